@@ -1,0 +1,39 @@
+# Everything a new machine needs is Python 3.11+, git and make.
+PYTHON ?= python3
+BIN := .venv/bin
+# Stages start as `python -m stages.<name>`; this makes that the environment's Python, activated or not.
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+export OMP_WAIT_POLICY ?= PASSIVE
+
+.PHONY: setup demo test lint types ui clean
+
+setup: $(BIN)/.complete  ## create .venv and install the pinned requirements
+
+$(BIN)/.complete: requirements.lock pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit("Python %d.%d is too old; EM-Paste needs 3.11 or later: make PYTHON=/path/to/python3.11" % sys.version_info[:2] if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check "$$(grep '^uv==' requirements.lock)"
+	$(BIN)/uv pip install --quiet --requirement requirements.lock
+	$(BIN)/uv pip install --quiet --no-deps --editable .
+	touch $@
+
+demo: setup  ## run the pipeline on the demo data set
+	$(BIN)/dvc repro
+	$(BIN)/empaste summary
+
+test: setup  ## run the tests
+	$(BIN)/pytest
+
+lint: setup  ## style, layers
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+
+types: setup  ## static types
+	$(BIN)/mypy
+
+ui: setup  ## MLflow's pages on the store that the pipeline writes
+	$(BIN)/empaste ui
+
+clean:  ## remove the environment and scratch files; DVC's cache and the MLflow store stay
+	rm -rf .venv .work .pytest_cache .mypy_cache .ruff_cache .hypothesis build src/*.egg-info

@@ -1,0 +1,1 @@
+"""EM-Paste: instance segmentation learned from image-level labels alone."""

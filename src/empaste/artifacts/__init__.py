@@ -1,0 +1,1 @@
+"""What one stage writes and others read: tables, arrays, COCO files, the trained classifier."""

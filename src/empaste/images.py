@@ -1,0 +1,58 @@
+"""Images as RGB uint8 arrays, and as files.
+
+Everything under ``data/images`` was normalised by the prepare stage (upright, 8 bit, three channels), so these readers
+need no special cases; `empaste.datasets.decoding` holds those.
+"""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+from jaxtyping import UInt8
+
+from empaste.errors import InputError
+
+GRAY = 117
+"""The gray that stands for "not shown" (crops, padding)."""
+
+
+def read_rgb(path: Path) -> UInt8[np.ndarray, "h w 3"]:
+    """The image at ``path``, RGB; `InputError` where it is missing or cannot be decoded."""
+    try:
+        data = np.fromfile(path, np.uint8)
+    except FileNotFoundError as error:
+        raise InputError(f"{path} does not exist; run: dvc repro") from error
+    return decode_rgb(data, str(path))
+
+
+def decode_rgb(data: UInt8[np.ndarray, " n"], name: str) -> UInt8[np.ndarray, "h w 3"]:
+    """The decoded image; ``name`` is what an error calls it."""
+    image = cv2.imdecode(data, cv2.IMREAD_COLOR_RGB) if data.size else None
+    if image is None:
+        raise InputError(f"{name} is not a readable image ({data.size} bytes); replace it or remove it, then run again")
+    return image
+
+
+def write_rgb(path: Path, image: UInt8[np.ndarray, "h w 3"], quality: int = 95) -> None:
+    """Write ``image``; the suffix of ``path`` chooses JPEG (at ``quality``, 4:4:4 chroma) or PNG. Raises OSError."""
+    path.write_bytes(encode_rgb(image, path.suffix, quality))
+
+
+def encode_rgb(image: UInt8[np.ndarray, "h w 3"], suffix: str, quality: int = 95) -> bytes:
+    """The bytes of an image file of the kind ``suffix`` (``.jpg`` or ``.png``)."""
+    options = [] if suffix == ".png" else [
+        cv2.IMWRITE_JPEG_QUALITY, quality, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444
+    ]  # fmt: skip
+    done, data = cv2.imencode(suffix, cv2.cvtColor(image, cv2.COLOR_RGB2BGR), options)
+    assert done
+    return data.tobytes()
+
+
+def fit_within(image: UInt8[np.ndarray, "h w 3"], max_side: int) -> UInt8[np.ndarray, "h2 w2 3"]:
+    """``image`` with its longest side at most ``max_side`` (0: as it is), aspect kept, never enlarged."""
+    height, width = image.shape[:2]
+    scale = max_side / max(height, width) if max_side else 1.0
+    if scale >= 1:
+        return image
+    size_wh = (max(1, round(width * scale)), max(1, round(height * scale)))
+    return cv2.resize(image, size_wh, interpolation=cv2.INTER_AREA)

@@ -1,0 +1,58 @@
+"""Instance masks: boolean arrays (h, w) in memory, COCO run-length encoding in files.
+
+An RLE is the dict that COCO files hold: ``{"size": [h, w], "counts": str}``. pycocotools is imported inside the
+functions, so that code which computes on arrays alone runs where it is not installed.
+"""
+
+from collections.abc import Sequence
+from typing import TypedDict
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+
+class RLE(TypedDict):
+    """A COCO run-length encoded mask, its counts as text."""
+
+    size: list[int]
+    counts: str
+
+
+def encode_mask(mask: Bool[np.ndarray, "h w"]) -> RLE:
+    """The RLE of ``mask``."""
+    from pycocotools import mask as coco_mask
+
+    encoded = coco_mask.encode(np.asfortranarray(mask, dtype=np.uint8))
+    return {"size": [int(side) for side in encoded["size"]], "counts": encoded["counts"].decode("ascii")}
+
+
+def decode_mask(rle: RLE) -> Bool[np.ndarray, "h w"]:
+    """The mask of ``rle``."""
+    from pycocotools import mask as coco_mask
+
+    return coco_mask.decode(rle).astype(bool)
+
+
+def decode_masks(rles: Sequence[RLE]) -> Bool[np.ndarray, "n h w"]:
+    """The masks of RLEs of one size; at least one."""
+    from pycocotools import mask as coco_mask
+
+    return np.ascontiguousarray(coco_mask.decode(list(rles)).transpose(2, 0, 1)).astype(bool)
+
+
+def mask_ious(first: Sequence[RLE], second: Sequence[RLE]) -> Float[np.ndarray, "n m"]:
+    """Intersection over union of every pair; an empty side gives an empty array."""
+    from pycocotools import mask as coco_mask
+
+    if not first or not second:
+        return np.zeros((len(first), len(second)))
+    return np.asarray(coco_mask.iou(list(first), list(second), [0] * len(second)))
+
+
+def mask_box_xywh(mask: Bool[np.ndarray, "h w"]) -> tuple[int, int, int, int]:
+    """The tight box (x, y, width, height) of ``mask``; all zero where the mask is empty."""
+    columns, rows = np.flatnonzero(mask.any(axis=0)), np.flatnonzero(mask.any(axis=1))
+    if not columns.size:
+        return 0, 0, 0, 0
+    x, y = int(columns[0]), int(rows[0])
+    return x, y, int(columns[-1]) - x + 1, int(rows[-1]) - y + 1

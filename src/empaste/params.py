@@ -1,0 +1,313 @@
+"""``params.yaml``: one section per stage, read into a frozen, typed model; unknown keys and wrong values are refused.
+
+A stage takes its own section and hands plain arguments to the library; no library function sees these models.
+"""
+
+import difflib
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import ErrorDetails
+
+from empaste.errors import InputError
+
+Fraction = Annotated[float, Field(ge=0, le=1)]
+Percent = Annotated[float, Field(gt=0, le=100)]
+Positive = Annotated[int, Field(ge=1)]
+Count = Annotated[int, Field(ge=0)]
+PositiveFloat = Annotated[float, Field(gt=0)]
+Device = Literal["auto", "cpu", "cuda", "mps"]
+
+
+class Section(BaseModel):
+    """What every section shares: frozen, strict types, no unknown key."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+class Prepare(Section):
+    """The data set in use."""
+
+    dataset: Literal["demo", "folder", "coco", "voc"]
+    root: str | None
+    seed: int
+    num_train: Positive
+    num_val: Positive
+    image_size: Annotated[int, Field(ge=64, le=1024)]
+    max_side: Count
+    val_fraction: Annotated[float, Field(gt=0, lt=1)]
+    max_train: Count
+    max_val: Count
+
+    @model_validator(mode="after")
+    def _root_where_needed(self) -> "Prepare":
+        if self.dataset != "demo" and not self.root:
+            raise ValueError(f"root is null, but dataset {self.dataset} is read from a folder; set prepare.root to it")
+        return self
+
+
+class Classifier(Section):
+    """The multi-label image classifier."""
+
+    architecture: Literal["resnet_slim", "resnet18", "resnet34", "resnet50", "resnet101"]
+    width: Annotated[int, Field(ge=8, multiple_of=8)]
+    weights: str | None
+    image_size: Annotated[int, Field(ge=32)]
+    epochs: Positive
+    batch_size: Annotated[int, Field(ge=2)]
+    learning_rate: PositiveFloat
+    weight_decay: Annotated[float, Field(ge=0)]
+    seed: int
+    num_threads: Count
+    device: Device
+
+
+class Felzenszwalb(Section):
+    """Graph-based superpixels (Felzenszwalb & Huttenlocher 2004), one set per scale."""
+
+    scales: Annotated[list[PositiveFloat], Field(min_length=1)]
+    sigma: Annotated[float, Field(ge=0)]
+    min_size: Positive
+
+
+class Slic(Section):
+    """SLIC superpixels (Achanta et al. 2012), one set per number of segments."""
+
+    num_segments: Annotated[list[Positive], Field(min_length=1)]
+    compactness: PositiveFloat
+
+
+class Hierarchical(Section):
+    """Superpixels merged through a region adjacency graph, every level kept."""
+
+    scale: PositiveFloat
+    sigma: Annotated[float, Field(ge=0)]
+    min_size: Positive
+    boundary_weight: Annotated[float, Field(ge=0)]
+    duplicate_iou: Fraction
+
+
+class EntityLike(Section):
+    """The hierarchical set reduced to the best hardly overlapping segments."""
+
+    max_overlap: Fraction
+
+
+class Proposals(Section):
+    """Class-agnostic segments per training image."""
+
+    method: Literal["hierarchical", "entity_like", "felzenszwalb", "slic"]
+    min_area: Fraction
+    max_extent: Annotated[float, Field(gt=0)]
+    max_segments: Positive
+    hierarchical: Hierarchical
+    entity_like: EntityLike
+    felzenszwalb: Felzenszwalb
+    slic: Slic
+
+
+class Cams(Section):
+    """Grad-CAM per (image, class)."""
+
+    threshold: Annotated[float, Field(gt=0, lt=1)]
+    batch_size: Positive
+    num_threads: Count
+    device: Device
+
+
+class Features(Section):
+    """How a segment is shown to the classifier."""
+
+    erosion: Count
+    batch_size: Positive
+    num_threads: Count
+    device: Device
+
+
+class ForegroundsParams(Section):
+    """F-EM."""
+
+    num_nearest: Positive
+    iterations: Count
+    keep_percent: Percent
+    distance: Literal["mahalanobis", "relative_mahalanobis", "cosine", "centred_cosine"]
+    covariance: Literal["ledoit_wolf", "identity_shrinkage"]
+    shrinkage: Fraction
+    normalise: bool
+    min_prob: Fraction
+
+
+class CaptionsParams(Section):
+    """Captions of the training images."""
+
+    method: Literal["labels", "blip"]
+    per_image: Positive
+    model: str | None
+    seed: int
+    batch_size: Positive
+    device: Device
+
+
+class BackgroundsParams(Section):
+    """Where the synthesised backgrounds come from."""
+
+    method: Literal["none", "black", "random", "inpaint", "diffusion"]
+    root: str | None
+    per_caption: Positive
+    keep_per_caption: Positive
+    presence_threshold: Fraction
+    erase_prob: Fraction
+    model: str | None
+    clip_model: str | None
+    steps: Positive
+    guidance: Annotated[float, Field(ge=0)]
+    image_size: Annotated[int, Field(ge=64)]
+    seed: int
+    batch_size: Positive
+    num_threads: Count
+    device: Device
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "BackgroundsParams":
+        if self.keep_per_caption > self.per_caption:
+            raise ValueError(
+                f"keep_per_caption is {self.keep_per_caption}, more than per_caption, {self.per_caption}; lower it"
+            )
+        if self.method == "random" and not self.root:
+            raise ValueError("root is null, but method random takes images from a folder; set backgrounds.root to it")
+        if self.method == "diffusion" and not self.model:
+            raise ValueError("model is null, but method diffusion needs one; give a hub name or a local folder")
+        return self
+
+
+Blending = Literal["gaussian", "poisson", "none"]
+
+
+class Paste(Section):
+    """The composites."""
+
+    placement: Literal["random", "space_maximize", "none"]
+    foregrounds: Literal["fem", "step1", "gt", "gt_and_fem"]
+    n_p: Positive | Annotated[list[Positive], Field(min_length=2, max_length=2)]
+    selection: Literal["uniform", "balanced"]
+    scale: Annotated[list[PositiveFloat], Field(min_length=2, max_length=2)]
+    rotation: Annotated[float, Field(ge=0, le=180)]
+    blending: Annotated[list[Blending], Field(min_length=1)]
+    blur_sigma: PositiveFloat
+    duplicate_originals: Positive
+    keep_originals: bool
+    min_visible: Fraction
+    min_pixels: Positive
+    seed: int
+    jpeg_quality: Annotated[int, Field(ge=1, le=100)]
+
+    @model_validator(mode="after")
+    def _ranges_rise(self) -> "Paste":
+        for name in ("scale", "n_p"):
+            value = getattr(self, name)
+            if isinstance(value, list) and value[0] > value[1]:
+                raise ValueError(f"{name} is {value}; a range rises: write [{value[1]}, {value[0]}]")
+        return self
+
+
+class Train(Section):
+    """Mask R-CNN."""
+
+    backend: Literal["torchvision"]
+    architecture: Literal["resnet_slim", "resnet18", "resnet34", "resnet50", "resnet101"]
+    width: Annotated[int, Field(ge=8, multiple_of=8)]
+    weights: str | None
+    image_size: Annotated[int, Field(ge=32)]
+    iterations: Positive
+    batch_size: Positive
+    learning_rate: PositiveFloat
+    weight_decay: Annotated[float, Field(ge=0)]
+    jitter: Annotated[list[PositiveFloat], Field(min_length=2, max_length=2)]
+    checkpoint_every: Positive
+    seed: int
+    num_threads: Count
+    device: Device
+
+
+class Evaluate(Section):
+    """Detections on the validation split, and their AP."""
+
+    min_score: Fraction
+    max_detections: Positive
+    batch_size: Positive
+    num_threads: Count
+    device: Device
+
+
+class Report(Section):
+    """The page that a person opens."""
+
+    num_images: Positive
+
+
+class Params(Section):
+    """All of ``params.yaml``."""
+
+    prepare: Prepare
+    classifier: Classifier
+    proposals: Proposals
+    cams: Cams
+    features: Features
+    foregrounds: ForegroundsParams
+    captions: CaptionsParams
+    backgrounds: BackgroundsParams
+    paste: Paste
+    train: Train
+    evaluate: Evaluate
+    report: Report
+
+
+def load_params(path: Path) -> Params:
+    """The validated content of ``path``; `InputError` lists every misfit with key, value, what is allowed."""
+    try:
+        content = yaml.safe_load(path.read_text())
+    except FileNotFoundError as error:
+        raise InputError(f"{path} does not exist; run from the top of the repository") from error
+    except yaml.YAMLError as error:
+        raise InputError(f"{path} is not valid YAML: {error}") from error
+    try:
+        return Params.model_validate(content)
+    except ValidationError as error:
+        raise InputError("\n".join(_explain(path, detail) for detail in error.errors())) from error
+
+
+def _explain(path: Path, detail: ErrorDetails) -> str:
+    """One line for one misfit: file, key, value, what is allowed, next step."""
+    key = ".".join(str(part) for part in detail["loc"] if not _is_type_tag(part))
+    value, message = detail["input"], detail["msg"].removeprefix("Value error, ")
+    if detail["type"] == "missing":
+        return f"{path}: {key} is missing; add it (the shipped params.yaml has it with a comment)"
+    if detail["type"] == "extra_forbidden":
+        return f"{path}: {key} is {value!r}, but there is no such parameter; {_near_names(detail['loc'])}"
+    if detail["type"] == "literal_error":
+        return f"{path}: {key} is {value!r}; choose from {detail['ctx']['expected'].replace(' or ', ', ')}"
+    if detail["type"] == "value_error":
+        return f"{path}: {key}.{message}"
+    return f"{path}: {key} is {value!r}; {message[0].lower()}{message[1:]}; correct it and run again"
+
+
+def _is_type_tag(part: int | str) -> bool:
+    """Whether ``part`` of an error's location names a member of a union rather than a key."""
+    return isinstance(part, str) and (part == "int" or "[" in part)
+
+
+def _near_names(location: tuple[int | str, ...]) -> str:
+    """What may have been meant, and what there is."""
+    model: Any = Params
+    for part in location[:-1]:
+        model = model.model_fields[part].annotation
+    names = list(model.model_fields)
+    near = difflib.get_close_matches(str(location[-1]), names, 1)
+    return (f"did you mean {near[0]}? " if near else "") + f"allowed here: {', '.join(names)}"
+
+
+def choices(section: type[Section], key: str) -> tuple[str, ...]:
+    """The allowed values of a parameter that is a choice."""
+    return get_args(section.model_fields[key].annotation)

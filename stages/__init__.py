@@ -1,0 +1,13 @@
+"""The stages of the pipeline, one Typer command each: read, one library call, write.
+
+Importing this package puts the ``src`` beside it first on the path, so that a stage of an experiment that runs in a
+workspace of its own (``dvc exp run --temp`` or ``--queue``) uses that workspace's code.
+"""
+
+import os
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "src"))
+# Threads that spin while they wait slow each other down on few cores; read once, when the OpenMP runtime is loaded.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")

@@ -1,0 +1,60 @@
+"""What every stage does around its one library call: a lock, clear errors, and earlier outputs put back."""
+
+import functools
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import ParamSpec
+
+import typer
+from filelock import FileLock, Timeout
+
+from empaste.errors import InputError
+from stages.restore import restore_outputs
+
+Arguments = ParamSpec("Arguments")
+
+
+def stage(name: str) -> Callable[[Callable[Arguments, None]], Callable[Arguments, None]]:
+    """Make a stage's ``main`` end as a command should.
+
+    Bad input and a full disk end with one message and exit code 1, without a traceback; the stage's earlier outputs, which
+    DVC removed before it started the stage, are put back from DVC's cache. A second process of the same stage in the same
+    workspace (a killed ``dvc`` leaves its child alive) is refused.
+    """
+
+    def wrap(main: Callable[Arguments, None]) -> Callable[Arguments, None]:
+        @functools.wraps(main)
+        def command(*args: Arguments.args, **kwargs: Arguments.kwargs) -> None:
+            started = time.monotonic()
+            try:
+                with FileLock(_lock_path(name), blocking=False):
+                    main(*args, **kwargs)
+            except Timeout as error:
+                _end(name, f"another process runs this stage; wait for it or end it ({_lock_path(name)})", error)
+            except (InputError, OSError) as error:
+                restored = restore_outputs(name)
+                _end(name, _message(error) + ("\nThe earlier outputs are back in place." if restored else ""), error)
+            print(f"{name}: done in {time.monotonic() - started:.1f} s", file=sys.stderr)
+
+        return command
+
+    return wrap
+
+
+def _lock_path(name: str) -> Path:
+    folder = Path(".work")
+    folder.mkdir(exist_ok=True)
+    return folder / f"{name}.lock"
+
+
+def _message(error: Exception) -> str:
+    if isinstance(error, OSError) and error.errno == 28:
+        return f"the disk is full ({error.filename or 'while writing'}); free some space and run: dvc repro"
+    return str(error)
+
+
+def _end(name: str, message: str, error: Exception) -> None:
+    print(f"ERROR in stage {name}: {message}", file=sys.stderr)
+    raise typer.Exit(1) from error
