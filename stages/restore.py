@@ -1,8 +1,8 @@
 """Put a failed stage's earlier outputs back.
 
-DVC removes a stage's outputs before it runs the stage, so a stage that refuses its input would leave nothing behind. The
-outputs that ``dvc.lock`` names are in DVC's cache, from where they are copied here; DVC itself cannot be asked, since it
-holds its own locks while a stage runs.
+DVC removes a stage's outputs before it runs the stage, so a stage that refuses its input would leave nothing behind.
+The outputs that ``dvc.lock`` names are in DVC's cache, from where they are copied here; DVC itself cannot be asked,
+since it holds its own locks while a stage runs.
 """
 
 import configparser

@@ -19,9 +19,9 @@ Arguments = ParamSpec("Arguments")
 def stage(name: str) -> Callable[[Callable[Arguments, None]], Callable[Arguments, None]]:
     """Make a stage's ``main`` end as a command should.
 
-    Bad input and a full disk end with one message and exit code 1, without a traceback; the stage's earlier outputs, which
-    DVC removed before it started the stage, are put back from DVC's cache. A second process of the same stage in the same
-    workspace (a killed ``dvc`` leaves its child alive) is refused.
+    Bad input and a full disk end with one message and exit code 1, without a traceback; the stage's earlier outputs,
+    which DVC removed before it started the stage, are put back from DVC's cache. A second process of the same stage in
+    the same workspace (a killed ``dvc`` leaves its child alive) is refused.
     """
 
     def wrap(main: Callable[Arguments, None]) -> Callable[Arguments, None]:

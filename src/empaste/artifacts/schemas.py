@@ -46,10 +46,10 @@ class Labels(Table):
 
 
 class Segments(Table):
-    """``data/segments/segments.parquet``: class-agnostic proposals of the training images, in order of (image, segment).
+    """``data/segments/segments.parquet``: class-agnostic proposals of the training images, by (image, segment).
 
-    ``segment_id`` counts from 0 through the table, so that it is the row of ``data/features`` too. ``counts`` is the COCO
-    RLE of an image of ``height`` × ``width``; ``area`` in pixels; ``x, y, box_width, box_height`` the tight box;
+    ``segment_id`` counts from 0 through the table, so that it is the row of ``data/features`` too. ``counts`` is the
+    COCO RLE of an image of ``height`` × ``width``; ``area`` in pixels; ``x, y, box_width, box_height`` the tight box;
     ``score`` the method's own ranking, higher is better.
     """
 
@@ -69,7 +69,7 @@ class Segments(Table):
 class Cams(Table):
     """``data/cams/cams.parquet``: one row per (training image, class present), row-aligned with ``heatmaps.npy``.
 
-    ``centre_x, centre_y``: centre of gravity of the thresholded map in image pixels, NaN where ``empty``.
+    ``centre_x, centre_y``: centre of gravity of the thresholded map in image pixels, NaN where ``cam_empty``.
     """
 
     image_id: Series[int]
@@ -77,7 +77,7 @@ class Cams(Table):
     prob: Series[float] = pa.Field(ge=0, le=1)
     centre_x: Series[float] = pa.Field(nullable=True)
     centre_y: Series[float] = pa.Field(nullable=True)
-    empty: Series[bool]
+    cam_empty: Series[bool]
 
     class Config(Table.Config):
         unique = ["image_id", "class_id"]
@@ -86,10 +86,10 @@ class Cams(Table):
 class Foregrounds(Table):
     """``data/foregrounds/{iter_0 … iter_J, pool}.parquet``: the chosen segment per (image, class).
 
-    ``iter_0`` is Step 1, ``iter_j`` the choice after the j-th EM iteration, ``pool`` the last choice without those under the
-    least probability. ``distance`` to the class statistics that chose it (for ``iter_0``: pixels from the CAM's centre; NaN
-    where none), ``prob`` the classifier's probability of the class, ``inlier`` whether the M-step that follows keeps it,
-    ``cam_empty`` whether Step 1 went by the classifier alone.
+    ``iter_0`` is Step 1, ``iter_j`` the choice after the j-th EM iteration, ``pool`` the last choice without those
+    under the least probability. ``distance`` to the class statistics that chose it (for ``iter_0``: pixels from the
+    CAM's centre; NaN where none), ``prob`` the classifier's probability of the class, ``inlier`` whether the M-step
+    that follows keeps it, ``cam_empty`` whether Step 1 went by the classifier alone.
     """
 
     image_id: Series[int]
