@@ -5,10 +5,10 @@ A stage takes its own section and hands plain arguments to the library; no libra
 
 import difflib
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
 from empaste.errors import InputError
@@ -185,12 +185,23 @@ class BackgroundsParams(Section):
 Blending = Literal["gaussian", "poisson", "none"]
 
 
+def _number_or_range(value: object) -> object:
+    """``value`` where it is a number to draw or a rising range of such; said in one line, not one per alternative."""
+    numbers = value if isinstance(value, list) and len(value) == 2 else [value]
+    if any(not isinstance(number, int) or isinstance(number, bool) or number < 1 for number in numbers):
+        raise ValueError("write a whole number of 1 or more, or a rising range of two such as [1, 4]")
+    return value
+
+
+NumberOrRange = Annotated[int | list[int], BeforeValidator(_number_or_range)]
+
+
 class Paste(Section):
     """The composites."""
 
     placement: Literal["random", "space_maximize", "none"]
     foregrounds: Literal["fem", "step1", "gt", "gt_and_fem"]
-    n_p: Positive | Annotated[list[Positive], Field(min_length=2, max_length=2)]
+    n_p: NumberOrRange
     selection: Literal["uniform", "balanced"]
     scale: Annotated[list[PositiveFloat], Field(min_length=2, max_length=2)]
     rotation: Annotated[float, Field(ge=0, le=180)]
@@ -272,6 +283,8 @@ def load_params(path: Path) -> Params:
         raise InputError(f"{path} does not exist; run from the top of the repository") from error
     except yaml.YAMLError as error:
         raise InputError(f"{path} is not valid YAML: {error}") from error
+    if not isinstance(content, dict):
+        raise InputError(f"{path} holds no sections but {content!r}; restore it with: git checkout {path}")
     try:
         return Params.model_validate(content)
     except ValidationError as error:
@@ -280,7 +293,7 @@ def load_params(path: Path) -> Params:
 
 def _explain(path: Path, detail: ErrorDetails) -> str:
     """One line for one misfit: file, key, value, what is allowed, next step."""
-    key = ".".join(str(part) for part in detail["loc"] if not _is_type_tag(part))
+    key = ".".join(str(part) for part in detail["loc"])
     value, message = detail["input"], detail["msg"].removeprefix("Value error, ")
     if detail["type"] == "missing":
         return f"{path}: {key} is missing; add it (the shipped params.yaml has it with a comment)"
@@ -289,13 +302,8 @@ def _explain(path: Path, detail: ErrorDetails) -> str:
     if detail["type"] == "literal_error":
         return f"{path}: {key} is {value!r}; choose from {detail['ctx']['expected'].replace(' or ', ', ')}"
     if detail["type"] == "value_error":
-        return f"{path}: {key}.{message}"
+        return f"{path}: {key} is {value!r}; {message}" if len(detail["loc"]) > 1 else f"{path}: {key}.{message}"
     return f"{path}: {key} is {value!r}; {message[0].lower()}{message[1:]}; correct it and run again"
-
-
-def _is_type_tag(part: int | str) -> bool:
-    """Whether ``part`` of an error's location names a member of a union rather than a key."""
-    return isinstance(part, str) and (part == "int" or "[" in part)
 
 
 def _near_names(location: tuple[int | str, ...]) -> str:
@@ -306,8 +314,3 @@ def _near_names(location: tuple[int | str, ...]) -> str:
     names = list(model.model_fields)
     near = difflib.get_close_matches(str(location[-1]), names, 1)
     return (f"did you mean {near[0]}? " if near else "") + f"allowed here: {', '.join(names)}"
-
-
-def choices(section: type[Section], key: str) -> tuple[str, ...]:
-    """The allowed values of a parameter that is a choice."""
-    return get_args(section.model_fields[key].annotation)

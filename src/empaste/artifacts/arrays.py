@@ -22,7 +22,7 @@ def read_array(path: Path, num_rows: int, rows_of: str, stage: str) -> np.ndarra
         array = np.load(path, mmap_mode="r", allow_pickle=False)
     except FileNotFoundError as error:
         raise InputError(f"{path} does not exist; run: dvc repro {stage}") from error
-    except ValueError as error:
+    except (ValueError, EOFError) as error:
         raise InputError(f"{path} is not a readable array: {error}; run: dvc repro {stage}") from error
     if len(array) != num_rows:
         raise InputError(f"{path} holds {len(array)} rows, {rows_of} {num_rows}; run: dvc repro {stage}")

@@ -1,0 +1,28 @@
+"""Arrays come back as they were written, and only in step with their table."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from empaste.artifacts.arrays import read_array, write_array
+from empaste.errors import InputError
+
+
+def test_round_trip(tmp_path: Path) -> None:
+    write_array(tmp_path / "phi.npy", np.arange(6.0).reshape(3, 2))
+    array = read_array(tmp_path / "phi.npy", 3, "data/segments", "features")
+    np.testing.assert_array_equal(array, [[0, 1], [2, 3], [4, 5]])
+
+
+def test_what_is_out_of_step_or_missing_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "phi.npy"
+    with pytest.raises(InputError, match="does not exist; run: dvc repro features"):
+        read_array(path, 3, "data/segments", "features")
+    write_array(path, np.zeros((3, 2)))
+    with pytest.raises(InputError, match="holds 3 rows, data/segments 4; run: dvc repro features"):
+        read_array(path, 4, "data/segments", "features")
+    for content in (b"", b"no array at all"):
+        path.write_bytes(content)
+        with pytest.raises(InputError, match="not a readable array"):
+            read_array(path, 4, "data/segments", "features")

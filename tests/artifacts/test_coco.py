@@ -1,0 +1,51 @@
+"""COCO files: what is written opens with pycocotools; what is no data set is refused."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from pycocotools.coco import COCO
+
+from empaste.artifacts.coco import coco_dataset, instance, read_coco, write_coco
+from empaste.errors import InputError
+from empaste.masks import encode_mask
+
+
+def example() -> dict:
+    mask = np.zeros((6, 8), bool)
+    mask[1:4, 2:7] = True
+    mask[2, 3] = False
+    images = pd.DataFrame({"image_id": [3], "split": ["train"], "file_name": ["a.jpg"], "height": [6], "width": [8]})
+    classes = pd.DataFrame({"class_id": [5], "name": ["fish"], "supercategory": ["animal"]})
+    return coco_dataset(images, classes, [instance(1, 3, 5, encode_mask(mask), source="pasted")], "an example")
+
+
+def test_an_instance_is_exactly_its_mask() -> None:
+    annotation = example()["annotations"][0]
+    assert annotation["bbox"] == [2, 1, 5, 3]
+    assert annotation["area"] == 14
+    assert annotation["source"] == "pasted"
+
+
+def test_other_tools_open_it(tmp_path: Path) -> None:
+    write_coco(tmp_path / "a.json", example())
+    coco = COCO(str(tmp_path / "a.json"))
+    assert coco.annToMask(coco.anns[1]).sum() == 14
+    assert coco.cats[5]["name"] == "fish"
+    assert read_coco(tmp_path / "a.json") == example()
+
+
+def test_what_is_no_data_set_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    with pytest.raises(InputError, match="does not exist"):
+        read_coco(path)
+    path.write_text("{")
+    with pytest.raises(InputError, match="not valid JSON"):
+        read_coco(path)
+    path.write_text('{"images": []}')
+    with pytest.raises(InputError, match="lacks annotations, categories"):
+        read_coco(path)
+    path.write_text("[]")
+    with pytest.raises(InputError, match="lacks images, annotations, categories"):
+        read_coco(path)

@@ -1,0 +1,46 @@
+"""Outputs appear whole or not at all."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from empaste.artifacts.outputs import whole_directory, write_json, write_whole
+
+
+def test_a_directory_is_replaced_as_a_whole(tmp_path: Path) -> None:
+    out = tmp_path / "data" / "out"
+    out.mkdir(parents=True)
+    (out / "stale").write_text("old")
+    with whole_directory(out) as scratch:
+        (scratch / "fresh").write_text("new")
+        assert (out / "stale").exists()
+    assert [path.name for path in out.iterdir()] == ["fresh"]
+    assert [path.name for path in out.parent.iterdir()] == ["out"]
+
+
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt()])
+def test_an_error_leaves_the_directory_as_it_was(tmp_path: Path, error: BaseException) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "kept").write_text("old")
+    with pytest.raises(type(error)), whole_directory(out) as scratch:
+        (scratch / "half").write_text("new")
+        raise error
+    assert (out / "kept").read_text() == "old"
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+def test_a_file_is_replaced_as_a_whole(tmp_path: Path) -> None:
+    write_whole(tmp_path / "a" / "b.txt", b"one")
+    write_whole(tmp_path / "a" / "b.txt", b"two")
+    assert (tmp_path / "a" / "b.txt").read_bytes() == b"two"
+    assert len(list((tmp_path / "a").iterdir())) == 1
+
+
+def test_json_is_strict(tmp_path: Path) -> None:
+    write_json(tmp_path / "a.json", {"AP": None})
+    assert json.loads((tmp_path / "a.json").read_text()) == {"AP": None}
+    with pytest.raises(ValueError, match="JSON"):
+        write_json(tmp_path / "a.json", {"AP": float("nan")})
+    assert json.loads((tmp_path / "a.json").read_text()) == {"AP": None}

@@ -1,0 +1,103 @@
+"""params.yaml is read exactly, and every misfit is named with key, value, what is allowed and what to do."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from empaste.errors import InputError
+from empaste.params import Params, load_params
+
+SHIPPED = Path(__file__).parent.parent / "params.yaml"
+
+
+def changed(folder: Path, key: str, value: Any) -> Path:
+    """A copy of the shipped file in which ``key`` (dotted) is ``value``."""
+    content = yaml.safe_load(SHIPPED.read_text())
+    *sections, name = key.split(".")
+    place = content
+    for section in sections:
+        place = place[section]
+    place[name] = value
+    path = folder / "params.yaml"
+    path.write_text(yaml.safe_dump(content))
+    return path
+
+
+def message(path: Path) -> str:
+    with pytest.raises(InputError) as raised:
+        load_params(path)
+    return str(raised.value)
+
+
+def test_shipped_file_loads_and_is_frozen() -> None:
+    params = load_params(SHIPPED)
+    assert params.prepare.dataset == "demo"
+    with pytest.raises(Exception, match="frozen"):
+        params.paste.n_p = 6  # type: ignore[misc]
+
+
+def test_every_parameter_has_a_line_of_comment() -> None:
+    lines = SHIPPED.read_text().splitlines()
+    values = [line for line in lines if line.startswith("  ") and line.split("#")[0].rstrip()[-1] != ":"]
+    assert not [line for line in values if "#" not in line]
+
+
+def test_sections_are_the_stages() -> None:
+    stages = yaml.safe_load((SHIPPED.parent / "dvc.yaml").read_text())["stages"]
+    assert list(Params.model_fields) == list(stages)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [
+        ("paste.n_p", 0, ["paste.n_p is 0", "whole number of 1 or more"]),
+        ("paste.n_p", "six", ["paste.n_p is 'six'", "[1, 4]"]),
+        ("paste.n_p", [4, 1], ["paste.n_p is [4, 1]", "write [1, 4]"]),
+        ("paste.n_p", [1, 2, 3], ["paste.n_p is [1, 2, 3]"]),
+        ("paste.n_p", True, ["paste.n_p is True"]),
+        ("foregrounds.keep_percent", 130, ["foregrounds.keep_percent is 130", "less than or equal to 100"]),
+        ("paste.scale", [1.0, 0.3], ["paste.scale is [1.0, 0.3]", "write [0.3, 1.0]"]),
+        ("paste.np", 6, ["paste.np is 6", "did you mean n_p?", "allowed here: placement"]),
+        ("proposals.slic.num_segmets", [4], ["proposals.slic.num_segmets", "did you mean num_segments?"]),
+        ("pasta", {}, ["pasta is {}", "did you mean paste?"]),
+        ("proposals.method", "sma", ["proposals.method is 'sma'; choose from 'hierarchical'"]),
+        ("classifier.epochs", 2.5, ["classifier.epochs is 2.5", "valid integer"]),
+        ("classifier.learning_rate", "fast", ["classifier.learning_rate is 'fast'", "valid number"]),
+        ("classifier.learning_rate", float("nan"), ["classifier.learning_rate is nan"]),
+        ("prepare.dataset", "coco", ["prepare.root is null", "set prepare.root"]),
+        ("backgrounds.method", "random", ["backgrounds.root is null"]),
+        ("backgrounds.method", "diffusion", ["backgrounds.model is null"]),
+        ("backgrounds.keep_per_caption", 9, ["backgrounds.keep_per_caption is 9", "per_caption, 2"]),
+    ],
+)
+def test_misfit_is_named(tmp_path: Path, key: str, value: Any, said: list[str]) -> None:
+    text = message(changed(tmp_path, key, value))
+    assert str(tmp_path / "params.yaml") in text
+    for part in said:
+        assert part in text
+
+
+def test_all_misfits_are_listed_at_once(tmp_path: Path) -> None:
+    path = changed(tmp_path, "paste.np", 6)
+    content = yaml.safe_load(path.read_text())
+    del content["train"]["iterations"]
+    path.write_text(yaml.safe_dump(content))
+    text = message(path)
+    assert "paste.np is 6" in text
+    assert "train.iterations is missing" in text
+
+
+def test_files_that_are_no_params(tmp_path: Path) -> None:
+    path = tmp_path / "params.yaml"
+    assert "does not exist; run from the top" in message(path)
+    path.write_text("")
+    assert "holds no sections but None" in message(path)
+    path.write_text("a: [")
+    assert "is not valid YAML" in message(path)
+
+
+def test_ranges_and_numbers_pass(tmp_path: Path) -> None:
+    assert load_params(changed(tmp_path, "paste.n_p", [1, 4])).paste.n_p == [1, 4]
+    assert load_params(changed(tmp_path, "paste.n_p", 6)).paste.n_p == 6
