@@ -1,0 +1,63 @@
+"""Checkpoints of work that takes long, so that an interrupted stage goes on where it stopped.
+
+They stand under ``.work/<stage>/<key>``, outside DVC: the key is made of everything that determines the result, so
+that work begun with other parameters, data or code is never continued.
+"""
+
+import hashlib
+import json
+import pickle
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+
+def work_folder(stage: str, key_parts: Sequence[Any], root: Path = Path(".work")) -> Path:
+    """The folder, made where it is missing, for the unfinished work that ``key_parts`` determine.
+
+    A part that is a `Path` stands for the contents of that file or directory; any other part is taken as JSON.
+    """
+    digest = hashlib.sha256()
+    for part in key_parts:
+        text = _content_hash(part) if isinstance(part, Path) else json.dumps(part, sort_keys=True, default=str)
+        digest.update(text.encode() + b"\0")
+    folder = root / stage / digest.hexdigest()[:24]
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def save_checkpoint(path: Path, content: Mapping[str, Any]) -> None:
+    """``path`` holds ``content`` (tensors, numbers, text, lists, dicts); a kill in between leaves the earlier file."""
+    scratch = path.with_name(f".{path.name}.part")
+    try:
+        torch.save(dict(content), scratch)
+        scratch.replace(path)
+    finally:
+        scratch.unlink(missing_ok=True)
+
+
+def load_checkpoint(path: Path) -> dict[str, Any] | None:
+    """The content of ``path`` on the CPU; None where there is none, and with a notice where it cannot be read."""
+    if not path.exists():
+        return None
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except (RuntimeError, EOFError, ValueError, KeyError, pickle.UnpicklingError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        print(f"{path} is not a readable checkpoint ({reason}); starting from the beginning", file=sys.stderr)
+        return None
+
+
+def _content_hash(path: Path) -> str:
+    """A hash of the file's bytes, or of a directory's names and bytes; of the name alone where nothing is there."""
+    digest = hashlib.sha256()
+    files = sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
+    for file in files:
+        digest.update(file.relative_to(path).as_posix().encode() + b"\0")
+        if file.exists():
+            with file.open("rb") as stream:
+                digest.update(hashlib.file_digest(stream, "sha256").digest())
+    return digest.hexdigest()

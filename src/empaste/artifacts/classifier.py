@@ -1,0 +1,121 @@
+"""The trained classifier: ``f`` (a probability per class) and ``phi`` (the pooled feature vector) of any image.
+
+On disk it is a directory with ``model.safetensors`` (the network's tensors) and ``config.json`` (what builds it again).
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float, UInt8
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+from empaste.artifacts.outputs import write_json
+from empaste.backbones import Backbone, build_resnet, classify_maps, feature_maps, fit_square, to_input
+from empaste.errors import InputError
+
+RGB = UInt8[np.ndarray, "h w 3"]
+
+
+@dataclass(frozen=True)
+class TrainedClassifier:
+    """A network in evaluation mode, the class of each of its outputs, and the side of its square input in pixels."""
+
+    network: Backbone
+    class_ids: tuple[int, ...]
+    image_size: int
+
+    @property
+    def device(self) -> torch.device:
+        """Where the network is."""
+        return next(self.network.parameters()).device
+
+
+def save_classifier(
+    classifier: TrainedClassifier,
+    folder: Path,
+    *,
+    architecture: str,
+    width: int,
+    class_names: Sequence[str],
+    **notes: Any,
+) -> None:
+    """``folder`` holds the classifier; ``notes`` stand in its ``config.json`` too, for people to read."""
+    state = {key: tensor.detach().cpu().contiguous() for key, tensor in classifier.network.state_dict().items()}
+    folder.mkdir(parents=True, exist_ok=True)
+    save_file(state, folder / "model.safetensors")
+    config = {
+        "architecture": architecture,
+        "width": width,
+        "image_size": classifier.image_size,
+        "class_ids": list(classifier.class_ids),
+        "class_names": list(class_names),
+    }
+    write_json(folder / "config.json", config | notes)
+
+
+def load_classifier(folder: Path, device: torch.device | str = "cpu") -> TrainedClassifier:
+    """The classifier in ``folder``; `InputError` where a file is missing, unreadable or the two do not fit."""
+    config = _read_config(folder / "config.json")
+    model = folder / "model.safetensors"
+    try:
+        state = load_file(model)
+    except FileNotFoundError as error:
+        raise InputError(f"{model} does not exist; run: dvc repro classifier (or dvc pull)") from error
+    except (SafetensorError, OSError) as error:
+        raise InputError(f"{model} cannot be read ({error}); run: dvc repro classifier") from error
+    network = build_resnet(config["architecture"], config["width"], None, len(config["class_ids"]))
+    try:
+        network.load_state_dict(state)
+    except RuntimeError as error:
+        first = " ".join(str(error).split("\n\t")[1:3])
+        raise InputError(
+            f"{model} does not fit {folder / 'config.json'}: {first}; run: dvc repro classifier"
+        ) from error
+    return TrainedClassifier(network.eval().to(device), tuple(config["class_ids"]), config["image_size"])
+
+
+def classify(
+    classifier: TrainedClassifier, images: Sequence[RGB], batch_size: int = 64
+) -> tuple[Float[np.ndarray, "n c"], Float[np.ndarray, "n d"]]:
+    """Probabilities and ``phi`` of ``images``, each padded to a square with gray and resized to the input's size."""
+    side = classifier.image_size
+    batches = (
+        np.stack([fit_square(image, side) for image in images[start : start + batch_size]])
+        for start in range(0, len(images), batch_size)
+    )
+    return classify_squares(classifier, batches)
+
+
+def classify_squares(
+    classifier: TrainedClassifier, batches: Iterator[UInt8[np.ndarray, "b side side 3"]]
+) -> tuple[Float[np.ndarray, "n c"], Float[np.ndarray, "n d"]]:
+    """Probabilities and ``phi`` of batches of images that have the input's size already; no batch gives no row."""
+    probs = [np.zeros((0, len(classifier.class_ids)), np.float32)]
+    phi = [np.zeros((0, classifier.network.fc.in_features), np.float32)]
+    with torch.inference_mode():
+        for batch in batches:
+            logits, vectors = classify_maps(
+                classifier.network, feature_maps(classifier.network, to_input(batch, classifier.device))
+            )
+            probs.append(logits.sigmoid().cpu().numpy())
+            phi.append(vectors.cpu().numpy())
+    return np.concatenate(probs), np.concatenate(phi)
+
+
+def _read_config(path: Path) -> dict[str, Any]:
+    try:
+        config = json.loads(path.read_text())
+    except FileNotFoundError as error:
+        raise InputError(f"{path} does not exist; run: dvc repro classifier (or dvc pull)") from error
+    except ValueError as error:
+        raise InputError(f"{path} is not valid JSON: {error}; run: dvc repro classifier") from error
+    missing = {"architecture", "width", "image_size", "class_ids"} - set(config if isinstance(config, dict) else ())
+    if missing:
+        raise InputError(f"{path} lacks {', '.join(sorted(missing))}; run: dvc repro classifier")
+    return config
