@@ -1,0 +1,66 @@
+"""``empaste``: what a person asks for around the pipeline. The pipeline itself runs by ``dvc repro``."""
+
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from empaste.errors import InputError
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
+
+
+@app.command()
+def summary(metrics: Path = Path("metrics"), page: Path = Path("report/index.html")) -> None:
+    """Print the results of the last run: AP per class, foreground precision per F-EM iteration, the page to open."""
+    from empaste.report.summary import print_summary
+
+    print_summary(metrics, page)
+
+
+@app.command()
+def ui(port: int = 5000) -> None:
+    """Serve MLflow's pages on the store that the pipeline writes, until Ctrl-C."""
+    from empaste.tracking import ui_command
+
+    command = ui_command(port)
+    print(shlex.join(command), file=sys.stderr)
+    raise typer.Exit(subprocess.run(command, check=False).returncode)
+
+
+@app.command()
+def preset(
+    name: str,
+    override: Annotated[list[str] | None, typer.Option("--set", help="key=value, after the preset's own")] = None,
+) -> None:
+    """Print a preset as options of dvc: dvc exp run $(empaste preset voc --set prepare.root=/data/VOC2012)."""
+    from empaste.presets import overrides
+
+    print(shlex.join(option for item in overrides(name, override or []) for option in ("-S", item)))
+
+
+@app.command()
+def study(
+    name: str,
+    seeds: Annotated[int, typer.Option(min=1, help="repeats of every row")] = 3,
+    jobs: Annotated[int, typer.Option(min=1, help="rows that run side by side, one thread each")] = 2,
+    folder: Annotated[Path, typer.Option(help="where the rows are kept; a finished row is not run again")] = Path(
+        ".work/studies"
+    ),
+) -> None:
+    """Run a table of the papers on what the pipeline has prepared, and print it."""
+    from empaste.studies import run_study
+
+    print(run_study(name, seeds, folder, jobs))
+
+
+def main() -> None:
+    """The entry point: bad input ends with its message and exit code 1."""
+    try:
+        app()
+    except InputError as error:
+        print(f"ERROR: {error}", file=sys.stderr)
+        sys.exit(1)

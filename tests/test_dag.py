@@ -1,0 +1,133 @@
+"""The pipeline's graph is exact: a stage depends on every module that it reaches, and on what it reads."""
+
+import ast
+import importlib.util
+import re
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parent.parent
+STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
+# What decides whether and how fast a stage runs, but not what it writes.
+NEUTRAL = {
+    "stages/__init__.py",
+    "stages/runner.py",
+    "stages/restore.py",
+    "src/empaste/__init__.py",
+    "src/empaste/errors.py",
+    "src/empaste/params.py",
+    "src/empaste/scaleout.py",
+    "src/empaste/tracking.py",
+}
+
+
+@cache
+def files_of(module: str) -> tuple[Path, ...]:
+    """The file of ``module`` and those of its parent packages; none where it is not ours."""
+    if module.split(".")[0] not in ("empaste", "stages"):
+        return ()
+    names = [".".join(module.split(".")[: depth + 1]) for depth in range(module.count(".") + 1)]
+    try:
+        specs = [importlib.util.find_spec(name) for name in names]
+    except ModuleNotFoundError:
+        return ()
+    return tuple(Path(spec.origin) for spec in specs if spec and spec.origin) if all(specs) else ()
+
+
+@cache
+def imported_by(path: Path) -> frozenset[Path]:
+    """The files of ours that ``path`` imports, anywhere in it; also where a name is itself a module."""
+    modules: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            modules.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            modules.add(node.module)
+            modules.update(f"{node.module}.{alias.name}" for alias in node.names)
+    return frozenset(file for module in modules for file in files_of(module))
+
+
+def reached_from(path: Path) -> set[str]:
+    """Every file of ours that ``path`` reaches, relative to the top, without the neutral ones and what those import."""
+    seen: set[Path] = set()
+    todo = [path]
+    while todo:
+        file = todo.pop()
+        if file not in seen and str(file.relative_to(ROOT)) not in NEUTRAL:
+            seen.add(file)
+            todo.extend(imported_by(file))
+    return {str(file.relative_to(ROOT)) for file in seen}
+
+
+def covered(file: str, deps: list[str]) -> bool:
+    return any(file == dep or file.startswith(f"{dep}/") for dep in deps)
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_deps_cover_what_a_stage_imports(name: str) -> None:
+    reached = reached_from(ROOT / "stages" / f"{name}.py")
+    missing = sorted(file for file in reached if not covered(file, STAGES[name]["deps"]))
+    assert not missing, f"add to dvc.yaml, stage {name}, deps: {', '.join(missing)}"
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_deps_name_nothing_else(name: str) -> None:
+    reached = reached_from(ROOT / "stages" / f"{name}.py")
+    code = [dep for dep in STAGES[name]["deps"] if dep.startswith(("src", "stages"))]
+    assert [dep for dep in code if not any(covered(file, [dep]) for file in reached)] == []
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_default_paths_are_the_graphs(name: str) -> None:
+    """Every data path that a stage has as a default stands among its deps and outs, and the other way round."""
+    source = (ROOT / "stages" / f"{name}.py").read_text()
+    used = set(re.findall(r'Path\("((?:data|models|metrics|plots|report)\b[^"]*)"\)', source))
+    entry = STAGES[name]
+    outs = {
+        next(iter(out)) if isinstance(out, dict) else out
+        for key in ("outs", "metrics", "plots")
+        for out in entry.get(key, [])
+    }
+    deps = {dep for dep in entry["deps"] if not dep.startswith(("src", "stages"))}
+    assert used == outs | deps
+
+
+def test_every_stage_file_is_in_the_graph() -> None:
+    files = {path.stem for path in (ROOT / "stages").glob("*.py")} - {"__init__", "runner", "restore"}
+    assert files == set(STAGES)
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_a_stage_says_what_it_is_for_and_runs_by_its_name(name: str) -> None:
+    assert STAGES[name]["desc"]
+    assert STAGES[name]["cmd"] == f"python -m stages.{name}"
+    assert (name in STAGES[name]["params"]) is True
+
+
+def test_dvc_reads_the_graph() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "dvc", "stage", "list"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert [line.split()[0] for line in done.stdout.splitlines()] == list(STAGES)
+
+
+def test_layers_hold() -> None:
+    done = subprocess.run(
+        [Path(sys.executable).with_name("lint-imports"), "--no-cache"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
