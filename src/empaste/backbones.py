@@ -7,7 +7,7 @@ are torchvision's (He et al. 2016).
 import os
 import pickle
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import cv2
 import numpy as np
@@ -53,7 +53,7 @@ class SlimResNet(nn.Module):
         return classify_maps(self, feature_maps(self, inputs))[0]
 
 
-Backbone = ResNet | SlimResNet
+Backbone: TypeAlias = ResNet | SlimResNet
 """A network that `build_resnet` made."""
 
 
