@@ -1,0 +1,112 @@
+"""From examples of a data set to the files and rows that the other stages read."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from empaste.artifacts.coco import instance
+from empaste.datasets.records import DataSet, Example, Picture, Split
+from empaste.errors import InputError
+from empaste.masks import encode_mask
+
+SHOWN_ERRORS = 5
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """One image as written: its example, size, labels and annotations (their ids still open), or what was wrong."""
+
+    example: Example
+    height: int = 0
+    width: int = 0
+    class_ids: tuple[int, ...] = ()
+    annotations: tuple[dict[str, Any], ...] = ()
+    error: str | None = None
+
+
+def subsample(data: DataSet, max_train: int, max_val: int, seed: int) -> DataSet:
+    """``data`` with at most so many examples per split, drawn by ``seed``; 0 keeps all. Order is kept.
+
+    `InputError` where a split has none at all.
+    """
+    kept: set[int] = set()
+    limits: tuple[tuple[Split, int], ...] = (("train", max_train), ("val", max_val))
+    for stream, (split, limit) in enumerate(limits):
+        ids = [example.image_id for example in data.examples if example.split == split]
+        if not ids:
+            raise InputError(
+                f"the data set has no images in its split {split}; it needs at least one in train and in val"
+            )
+        drawn = np.random.default_rng([seed, 71, stream]).permutation(len(ids))
+        kept.update(ids[at] for at in drawn[: limit or None])
+    return replace(data, examples=tuple(example for example in data.examples if example.image_id in kept))
+
+
+def write_example(example: Example, load: Callable[[Example, int], Picture], max_side: int, folder: Path) -> Prepared:
+    """Load ``example``, at most ``max_side`` pixels long, and write it under ``folder``; bad input is handed back."""
+    try:
+        picture = load(example, max_side)
+    except InputError as error:
+        return Prepared(example, error=str(error))
+    path = folder / example.file_name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(picture.jpeg)
+    annotations = tuple(
+        instance(0, example.image_id, class_id, encode_mask(mask), iscrowd=iscrowd)
+        for class_id, mask, iscrowd in picture.masks
+    )
+    return Prepared(example, picture.height, picture.width, picture.class_ids, annotations)
+
+
+def refuse_errors(prepared: Sequence[Prepared]) -> None:
+    """`InputError` that lists what was wrong with the first few images, and how many there are."""
+    errors = [row.error for row in prepared if row.error]
+    if errors:
+        more = [f"and {len(errors) - SHOWN_ERRORS} more images"] if len(errors) > SHOWN_ERRORS else []
+        raise InputError("\n".join(errors[:SHOWN_ERRORS] + more))
+
+
+def image_table(prepared: Iterable[Prepared]) -> pd.DataFrame:
+    """The rows of `artifacts.schemas.Images`."""
+    rows = [(row.example.image_id, row.example.split, row.example.file_name, row.height, row.width) for row in prepared]
+    return pd.DataFrame(rows, columns=["image_id", "split", "file_name", "height", "width"])
+
+
+def label_table(prepared: Iterable[Prepared]) -> pd.DataFrame:
+    """The rows of `artifacts.schemas.Labels`."""
+    rows = [(row.example.image_id, class_id) for row in prepared for class_id in row.class_ids]
+    return pd.DataFrame(rows, columns=["image_id", "class_id"])
+
+
+def class_table(data: DataSet) -> pd.DataFrame:
+    """The rows of `artifacts.schemas.Classes`."""
+    rows = [(one.class_id, one.name, one.supercategory) for one in data.classes]
+    return pd.DataFrame(rows, columns=["class_id", "name", "supercategory"])
+
+
+def annotations_of(prepared: Iterable[Prepared], split: Split) -> list[dict[str, Any]]:
+    """The annotations of a split, their ids counted from 1."""
+    found = [annotation for row in prepared if row.example.split == split for annotation in row.annotations]
+    return [{**annotation, "id": number} for number, annotation in enumerate(found, 1)]
+
+
+def count_images(data: DataSet, prepared: Sequence[Prepared]) -> dict[str, Any]:
+    """What ``metrics/prepare.json`` says; instances are None where the split has no masks."""
+    per_class = Counter(class_id for row in prepared if row.example.split == "train" for class_id in row.class_ids)
+    instances = {
+        split: sum(len(row.annotations) for row in prepared if row.example.split == split) or None
+        for split in ("train", "val")
+    }
+    return {
+        "train_images": sum(row.example.split == "train" for row in prepared),
+        "val_images": sum(row.example.split == "val" for row in prepared),
+        "images_without_label": data.num_without_label,
+        "images_per_class": {one.name: per_class[one.class_id] for one in data.classes},
+        "instances_train": instances["train"],
+        "instances_val": instances["val"],
+    }

@@ -1,0 +1,91 @@
+"""What every reader of a data set hands on: its classes and its examples, nothing decoded yet."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from jaxtyping import Bool
+
+Split = Literal["train", "val"]
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a data set is and how it is read or drawn; every reader takes what concerns it.
+
+    ``root`` is the folder (None for the demo). ``seed``, ``num_train``, ``num_val`` and ``image_size`` are the demo's;
+    ``seed`` and ``val_fraction`` split a folder that has no split of its own.
+    """
+
+    root: Path | None
+    seed: int = 0
+    num_train: int = 1
+    num_val: int = 1
+    image_size: int = 144
+    val_fraction: float = 0.2
+
+
+@dataclass(frozen=True)
+class ClassName:
+    """One class of a data set."""
+
+    class_id: int
+    name: str
+    supercategory: str
+
+
+@dataclass(frozen=True)
+class Outline:
+    """One instance as the data set has it.
+
+    ``segmentation`` is a list of polygons ``[x, y, x, y, …]``, an RLE with ``size`` and ``counts`` (text, or plain
+    numbers), or ``{"png": path, "value": v}``: the pixels of value ``v`` in an index image.
+    """
+
+    class_id: int
+    segmentation: Any
+    iscrowd: int = 0
+    origin: str = ""
+
+
+@dataclass(frozen=True)
+class Example:
+    """One image of a data set: its id, where it will lie under data/images, its labels and outlines.
+
+    ``size_hw`` is the size that the outlines refer to, None where that is the image's own.
+    """
+
+    image_id: int
+    split: Split
+    file_name: str
+    class_ids: tuple[int, ...]
+    path: Path | None = None
+    size_hw: tuple[int, int] | None = None
+    outlines: tuple[Outline, ...] = ()
+
+
+@dataclass(frozen=True)
+class Picture:
+    """What loading an example gives: RGB image, bytes of its JPEG, label ids, and the masks of its instances.
+
+    ``masks`` are (class id, boolean mask, iscrowd).
+    """
+
+    jpeg: bytes
+    height: int
+    width: int
+    class_ids: tuple[int, ...]
+    masks: tuple[tuple[int, Bool[np.ndarray, "h w"], int], ...]
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """A data set as found: ``load`` turns an example into a `Picture`; it is pure and can go to another process."""
+
+    classes: tuple[ClassName, ...]
+    examples: tuple[Example, ...]
+    load: Callable[[Example, int], Picture]
+    num_without_label: int = 0
+    warnings: tuple[str, ...] = field(default=())
