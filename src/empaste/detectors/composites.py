@@ -1,0 +1,88 @@
+"""The composites as a detector reads them: every image with its instances, in memory where they fit."""
+
+from collections import defaultdict
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from tqdm import tqdm
+
+from empaste.artifacts.coco import read_coco
+from empaste.detectors.augment import Sample
+from empaste.errors import InputError
+from empaste.images import read_rgb
+from empaste.masks import decode_masks
+
+MEMORY_LIMIT = 2 * 2**30
+"""Bytes of decoded images and masks up to which all are kept."""
+
+
+class Composites(NamedTuple):
+    """``load(k)`` gives the k-th image with its instances; labels are 1 + the place in ``classes``, (id, name)."""
+
+    image_ids: list[int]
+    classes: list[tuple[int, str]]
+    load: Callable[[int], Sample]
+
+
+def open_composites(folder: Path, memory_limit: int = MEMORY_LIMIT) -> Composites:
+    """The data set ``folder/instances.json`` with its images in ``folder/images``.
+
+    Images without an instance are kept: they show what is background. `InputError` where no image has any, or where
+    an image or a mask does not fit what the file says.
+    """
+    path = folder / "instances.json"
+    data = read_coco(path)
+    if not data["annotations"]:
+        raise InputError(
+            f"{path} holds {len(data['images'])} images and no instance, so there is nothing to learn; see the masks "
+            "per class in metrics/foregrounds.json, then change proposals or foregrounds and run: dvc repro"
+        )
+    classes = [(int(row["id"]), str(row["name"])) for row in sorted(data["categories"], key=lambda row: row["id"])]
+    labels = {class_id: place + 1 for place, (class_id, _) in enumerate(classes)}
+    rows = _rows_per_image(path, data, labels)
+    read = partial(_read, folder / "images", rows, labels)
+    load: Callable[[int], Sample] = read
+    if sum(image["height"] * image["width"] * (3 + len(annotations)) for image, annotations in rows) <= memory_limit:
+        samples = [read(k) for k in tqdm(range(len(rows)), "reading composites", unit="image")]
+        load = samples.__getitem__
+    return Composites([int(image["id"]) for image, _ in rows], classes, load)
+
+
+Row = tuple[dict[str, Any], list[dict[str, Any]]]
+
+
+def _rows_per_image(path: Path, data: dict[str, Any], labels: dict[int, int]) -> list[Row]:
+    """(image, its annotations), in order of id; crowd regions are no instances."""
+    annotations = defaultdict(list)
+    for annotation in data["annotations"]:
+        if annotation["category_id"] not in labels:
+            raise InputError(f"{path}: annotation {annotation['id']} has category_id {annotation['category_id']}, "
+                             f"which categories lacks; run: dvc repro paste")  # fmt: skip
+        if not annotation.get("iscrowd", 0):
+            annotations[annotation["image_id"]].append(annotation)
+    images = sorted(data["images"], key=lambda image: image["id"])
+    unknown = sorted(set(annotations) - {image["id"] for image in images})
+    if unknown:
+        raise InputError(f"{path}: annotations name image {unknown[0]}, which images lacks; run: dvc repro paste")
+    return [(image, annotations[image["id"]]) for image in images]
+
+
+def _read(images: Path, rows: list[Row], labels: dict[int, int], place: int) -> Sample:
+    row, annotations = rows[place]
+    image = read_rgb(images / row["file_name"])
+    size_hw = image.shape[:2]
+    for rle in (annotation["segmentation"] for annotation in annotations):
+        if not isinstance(rle, dict) or tuple(rle["size"]) != size_hw:
+            found = rle["size"] if isinstance(rle, dict) else "a polygon"
+            raise InputError(
+                f"{images / row['file_name']} is {size_hw[0]} × {size_hw[1]} pixels, but a mask of it in "
+                f"instances.json is {found}; allowed is an RLE of the image's size; run: dvc repro paste"
+            )
+    rles = [annotation["segmentation"] for annotation in annotations]
+    masks = decode_masks(rles).view(np.uint8) if rles else np.zeros((0, *size_hw), np.uint8)
+    visible = masks.any(axis=(1, 2))
+    ids = np.array([labels[annotation["category_id"]] for annotation in annotations], np.int64)
+    return Sample(image, masks[visible], ids[visible])

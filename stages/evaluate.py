@@ -1,0 +1,45 @@
+"""``metrics/evaluate.json`` holds mask and box AP on the validation split, ``data/detections`` what was detected."""
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import typer
+
+from empaste.artifacts.coco import read_coco
+from empaste.artifacts.outputs import whole_directory, write_json, write_whole
+from empaste.artifacts.schemas import Images
+from empaste.artifacts.tables import read_table
+from empaste.detectors import detector_of
+from empaste.evaluation import CurvePoint, evaluate_detections
+from empaste.params import load_params
+from stages.runner import stage
+
+
+@stage("evaluate")
+def main(
+    images: Path = Path("data/images"),
+    ground_truth: Path = Path("data/ground_truth/val.json"),
+    model: Path = Path("models/mask_rcnn"),
+    out: Path = Path("data/detections"),
+    metrics: Path = Path("metrics/evaluate.json"),
+    curves: Path = Path("plots/precision_recall.csv"),
+    params: Path = Path("params.yaml"),
+) -> None:
+    """Detect on the validation images, then compare with their ground truth."""
+    options = load_params(params).evaluate.model_dump()
+    table = read_table(images / "images.parquet", Images)
+    rows = table[table["split"] == "val"]
+    files = [(int(row.image_id), images / str(row.file_name)) for row in rows.itertuples()]
+    detections = detector_of(model).predict(model, files, **options)
+    evaluation = evaluate_detections(read_coco(ground_truth), detections)
+    with whole_directory(out) as folder:
+        write_whole(folder / "val.json", json.dumps(detections, separators=(",", ":")).encode())
+    write_json(metrics, evaluation.metrics)
+    write_whole(curves, pd.DataFrame(evaluation.curves, columns=CurvePoint._fields).to_csv(index=False).encode())
+    if evaluation.metrics["mask"]["AP"] is None:
+        print(f"{ground_truth} holds no instance: the detections are written, but there is no AP")
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,37 @@
+"""``models/mask_rcnn`` holds an instance detector trained on the composites; ``plots/train.csv`` how its loss fell."""
+
+import shutil
+from pathlib import Path
+
+import pandas as pd
+import typer
+
+from empaste import detectors
+from empaste.artifacts.checkpoints import work_folder
+from empaste.artifacts.outputs import whole_directory, write_whole
+from empaste.params import load_params
+from stages.runner import stage
+
+
+@stage("train")
+def main(
+    composites: Path = Path("data/composites"),
+    out: Path = Path("models/mask_rcnn"),
+    plot: Path = Path("plots/train.csv"),
+    params: Path = Path("params.yaml"),
+) -> None:
+    """Train the detector; an interrupted training goes on from its last checkpoint."""
+    options = load_params(params).train.model_dump()
+    weights, code = Path(options["weights"] or ""), sorted(Path(detectors.__file__).parent.glob("*.py"))
+    work = work_folder("train", [options, composites, *code, *([weights] if weights.is_file() else [])])
+    fit = detectors.DETECTORS[options.pop("backend")].fit
+    (work / "model").mkdir(exist_ok=True)
+    curve = fit(composites, work / "model", work=work, **options)
+    with whole_directory(out) as folder:
+        shutil.copytree(work / "model", folder, dirs_exist_ok=True)
+    write_whole(plot, pd.DataFrame(curve).to_csv(index=False).encode())
+    shutil.rmtree(work)
+
+
+if __name__ == "__main__":
+    typer.run(main)
