@@ -5,7 +5,7 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export OMP_WAIT_POLICY ?= PASSIVE
 
-.PHONY: setup demo test lint types ui clean
+.PHONY: setup demo test smoke lint types ui clean
 
 setup: $(BIN)/.complete  ## create .venv and install the pinned requirements
 
@@ -22,7 +22,12 @@ demo: setup  ## run the pipeline on the demo data set
 	$(BIN)/empaste summary
 
 test: setup  ## run the tests
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses 2 --dist loadgroup
+
+smoke: setup  ## run the pipeline at its smallest, from a clean checkout in .work/smoke
+	rm -rf .work/smoke
+	git clone --quiet . .work/smoke
+	cd .work/smoke && empaste preset --write smoke $(SMOKE_PRESETS) && dvc repro && empaste summary
 
 lint: setup  ## style, layers
 	$(BIN)/ruff check .
