@@ -7,6 +7,7 @@ that work begun with other parameters, data or code is never continued.
 import hashlib
 import json
 import pickle
+import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -27,6 +28,11 @@ def work_folder(stage: str, key_parts: Sequence[Any], root: Path = Path(".work")
     folder = root / stage / digest.hexdigest()[:24]
     folder.mkdir(parents=True, exist_ok=True)
     return folder
+
+
+def remove_work(folder: Path) -> None:
+    """``folder``, which `work_folder` gave, is gone; to be called once the outputs stand."""
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def save_checkpoint(path: Path, content: Mapping[str, Any]) -> None:

@@ -1,0 +1,211 @@
+"""A multi-label classifier from image-level labels: binary cross-entropy, AdamW, one cycle of the learning rate.
+
+EM-Paste §3.1: its probabilities ``f`` and pooled features ``phi`` judge every segment later on. The order of images
+and their augmentation are drawn per (seed, epoch, image), so that training which was interrupted ends with the same
+weights as training which was not, at the same number of threads.
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+import torch.nn.functional as F  # noqa: N812  (torch's own custom)
+from jaxtyping import Bool, Float, Int, UInt8
+from sklearn.metrics import average_precision_score
+from tqdm import tqdm
+
+from empaste.artifacts.checkpoints import load_checkpoint, save_checkpoint
+from empaste.artifacts.classifier import TrainedClassifier, classify_squares
+from empaste.backbones import build_resnet, fit_square, normalise
+from empaste.classification.augment import augment, draw_augmentation
+from empaste.errors import InputError
+from empaste.images import read_rgb
+
+History = list[dict[str, Any]]
+"""One row per epoch: epoch, loss, learning_rate, val_mAP (percent; None where it was not measured)."""
+WARM_UP = 0.25
+"""Share of the steps in which the learning rate rises."""
+NUM_VALIDATIONS = 10
+_ORDER_PURPOSE = 2
+
+
+class LabelledImages(NamedTuple):
+    """Square images of one size, which of the classes each shows, and their ids."""
+
+    squares: UInt8[np.ndarray, "n side side 3"]
+    labels: Bool[np.ndarray, "n c"]
+    image_ids: Int[np.ndarray, " n"]
+
+
+class Recipe(NamedTuple):
+    """How long, in what steps and from what seed a classifier is trained."""
+
+    epochs: int
+    batch_size: int
+    learning_rate: float
+    weight_decay: float
+    seed: int
+
+
+def train_classifier(
+    train: LabelledImages,
+    val: LabelledImages,
+    class_ids: Sequence[int],
+    architecture: str,
+    width: int,
+    weights: str | None,
+    recipe: Recipe,
+    device: torch.device | str = "cpu",
+    checkpoint: Path | None = None,
+) -> tuple[TrainedClassifier, History]:
+    """The trained classifier and its history; goes on from the file ``checkpoint`` where that holds one.
+
+    The checkpoint must come from the same arguments (`work_folder` sees to that). ``val`` is only measured, now and
+    then and at the end. `InputError` where the loss is not finite, or the weights do not fit.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(recipe.seed)
+        network = build_resnet(architecture, width, weights, len(class_ids))
+    network = network.to(device).to(memory_format=torch.channels_last)
+    classifier = TrainedClassifier(network, tuple(int(class_id) for class_id in class_ids), train.squares.shape[1])
+    optimiser = torch.optim.AdamW(network.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay)
+    history = _resume(classifier, optimiser, checkpoint)
+    for epoch in tqdm(range(len(history), recipe.epochs), "classifier", recipe.epochs, initial=len(history)):
+        loss = _train_epoch(classifier, optimiser, train, recipe, epoch)
+        rate = optimiser.param_groups[0]["lr"]
+        history.append({"epoch": epoch + 1, "loss": loss, "learning_rate": rate, "val_mAP": None})
+        if (epoch + 1) % math.ceil(recipe.epochs / NUM_VALIDATIONS) == 0 or epoch + 1 == recipe.epochs:
+            history[-1]["val_mAP"] = mean_ap(average_precisions(val.labels, predict(classifier, val.squares)))
+        if checkpoint:
+            state = {"network": network.state_dict(), "optimiser": optimiser.state_dict(), "history": history}
+            save_checkpoint(checkpoint, state)
+    network.eval()
+    return classifier, history
+
+
+def _resume(classifier: TrainedClassifier, optimiser: torch.optim.Optimizer, checkpoint: Path | None) -> History:
+    """The history so far; network and optimiser are as the checkpoint left them."""
+    saved = load_checkpoint(checkpoint) if checkpoint else None
+    if saved is None:
+        return []
+    classifier.network.load_state_dict(saved["network"])
+    optimiser.load_state_dict(saved["optimiser"])
+    return saved["history"]
+
+
+def _train_epoch(
+    classifier: TrainedClassifier, optimiser: torch.optim.Optimizer, train: LabelledImages, recipe: Recipe, epoch: int
+) -> float:
+    """The epoch's mean loss, after one step per batch."""
+    network, device = classifier.network.train(), classifier.device
+    batches = list(epoch_batches(len(train.squares), recipe.batch_size, recipe.seed, epoch))
+    losses = []
+    for number, (rows, repeats) in enumerate(batches):
+        step = epoch * len(batches) + number
+        optimiser.param_groups[0]["lr"] = one_cycle(step, recipe.epochs * len(batches), recipe.learning_rate)
+        ids = [int(image_id) for image_id in train.image_ids[rows]]
+        draws = [draw_augmentation(recipe.seed, epoch, *pair) for pair in zip(ids, repeats, strict=True)]
+        inputs = normalise(augment(train.squares[rows], draws, device)).contiguous(memory_format=torch.channels_last)
+        targets = torch.from_numpy(train.labels[rows].astype(np.float32)).to(device)
+        loss = F.binary_cross_entropy_with_logits(network(inputs), targets)
+        losses.append(_finite(loss.item(), epoch, ids))
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        optimiser.step()
+    return float(np.mean(losses))
+
+
+def epoch_batches(
+    num_images: int, batch_size: int, seed: int, epoch: int
+) -> Iterator[tuple[Int[np.ndarray, " b"], list[int]]]:
+    """Rows of each batch, and how often each row came before in this epoch.
+
+    Every row comes; the last batch is filled up from the epoch's beginning, so that all are full.
+    """
+    order = np.random.default_rng([_ORDER_PURPOSE, seed % 2**32, epoch]).permutation(num_images)
+    positions = np.arange(math.ceil(num_images / batch_size) * batch_size)
+    for batch in positions.reshape(-1, batch_size):
+        yield order[batch % num_images], (batch // num_images).tolist()
+
+
+def one_cycle(step: int, num_steps: int, peak: float) -> float:
+    """The learning rate of ``step`` (from 0): up from a 25th of ``peak`` by a cosine, then down to nearly nothing."""
+    share = (step + 0.5) / num_steps
+    if share < WARM_UP:
+        return peak * (1 / 25 + (1 - 1 / 25) * _rise(share / WARM_UP))
+    return peak * (1e-4 + (1 - 1e-4) * _rise((1 - share) / (1 - WARM_UP)))
+
+
+def _rise(share: float) -> float:
+    """From 0 to 1 along half a cosine."""
+    return (1 - math.cos(math.pi * share)) / 2
+
+
+def _finite(loss: float, epoch: int, image_ids: list[int]) -> float:
+    if not math.isfinite(loss):
+        raise InputError(
+            f"the classifier's loss is {loss} in epoch {epoch + 1}, in the batch of the images {image_ids}; "
+            "lower classifier.learning_rate, or look at these images"
+        )
+    return loss
+
+
+def predict(
+    classifier: TrainedClassifier, squares: UInt8[np.ndarray, "n side side 3"], batch_size: int = 64
+) -> Float[np.ndarray, "n c"]:
+    """The class probabilities of images that have the input's size already."""
+    classifier.network.eval()
+    batches = (squares[start : start + batch_size] for start in range(0, len(squares), batch_size))
+    return classify_squares(classifier, batches)[0]
+
+
+def average_precisions(labels: Bool[np.ndarray, "n c"], probs: Float[np.ndarray, "n c"]) -> list[float | None]:
+    """Average precision of each class in percent; None for a class that no image shows."""
+    return [
+        100 * float(average_precision_score(truth, scores)) if truth.any() else None
+        for truth, scores in zip(labels.T, probs.T, strict=True)
+    ]
+
+
+def mean_ap(precisions: Sequence[float | None]) -> float | None:
+    """The mean over the classes that were measured; None where none was."""
+    measured = [value for value in precisions if value is not None]
+    return float(np.mean(measured)) if measured else None
+
+
+def load_squares(paths: Sequence[Path], side: int, store: Path | None = None) -> UInt8[np.ndarray, "n side side 3"]:
+    """The images at ``paths``, each fitted into a square; in memory, or in the new file ``store`` where given."""
+    shape = (len(paths), side, side, 3)
+    squares = np.lib.format.open_memmap(store, "w+", np.uint8, shape) if store else np.empty(shape, np.uint8)
+
+    def load(row: int) -> None:
+        squares[row] = fit_square(read_rgb(paths[row]), side)
+
+    # OpenCV decodes and resizes without the interpreter's lock.
+    with ThreadPoolExecutor() as pool:
+        list(tqdm(pool.map(load, range(len(paths))), "images", len(paths), unit="image", leave=False))
+    return squares
+
+
+def label_matrix(
+    image_ids: Sequence[int], class_ids: Sequence[int], pairs: Int[np.ndarray, "m 2"]
+) -> Bool[np.ndarray, "n c"]:
+    """Which image (row) shows which class (column), from (image id, class id) ``pairs``; other images' are left out.
+
+    `InputError` for a class id that is none of ``class_ids``.
+    """
+    rows = {int(image_id): row for row, image_id in enumerate(image_ids)}
+    columns = {int(class_id): column for column, class_id in enumerate(class_ids)}
+    labels = np.zeros((len(rows), len(columns)), bool)
+    for image_id, class_id in pairs.tolist():
+        if class_id not in columns:
+            raise InputError(
+                f"image {image_id} has the class {class_id}, which is none of {list(columns)}; run: dvc repro prepare"
+            )
+        if image_id in rows:
+            labels[rows[image_id], columns[class_id]] = True
+    return labels
