@@ -93,6 +93,7 @@ class EntityLike(Section):
     """The hierarchical set reduced to the best hardly overlapping segments."""
 
     max_overlap: Fraction
+    num_best: Positive
 
 
 class Proposals(Section):
@@ -102,6 +103,7 @@ class Proposals(Section):
     min_area: Fraction
     max_extent: Annotated[float, Field(gt=0)]
     max_segments: Positive
+    max_side: Count
     hierarchical: Hierarchical
     entity_like: EntityLike
     felzenszwalb: Felzenszwalb
@@ -148,6 +150,12 @@ class CaptionsParams(Section):
     seed: int
     batch_size: Positive
     device: Device
+
+    @model_validator(mode="after")
+    def _model_where_needed(self) -> "CaptionsParams":
+        if self.method == "blip" and not self.model:
+            raise ValueError("model is null, but method blip needs one; give a hub name or a local folder")
+        return self
 
 
 class BackgroundsParams(Section):
