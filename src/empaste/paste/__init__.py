@@ -1,0 +1,12 @@
+"""Compositional paste (EM-Paste §3): what is pasted, where, and how it meets the background.
+
+A new selection, placement or blending is one function and one line here.
+"""
+
+from empaste.paste.blending import blend_gaussian, blend_none, blend_poisson
+from empaste.paste.placement import place_at_random, place_in_largest_circle, place_nowhere
+from empaste.paste.sampling import draw_balanced, draw_uniform
+
+SELECTIONS = {"uniform": draw_uniform, "balanced": draw_balanced}
+PLACEMENTS = {"random": place_at_random, "space_maximize": place_in_largest_circle, "none": place_nowhere}
+BLENDINGS = {"gaussian": blend_gaussian, "poisson": blend_poisson, "none": blend_none}

@@ -1,0 +1,212 @@
+"""One composite: foregrounds pasted on a background, and annotations of exactly what is visible (EM-Paste §3).
+
+Every pixel knows the instance that it shows: a map of ids, 0 for none, is painted along with the image. A later paste
+cuts what lies under it; pixels outside the image never count; an instance of which too little is left is dropped. The
+annotations are read off the final map, so masks are disjoint, keep their holes, and boxes and areas are theirs.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import cv2
+import numpy as np
+from jaxtyping import Bool, Float, Int32, UInt8
+
+from empaste.images import encode_rgb, read_rgb
+from empaste.masks import encode_mask, mask_box_xywh
+from empaste.paste import BLENDINGS, PLACEMENTS, SELECTIONS
+from empaste.paste.blending import HALF
+from empaste.paste.cutouts import Cutout, foreground_mask, open_cutouts
+from empaste.paste.placement import Pose, limit_overhang
+from empaste.paste.pool import Background
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How composites are made; the meaning of each value stands in params.yaml, section paste."""
+
+    placement: str
+    num_pasted: tuple[int, int]
+    selection: str
+    scale: tuple[float, float]
+    rotation: float
+    blending: tuple[str, ...]
+    blur_sigma: float
+    min_visible: float
+    min_pixels: int
+    seed: int
+
+
+class Composite(NamedTuple):
+    """The image, its annotations (without ids of their own and of the image), and how many instances were dropped."""
+
+    image: UInt8[np.ndarray, "h w 3"]
+    annotations: list[dict[str, Any]]
+    num_dropped: int
+
+
+class EncodedComposite(NamedTuple):
+    """A composite as a JPEG file, with its size."""
+
+    jpeg: bytes
+    size_hw: tuple[int, int]
+    annotations: list[dict[str, Any]]
+    num_dropped: int
+
+
+class Instance(NamedTuple):
+    """What is known of an instance beside its pixels; ``area`` is what it would cover if nothing hid it."""
+
+    class_id: int
+    area: int
+    keys: dict[str, Any]
+
+
+class Layer(NamedTuple):
+    """A cutout, warped: its own small frame, whose corner lies at ``x``, ``y`` of the image."""
+
+    x: int
+    y: int
+    rgba: UInt8[np.ndarray, "k l 4"]
+
+    def on(self, size_hw: tuple[int, int]) -> tuple[tuple[slice, slice], UInt8[np.ndarray, "m n 4"]]:
+        """The piece of an image of ``size_hw`` that the layer covers, and the layer cut to it."""
+        top, left = max(0, self.y), max(0, self.x)
+        bottom = max(top, min(size_hw[0], self.y + self.rgba.shape[0]))
+        right = max(left, min(size_hw[1], self.x + self.rgba.shape[1]))
+        cut = self.rgba[top - self.y : bottom - self.y, left - self.x : right - self.x]
+        return (slice(top, bottom), slice(left, right)), cut
+
+
+def compose_encoded(background: Background, cutouts: Path, recipe: Recipe, jpeg_quality: int) -> EncodedComposite:
+    """`compose`, with the image as a JPEG file of ``jpeg_quality``."""
+    image, annotations, num_dropped = compose(background, cutouts, recipe)
+    jpeg = encode_rgb(image, ".jpg", jpeg_quality)
+    return EncodedComposite(jpeg, (image.shape[0], image.shape[1]), annotations, num_dropped)
+
+
+def compose(background: Background, cutouts: Path, recipe: Recipe) -> Composite:
+    """The composite on ``background``: pure, seeded by the recipe's seed and the background's identity alone.
+
+    ``cutouts`` is the folder of the pool of foregrounds, which is not opened where nothing is pasted.
+    """
+    image = read_rgb(background.path)
+    ids, instances = _paint_own(background, (image.shape[0], image.shape[1]))
+    if background.pasted_on and recipe.placement != "none":
+        rng = np.random.default_rng(
+            [recipe.seed, int(background.kind == "original"), background.source_id, background.copy]
+        )
+        blend = BLENDINGS[recipe.blending[rng.integers(len(recipe.blending))]]
+        for layer, class_id, keys in _draw_layers(ids, cutouts, recipe, rng):
+            area = int(np.count_nonzero(layer.rgba[..., 3] >= HALF))
+            instances.append(Instance(class_id, area, keys))
+            box, rgba = layer.on(ids.shape)
+            if rgba.size and area:
+                coverage = np.ascontiguousarray(rgba[..., 3])
+                image[box] = blend(image[box], np.ascontiguousarray(rgba[..., :3]), coverage, recipe.blur_sigma)
+                ids[box][coverage >= HALF] = len(instances)
+    return _read_off(image, ids, instances, recipe.min_visible, recipe.min_pixels)
+
+
+def _paint_own(background: Background, size_hw: tuple[int, int]) -> tuple[Int32[np.ndarray, "h w"], list[Instance]]:
+    """The map of ids that the background brings, and its instances; later ones cut earlier ones."""
+    ids = np.zeros(size_hw, np.int32)
+    instances: list[Instance] = []
+    for foreground in background.own:
+        mask = foreground_mask(foreground, size_hw, background.path)
+        keys = {"source": "original", foreground.origin: foreground.source_id}
+        instances.append(Instance(foreground.class_id, int(np.count_nonzero(mask)), keys))
+        ids[mask] = len(instances)
+    return ids, instances
+
+
+def _draw_layers(
+    ids: Int32[np.ndarray, "h w"], cutouts: Path, recipe: Recipe, rng: np.random.Generator
+) -> Iterator[tuple[Layer, int, dict[str, Any]]]:
+    """The foregrounds to paste, warped, one by one; ``ids`` is read anew for each. Ends when no room is left."""
+    pool = open_cutouts(cutouts)
+    num = rng.integers(recipe.num_pasted[0], recipe.num_pasted[1] + 1)
+    margin = int(np.ceil(3 * recipe.blur_sigma)) + 1
+    for index in SELECTIONS[recipe.selection](pool.class_ids, int(num), rng):
+        rotation = _rotation(rng.uniform(-recipe.rotation, recipe.rotation))
+        cutout = pool[index]
+        pose = PLACEMENTS[recipe.placement](cutout.hull_xy @ rotation.T, ids, rng, recipe.scale)
+        if pose is None:
+            return
+        keys = {"source": "pasted", pool.origin: int(pool.source_ids[index])}
+        yield warp(cutout, rotation, pose, ids.shape, margin), int(pool.class_ids[index]), keys
+
+
+def _rotation(degrees: float) -> Float[np.ndarray, "2 2"]:
+    """The matrix that rotates by ``degrees``."""
+    cosine, sine = np.cos(np.deg2rad(degrees)), np.sin(np.deg2rad(degrees))
+    return np.array([[cosine, -sine], [sine, cosine]])
+
+
+def warp(
+    cutout: Cutout, rotation: Float[np.ndarray, "2 2"], pose: Pose, size_hw: tuple[int, int], margin: int
+) -> Layer:
+    """``cutout`` rotated, scaled and shifted, with ``margin`` pixels around it; at most a quarter is off the image."""
+    corners_xy = pose.scale * cutout.hull_xy @ rotation.T + pose.offset_xy
+    x, y = (int(low) - margin for low in np.floor(corners_xy.min(axis=0)))
+    width, height = (
+        int(high) + margin + 1 - low for high, low in zip(np.ceil(corners_xy.max(axis=0)), (x, y), strict=True)
+    )
+    rgba, shrunk = _shrink(cutout.rgba, pose.scale)
+    # Pixel q of the shrunk cutout has its centre at shrunk · (q - 1) + (shrunk - 1) / 2 of the whole one.
+    linear = pose.scale * rotation
+    shift = (
+        linear @ np.full(2, -(shrunk + 1) / 2) + pose.offset_xy - (x, y)
+        if shrunk > 1
+        else pose.offset_xy - np.array((x, y))
+    )
+    matrix = np.column_stack([linear * shrunk, shift])
+    warped = cv2.warpAffine(rgba, matrix, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return Layer(*limit_overhang(warped[..., 3] >= HALF, x, y, size_hw), warped)
+
+
+def _shrink(rgba: UInt8[np.ndarray, "h w 4"], scale: float) -> tuple[UInt8[np.ndarray, "k l 4"], int]:
+    """``rgba`` averaged down by the power of two that leaves no more than a factor of two to interpolation.
+
+    Interpolating between single pixels at a scale under 0.5 would skip some of them.
+    """
+    shrunk = 1
+    while scale * shrunk < 0.5:
+        shrunk *= 2
+    if shrunk == 1:
+        return rgba, 1
+    height, width = rgba.shape[:2]
+    rim = (shrunk, shrunk + -height % shrunk, shrunk, shrunk + -width % shrunk)
+    padded = cv2.copyMakeBorder(rgba, *rim, cv2.BORDER_REPLICATE)
+    size_wh = (padded.shape[1] // shrunk, padded.shape[0] // shrunk)
+    return cv2.resize(padded, size_wh, interpolation=cv2.INTER_AREA), shrunk
+
+
+def _read_off(
+    image: UInt8[np.ndarray, "h w 3"],
+    ids: Int32[np.ndarray, "h w"],
+    instances: list[Instance],
+    min_visible: float,
+    min_pixels: int,
+) -> Composite:
+    """The composite whose annotations are the instances that are visible enough, in painting order."""
+    visible = np.bincount(ids.ravel(), minlength=len(instances) + 1)[1:]
+    annotations = [
+        _annotation(ids == number, instance)
+        for number, instance in enumerate(instances, start=1)
+        if visible[number - 1] >= max(min_pixels, min_visible * instance.area, 1)
+    ]
+    return Composite(image, annotations, len(instances) - len(annotations))
+
+
+def _annotation(mask: Bool[np.ndarray, "h w"], instance: Instance) -> dict[str, Any]:
+    return {
+        "category_id": instance.class_id,
+        "segmentation": encode_mask(mask),
+        "area": int(np.count_nonzero(mask)),
+        "bbox": list(mask_box_xywh(mask)),
+        "iscrowd": 0,
+        **instance.keys,
+    }

@@ -1,0 +1,124 @@
+"""Foregrounds cut out of their images once, kept in two files that every worker process maps into memory.
+
+A cutout is the object's box with a rim of one pixel, in four channels: colour, and coverage (255 on the mask, 0 beside
+it). Beyond the mask the colours of the nearest object pixel go on: whatever is interpolated or blurred across the
+edge later then mixes object with object, and no halo or dark fringe of the old background comes along.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+from jaxtyping import Bool, Float, Int64, UInt8
+
+from empaste.errors import InputError
+from empaste.images import read_rgb
+from empaste.masks import decode_mask, mask_box_xywh
+from empaste.paste.pool import Background
+from empaste.paste.sources import Foreground
+
+
+class Cutout(NamedTuple):
+    """Pixels of one foreground, and the convex hull of its pixels' corners (centre of the first pixel at (0, 0))."""
+
+    rgba: UInt8[np.ndarray, "h w 4"]
+    hull_xy: Float[np.ndarray, "k 2"]
+
+
+@dataclass(frozen=True)
+class CutoutPool:
+    """All cutouts: ``pixels`` and ``hulls`` one after the other, the rest one row per foreground."""
+
+    origin: str
+    pixels: UInt8[np.ndarray, " bytes"]
+    hulls: Float[np.ndarray, "points 2"]
+    pixel_starts: Int64[np.ndarray, " n"]
+    hull_ends: Int64[np.ndarray, " n"]
+    sizes_hw: Int64[np.ndarray, "n 2"]
+    class_ids: Int64[np.ndarray, " n"]
+    source_ids: Int64[np.ndarray, " n"]
+
+    def __getitem__(self, index: int) -> Cutout:
+        height, width = self.sizes_hw[index]
+        start, first_point = self.pixel_starts[index], self.hull_ends[index - 1] if index else 0
+        rgba = self.pixels[start : start + height * width * 4].reshape(height, width, 4)
+        return Cutout(rgba, self.hulls[first_point : self.hull_ends[index]])
+
+
+def cut_out_own(original: Background) -> list[Cutout]:
+    """The cutouts of the foregrounds that ``original`` owns, in their order."""
+    image = read_rgb(original.path)
+    size_hw = (image.shape[0], image.shape[1])
+    return [_cut(image, foreground_mask(foreground, size_hw, original.path)) for foreground in original.own]
+
+
+def foreground_mask(foreground: Foreground, size_hw: tuple[int, int], image_path: Path) -> Bool[np.ndarray, "h w"]:
+    """The mask of ``foreground``; `InputError` where it was made for an image of another size."""
+    if tuple(foreground.mask_rle["size"]) != size_hw:
+        raise InputError(
+            f"{image_path} is {size_hw[0]} × {size_hw[1]} (height × width), the mask of {foreground.origin} "
+            f"{foreground.source_id} {' × '.join(map(str, foreground.mask_rle['size']))}; run: dvc repro"
+        )
+    return decode_mask(foreground.mask_rle)
+
+
+def _cut(image: UInt8[np.ndarray, "h w 3"], mask: Bool[np.ndarray, "h w"]) -> Cutout:
+    x, y, width, height = mask_box_xywh(mask)
+    box = slice(y, y + height), slice(x, x + width)
+    inside = np.pad(mask[box], 1)
+    colour = cv2.copyMakeBorder(image[box], 1, 1, 1, 1, cv2.BORDER_REPLICATE)
+    coverage = inside.astype(np.uint8) * 255
+    return Cutout(np.dstack([_extend_colour(colour, inside), coverage]), _corner_hull(coverage))
+
+
+def _extend_colour(colour: UInt8[np.ndarray, "h w 3"], mask: Bool[np.ndarray, "h w"]) -> UInt8[np.ndarray, "h w 3"]:
+    """``colour`` with every pixel beside ``mask`` painted as the nearest pixel of ``mask``."""
+    beside = (~mask).astype(np.uint8)
+    _, labels = cv2.distanceTransformWithLabels(beside, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL)
+    palette = np.zeros((labels.max() + 1, 3), np.uint8)
+    palette[labels[mask]] = colour[mask]
+    return palette[labels]
+
+
+def _corner_hull(coverage: UInt8[np.ndarray, "h w"]) -> Float[np.ndarray, "k 2"]:
+    contours, _ = cv2.findContours(coverage, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    centres = np.concatenate(contours).reshape(-1, 1, 2).astype(np.float32)
+    corners = centres + np.array([[-0.5, -0.5], [0.5, -0.5], [-0.5, 0.5], [0.5, 0.5]], np.float32)
+    return cv2.convexHull(corners.reshape(-1, 2)).reshape(-1, 2)
+
+
+def write_cutouts(folder: Path, foregrounds: list[Foreground], cutouts: Iterable[Cutout]) -> None:
+    """``folder`` holds the pool of ``cutouts``, which arrive in the order of ``foregrounds``; one is in memory."""
+    folder.mkdir(parents=True)
+    sizes, hulls = [], []
+    with (folder / "pixels.bin").open("wb") as pixels:
+        for cutout in cutouts:
+            pixels.write(cutout.rgba.tobytes())
+            sizes.append(cutout.rgba.shape[:2])
+            hulls.append(cutout.hull_xy)
+    assert len(sizes) == len(foregrounds)
+    sizes_hw = np.array(sizes, np.int64)
+    num_bytes = 4 * sizes_hw.prod(axis=1)
+    np.savez(
+        folder / "index.npz",
+        hulls=np.concatenate(hulls),
+        pixel_starts=np.cumsum(num_bytes) - num_bytes,
+        hull_ends=np.cumsum([len(hull) for hull in hulls]),
+        sizes_hw=sizes_hw,
+        class_ids=np.array([foreground.class_id for foreground in foregrounds], np.int64),
+        source_ids=np.array([foreground.source_id for foreground in foregrounds], np.int64),
+        origin=np.array(foregrounds[0].origin),
+    )
+
+
+@lru_cache(maxsize=1)
+def open_cutouts(folder: Path) -> CutoutPool:
+    """The pool in ``folder``, mapped into memory once per process; a pool is never rewritten in place."""
+    pixels = np.memmap(folder / "pixels.bin", np.uint8, mode="r")
+    with np.load(folder / "index.npz") as index:
+        arrays = dict(index)
+    return CutoutPool(str(arrays.pop("origin")), np.asarray(pixels), **arrays)

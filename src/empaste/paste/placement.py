@@ -1,0 +1,102 @@
+"""Where a foreground is pasted, and how large (EM-Paste §3: random paste, space-maximize paste).
+
+Coordinates are those of pixel centres: the upper left pixel is (0, 0), and an image of ``w`` × ``h`` pixels spans
+``[-0.5, w - 0.5]`` × ``[-0.5, h - 0.5]``. An object is given by the convex hull of its pixels' *corners*, already
+rotated.
+"""
+
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+from jaxtyping import Bool, Float, Integer
+
+MAX_OVERHANG = 0.25
+"""Share of an object that may hang over the edge of the image."""
+
+MIN_RADIUS = 6.0
+"""Space-maximize: free circles under this radius, in pixels, take no object."""
+
+
+class Pose(NamedTuple):
+    """Scale about the origin, then shift; applied to an object that is already rotated."""
+
+    scale: float
+    offset_xy: tuple[float, float]
+
+
+def place_at_random(
+    hull_xy: Float[np.ndarray, "k 2"],
+    ids: Integer[np.ndarray, "h w"],
+    rng: np.random.Generator,
+    scale_range: tuple[float, float],
+) -> Pose | None:
+    """Scale by U(``scale_range``) of the native size and put anywhere; a quarter of each side may hang over the edge.
+
+    An object larger than the image is shrunk until its box fits. ``ids`` gives the image's size alone.
+    """
+    low, high = hull_xy.min(axis=0), hull_xy.max(axis=0)
+    size_wh = np.array(ids.shape[::-1], float)
+    scale = min(rng.uniform(*scale_range), *(size_wh / (high - low)))
+    extent = scale * (high - low)
+    corner = rng.uniform(-MAX_OVERHANG * extent, size_wh - (1 - MAX_OVERHANG) * extent) - 0.5
+    x, y = corner - scale * low
+    return Pose(float(scale), (float(x), float(y)))
+
+
+def place_in_largest_circle(
+    hull_xy: Float[np.ndarray, "k 2"],
+    ids: Integer[np.ndarray, "h w"],
+    rng: np.random.Generator,
+    scale_range: tuple[float, float],
+) -> Pose | None:
+    """The object's least enclosing circle becomes the largest circle inscribed in the free region (``ids`` of 0).
+
+    None where that circle has a radius under `MIN_RADIUS`. Of several largest circles one is drawn at random.
+    ``scale_range`` plays no part: the scale is r1 / r2.
+
+    Notes
+    -----
+    The image's border bounds the free region. Centres are aligned after the rotation; the published code aligns a
+    centre from before it and is off by about a quarter of the radius.
+    """
+    free = np.pad(np.ascontiguousarray(ids == 0, np.uint8), 1)
+    distance = cv2.distanceTransform(free, cv2.DIST_L2, 5)
+    furthest = float(distance.max())
+    free_radius = furthest - 0.5  # the distance leads to the centre of the nearest pixel that is taken
+    if free_radius < MIN_RADIUS:
+        return None
+    rows, columns = np.nonzero(distance == furthest)
+    drawn = rng.integers(len(rows))
+    centre_xy, radius = cv2.minEnclosingCircle(hull_xy.astype(np.float32))
+    scale = free_radius / radius
+    x, y = np.array([columns[drawn] - 1, rows[drawn] - 1]) - scale * np.array(centre_xy)
+    return Pose(float(scale), (float(x), float(y)))
+
+
+def place_nowhere(
+    hull_xy: Float[np.ndarray, "k 2"],
+    ids: Integer[np.ndarray, "h w"],
+    rng: np.random.Generator,
+    scale_range: tuple[float, float],
+) -> Pose | None:
+    """None: nothing is pasted, the originals stay as they are."""
+    return None
+
+
+def limit_overhang(mask: Bool[np.ndarray, "k l"], x: int, y: int, size_hw: tuple[int, int]) -> tuple[int, int]:
+    """The corner of ``mask`` on an image of ``size_hw``, moved inside where more than `MAX_OVERHANG` would be lost.
+
+    The shares of an irregular object's *box* say little about its pixels, so the pixels decide.
+    """
+    inside = mask[max(0, -y) : max(0, size_hw[0] - y), max(0, -x) : max(0, size_hw[1] - x)]
+    total = np.count_nonzero(mask)
+    if np.count_nonzero(inside) >= (1 - MAX_OVERHANG) * total:
+        return x, y
+    columns, rows = np.flatnonzero(mask.any(axis=0)), np.flatnonzero(mask.any(axis=1))
+    return _moved_inside(x, columns, size_hw[1]), _moved_inside(y, rows, size_hw[0])
+
+
+def _moved_inside(corner: int, occupied: Integer[np.ndarray, " k"], length: int) -> int:
+    """``corner`` shifted so that the positions ``occupied`` (rising) relative to it lie in ``range(length)``."""
+    return int(max(-occupied[0], min(corner, length - 1 - occupied[-1])))

@@ -1,0 +1,63 @@
+"""The pool of images to paste on (EM-Paste §2): originals with an extraction, repeated, and synthesised backgrounds."""
+
+from itertools import groupby
+from pathlib import Path
+from typing import NamedTuple
+
+import pandas as pd
+
+from empaste.errors import InputError
+from empaste.paste.sources import Foreground
+
+
+class Background(NamedTuple):
+    """One item of the pool: an image, the foregrounds that are its own, and whether anything is pasted on it.
+
+    ``kind`` is "original" (``source_id``: its image_id) or "background" (its background_id); ``copy`` counts the times
+    that it stands in the pool. The three seed every draw of its composite.
+    """
+
+    kind: str
+    source_id: int
+    copy: int
+    path: Path
+    own: tuple[Foreground, ...]
+    pasted_on: bool
+
+
+def list_originals(foregrounds: list[Foreground], images: pd.DataFrame, folder: Path) -> list[Background]:
+    """The images (rows of `schemas.Images`, files in ``folder``) that hold foregrounds, by id, each with its own."""
+    training = images[images["split"] == "train"]
+    paths = {
+        image_id: folder / name for image_id, name in zip(training["image_id"], training["file_name"], strict=True)
+    }
+    originals = []
+    for image_id, own in groupby(foregrounds, key=lambda foreground: foreground.image_id):
+        if image_id not in paths:
+            raise InputError(
+                f"a foreground lies in image {image_id}, which is no training image of {folder}; "
+                "run: dvc repro foregrounds"
+            )
+        originals.append(Background("original", image_id, 0, paths[image_id], tuple(own), False))
+    return originals
+
+
+def list_synthesised(backgrounds: pd.DataFrame, folder: Path) -> list[Background]:
+    """The selected backgrounds (rows of `schemas.Backgrounds`, files in ``folder``), by id; they own no instance."""
+    chosen = backgrounds[backgrounds["selected"]].sort_values("background_id")
+    return [
+        Background("background", background_id, 0, folder / name, (), True)
+        for background_id, name in zip(chosen["background_id"], chosen["file_name"], strict=True)
+    ]
+
+
+def list_items(
+    originals: list[Background], synthesised: list[Background], duplicate_originals: int, keep_originals: bool
+) -> list[Background]:
+    """What composites are made of, in order: every original ``duplicate_originals`` times, every synthesised background
+    once, and with ``keep_originals`` every original once more with nothing pasted on it.
+    """
+    pasted = [
+        original._replace(copy=copy, pasted_on=True) for original in originals for copy in range(duplicate_originals)
+    ]
+    return pasted + synthesised + (originals if keep_originals else [])

@@ -1,0 +1,92 @@
+"""Where the foregrounds come from: F-EM's choice, Step 1's, or, for the studies that name them, the ground truth.
+
+Lists of foregrounds are in painting order: by image, then the largest first, so that of two that overlap the smaller
+one stays whole; of two equal ones (a segment chosen for two classes) the more probable one ends on top.
+"""
+
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+from empaste.errors import InputError
+from empaste.masks import RLE, mask_ious
+
+MIN_FOUND_IOU = 0.5
+"""A ground-truth instance counts as found by F-EM from this IoU with a foreground of its class."""
+
+
+class Foreground(NamedTuple):
+    """One object in a training image. ``source_id`` is a segment's id, or a ground-truth annotation's (``origin``)."""
+
+    image_id: int
+    class_id: int
+    source_id: int
+    origin: str
+    mask_rle: RLE
+
+
+def chosen_segments(chosen: pd.DataFrame, segments: pd.DataFrame) -> list[Foreground]:
+    """The foregrounds that ``chosen`` (rows of `schemas.Foregrounds`) picks from ``segments`` (`schemas.Segments`)."""
+    rows = chosen.merge(segments, on=["image_id", "segment_id"], how="left")
+    lost = rows[rows["counts"].isna()]
+    if len(lost):
+        first = lost.iloc[0]
+        raise InputError(
+            f"data/foregrounds names segment {first.segment_id} of image {first.image_id}, which data/segments lacks; "
+            "run: dvc repro foregrounds"
+        )
+    rows = rows.sort_values(
+        ["image_id", "area", "prob", "segment_id", "class_id"], ascending=[True, False, True, True, True]
+    )
+    return [
+        Foreground(row["image_id"], row["class_id"], row["segment_id"], "segment_id",
+                   RLE(size=[int(row["height"]), int(row["width"])], counts=row["counts"]))
+        for row in rows.to_dict("records")
+    ]  # fmt: skip
+
+
+def ground_truth_instances(coco: dict[str, Any]) -> list[Foreground]:
+    """The annotated instances of ``coco`` that are no crowds and not empty; reads masks of the training split."""
+    from pycocotools import mask as coco_mask
+
+    sizes = {image["id"]: [int(image["height"]), int(image["width"])] for image in coco["images"]}
+    found = [
+        Foreground(row["image_id"], row["category_id"], row["id"], "annotation_id",
+                   _as_rle(row["segmentation"], sizes[row["image_id"]]))
+        for row in coco["annotations"]
+        if not row.get("iscrowd") and row.get("segmentation")
+    ]  # fmt: skip
+    areas = {one.source_id: int(coco_mask.area(one.mask_rle)) for one in found}
+    found = [one for one in found if areas[one.source_id]]
+    return sorted(found, key=lambda one: (one.image_id, -areas[one.source_id], one.source_id))
+
+
+def _as_rle(segmentation: Any, size_hw: list[int]) -> RLE:
+    """A mask in any of COCO's three forms (polygons, RLE as numbers, RLE as text) as RLE text."""
+    from pycocotools import mask as coco_mask
+
+    if isinstance(segmentation, dict) and isinstance(segmentation["counts"], str):
+        return RLE(size=[int(side) for side in segmentation["size"]], counts=segmentation["counts"])
+    if isinstance(segmentation, dict):
+        encoded = coco_mask.frPyObjects(segmentation, *size_hw)
+    else:
+        encoded = coco_mask.merge(coco_mask.frPyObjects(segmentation, *size_hw))
+    return RLE(size=[int(side) for side in encoded["size"]], counts=encoded["counts"].decode("ascii"))
+
+
+def instances_found(instances: list[Foreground], foregrounds: list[Foreground]) -> list[Foreground]:
+    """Those of ``instances`` (ground truth) that one of ``foregrounds`` of their image and class meets.
+
+    This is the papers' ablation GT ∩ F-EM: F-EM says which objects, the ground truth gives their masks. A foreground
+    finds the one instance with which its IoU is highest, if that is at least `MIN_FOUND_IOU`.
+    """
+    by_key: dict[tuple[int, int], list[Foreground]] = {}
+    for instance in instances:
+        by_key.setdefault((instance.image_id, instance.class_id), []).append(instance)
+    found: set[int] = set()
+    for foreground in foregrounds:
+        candidates = by_key.get((foreground.image_id, foreground.class_id), [])
+        ious = mask_ious([foreground.mask_rle], [one.mask_rle for one in candidates])
+        if ious.size and ious.max() >= MIN_FOUND_IOU:
+            found.add(candidates[int(ious.argmax())].source_id)
+    return [instance for instance in instances if instance.source_id in found]

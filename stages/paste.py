@@ -1,0 +1,121 @@
+"""``data/composites`` holds images with pasted foregrounds and annotations of exactly what is visible (EM-Paste §3)."""
+
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import typer
+
+from empaste.artifacts.coco import read_coco
+from empaste.artifacts.outputs import whole_directory, write_json
+from empaste.artifacts.schemas import Backgrounds, Classes, Foregrounds, Images, Segments
+from empaste.artifacts.tables import read_table
+from empaste.errors import InputError
+from empaste.params import Paste, load_params
+from empaste.paste.compose import Recipe, compose_encoded
+from empaste.paste.composites import summarise, write_composites
+from empaste.paste.cutouts import Cutout, cut_out_own, write_cutouts
+from empaste.paste.pool import Background, list_items, list_originals, list_synthesised
+from empaste.paste.sources import Foreground, chosen_segments, ground_truth_instances, instances_found
+from empaste.scaleout import map_items
+from stages.runner import stage
+
+
+@stage("paste")
+def main(
+    images: Path = Path("data/images"),
+    labels: Path = Path("data/labels"),
+    segments: Path = Path("data/segments"),
+    foregrounds: Path = Path("data/foregrounds"),
+    backgrounds: Path = Path("data/backgrounds"),
+    ground_truth: Path = Path("data/ground_truth/train.json"),
+    out: Path = Path("data/composites"),
+    metrics: Path = Path("metrics/paste.json"),
+    params: Path = Path("params.yaml"),
+) -> None:
+    """Paste foregrounds on the originals that hold some and on the selected backgrounds."""
+    settings = load_params(params).paste
+    classes = read_table(labels / "classes.parquet", Classes)
+    pool = _read_foregrounds(settings.foregrounds, foregrounds, segments, ground_truth)
+    originals = list_originals(pool, read_table(images / "images.parquet", Images), images)
+    with tempfile.TemporaryDirectory(dir=_scratch()) as scratch, whole_directory(out) as folder:
+        cutouts = Path(scratch) / "cutouts"
+        if settings.placement == "none":
+            items = originals
+        else:
+            synthesised = list_synthesised(read_table(backgrounds / "backgrounds.parquet", Backgrounds), backgrounds)
+            items = list_items(originals, synthesised, settings.duplicate_originals, settings.keep_originals)
+            write_cutouts(cutouts, pool, _cut_all(originals))
+        function = partial(
+            compose_encoded, cutouts=cutouts, recipe=_recipe(settings), jpeg_quality=settings.jpeg_quality
+        )
+        data, left_out = write_composites(folder, items, map_items(function, items, "compose"), classes)
+    summary = summarise(data, left_out, pool, classes)
+    write_json(metrics, summary)
+    _warn_of_missing(summary["foregrounds_per_class"])
+
+
+def _read_foregrounds(source: str, foregrounds: Path, segments: Path, ground_truth: Path) -> list[Foreground]:
+    """The foregrounds of ``source``; the masks of the training split are opened for gt and gt_and_fem alone."""
+    if source == "gt":
+        return _some(ground_truth_instances(read_coco(ground_truth)), f"{ground_truth} holds no instance mask")
+    table = foregrounds / ("iter_0.parquet" if source == "step1" else "pool.parquet")
+    chosen = read_table(table, Foregrounds)
+    pool = _some(
+        chosen_segments(chosen, read_table(segments / "segments.parquet", Segments)),
+        f"{table} holds no foreground; lower foregrounds.min_prob or proposals.min_area in params.yaml",
+    )
+    if source != "gt_and_fem":
+        return pool
+    found = instances_found(ground_truth_instances(read_coco(ground_truth)), pool)
+    return _some(
+        found, f"{table} meets no instance of {ground_truth}; paste.foregrounds gt_and_fem has nothing to paste"
+    )
+
+
+def _some(foregrounds: list[Foreground], trouble: str) -> list[Foreground]:
+    if not foregrounds:
+        raise InputError(f"{trouble}; then run: dvc repro")
+    return foregrounds
+
+
+def _cut_all(originals: list[Background]) -> Iterator[Cutout]:
+    for cutouts in map_items(cut_out_own, originals, "cut out"):
+        yield from cutouts
+
+
+def _scratch() -> Path:
+    """A folder for scratch, emptied of what a killed run left; the stage's lock keeps others out."""
+    folder = Path(".work/paste")
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    return folder
+
+
+def _recipe(settings: Paste) -> Recipe:
+    low, high = settings.n_p if isinstance(settings.n_p, list) else (settings.n_p, settings.n_p)
+    return Recipe(
+        placement=settings.placement,
+        num_pasted=(low, high),
+        selection=settings.selection,
+        scale=(settings.scale[0], settings.scale[1]),
+        rotation=settings.rotation,
+        blending=tuple(settings.blending),
+        blur_sigma=settings.blur_sigma,
+        min_visible=settings.min_visible,
+        min_pixels=settings.min_pixels,
+        seed=settings.seed,
+    )
+
+
+def _warn_of_missing(foregrounds_per_class: dict[str, int]) -> None:
+    missing = [name for name, count in foregrounds_per_class.items() if not count]
+    if missing:
+        print(f"WARNING: no foreground of {', '.join(missing)}; the composites do not show it", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    typer.run(main)
