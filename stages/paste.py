@@ -15,9 +15,10 @@ from empaste.artifacts.schemas import Backgrounds, Classes, Foregrounds, Images,
 from empaste.artifacts.tables import read_table
 from empaste.errors import InputError
 from empaste.params import Paste, load_params
+from empaste.paste import KEEP_SURROUNDINGS
 from empaste.paste.compose import Recipe, compose_encoded
 from empaste.paste.composites import summarise, write_composites
-from empaste.paste.cutouts import Cutout, cut_out_own, write_cutouts
+from empaste.paste.cutouts import Cutout, cut_out_own, pool_folder, write_cutouts
 from empaste.paste.pool import Background, list_items, list_originals, list_synthesised
 from empaste.paste.sources import Foreground, chosen_segments, ground_truth_instances, instances_found
 from empaste.scaleout import map_items
@@ -48,7 +49,8 @@ def main(
         else:
             synthesised = list_synthesised(read_table(backgrounds / "backgrounds.parquet", Backgrounds), backgrounds)
             items = list_items(originals, synthesised, settings.duplicate_originals, settings.keep_originals)
-            write_cutouts(cutouts, pool, _cut_all(originals))
+            for surroundings in {blending in KEEP_SURROUNDINGS for blending in settings.blending}:
+                write_cutouts(pool_folder(cutouts, surroundings), pool, _cut_all(originals, surroundings))
         function = partial(
             compose_encoded, cutouts=cutouts, recipe=_recipe(settings), jpeg_quality=settings.jpeg_quality
         )
@@ -82,8 +84,8 @@ def _some(foregrounds: list[Foreground], trouble: str) -> list[Foreground]:
     return foregrounds
 
 
-def _cut_all(originals: list[Background]) -> Iterator[Cutout]:
-    for cutouts in map_items(cut_out_own, originals, "cut out"):
+def _cut_all(originals: list[Background], surroundings: bool) -> Iterator[Cutout]:
+    for cutouts in map_items(partial(cut_out_own, surroundings=surroundings), originals, "cut out"):
         yield from cutouts
 
 

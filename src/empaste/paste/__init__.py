@@ -10,3 +10,6 @@ from empaste.paste.sampling import draw_balanced, draw_uniform
 SELECTIONS = {"uniform": draw_uniform, "balanced": draw_balanced}
 PLACEMENTS = {"random": place_at_random, "space_maximize": place_in_largest_circle, "none": place_nowhere}
 BLENDINGS = {"gaussian": blend_gaussian, "poisson": blend_poisson, "none": blend_none}
+
+KEEP_SURROUNDINGS = frozenset({"poisson"})
+"""Blendings that are given the object in its old surroundings; the others get its own colours, continued."""

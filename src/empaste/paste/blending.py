@@ -1,8 +1,9 @@
 """How a pasted object meets its new background: Gaussian feathering, Poisson cloning, or a hard edge (EM-Paste §3).
 
 Every blending takes the piece of the image under the object's box and returns it anew. ``coverage`` says how much of
-a pixel is object, 0 … 255; the object's *mask* is where that is at least half. ``colour`` goes on beyond the mask with
-the colours of the nearest object pixel, so that no blending draws in the object's old surroundings.
+a pixel is object, 0 … 255; the object's *mask* is where that is at least half. Beyond the mask ``colour`` goes on with
+the colours of the nearest object pixel, so that no old background is blurred in. Poisson cloning alone is given the
+object's old surroundings instead (`empaste.paste.KEEP_SURROUNDINGS`), because it carries over the contrast to them.
 """
 
 import cv2
@@ -13,7 +14,13 @@ HALF = 128
 """Least coverage of a pixel that belongs to the object."""
 
 MIN_POISSON_CORE = 16
-"""Poisson: an object that keeps fewer pixels when its rim is taken off is feathered instead."""
+"""Poisson: an object that keeps fewer pixels when its rim is taken off is copied instead."""
+
+POISSON_RIM = 4
+"""Poisson: pixels of surroundings that are cloned along with the object; see `blend_poisson`."""
+
+MARGIN = POISSON_RIM + 2
+"""Least margin around an object that a blending may want, in pixels."""
 
 
 def blend_gaussian(
@@ -41,19 +48,22 @@ def blend_poisson(
 ) -> UInt8[np.ndarray, "h w 3"]:
     """The object's gradients, fitted to the colours around it (Pérez et al. 2003, seamless cloning).
 
-    An object without a core of `MIN_POISSON_CORE` pixels inside its rim, which the surroundings would wash out, gets
-    `blend_gaussian` instead.
+    ``colour`` shows the object in its old surroundings, of which `POISSON_RIM` pixels are cloned along: OpenCV takes
+    the gradients of the three outermost pixels of what it clones from the new background, and the object's contour
+    would vanish there. An object without a core of `MIN_POISSON_CORE` pixels inside its rim, which would be washed
+    out, gets `blend_none` instead.
     """
-    mask = np.pad((coverage >= HALF).astype(np.uint8), 2)
-    core = cv2.erode(mask, np.ones((3, 3), np.uint8))
-    if np.count_nonzero(core) < MIN_POISSON_CORE:
-        return blend_gaussian(patch, colour, coverage, blur_sigma)
+    mask = (coverage >= HALF).astype(np.uint8)
+    if np.count_nonzero(cv2.erode(np.pad(mask, 1), np.ones((3, 3), np.uint8))) < MIN_POISSON_CORE:
+        return blend_none(patch, colour, coverage, blur_sigma)
     # Where the object reaches the edge of the image there is no background to fit to: the piece is continued.
-    around, source = (cv2.copyMakeBorder(piece, 2, 2, 2, 2, cv2.BORDER_REPLICATE) for piece in (patch, colour))
-    x, y, width, height = cv2.boundingRect(mask)
-    centre = (x + width // 2, y + height // 2)
-    cloned = cv2.seamlessClone(source, around, mask * 255, centre, cv2.NORMAL_CLONE)
-    return np.ascontiguousarray(cloned[2:-2, 2:-2])
+    rim = POISSON_RIM + 2
+    around, source = (cv2.copyMakeBorder(piece, rim, rim, rim, rim, cv2.BORDER_REPLICATE) for piece in (patch, colour))
+    reach = np.ones((2 * POISSON_RIM + 1, 2 * POISSON_RIM + 1), np.uint8)
+    cloned_mask = cv2.dilate(np.pad(mask, rim), reach) * 255
+    x, y, width, height = cv2.boundingRect(cloned_mask)
+    cloned = cv2.seamlessClone(source, around, cloned_mask, (x + width // 2, y + height // 2), cv2.NORMAL_CLONE)
+    return np.ascontiguousarray(cloned[rim:-rim, rim:-rim])
 
 
 def blend_none(

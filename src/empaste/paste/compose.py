@@ -16,9 +16,9 @@ from jaxtyping import Bool, Float, Int32, UInt8
 
 from empaste.images import encode_rgb, read_rgb
 from empaste.masks import encode_mask, mask_box_xywh
-from empaste.paste import BLENDINGS, PLACEMENTS, SELECTIONS
-from empaste.paste.blending import HALF
-from empaste.paste.cutouts import Cutout, foreground_mask, open_cutouts
+from empaste.paste import BLENDINGS, KEEP_SURROUNDINGS, PLACEMENTS, SELECTIONS
+from empaste.paste.blending import HALF, MARGIN
+from empaste.paste.cutouts import Cutout, CutoutPool, foreground_mask, open_cutouts, pool_folder
 from empaste.paste.placement import Pose, limit_overhang
 from empaste.paste.pool import Background
 
@@ -90,7 +90,7 @@ def compose_encoded(background: Background, cutouts: Path, recipe: Recipe, jpeg_
 def compose(background: Background, cutouts: Path, recipe: Recipe) -> Composite:
     """The composite on ``background``: pure, seeded by the recipe's seed and the background's identity alone.
 
-    ``cutouts`` is the folder of the pool of foregrounds, which is not opened where nothing is pasted.
+    ``cutouts`` is the folder of the pools of foregrounds, which is not opened where nothing is pasted.
     """
     image = read_rgb(background.path)
     ids, instances = _paint_own(background, (image.shape[0], image.shape[1]))
@@ -98,8 +98,9 @@ def compose(background: Background, cutouts: Path, recipe: Recipe) -> Composite:
         rng = np.random.default_rng(
             [recipe.seed, int(background.kind == "original"), background.source_id, background.copy]
         )
-        blend = BLENDINGS[recipe.blending[rng.integers(len(recipe.blending))]]
-        for layer, class_id, keys in _draw_layers(ids, cutouts, recipe, rng):
+        blending = recipe.blending[rng.integers(len(recipe.blending))]
+        blend, pool = BLENDINGS[blending], open_cutouts(pool_folder(cutouts, blending in KEEP_SURROUNDINGS))
+        for layer, class_id, keys in _draw_layers(ids, pool, recipe, rng):
             area = int(np.count_nonzero(layer.rgba[..., 3] >= HALF))
             instances.append(Instance(class_id, area, keys))
             box, rgba = layer.on(ids.shape)
@@ -123,12 +124,11 @@ def _paint_own(background: Background, size_hw: tuple[int, int]) -> tuple[Int32[
 
 
 def _draw_layers(
-    ids: Int32[np.ndarray, "h w"], cutouts: Path, recipe: Recipe, rng: np.random.Generator
+    ids: Int32[np.ndarray, "h w"], pool: CutoutPool, recipe: Recipe, rng: np.random.Generator
 ) -> Iterator[tuple[Layer, int, dict[str, Any]]]:
     """The foregrounds to paste, warped, one by one; ``ids`` is read anew for each. Ends when no room is left."""
-    pool = open_cutouts(cutouts)
     num = rng.integers(recipe.num_pasted[0], recipe.num_pasted[1] + 1)
-    margin = int(np.ceil(3 * recipe.blur_sigma)) + 1
+    margin = max(MARGIN, int(np.ceil(3 * recipe.blur_sigma)) + 1)
     for index in SELECTIONS[recipe.selection](pool.class_ids, int(num), rng):
         rotation = _rotation(rng.uniform(-recipe.rotation, recipe.rotation))
         cutout = pool[index]

@@ -1,8 +1,9 @@
 """Foregrounds cut out of their images once, kept in two files that every worker process maps into memory.
 
-A cutout is the object's box with a rim of one pixel, in four channels: colour, and coverage (255 on the mask, 0 beside
-it). Beyond the mask the colours of the nearest object pixel go on: whatever is interpolated or blurred across the
-edge later then mixes object with object, and no halo or dark fringe of the old background comes along.
+A cutout is the object's box with a rim, in four channels: colour, and coverage (255 on the mask, 0 beside it). Beyond
+the mask the colours of the nearest object pixel go on: whatever is interpolated or blurred across the edge later then
+mixes object with object, and no halo or dark fringe of the old background comes along. Poisson cloning wants the
+object's contrast to its old surroundings, so there are cutouts that keep these, too.
 """
 
 from collections.abc import Iterable
@@ -20,6 +21,10 @@ from empaste.images import read_rgb
 from empaste.masks import decode_mask, mask_box_xywh
 from empaste.paste.pool import Background
 from empaste.paste.sources import Foreground
+
+
+SURROUNDINGS_RIM = 12
+"""Pixels of the old surroundings that a cutout keeps, so that some are left when it is shrunk."""
 
 
 class Cutout(NamedTuple):
@@ -49,11 +54,12 @@ class CutoutPool:
         return Cutout(rgba, self.hulls[first_point : self.hull_ends[index]])
 
 
-def cut_out_own(original: Background) -> list[Cutout]:
-    """The cutouts of the foregrounds that ``original`` owns, in their order."""
+def cut_out_own(original: Background, surroundings: bool) -> list[Cutout]:
+    """The cutouts of the foregrounds that ``original`` owns, in their order; with or without their ``surroundings``."""
     image = read_rgb(original.path)
     size_hw = (image.shape[0], image.shape[1])
-    return [_cut(image, foreground_mask(foreground, size_hw, original.path)) for foreground in original.own]
+    masks = [foreground_mask(foreground, size_hw, original.path) for foreground in original.own]
+    return [_cut(image, mask, surroundings) for mask in masks]
 
 
 def foreground_mask(foreground: Foreground, size_hw: tuple[int, int], image_path: Path) -> Bool[np.ndarray, "h w"]:
@@ -66,13 +72,15 @@ def foreground_mask(foreground: Foreground, size_hw: tuple[int, int], image_path
     return decode_mask(foreground.mask_rle)
 
 
-def _cut(image: UInt8[np.ndarray, "h w 3"], mask: Bool[np.ndarray, "h w"]) -> Cutout:
+def _cut(image: UInt8[np.ndarray, "h w 3"], mask: Bool[np.ndarray, "h w"], surroundings: bool) -> Cutout:
+    rim = SURROUNDINGS_RIM if surroundings else 1
     x, y, width, height = mask_box_xywh(mask)
-    box = slice(y, y + height), slice(x, x + width)
-    inside = np.pad(mask[box], 1)
-    colour = cv2.copyMakeBorder(image[box], 1, 1, 1, 1, cv2.BORDER_REPLICATE)
+    box = slice(y, y + height + 2 * rim), slice(x, x + width + 2 * rim)
+    inside = np.pad(mask[y : y + height, x : x + width], rim)
+    colour = cv2.copyMakeBorder(image, rim, rim, rim, rim, cv2.BORDER_REPLICATE)[box]
     coverage = inside.astype(np.uint8) * 255
-    return Cutout(np.dstack([_extend_colour(colour, inside), coverage]), _corner_hull(coverage))
+    shown = colour if surroundings else _extend_colour(colour, inside)
+    return Cutout(np.dstack([shown, coverage]), _corner_hull(coverage))
 
 
 def _extend_colour(colour: UInt8[np.ndarray, "h w 3"], mask: Bool[np.ndarray, "h w"]) -> UInt8[np.ndarray, "h w 3"]:
@@ -115,7 +123,12 @@ def write_cutouts(folder: Path, foregrounds: list[Foreground], cutouts: Iterable
     )
 
 
-@lru_cache(maxsize=1)
+def pool_folder(cutouts: Path, surroundings: bool) -> Path:
+    """Where under ``cutouts`` the pool with, or without, surroundings lies."""
+    return cutouts / ("surroundings" if surroundings else "continued")
+
+
+@lru_cache(maxsize=2)
 def open_cutouts(folder: Path) -> CutoutPool:
     """The pool in ``folder``, mapped into memory once per process; a pool is never rewritten in place."""
     pixels = np.memmap(folder / "pixels.bin", np.uint8, mode="r")
