@@ -1,0 +1,81 @@
+"""``data/cams`` holds the Grad-CAM and its centre for every class that a training image shows."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import typer
+from tqdm import tqdm
+
+from empaste.artifacts import arrays, schemas, tables
+from empaste.artifacts.classifier import TrainedClassifier, load_classifier
+from empaste.artifacts.outputs import whole_directory
+from empaste.backbones import limit_threads, torch_device
+from empaste.classification.cam import locate_classes
+from empaste.images import read_rgb
+from empaste.params import load_params
+from stages.runner import stage
+
+
+@stage("cams")
+def main(
+    images: Path = Path("data/images"),
+    labels: Path = Path("data/labels"),
+    model: Path = Path("models/classifier"),
+    out: Path = Path("data/cams"),
+    params: Path = Path("params.yaml"),
+) -> None:
+    """Locate every class of every training image, by image, classes in the order of the labels."""
+    settings = load_params(params).cams
+    limit_threads(settings.num_threads)
+    classifier = load_classifier(model, torch_device(settings.device))
+    table = tables.read_table(images / "images.parquet", schemas.Images).query("split == 'train'")
+    shown = tables.read_table(labels / "labels.parquet", schemas.Labels).groupby("image_id")["class_id"].agg(list)
+    table = table[table["image_id"].isin(shown.index)]
+    rows, heatmaps = [], []
+    starts = range(0, len(table), settings.batch_size)
+    for start in tqdm(starts, "cams", unit="batch"):
+        batch = table.iloc[start : start + settings.batch_size]
+        for row, heatmap in _locate(classifier, images, batch, shown, settings.threshold):
+            rows.append(row)
+            heatmaps.append(heatmap)
+    with whole_directory(out) as scratch:
+        tables.write_table(pd.DataFrame(rows), scratch / "cams.parquet", schemas.Cams)
+        arrays.write_array(
+            scratch / "heatmaps.npy", np.array(heatmaps, np.float16).reshape(len(rows), *_grid(heatmaps))
+        )
+
+
+def _locate(
+    classifier: TrainedClassifier, images: Path, batch: pd.DataFrame, shown: "pd.Series[Any]", threshold: float
+) -> Iterator[tuple[dict[str, Any], np.ndarray]]:
+    """The table's row and the heat map of every (image, class) of a batch of images."""
+    pixels = [read_rgb(images / name) for name in batch["file_name"]]
+    class_ids = [shown[image_id] for image_id in batch["image_id"]]
+    columns = [[classifier.class_ids.index(class_id) for class_id in ids] for ids in class_ids]
+    found = locate_classes(classifier, pixels, columns, threshold)
+    for image_id, ids, maps in zip(batch["image_id"], class_ids, found, strict=True):
+        for class_id, class_map in zip(ids, maps, strict=True):
+            x, y = class_map.centre_xy or (np.nan, np.nan)
+            yield (
+                {
+                    "image_id": image_id,
+                    "class_id": class_id,
+                    "prob": class_map.prob,
+                    "centre_x": x,
+                    "centre_y": y,
+                    "cam_empty": class_map.centre_xy is None,
+                },
+                class_map.heatmap,
+            )
+
+
+def _grid(heatmaps: list[np.ndarray]) -> tuple[int, ...]:
+    """The shape of one heat map."""
+    return heatmaps[0].shape if heatmaps else (1, 1)
+
+
+if __name__ == "__main__":
+    typer.run(main)

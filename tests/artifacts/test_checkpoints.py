@@ -1,0 +1,69 @@
+"""Checkpoints: keyed by everything that counts, whole or absent, read back as written."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from empaste.artifacts.checkpoints import load_checkpoint, remove_work, save_checkpoint, work_folder
+
+
+def test_the_key_follows_values_and_contents(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
+    (data / "a").write_text("one")
+
+    def key(*parts: object) -> str:
+        return work_folder("toy", parts, tmp_path / ".work").name
+
+    first = key({"x": 1, "y": 2}, data)
+    assert key({"y": 2, "x": 1}, data) == first
+    assert key({"x": 1, "y": 3}, data) != first
+    (data / "a").write_text("two")
+    changed = key({"x": 1, "y": 2}, data)
+    assert changed != first
+    (data / "a").rename(data / "b")
+    assert key({"x": 1, "y": 2}, data) != changed
+    assert key(tmp_path / "gone") == key(tmp_path / "gone")
+
+
+def test_read_back_as_written(tmp_path: Path) -> None:
+    path = tmp_path / "checkpoint.pt"
+    assert load_checkpoint(path) is None
+    save_checkpoint(path, {"step": 3, "tensor": torch.arange(4), "history": [{"loss": 0.5, "val": None}]})
+    loaded = load_checkpoint(path)
+    assert loaded is not None
+    assert loaded["history"] == [{"loss": 0.5, "val": None}]
+    assert torch.equal(loaded["tensor"], torch.arange(4))
+    assert [file.name for file in tmp_path.iterdir()] == ["checkpoint.pt"]
+
+
+@pytest.mark.parametrize("length", [0, 1, 50, 700])
+def test_half_a_file_counts_as_none(tmp_path: Path, capsys: pytest.CaptureFixture[str], length: int) -> None:
+    path = tmp_path / "checkpoint.pt"
+    save_checkpoint(path, {"tensor": torch.arange(400)})
+    path.write_bytes(path.read_bytes()[:length])
+    assert load_checkpoint(path) is None
+    assert "not a readable checkpoint" in capsys.readouterr().err
+
+
+def test_a_failed_write_leaves_the_earlier_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "checkpoint.pt"
+    save_checkpoint(path, {"step": 1})
+
+    def full(content: object, target: Path) -> None:
+        target.write_bytes(b"half")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(torch, "save", full)
+    with pytest.raises(OSError, match="No space"):
+        save_checkpoint(path, {"step": 2})
+    assert load_checkpoint(path) == {"step": 1}
+    assert [file.name for file in tmp_path.iterdir()] == ["checkpoint.pt"]
+
+
+def test_removed_when_done(tmp_path: Path) -> None:
+    folder = work_folder("toy", [1], tmp_path)
+    assert folder.is_dir()
+    remove_work(folder)
+    assert not folder.exists()

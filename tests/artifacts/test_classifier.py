@@ -1,0 +1,79 @@
+"""The trained classifier: the same numbers after saving and loading; clear errors for what does not fit."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from empaste.artifacts.classifier import TrainedClassifier, classify, load_classifier, save_classifier
+from empaste.backbones import build_resnet, fit_square, to_input
+from empaste.errors import InputError
+
+
+@pytest.fixture
+def classifier() -> TrainedClassifier:
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        return TrainedClassifier(build_resnet("resnet_slim", 8, None, 3).eval(), (2, 5, 9), 32)
+
+
+@pytest.fixture
+def folder(classifier: TrainedClassifier, tmp_path: Path) -> Path:
+    save_classifier(classifier, tmp_path, architecture="resnet_slim", width=8, class_names=["a", "b", "c"], epochs=4)
+    return tmp_path
+
+
+def some_images(num: int) -> list[np.ndarray]:
+    rng = np.random.default_rng(0)
+    return [rng.integers(0, 255, (20 + 7 * k, 40, 3), np.uint8) for k in range(num)]
+
+
+def test_loaded_as_saved(classifier: TrainedClassifier, folder: Path) -> None:
+    loaded = load_classifier(folder)
+    assert (loaded.class_ids, loaded.image_size) == ((2, 5, 9), 32)
+    assert not loaded.network.training
+    for first, second in zip(classify(classifier, some_images(3)), classify(loaded, some_images(3)), strict=True):
+        np.testing.assert_array_equal(first, second)
+    assert json.loads((folder / "config.json").read_text())["class_names"] == ["a", "b", "c"]
+
+
+def test_probabilities_and_phi_are_the_networks(classifier: TrainedClassifier) -> None:
+    images = some_images(5)
+    probs, phi = classify(classifier, images, batch_size=2)
+    assert probs.dtype == phi.dtype == np.float32
+    with torch.no_grad():
+        logits = classifier.network(to_input(np.stack([fit_square(image, 32) for image in images]), "cpu"))
+        expected = classifier.network.fc(torch.from_numpy(phi))
+    np.testing.assert_allclose(probs, logits.sigmoid().numpy(), atol=1e-5)
+    np.testing.assert_allclose(logits.numpy(), expected.numpy(), atol=1e-4)
+
+
+def test_no_image_gives_no_row(classifier: TrainedClassifier) -> None:
+    probs, phi = classify(classifier, [])
+    assert probs.shape == (0, 3)
+    assert phi.shape == (0, 64)
+
+
+@pytest.mark.parametrize("name", ["config.json", "model.safetensors"])
+def test_a_missing_or_broken_file_is_named(folder: Path, name: str) -> None:
+    (folder / name).write_bytes(b"{nonsense")
+    with pytest.raises(InputError, match=f"{name}.*run: dvc repro classifier"):
+        load_classifier(folder)
+    (folder / name).unlink()
+    with pytest.raises(InputError, match=f"{name} does not exist; run: dvc repro classifier"):
+        load_classifier(folder)
+
+
+def test_a_config_that_lacks_a_key_is_named(folder: Path) -> None:
+    (folder / "config.json").write_text('{"architecture": "resnet_slim", "width": 8}')
+    with pytest.raises(InputError, match="lacks class_ids, image_size"):
+        load_classifier(folder)
+
+
+def test_weights_off_their_config_are_named(folder: Path) -> None:
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | {"width": 16}))
+    with pytest.raises(InputError, match=r"model\.safetensors does not fit .*config\.json.*size mismatch"):
+        load_classifier(folder)

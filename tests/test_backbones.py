@@ -1,0 +1,188 @@
+"""Backbones: shapes and strides, weights that fit and that do not, input normalisation, the square frame."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+import torchvision
+from hypothesis import given
+from hypothesis import strategies as st
+from safetensors.torch import save_file
+
+from empaste.backbones import (
+    ARCHITECTURES,
+    build_resnet,
+    classify_maps,
+    feature_maps,
+    fit_square,
+    limit_threads,
+    square_frame,
+    to_input,
+    torch_device,
+)
+from empaste.errors import InputError
+from empaste.images import GRAY
+
+PARTS = ("conv1", "bn1", "relu", "maxpool", "layer1", "layer2", "layer3", "layer4", "avgpool", "fc")
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_every_architecture_has_the_parts_of_torchvisions(architecture: str) -> None:
+    network = build_resnet(architecture, 8, None, num_classes=3).eval()
+    assert all(hasattr(network, part) for part in PARTS)
+    inputs = torch.zeros(1, 3, 64, 64)
+    with torch.no_grad():
+        maps = feature_maps(network, inputs)
+        logits, phi = classify_maps(network, maps)
+        torch.testing.assert_close(logits, network(inputs))
+    assert phi.shape == (1, network.num_features)
+    assert logits.shape == (1, 3)
+    torch.testing.assert_close(phi, maps.mean((2, 3)))
+
+
+def test_slim_has_stride_16_and_widths_that_double() -> None:
+    network = build_resnet("resnet_slim", 8, None, num_classes=2)
+    shapes = []
+    out = network.maxpool(network.relu(network.bn1(network.conv1(torch.zeros(1, 3, 64, 64)))))
+    for stage in (network.layer1, network.layer2, network.layer3, network.layer4):
+        out = stage(out)
+        shapes.append((out.shape[1], 64 // out.shape[2]))
+    assert [channels for channels, _ in shapes] == [8, 16, 32, 64]
+    assert shapes[-1][1] == 16
+    assert network.num_features == 64
+
+
+@pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
+def test_weights_from_a_file(tmp_path: Path, suffix: str) -> None:
+    source = build_resnet("resnet_slim", 8, None, num_classes=3)
+    path = tmp_path / f"weights{suffix}"
+    state = source.state_dict()
+    if suffix == ".pth":
+        torch.save({"state_dict": state}, path)
+    else:
+        save_file(state, path)
+    same = build_resnet("resnet_slim", 8, str(path), num_classes=3)
+    assert all(torch.equal(tensor, state[key]) for key, tensor in same.state_dict().items())
+    other_head = build_resnet("resnet_slim", 8, str(path), num_classes=5)
+    assert torch.equal(other_head.conv1.weight, source.conv1.weight)
+    assert other_head.fc.weight.shape == (5, 64)
+
+
+def test_weights_of_another_width_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "narrow.pth"
+    torch.save(build_resnet("resnet_slim", 8, None).state_dict(), path)
+    with pytest.raises(InputError, match=r"narrow\.pth.*conv1\.weight is \(8, 3, 7, 7\), expected \(16, 3, 7, 7\)"):
+        build_resnet("resnet_slim", 16, str(path))
+
+
+def test_weights_of_another_architecture_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "r18.pth"
+    torch.save({"foo": torch.zeros(1)}, path)
+    with pytest.raises(InputError, match=r"conv1\.weight is missing, expected \(8, 3, 7, 7\)"):
+        build_resnet("resnet_slim", 8, str(path))
+
+
+def test_unknown_tensors_are_refused(tmp_path: Path) -> None:
+    state = build_resnet("resnet_slim", 8, None).state_dict()
+    torch.save(state | {"extra": torch.zeros(1)}, tmp_path / "more.pth")
+    with pytest.raises(InputError, match="extra is unknown"):
+        build_resnet("resnet_slim", 8, str(tmp_path / "more.pth"))
+
+
+@pytest.mark.parametrize("name", ["broken.pth", "broken.safetensors"])
+def test_an_unreadable_file_is_named(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(b"no weights at all")
+    with pytest.raises(InputError, match=f"{name} cannot be read"):
+        build_resnet("resnet_slim", 8, str(tmp_path / name))
+
+
+def test_a_file_without_a_state_dict_is_named(tmp_path: Path) -> None:
+    torch.save([1, 2], tmp_path / "list.pth")
+    with pytest.raises(InputError, match="no state dict"):
+        build_resnet("resnet_slim", 8, str(tmp_path / "list.pth"))
+
+
+def test_a_missing_file_is_named() -> None:
+    with pytest.raises(InputError, match=r"'gone/w\.pth', but there is no such file"):
+        build_resnet("resnet_slim", 8, "gone/w.pth")
+
+
+def test_an_unknown_name_lists_the_known_ones() -> None:
+    with pytest.raises(InputError, match="IMAGENET1K_V1, IMAGENET1K_V2"):
+        build_resnet("resnet50", 8, "IMAGENET")
+    with pytest.raises(InputError, match="choose from null or a file"):
+        build_resnet("resnet_slim", 8, "IMAGENET1K_V1")
+    with pytest.raises(InputError, match="architecture is 'vgg'; choose from resnet_slim, resnet18"):
+        build_resnet("vgg", 8, None)
+
+
+def test_a_failed_download_says_where_the_file_goes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def offline(self: object, **options: object) -> None:
+        raise OSError("no route")
+
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    monkeypatch.setattr(torchvision.models.WeightsEnum, "get_state_dict", offline)
+    with pytest.raises(InputError, match=rf"no route.*at {tmp_path}/hub/checkpoints/resnet18-\w+\.pth"):
+        build_resnet("resnet18", 8, "IMAGENET1K_V1")
+
+
+def test_a_named_weight_is_taken_with_another_head(monkeypatch: pytest.MonkeyPatch) -> None:
+    source = torchvision.models.resnet18(weights=None)
+    monkeypatch.setattr(torchvision.models.WeightsEnum, "get_state_dict", lambda self, **options: source.state_dict())
+    network = build_resnet("resnet18", 8, "IMAGENET1K_V1", num_classes=4)
+    assert torch.equal(network.layer4[1].conv2.weight, source.layer4[1].conv2.weight)
+    assert network.fc.out_features == 4
+
+
+def test_devices(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert torch_device("cpu").type == "cpu"
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+    assert torch_device("auto").type == "cpu"
+    with pytest.raises(InputError, match="device is 'cuda'.*choose from auto, cpu"):
+        torch_device("cuda")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert torch_device("auto").type == "cuda"
+
+
+def test_threads() -> None:
+    before = torch.get_num_threads(), cv2.getNumThreads()
+    try:
+        limit_threads(1)
+        assert (torch.get_num_threads(), cv2.getNumThreads()) == (1, 1)
+    finally:
+        torch.set_num_threads(before[0])
+        cv2.setNumThreads(before[1])
+
+
+def test_input_is_normalised() -> None:
+    images = np.zeros((1, 2, 2, 3), np.uint8)
+    images[0, 0, 1] = (255, 0, 51)
+    inputs = to_input(images, "cpu")
+    assert inputs.shape == (1, 3, 2, 2)
+    expected = [(1 - 0.485) / 0.229, (0 - 0.456) / 0.224, (0.2 - 0.406) / 0.225]
+    np.testing.assert_allclose(inputs[0, :, 0, 1].numpy(), expected, rtol=1e-5)
+
+
+@given(st.integers(1, 3000), st.integers(1, 3000), st.integers(1, 300))
+def test_the_frame_fills_the_square_and_keeps_the_aspect(height: int, width: int, side: int) -> None:
+    frame = square_frame(height, width, side)
+    assert max(frame.height, frame.width) == side
+    assert min(frame.height, frame.width) >= 1
+    assert 0 <= side - frame.height - 2 * frame.top <= 1
+    assert 0 <= side - frame.width - 2 * frame.left <= 1
+    assert abs(frame.height - max(1, side * height / max(height, width))) <= 0.5
+
+
+def test_what_the_image_leaves_is_gray() -> None:
+    square = fit_square(np.zeros((2, 8, 3), np.uint8), 16)
+    assert square.shape == (16, 16, 3)
+    assert (square[6:10] == 0).all()
+    assert (square[:6] == GRAY).all() and (square[10:] == GRAY).all()
+
+
+def test_an_extreme_image_keeps_a_line() -> None:
+    square = fit_square(np.zeros((1, 10_000, 3), np.uint8), 32)
+    assert ((square == 0).all(axis=(1, 2))).sum() == 1
