@@ -2,9 +2,15 @@
 
 from collections.abc import Callable
 
+from empaste.datasets.coco import open_coco
 from empaste.datasets.demo import open_demo
+from empaste.datasets.folder import open_folder
 from empaste.datasets.records import DataSet, Source
+from empaste.datasets.voc import open_voc
 
 DATASETS: dict[str, Callable[[Source], DataSet]] = {
     "demo": open_demo,
+    "folder": open_folder,
+    "coco": open_coco,
+    "voc": open_voc,
 }

@@ -15,12 +15,13 @@ from jaxtyping import Bool, UInt8
 from empaste.datasets.demo_objects import CLASSES, CLUTTER, Draw
 from empaste.datasets.demo_scenes import HOMES, NATURAL_CLUTTER, SCENES
 from empaste.datasets.drawing import Patch, blank_patch, fractal, shade, tinted
-from empaste.datasets.records import ClassName, DataSet, Example, Picture, Source
+from empaste.datasets.records import ClassName, DataSet, Example, Picture, Source, Split
 from empaste.images import encode_rgb, fit_within
 
 SUPERSAMPLING = 3
 HOME_PROB = 0.7
 NAMES = tuple(CLASSES)
+UPRIGHT = tuple(CLASSES[name][1] for name in ("house", "bottle", "mushroom"))
 
 
 @dataclass(frozen=True)
@@ -37,11 +38,14 @@ class Thing:
 def open_demo(source: Source) -> DataSet:
     """The demo data set: ``num_train`` training images from id 1, then ``num_val`` validation images."""
     classes = tuple(ClassName(number, name, CLASSES[name][0]) for number, name in enumerate(NAMES, 1))
-    total = source.num_train + source.num_val
-    splits = ["train"] * source.num_train + ["val"] * source.num_val
+    sizes: tuple[tuple[Split, int, int], ...] = (
+        ("train", 1, source.num_train),
+        ("val", source.num_train + 1, source.num_val),
+    )
     examples = tuple(
         Example(number, split, f"{split}/{number:06d}.jpg", ())
-        for number, split in zip(range(1, total + 1), splits, strict=True)
+        for split, first, count in sizes
+        for number in range(first, first + count)
     )
     return DataSet(classes, examples, partial(load_demo, seed=source.seed, image_size=source.image_size))
 
@@ -91,7 +95,7 @@ def _choose_things(rng: np.random.Generator, first: str, scene: str, big: int) -
     """Clutter and instances in the order in which they are placed; each covers little of those before it."""
     names = [first] + [first if rng.uniform() < 0.45 else str(rng.choice(NAMES)) for _ in range(_extra(rng))]
     clutter = [
-        str(rng.choice(NATURAL_CLUTTER[scene] if rng.uniform() < 0.7 else list(CLUTTER)))
+        str(rng.choice(NATURAL_CLUTTER[scene] if rng.uniform() < HOME_PROB else list(CLUTTER)))
         for _ in range(rng.integers(0, 4))
     ]
     placed: list[Thing] = []
@@ -112,20 +116,27 @@ def _extra(rng: np.random.Generator) -> int:
 def _find_place(
     rng: np.random.Generator, class_id: int, draw: Draw, radius: float, placed: list[Thing], big: int
 ) -> Thing | None:
-    """A place where the thing hangs over the edge, and over what is there, by a part at most; None where none is."""
-    upright = draw in (CLASSES["house"][1], CLASSES["bottle"][1], CLASSES["mushroom"][1])
-    angle = rng.normal(0, 4 if upright else 18) if class_id else rng.uniform(-40, 40)
+    """A place where the thing hangs over the edge, and over what is there, by a part at most.
+
+    Where no try finds one, the first instance of an image goes to the middle, and for others there is None.
+    """
+    angle = float(rng.normal(0, 4 if draw in UPRIGHT else 18) if class_id else rng.uniform(-40, 40))
     for attempt in range(30):
         margin = radius * (0.45 if rng.uniform() < 0.25 else 0.9)
         low, high = min(margin, big / 2), max(big - margin, big / 2)
         centre = (rng.uniform(low, high), rng.uniform(low, high))
-        gap = 1.05 if class_id == 0 or rng.uniform() < 0.6 else 0.75
-        if all(np.hypot(*np.subtract(centre, other.centre_xy)) > gap * (radius + other.radius) * 0.95 or
-               (other.class_id == 0 and attempt > 15) for other in placed):  # fmt: skip
-            return Thing(class_id, draw, radius, centre, float(angle))
-    return None if placed and any(other.class_id for other in placed) or not class_id else Thing(
-        class_id, draw, radius, (big / 2, big / 2), float(angle)
-    )  # fmt: skip
+        nearness = 1.0 if class_id == 0 or rng.uniform() < 0.6 else 0.7
+        # After some tries, clutter may be covered: it is there for the confusion, not to be found.
+        others = [other for other in placed if other.class_id or attempt <= 15]
+        if all(_distance(centre, other) > nearness * (radius + other.radius) for other in others):
+            return Thing(class_id, draw, radius, centre, angle)
+    if class_id and not any(other.class_id for other in placed):
+        return Thing(class_id, draw, radius, (big / 2, big / 2), angle)
+    return None
+
+
+def _distance(centre_xy: tuple[float, float], thing: Thing) -> float:
+    return float(np.hypot(centre_xy[0] - thing.centre_xy[0], centre_xy[1] - thing.centre_xy[1]))
 
 
 def _place(

@@ -103,8 +103,10 @@ def _fish_parts(depth: float, fin: float) -> dict[str, Points]:
         "body": smooth([(0.95, 0.02), (0.5, -depth), (-0.1, -0.95 * depth), (-0.7, -0.1), (-0.7, 0.1),
                         (-0.1, 0.95 * depth), (0.5, depth)]),
         "tail": smooth([(-0.5, 0), (-0.98, -0.42), (-0.8, 0), (-0.98, 0.42)], 2),
-        "top": smooth([(0.35, -0.5 * depth), (0.05, -depth - fin), (-0.4, -depth - 0.5 * fin), (-0.45, -0.3 * depth)], 2),
-        "bottom": smooth([(0.1, 0.5 * depth), (-0.1, depth + 0.6 * fin), (-0.35, 0.75 * depth), (-0.3, 0.3 * depth)], 2),
+        "top": smooth([(0.35, -0.5 * depth), (0.05, -depth - fin), (-0.4, -depth - 0.5 * fin),
+                       (-0.45, -0.3 * depth)], 2),
+        "bottom": smooth([(0.1, 0.5 * depth), (-0.1, depth + 0.6 * fin), (-0.35, 0.75 * depth),
+                          (-0.3, 0.3 * depth)], 2),
         "fin": smooth([(0.28, 0.05), (-0.08, 0.0), (-0.12, 0.26), (0.1, 0.28)], 2),
     }  # fmt: skip
 
@@ -149,7 +151,8 @@ def draw_mushroom(patch: Patch, rng: np.random.Generator) -> None:
     fill(patch, ellipse(0, -0.08, width * 0.97, 0.14), shaded(stem_colour, 0.72))
     shoulder = 0.95 if kind != "cone" else 0.45
     cap = smooth([(-width, 0.02), (-width * shoulder, top * 0.75), (-0.25 * width, top), (0.25 * width, top),
-                  (width * shoulder, top * 0.75), (width, 0.02), (0.4 * width, -0.1 * height), (-0.4 * width, -0.1 * height)])  # fmt: skip
+                  (width * shoulder, top * 0.75), (width, 0.02), (0.4 * width, -0.1 * height),
+                  (-0.4 * width, -0.1 * height)])  # fmt: skip
     area = np.zeros_like(patch.mask)
     fill(patch, cap, cap_colour)
     fill(Patch(patch.rgb.copy(), area, patch.radius, patch.angle), cap, cap_colour)
@@ -247,7 +250,8 @@ def draw_flower(patch: Patch, rng: np.random.Generator) -> None:
     half_width = min(0.5, slim * np.pi * 0.62 / count) * size
     start = rng.uniform(0, 360)
     shape = smooth([(0.1, -0.3 * half_width), (0.6 * size, -half_width), (size, -rng.uniform(0.1, 0.9) * half_width),
-                    (size, rng.uniform(0.1, 0.9) * half_width), (0.6 * size, half_width), (0.1, 0.3 * half_width)])  # fmt: skip
+                    (size, rng.uniform(0.1, 0.9) * half_width), (0.6 * size, half_width),
+                    (0.1, 0.3 * half_width)])  # fmt: skip
     for part in range(count):
         leaf = turned(shape, start + 360 * part / count) + np.array([0, head_y])
         fill(patch, leaf, shaded(petal, 1.0 if part % 2 else 0.9))
@@ -290,8 +294,8 @@ def draw_bottle(patch: Patch, rng: np.random.Generator) -> None:
     neck, slope = rng.uniform(0.09, 0.14), rng.uniform(0.12, 0.35)
     hue = rng.choice([0.08, 0.3, 0.36, 0.42, 0.55, 0.62, 0.98])
     glass = hsv(hue, rng.uniform(0.45, 0.9), rng.uniform(0.3, 0.75))
-    body = smooth([(-neck, -0.95), (neck, -0.95), (neck, shoulder - slope), (half, shoulder), (half, 0.95), (half, 0.95),
-                   (-half, 0.95), (-half, 0.95), (-half, shoulder), (-neck, shoulder - slope)], 2)  # fmt: skip
+    right = [(neck, -0.95), (neck, shoulder - slope), (half, shoulder), (half, 0.95), (half, 0.95)]
+    body = smooth([(-neck, -0.95), *right, *((-x, y) for x, y in reversed(right[1:]))], 2)
     fill(patch, body, glass)
     if rng.uniform() < 0.5:
         decorate(patch, box(-1, rng.uniform(shoulder, 0.3), 1, 1), shaded(glass, 0.72))

@@ -40,8 +40,8 @@ class ClassName:
 class Outline:
     """One instance as the data set has it.
 
-    ``segmentation`` is a list of polygons ``[x, y, x, y, …]``, an RLE with ``size`` and ``counts`` (text, or plain
-    numbers), or ``{"png": path, "value": v}``: the pixels of value ``v`` in an index image.
+    ``segmentation`` is a list of polygons ``[x, y, x, y, …]``, or an RLE with ``size`` and ``counts`` (text, or plain
+    numbers); ``origin`` is what an error calls it.
     """
 
     class_id: int
