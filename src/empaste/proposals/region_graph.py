@@ -1,0 +1,125 @@
+"""A label map as a graph of regions: what each region looks like, and how long and strong each common border is.
+
+Everything that merging and scoring need is additive over regions, so both work on these statistics and never on
+pixels; masks are drawn once, at the end. A *membership* matrix (segments × regions, bool) stands for segments that are
+unions of regions.
+"""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from jaxtyping import Bool, Float, Int, UInt8
+from skimage.measure import label
+
+NUM_BINS = 8
+"""Bins per channel of the colour and texture histograms."""
+
+NUM_CHANNELS = 4
+"""Channels of the histograms: lightness, two colour opponents, gradient magnitude."""
+
+
+@dataclass(frozen=True)
+class RegionGraph:
+    """The regions 0 … n-1 of ``labels`` and what lies between them.
+
+    ``histograms`` hold pixel counts per bin of lightness, two colour opponents and gradient magnitude; ``colours`` sums
+    of CIE Lab; ``lengths`` the number of pixel pairs across each common border, ``strengths`` the sum of the colour
+    differences across it; ``frame_lengths`` pixels on the image's frame; ``boxes_xyxy`` with exclusive ends.
+    """
+
+    labels: Int[np.ndarray, "h w"]
+    areas: Float[np.ndarray, " n"]
+    boxes_xyxy: Int[np.ndarray, "n 4"]
+    colours: Float[np.ndarray, "n 3"]
+    histograms: Float[np.ndarray, "n bins"]
+    lengths: Float[np.ndarray, "n n"]
+    strengths: Float[np.ndarray, "n n"]
+    frame_lengths: Float[np.ndarray, " n"]
+
+
+def to_lab(image: UInt8[np.ndarray, "h w 3"]) -> Float[np.ndarray, "h w 3"]:
+    """CIE Lab, float32: lightness 0 … 100, opponents about -127 … 127."""
+    return cv2.cvtColor(image.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
+
+
+def describe_regions(lab: Float[np.ndarray, "h w 3"], labels: Int[np.ndarray, "h w"]) -> RegionGraph:
+    """The graph of ``labels``, which use every number from 0 to their maximum."""
+    num = int(labels.max()) + 1
+    flat = labels.ravel()
+    lengths, strengths = _borders(lab, labels, num)
+    return RegionGraph(
+        labels=labels,
+        areas=np.bincount(flat, minlength=num).astype(float),
+        boxes_xyxy=_boxes_xyxy(labels, num),
+        colours=np.stack([np.bincount(flat, lab[..., c].ravel(), num) for c in range(3)], axis=1),
+        histograms=_histograms(lab, flat, num),
+        lengths=lengths,
+        strengths=strengths,
+        frame_lengths=_frame_lengths(labels, num),
+    )
+
+
+def consecutive(labels: Int[np.ndarray, "h w"]) -> Int[np.ndarray, "h w"]:
+    """The same partition with labels 0 … n-1, each one a 4-connected region."""
+    return label(labels, background=-1, connectivity=1).astype(np.int64) - 1
+
+
+def draw(membership: Bool[np.ndarray, "s n"], graph: RegionGraph) -> Bool[np.ndarray, "s h w"]:
+    """The masks of unions of regions."""
+    return membership[:, graph.labels]
+
+
+def segment_boxes_xyxy(membership: Bool[np.ndarray, "s n"], graph: RegionGraph) -> Int[np.ndarray, "s 4"]:
+    """The tight boxes of unions of regions, ends exclusive; every union has at least one region."""
+    boxes, inside = graph.boxes_xyxy[None], membership[:, :, None]
+    starts = np.where(inside, boxes[..., :2], np.iinfo(np.int64).max).min(axis=1)
+    ends = np.where(inside, boxes[..., 2:], 0).max(axis=1)
+    return np.concatenate([starts, ends], axis=1)
+
+
+def _borders(
+    lab: Float[np.ndarray, "h w 3"], labels: Int[np.ndarray, "h w"], num: int
+) -> tuple[Float[np.ndarray, "n n"], Float[np.ndarray, "n n"]]:
+    """Length and summed colour difference of the border between every two regions."""
+    pairs, steps = [], []
+    for axis in (0, 1):
+        left = labels[:-1] if axis == 0 else labels[:, :-1]
+        right = labels[1:] if axis == 0 else labels[:, 1:]
+        across = left != right
+        pairs.append(left[across].astype(np.int64) * num + right[across])
+        steps.append(np.linalg.norm(np.diff(lab, axis=axis)[across], axis=1))
+    pair, step = np.concatenate(pairs), np.concatenate(steps)
+    lengths = np.bincount(pair, minlength=num * num).reshape(num, num).astype(float)
+    strengths = np.bincount(pair, step, num * num).reshape(num, num)
+    return lengths + lengths.T, strengths + strengths.T
+
+
+def _boxes_xyxy(labels: Int[np.ndarray, "h w"], num: int) -> Int[np.ndarray, "n 4"]:
+    """The tight box of every region."""
+    rows, columns = np.indices(labels.shape)
+    boxes = np.empty((num, 4), np.int64)
+    for at, positions in ((0, columns), (1, rows)):
+        starts, ends = np.full(num, np.iinfo(np.int64).max), np.zeros(num, np.int64)
+        np.minimum.at(starts, labels, positions)
+        np.maximum.at(ends, labels, positions + 1)
+        boxes[:, at], boxes[:, at + 2] = starts, ends
+    return boxes
+
+
+def _histograms(lab: Float[np.ndarray, "h w 3"], flat: Int[np.ndarray, " p"], num: int) -> Float[np.ndarray, "n bins"]:
+    """Pixel counts per region and bin, channels side by side."""
+    light = lab[..., 0]
+    gradient = np.hypot(cv2.Sobel(light, cv2.CV_32F, 1, 0), cv2.Sobel(light, cv2.CV_32F, 0, 1))
+    ranges = [(light, 0, 100), (lab[..., 1], -64, 64), (lab[..., 2], -64, 64), (np.sqrt(gradient), 0, 16)]
+    counts = []
+    for channel, low, high in ranges:
+        bins = np.clip((channel.ravel() - low) * (NUM_BINS / (high - low)), 0, NUM_BINS - 1).astype(np.int64)
+        counts.append(np.bincount(flat * NUM_BINS + bins, minlength=num * NUM_BINS).reshape(num, NUM_BINS))
+    return np.concatenate(counts, axis=1).astype(float)
+
+
+def _frame_lengths(labels: Int[np.ndarray, "h w"], num: int) -> Float[np.ndarray, " n"]:
+    """Pixels of every region on the image's frame, corners twice."""
+    frame = np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]])
+    return np.bincount(frame, minlength=num).astype(float)

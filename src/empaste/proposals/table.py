@@ -1,0 +1,77 @@
+"""From an image file to its rows of the segments table: shrink, propose, filter, scale back, encode."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pandas as pd
+from jaxtyping import Bool, Float, UInt8
+
+from empaste.images import fit_within, read_rgb
+from empaste.masks import encode_mask, mask_box_xywh
+from empaste.proposals import METHODS
+from empaste.proposals.filters import best_first, is_eligible
+
+COLUMNS = ["image_id", "counts", "height", "width", "area", "x", "y", "box_width", "box_height", "score"]
+
+
+def propose_rows(
+    item: tuple[int, Path],
+    method: str,
+    options: Mapping[str, Any],
+    max_side: int,
+    min_area: float,
+    max_extent: float,
+    max_segments: int,
+) -> pd.DataFrame:
+    """The rows of one image, best score first; ``item`` is its id and file. For `scaleout.map_items`."""
+    image_id, path = item
+    masks, scores = propose_segments(read_rgb(path), method, options, max_side, min_area, max_extent, max_segments)
+    rows = [(image_id, *_mask_cells(mask), float(score)) for mask, score in zip(masks, scores, strict=True)]
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def propose_segments(
+    image: UInt8[np.ndarray, "h w 3"],
+    method: str,
+    options: Mapping[str, Any],
+    max_side: int,
+    min_area: float,
+    max_extent: float,
+    max_segments: int,
+) -> tuple[Bool[np.ndarray, "n h w"], Float[np.ndarray, " n"]]:
+    """The eligible segments of ``image`` by ``METHODS[method]``, best score first.
+
+    The method sees the image with its longest side at most ``max_side`` pixels (0: as it is); masks are those of the
+    image as given. The filters are those of `filters`.
+    """
+    small = fit_within(image, max_side)
+    masks, scores = METHODS[method](small, **options)
+    masks = _enlarged(masks, image.shape[:2])
+    kept = np.flatnonzero(is_eligible(masks, min_area, max_extent))
+    kept = kept[best_first(scores[kept], max_segments)]
+    return masks[kept], scores[kept]
+
+
+def segment_table(rows: Iterable[pd.DataFrame]) -> pd.DataFrame:
+    """All images' rows in order, numbered from 0: the table of `schemas.Segments`."""
+    found = [part for part in rows if len(part)]
+    table = pd.concat(found, ignore_index=True) if found else pd.DataFrame(columns=COLUMNS)
+    table.insert(0, "segment_id", np.arange(len(table)))
+    return table
+
+
+def _enlarged(masks: Bool[np.ndarray, "n h w"], size_hw: tuple[int, ...]) -> Bool[np.ndarray, "n h2 w2"]:
+    """``masks`` at ``size_hw``, by nearest pixel."""
+    if masks.shape[1:] == tuple(size_hw):
+        return masks
+    size_wh = (size_hw[1], size_hw[0])
+    scaled = [cv2.resize(m.astype(np.uint8), size_wh, interpolation=cv2.INTER_NEAREST) > 0 for m in masks]
+    return np.array(scaled, bool).reshape(-1, *size_hw)
+
+
+def _mask_cells(mask: Bool[np.ndarray, "h w"]) -> tuple[Any, ...]:
+    """counts, height, width, area and box of one mask."""
+    return (encode_mask(mask)["counts"], *mask.shape, int(np.count_nonzero(mask)), *mask_box_xywh(mask))

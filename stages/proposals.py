@@ -1,0 +1,71 @@
+"""``data/segments`` holds the class-agnostic segments of every training image.
+
+Ground truth of the training split is read to measure their recall, and for nothing else.
+"""
+
+import sys
+import time
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from empaste.artifacts.coco import read_coco
+from empaste.artifacts.outputs import whole_directory, write_json
+from empaste.artifacts.schemas import Images, Segments
+from empaste.artifacts.tables import read_table, write_table
+from empaste.params import Proposals, load_params
+from empaste.proposals.recall import proposal_metrics
+from empaste.proposals.table import propose_rows, segment_table
+from empaste.scaleout import map_items, num_workers
+from stages.runner import stage
+
+
+@stage("proposals")
+def main(
+    images: Path = Path("data/images"),
+    ground_truth: Path = Path("data/ground_truth/train.json"),
+    out: Path = Path("data/segments"),
+    metrics: Path = Path("metrics/proposals.json"),
+    params: Path = Path("params.yaml"),
+) -> None:
+    """Propose segments, write them, and measure their recall where there are masks."""
+    settings = load_params(params).proposals
+    table = read_table(images / "images.parquet", Images)
+    train = table[table["split"] == "train"]
+    items = [(number, images / name) for number, name in zip(train["image_id"], train["file_name"], strict=True)]
+    propose = partial(
+        propose_rows,
+        method=settings.method,
+        options=method_options(settings),
+        max_side=settings.max_side,
+        min_area=settings.min_area,
+        max_extent=settings.max_extent,
+        max_segments=settings.max_segments,
+    )
+    started = time.monotonic()
+    segments = segment_table(map_items(propose, items, "proposals"))
+    _print_speed(time.monotonic() - started, len(items))
+    with whole_directory(out) as folder:
+        write_table(segments, folder / "segments.parquet", Segments)
+    write_json(metrics, proposal_metrics(segments, read_coco(ground_truth), len(items)))
+
+
+def method_options(settings: Proposals) -> dict[str, Any]:
+    """The arguments of the chosen method."""
+    own: dict[str, Any] = getattr(settings, settings.method).model_dump()
+    if settings.method != "entity_like":
+        return own
+    filters = {"min_area": settings.min_area, "max_extent": settings.max_extent}
+    return own | filters | settings.hierarchical.model_dump()
+
+
+def _print_speed(seconds: float, num_images: int) -> None:
+    """The time per image; printed rather than written, since a metrics file holds what a re-run gives again."""
+    per_image = 1000 * seconds * num_workers() / num_images
+    print(f"proposals: {per_image:.0f} ms per image and core", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,47 @@
+"""Eligibility at its limits."""
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from empaste.proposals.filters import best_first, is_eligible
+
+
+def box_mask(top, bottom, left, right, size_hw=(10, 20)):
+    mask = np.zeros(size_hw, bool)
+    mask[top:bottom, left:right] = True
+    return mask
+
+
+def test_area_at_the_limit_is_kept():
+    masks = np.array([box_mask(0, 2, 0, 1), box_mask(0, 1, 0, 1)])
+    assert is_eligible(masks, 0.01, 0.95).tolist() == [True, False]
+
+
+def test_one_spanned_dimension_is_enough_to_drop():
+    masks = np.array([box_mask(0, 9, 0, 3), box_mask(0, 8, 0, 3), box_mask(0, 3, 1, 19), box_mask(0, 3, 1, 18)])
+    assert is_eligible(masks, 0.0, 0.9).tolist() == [False, True, False, True]
+
+
+def test_extent_is_that_of_the_box_not_of_the_pixels():
+    apart = box_mask(0, 1, 0, 2) | box_mask(9, 10, 0, 2)
+    assert is_eligible(apart[None], 0.0, 0.95).tolist() == [False]
+
+
+def test_extent_over_one_drops_nothing_and_empty_masks_always_go():
+    masks = np.array([np.ones((10, 20), bool), np.zeros((10, 20), bool)])
+    assert is_eligible(masks, 0.0, 1.1).tolist() == [True, False]
+
+
+def test_no_masks():
+    assert is_eligible(np.zeros((0, 4, 4), bool), 0.01, 0.95).shape == (0,)
+
+
+@given(st.lists(st.floats(0, 1), max_size=20), st.integers(1, 25))
+def test_best_first_is_a_sorted_prefix(scores, limit):
+    kept = best_first(np.array(scores), limit)
+    assert [scores[i] for i in kept] == sorted(scores, reverse=True)[:limit]
+
+
+def test_ties_keep_their_order():
+    assert best_first(np.array([0.5, 0.9, 0.5]), 2).tolist() == [1, 0]

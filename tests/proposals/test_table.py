@@ -1,0 +1,61 @@
+"""From image files to the segments table."""
+
+import numpy as np
+import pytest
+
+from empaste.artifacts.schemas import Segments
+from empaste.artifacts.tables import write_table
+from empaste.errors import InputError
+from empaste.images import write_rgb
+from empaste.masks import decode_mask, mask_box_xywh
+from empaste.proposals.table import propose_rows, propose_segments, segment_table
+
+OPTIONS = {"scales": [50.0], "sigma": 0.5, "min_size": 20}
+FILTERS = {"max_side": 0, "min_area": 0.01, "max_extent": 0.95, "max_segments": 500}
+
+
+def test_rows_describe_their_masks(tmp_path, disc_image):
+    write_rgb(tmp_path / "a.png", disc_image)
+    rows = propose_rows((7, tmp_path / "a.png"), "felzenszwalb", OPTIONS, **FILTERS)
+    assert len(rows)
+    for row in rows.itertuples():
+        mask = decode_mask({"counts": row.counts, "size": [row.height, row.width]})
+        assert row.image_id == 7
+        assert row.area == np.count_nonzero(mask)
+        assert (row.x, row.y, row.box_width, row.box_height) == mask_box_xywh(mask)
+    assert rows["score"].is_monotonic_decreasing
+
+
+def test_shrunk_image_gives_masks_of_the_full_size(disc_image):
+    large = disc_image.repeat(4, axis=0).repeat(4, axis=1)
+    masks, scores = propose_segments(large, "felzenszwalb", OPTIONS, **(FILTERS | {"max_side": 64}))
+    assert masks.shape == (len(scores), 224, 256)
+    assert len(masks)
+
+
+def test_at_most_so_many(disc_image):
+    masks, _ = propose_segments(disc_image, "felzenszwalb", OPTIONS, **(FILTERS | {"max_segments": 1}))
+    assert len(masks) == 1
+
+
+def test_table_numbers_segments_through_the_images(tmp_path, disc_image):
+    write_rgb(tmp_path / "a.png", disc_image)
+    rows = [propose_rows((i, tmp_path / "a.png"), "felzenszwalb", OPTIONS, **FILTERS) for i in (3, 5)]
+    table = segment_table(rows)
+    assert table["segment_id"].tolist() == list(range(len(rows[0]) + len(rows[1])))
+    write_table(table, tmp_path / "segments.parquet", Segments)
+
+
+@pytest.mark.parametrize("count", [0, 2])
+def test_table_without_segments_is_legal(tmp_path, count):
+    write_rgb(tmp_path / "a.png", np.zeros((1, 1, 3), np.uint8))
+    rows = [propose_rows((i, tmp_path / "a.png"), "felzenszwalb", OPTIONS, **FILTERS) for i in range(count)]
+    table = segment_table(rows)
+    write_table(table, tmp_path / "segments.parquet", Segments)
+    assert len(table) == 0
+
+
+def test_broken_image_is_named(tmp_path):
+    (tmp_path / "a.png").write_bytes(b"")
+    with pytest.raises(InputError, match=r"a\.png is not a readable image \(0 bytes\)"):
+        propose_rows((1, tmp_path / "a.png"), "felzenszwalb", OPTIONS, **FILTERS)

@@ -1,0 +1,84 @@
+"""The proposals stage on two small images."""
+
+import json
+import shutil
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pandas as pd
+import pytest
+import typer
+
+from empaste.artifacts.coco import coco_dataset, instance, write_coco
+from empaste.artifacts.schemas import Images, Segments
+from empaste.artifacts.tables import read_table, write_table
+from empaste.images import write_rgb
+from empaste.masks import encode_mask
+from stages.proposals import main
+
+CLASSES = pd.DataFrame({"class_id": [1], "name": ["ball"], "supercategory": ["sports"]})
+
+
+@pytest.fixture
+def workspace(tmp_path, monkeypatch):
+    """Ten images with one red square each, one of them for validation; masks of the training images."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("EMPASTE_WORKERS", "1")
+    shutil.copy(Path(__file__).parents[2] / "params.yaml", tmp_path)
+    images = pd.DataFrame(
+        {
+            "image_id": range(1, 11),
+            "split": ["train"] * 9 + ["val"],
+            "file_name": [f"{number}.png" for number in range(1, 11)],
+            "height": 40,
+            "width": 48,
+        }
+    )
+    write_table(images, Path("data/images/images.parquet"), Images)
+    annotations = []
+    for number in range(1, 11):
+        mask = np.zeros((40, 48), np.uint8)
+        cv2.rectangle(mask, (number + 4, 8), (number + 20, 26), 1, -1)
+        write_rgb(
+            Path(f"data/images/{number}.png"), np.where(mask[..., None] > 0, (210, 40, 40), (60, 120, 90)).astype("u1")
+        )
+        if number < 10:
+            annotations.append(instance(number, number, 1, encode_mask(mask > 0)))
+    write_coco(Path("data/ground_truth/train.json"), coco_dataset(images, CLASSES, annotations, "test"))
+    return tmp_path
+
+
+def test_segments_of_training_images_and_their_recall(workspace):
+    main()
+    segments = read_table(Path("data/segments/segments.parquet"), Segments)
+    assert set(segments["image_id"]) == set(range(1, 10))
+    metrics = json.loads(Path("metrics/proposals.json").read_text())
+    assert metrics["recall50"] == metrics["recall70"] == 100
+    assert metrics["segments_per_image"] == round(len(segments) / 9, 2)
+
+
+def test_bytes_do_not_depend_on_workers(workspace, monkeypatch):
+    outputs = []
+    for workers in ("1", "2"):
+        monkeypatch.setenv("EMPASTE_WORKERS", workers)
+        main()
+        outputs.append([Path(p).read_bytes() for p in ("data/segments/segments.parquet", "metrics/proposals.json")])
+    assert outputs[0] == outputs[1]
+
+
+def test_no_ground_truth_leaves_recall_unmeasured(workspace):
+    images = read_table(Path("data/images/images.parquet"), Images)
+    write_coco(Path("data/ground_truth/train.json"), coco_dataset(images, CLASSES, [], "test"))
+    main()
+    assert json.loads(Path("metrics/proposals.json").read_text())["recall50"] is None
+
+
+def test_broken_image_is_named_and_earlier_segments_stay(workspace, capsys):
+    main()
+    before = Path("data/segments/segments.parquet").read_bytes()
+    Path("data/images/4.png").write_bytes(b"no image")
+    with pytest.raises(typer.Exit):
+        main()
+    assert "data/images/4.png is not a readable image" in capsys.readouterr().err
+    assert Path("data/segments/segments.parquet").read_bytes() == before
