@@ -30,7 +30,7 @@ def main(
     options = load_params(params).evaluate.model_dump()
     table = read_table(images / "images.parquet", Images)
     rows = table[table["split"] == "val"]
-    files = [(int(row.image_id), images / str(row.file_name)) for row in rows.itertuples()]
+    files = [(int(image_id), images / name) for image_id, name in zip(rows["image_id"], rows["file_name"], strict=True)]
     detections = detector_of(model).predict(model, files, **options)
     evaluation = evaluate_detections(read_coco(ground_truth), detections)
     with whole_directory(out) as folder:

@@ -37,7 +37,8 @@ def augment(sample: Sample, size: int, jitter: Sequence[float], rng: np.random.G
     At zoom 1 the longest side fills the canvas; the zoom is drawn from the range ``jitter``. Instances without a pixel
     in the view are dropped, so that none may be left.
     """
-    view = jitter_scale(sample, size, rng.uniform(*jitter), (rng.random(), rng.random()))
+    low, high = jitter
+    view = jitter_scale(sample, size, rng.uniform(low, high), (rng.random(), rng.random()))
     if rng.random() < FLIP_PROB:
         view = Sample(view.image[:, ::-1], view.masks[:, :, ::-1], view.labels)
     brightness = rng.uniform(*BRIGHTNESS) if rng.random() < COLOUR_PROB else 1.0

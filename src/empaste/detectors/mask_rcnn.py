@@ -34,10 +34,9 @@ class PyramidBackbone(nn.Module):
 
     def __init__(self, resnet: nn.Module, out_channels: int, pooled_level: bool) -> None:
         super().__init__()
-        self.stem = nn.Sequential(
-            OrderedDict(conv1=resnet.conv1, bn1=resnet.bn1, relu=resnet.relu, maxpool=resnet.maxpool)
-        )
-        self.stages = nn.ModuleList([resnet.layer1, resnet.layer2, resnet.layer3, resnet.layer4])
+        parts = dict(resnet.named_children())
+        self.stem = nn.Sequential(OrderedDict((name, parts[name]) for name in ("conv1", "bn1", "relu", "maxpool")))
+        self.stages = nn.ModuleList([parts[f"layer{k}"] for k in range(1, 5)])
         self.out_channels = out_channels
         maps = self._stage_maps(torch.zeros(1, 3, 128, 128))
         self.first = next(k for k, features in enumerate(maps) if 128 // features.shape[-1] >= MIN_STRIDE)

@@ -1,0 +1,94 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from empaste.detectors.augment import Sample, augment, jitter_scale, recolour
+from empaste.images import GRAY
+
+
+def sample(height: int, width: int) -> Sample:
+    """White objects on black: one in the upper left quarter, one that fills the lower right."""
+    masks = np.zeros((2, height, width), np.uint8)
+    masks[0, : height // 4, : width // 4] = 1
+    masks[1, height // 2 :, width // 2 :] = 1
+    image = np.repeat(255 * masks.max(axis=0)[..., None], 3, axis=2).astype(np.uint8)
+    return Sample(image, masks, np.array([4, 9]))
+
+
+def test_at_zoom_one_a_square_image_is_unchanged() -> None:
+    before = sample(32, 32)
+    after = jitter_scale(before, 32, 1.0, (0.7, 0.2))
+    np.testing.assert_array_equal(after.image, before.image)
+    np.testing.assert_array_equal(after.masks, before.masks)
+    assert list(after.labels) == [4, 9]
+
+
+def test_zooming_out_pads_with_gray_and_no_instance() -> None:
+    after = jitter_scale(sample(32, 32), 32, 0.5, (0.0, 0.0))
+    assert after.image.shape == (32, 32, 3)
+    assert (after.image[16:] == GRAY).all() and (after.image[:, 16:] == GRAY).all()
+    assert not after.masks[:, 16:].any() and not after.masks[:, :, 16:].any()
+    assert after.masks[0].sum() == 16 and after.masks[1].sum() == 64
+
+
+def test_the_place_reaches_both_ends_of_the_padding() -> None:
+    for share, first in ((0.0, 0), (0.999, 16)):
+        after = jitter_scale(sample(32, 32), 32, 0.5, (share, share))
+        assert np.flatnonzero((after.image != GRAY).any(axis=(1, 2)))[0] == first
+
+
+def test_zooming_in_crops_and_drops_what_is_outside() -> None:
+    upper_left = jitter_scale(sample(32, 32), 32, 2.0, (0.0, 0.0))
+    lower_right = jitter_scale(sample(32, 32), 32, 2.0, (0.999, 0.999))
+    assert list(upper_left.labels) == [4] and upper_left.masks.sum() == 16 * 16
+    assert list(lower_right.labels) == [9] and lower_right.masks.all()
+
+
+def test_a_view_without_any_instance_is_an_empty_sample() -> None:
+    empty = sample(32, 32)._replace(masks=np.zeros((0, 32, 32), np.uint8), labels=np.zeros(0, int))
+    after = jitter_scale(empty, 16, 1.3, (0.5, 0.5))
+    assert after.masks.shape == (0, 16, 16) and after.labels.shape == (0,)
+
+
+@pytest.mark.parametrize("size_hw", [(1, 1), (1, 500), (500, 1), (40, 70)])
+def test_any_shape_comes_out_square_with_its_aspect_kept(size_hw: tuple[int, int]) -> None:
+    white = np.full((*size_hw, 3), 255, np.uint8)
+    after = jitter_scale(Sample(white, np.ones((1, *size_hw), np.uint8), np.array([1])), 64, 1.0, (0, 0))
+    rows, columns = after.masks[0].any(axis=1).sum(), after.masks[0].any(axis=0).sum()
+    assert max(rows, columns) == 64
+    assert min(rows, columns) == max(1, round(64 * min(size_hw) / max(size_hw)))
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(8, 60), st.integers(8, 60), st.integers(16, 64), st.integers(0, 2**32 - 1))
+def test_masks_follow_their_pixels(height: int, width: int, size: int, seed: int) -> None:
+    after = augment(sample(height, width), size, (0.5, 2.0), np.random.default_rng(seed))
+    assert after.image.shape == (size, size, 3) and after.image.dtype == np.uint8
+    assert after.masks.shape == (len(after.labels), size, size)
+    assert all(mask.any() for mask in after.masks)
+    inside = after.masks.max(axis=0, initial=0) > 0
+    if 20 < inside.sum() < size * size - 20:
+        assert after.image[inside].mean() > after.image[~inside].mean() + 50
+
+
+def test_the_same_draw_gives_the_same_view() -> None:
+    views = [augment(sample(40, 30), 32, (0.6, 1.4), np.random.default_rng(5)) for _ in range(2)]
+    np.testing.assert_array_equal(views[0].image, views[1].image)
+    np.testing.assert_array_equal(views[0].masks, views[1].masks)
+
+
+def test_half_of_the_views_are_flipped() -> None:
+    half = sample(32, 32)._replace(masks=np.zeros((1, 32, 32), np.uint8), labels=np.array([1]))
+    half.masks[0, :, :16] = 1
+    views = [augment(half, 32, (1.0, 1.0), np.random.default_rng(seed)) for seed in range(200)]
+    flipped = sum(int(view.masks[0, 0, -1]) for view in views)
+    assert 70 < flipped < 130
+
+
+def test_recolouring_by_hand() -> None:
+    image = np.array([[[100, 100, 100], [200, 200, 200]]], np.uint8)  # mean 150
+    assert recolour(image, 1.0, 0.5)[0, :, 0].tolist() == [125, 175]
+    assert recolour(image, 1.1, 1.0)[0, :, 0].tolist() == [110, 220]
+    assert recolour(image, 1.1, 1.5)[0, :, 0].tolist() == [82, 248]  # 82.5 rounds to even; 1.1 × 225 = 247.5
+    assert recolour(image, 2.0, 1.0)[0, :, 0].tolist() == [200, 255]

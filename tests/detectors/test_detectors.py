@@ -1,0 +1,71 @@
+"""The contract that every registered detector keeps, each on its smallest network."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from empaste.detectors import DETECTORS, detector_of
+from empaste.errors import InputError
+from empaste.masks import decode_mask, mask_box_xywh
+
+FIT: dict[str, Any] = {
+    "architecture": "resnet_slim", "width": 8, "weights": None, "image_size": 64, "iterations": 40, "batch_size": 4,
+    "learning_rate": 0.005, "weight_decay": 1e-4, "jitter": [0.8, 1.2], "checkpoint_every": 100, "seed": 0,
+    "num_threads": 1, "device": "cpu",
+}  # fmt: skip
+PREDICT: dict[str, Any] = {
+    "min_score": 0.05, "max_detections": 10, "batch_size": 3, "num_threads": 1, "device": "cpu"
+}  # fmt: skip
+
+
+@pytest.fixture(params=sorted(DETECTORS))
+def trained(request: pytest.FixtureRequest, composites: Path, tmp_path: Path) -> tuple[Path, list[dict[str, float]]]:
+    model, work = tmp_path / "model", tmp_path / "work"
+    model.mkdir()
+    work.mkdir()
+    return model, DETECTORS[request.param].fit(composites, model, work=work, **FIT)
+
+
+def test_a_detector_learns_and_its_results_are_coco_results(
+    trained: tuple[Path, list[dict[str, float]]], composites: Path
+) -> None:
+    model, curve = trained
+    assert [row["iteration"] for row in curve] == list(range(1, 41))
+    assert {"loss", "learning_rate"} < set(curve[0])
+    assert curve[-1]["loss"] < 0.75 * curve[0]["loss"]
+    files = [(100 + k, composites / "images" / f"{k}.png") for k in (3, 1, 2, 4)]
+    results = detector_of(model).predict(model, files, **PREDICT)
+    assert results and results == json.loads(json.dumps(results))
+    order = [result["image_id"] for result in results]
+    assert [image_id for k, image_id in enumerate(order) if image_id not in order[:k]] == [103, 101, 102, 104]
+    for result in results:
+        assert set(result) == {"image_id", "category_id", "bbox", "score", "segmentation"}
+        assert result["category_id"] in (3, 7) and PREDICT["min_score"] <= result["score"] <= 1
+        mask = decode_mask(result["segmentation"])
+        assert mask.shape == (64, 64) and mask.any()
+        x, y, width, height = result["bbox"]
+        left, top, mask_width, mask_height = mask_box_xywh(mask)
+        assert left >= x - 1.5 and top >= y - 1.5
+        assert left + mask_width <= x + width + 1.5 and top + mask_height <= y + height + 1.5
+    assert all(order.count(image_id) <= PREDICT["max_detections"] for image_id in order)
+    assert detector_of(model).predict(model, [], **PREDICT) == []
+
+
+def test_a_folder_without_a_model_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"config\.json does not exist; run: dvc repro train"):
+        detector_of(tmp_path)
+
+
+@pytest.mark.parametrize("text", ["", "[1]"])
+def test_a_broken_config_is_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / "config.json").write_text(text)
+    with pytest.raises(InputError, match=r"config\.json is not a valid config.*run: dvc repro train"):
+        detector_of(tmp_path)
+
+
+def test_an_unknown_backend_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text('{"backend": "yolo"}')
+    with pytest.raises(InputError, match=r"backend is 'yolo'; choose from torchvision"):
+        detector_of(tmp_path)
