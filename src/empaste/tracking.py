@@ -98,13 +98,18 @@ def find_store() -> Store:
 
 
 def ui_command(port: int = 5000) -> list[str]:
-    """The command that serves MLflow's pages on the store in use; `InputError` where that is a server already."""
+    """The command that serves MLflow's pages on the store in use; `InputError` where that is a server already.
+
+    Without MLflow's job workers, which nothing here uses and which take seven processes.
+    """
     store = find_store()
     if store.artifacts is None:
         raise InputError(
-            f"MLFLOW_TRACKING_URI is {store.uri}: open that address in a browser, or unset the variable for the local store"
+            f"MLFLOW_TRACKING_URI is {_without_password(store.uri)}: open that address in a browser, "
+            "or unset the variable for the local store"
         )
-    serve = [sys.executable, "-m", "mlflow", "ui", "--port", str(port), "--workers", "1"]
+    lean = ["env", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false", "MLFLOW_DISABLE_TELEMETRY=true"]
+    serve = [*lean, sys.executable, "-m", "mlflow", "ui", "--port", str(port), "--workers", "1"]
     return [*serve, "--backend-store-uri", store.uri, "--default-artifact-root", store.artifacts]
 
 
@@ -278,7 +283,7 @@ def _experiment_tags() -> dict[str, str]:
 
 
 def _git_tags() -> dict[str, str]:
-    """The commit, and which tracked files differ from it; what runs change themselves (lock, parameters) not counted."""
+    """The commit, and which tracked files differ from it, without those that runs change (lock, parameters)."""
     commit = _git("rev-parse", "HEAD")
     changed = _git("diff", "--name-only", "HEAD", "--", ".", ":!dvc.lock", ":!params.yaml").split()
     dirty = ", ".join(changed)[:MAX_VALUE] if changed else "false"

@@ -10,15 +10,18 @@ from empaste.errors import InputError
 Number = int | float
 
 
-def read_metrics(folder: Path) -> dict[str, Any]:
-    """The content of every ``folder/STAGE.json`` by stage; empty where there is none. `InputError` for bad JSON."""
-    metrics = {}
-    for path in sorted(folder.glob("*.json")):
-        try:
-            metrics[path.stem] = json.loads(path.read_bytes())
-        except ValueError as error:
-            raise InputError(f"{path} is not valid JSON: {error}; run: dvc repro {path.stem}") from error
-    return metrics
+def read_metrics(path: Path) -> dict[str, Any]:
+    """The content of a stage's metrics file; `InputError` where it is missing or no JSON object."""
+    stage = path.stem
+    try:
+        content = json.loads(path.read_bytes())
+    except FileNotFoundError as error:
+        raise InputError(f"{path} does not exist; run: dvc repro {stage}") from error
+    except ValueError as error:
+        raise InputError(f"{path} is not valid JSON: {error}; run: dvc repro {stage}") from error
+    if not isinstance(content, dict):
+        raise InputError(f"{path} holds {type(content).__name__}, not named figures; run: dvc repro {stage}")
+    return content
 
 
 def flatten(nested: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -1,0 +1,101 @@
+"""Masks, boxes, heat maps and labels drawn on enlarged images, so that lines and letters stay readable."""
+
+import colorsys
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+from jaxtyping import Bool, Float, UInt8
+
+PANEL_SIDE = 288
+"""Longest side of a panel in pixels."""
+
+Colour = tuple[int, int, int]
+GOOD: Colour = (46, 160, 67)
+BAD: Colour = (218, 54, 51)
+NEUTRAL: Colour = (58, 130, 246)
+WHITE: Colour = (255, 255, 255)
+FONT = cv2.FONT_HERSHEY_SIMPLEX
+
+
+def colour_of(number: int) -> Colour:
+    """A colour for the class or segment ``number``; neighbours differ clearly (hue by the golden ratio)."""
+    hue = (0.08 + number * 0.61803398875) % 1.0
+    red, green, blue = colorsys.hsv_to_rgb(hue, 0.75 if number % 2 else 0.95, 1.0 if number % 3 else 0.85)
+    return round(255 * red), round(255 * green), round(255 * blue)
+
+
+def enlarge(image: UInt8[np.ndarray, "h w 3"], side: int = PANEL_SIDE) -> UInt8[np.ndarray, "k l 3"]:
+    """``image`` with its longest side at ``side``, aspect kept (a side never falls under one pixel)."""
+    size_wh = _size_wh(image.shape[0], image.shape[1], side)
+    shrinks = max(image.shape[:2]) > side
+    return cv2.resize(image, size_wh, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC)
+
+
+def enlarge_mask(mask: Bool[np.ndarray, "h w"], side: int = PANEL_SIDE) -> Bool[np.ndarray, "k l"]:
+    """``mask`` as `enlarge` makes its image, with smooth edges."""
+    size_wh = _size_wh(mask.shape[0], mask.shape[1], side)
+    return cv2.resize(mask.astype(np.float32), size_wh, interpolation=cv2.INTER_LINEAR) > 0.5
+
+
+def _size_wh(height: int, width: int, side: int) -> tuple[int, int]:
+    scale = side / max(height, width)
+    return max(1, round(width * scale)), max(1, round(height * scale))
+
+
+def draw_mask(
+    image: UInt8[np.ndarray, "h w 3"], mask: Bool[np.ndarray, "h w"], colour: Colour, fill: float = 0.4
+) -> None:
+    """Tint ``mask`` with ``colour`` at opacity ``fill``, and outline it, in place; one size for both."""
+    tinted = image[mask] * (1 - fill) + np.array(colour) * fill
+    image[mask] = np.round(tinted).astype(np.uint8)
+    contours, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
+    cv2.drawContours(image, contours, -1, colour, 2, cv2.LINE_AA)
+
+
+def dim_outside(image: UInt8[np.ndarray, "h w 3"], mask: Bool[np.ndarray, "h w"]) -> None:
+    """Darken and gray what ``mask`` leaves out, in place."""
+    gray = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)[..., None]
+    image[~mask] = np.broadcast_to(gray // 2 + 20, image.shape)[~mask]
+
+
+def draw_heat(image: UInt8[np.ndarray, "h w 3"], heat: Float[np.ndarray, "gh gw"]) -> UInt8[np.ndarray, "h w 3"]:
+    """``image`` under its heat map, which is stretched over it and scaled to its own maximum."""
+    stretched = cv2.resize(heat.astype(np.float32), image.shape[1::-1], interpolation=cv2.INTER_CUBIC).clip(0)
+    level = np.round(255 * stretched / max(float(stretched.max()), 1e-6)).astype(np.uint8)
+    colours = cv2.cvtColor(cv2.applyColorMap(level, cv2.COLORMAP_TURBO), cv2.COLOR_BGR2RGB)
+    return cv2.addWeighted(image, 0.5, colours, 0.5, 0)
+
+
+def draw_cross(image: UInt8[np.ndarray, "h w 3"], x: float, y: float) -> None:
+    """Mark the point with a white cross edged in black, in place; pixels of ``image``."""
+    for colour, thickness in (((0, 0, 0), 5), (WHITE, 2)):
+        cv2.drawMarker(image, (round(x), round(y)), colour, cv2.MARKER_CROSS, 22, thickness, cv2.LINE_AA)
+
+
+def draw_label(image: UInt8[np.ndarray, "h w 3"], text: str, x: int, y: int, colour: Colour) -> None:
+    """Write ``text`` on a chip of ``colour`` whose upper left corner is near (x, y), kept inside, in place."""
+    text = text.encode("ascii", "replace").decode()
+    (width, height), below = cv2.getTextSize(text, FONT, 0.42, 1)
+    left = max(0, min(x, image.shape[1] - width - 6))
+    top = max(0, min(y, image.shape[0] - height - below - 5))
+    cv2.rectangle(image, (left, top), (left + width + 5, top + height + below + 4), colour, cv2.FILLED)
+    dark = 0.3 * colour[0] + 0.59 * colour[1] + 0.11 * colour[2] > 140
+    place = (left + 3, top + height + 2)
+    cv2.putText(image, text, place, FONT, 0.42, (0, 0, 0) if dark else WHITE, 1, cv2.LINE_AA)
+
+
+def tile(
+    rows: Sequence[Sequence[tuple[UInt8[np.ndarray, "h w 3"], str]]], side: int = PANEL_SIDE
+) -> UInt8[np.ndarray, "k l 3"]:
+    """One image of rows of captioned panels, for places that show no page; at least one panel."""
+    cell_h, cell_w, gap = side + 20, side, 8
+    columns = max(len(row) for row in rows)
+    sheet = np.full((len(rows) * (cell_h + gap) + gap, columns * (cell_w + gap) + gap, 3), 255, np.uint8)
+    for r, row in enumerate(rows):
+        for c, (image, caption) in enumerate(row):
+            top, left = gap + r * (cell_h + gap), gap + c * (cell_w + gap)
+            sheet[top + 20 : top + 20 + image.shape[0], left : left + image.shape[1]] = image[:side, :side]
+            text = caption.encode("ascii", "replace").decode()[: side // 7]
+            cv2.putText(sheet, text, (left, top + 13), FONT, 0.42, (0, 0, 0), 1, cv2.LINE_AA)
+    return sheet

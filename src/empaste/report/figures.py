@@ -1,0 +1,107 @@
+"""The figures of a run in tables: what the page and the command line show first."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from empaste.artifacts.metrics import Number
+
+Metrics = Mapping[str, Any]
+"""Stage -> content of its metrics file; a stage or a figure may be missing, a figure may be None (not measured)."""
+NOT_MEASURED = "–"
+
+
+class Column(NamedTuple):
+    """A figure that there is per class and, where not None, over all classes."""
+
+    title: str
+    per_class: Mapping[str, Number | None]
+    overall: Number | None
+    is_rate: bool
+
+
+def find(metrics: Metrics, *keys: str) -> Any:
+    """The value under nested ``keys``; None where any of them is missing."""
+    value: Any = metrics
+    for key in keys:
+        value = value.get(key) if isinstance(value, Mapping) else None
+    return value
+
+
+def headline(metrics: Metrics) -> dict[str, Number | None]:
+    """The figures that a run is known by, in percent: title -> value, None where not measured."""
+    precision = precision_per_iteration(metrics)
+    return {
+        "mask AP50": find(metrics, "evaluate", "mask", "AP50"),
+        "mask AP75": find(metrics, "evaluate", "mask", "AP75"),
+        "box AP50": find(metrics, "evaluate", "box", "AP50"),
+        "foreground precision, Step 1": next(iter(precision.values()), None),
+        "foreground precision, F-EM": next(reversed(precision.values()), None),
+        "classifier mAP": find(metrics, "classifier", "mAP"),
+    }
+
+
+def headline_text(metrics: Metrics) -> str:
+    """The same as one line."""
+    return " · ".join(f"{title} {percent(value)}" for title, value in headline(metrics).items())
+
+
+def class_columns(metrics: Metrics) -> list[Column]:
+    """Per class: foregrounds, instances in composites, and the APs; columns that no stage measured are left out."""
+    columns = [
+        Column("foregrounds", find(metrics, "foregrounds", "masks_per_class") or {}, None, False),
+        Column("instances in composites", find(metrics, "paste", "instances_per_class") or {}, None, False),
+        Column("classifier AP", *_rate(metrics, ("classifier", "AP_per_class"), ("classifier", "mAP"))),
+    ]
+    for kind in ("mask", "box"):
+        for name in ("AP", "AP50", "AP75"):
+            per_class, overall = ("evaluate", kind, f"{name}_per_class"), ("evaluate", kind, name)
+            columns.append(Column(f"{kind} {name}", *_rate(metrics, per_class, overall)))
+    return [_with_sum(column) for column in columns if column.per_class or column.overall is not None]
+
+
+def _rate(metrics: Metrics, per_class: tuple[str, ...], overall: tuple[str, ...]) -> tuple[Any, Any, bool]:
+    return find(metrics, *per_class) or {}, find(metrics, *overall), True
+
+
+def _with_sum(column: Column) -> Column:
+    if column.is_rate:
+        return column
+    return column._replace(overall=sum(value for value in column.per_class.values() if value is not None))
+
+
+def class_names(columns: list[Column]) -> list[str]:
+    """The classes of any column, in the order of the first that names them."""
+    return list(dict.fromkeys(name for column in columns for name in column.per_class))
+
+
+def precision_per_iteration(metrics: Metrics) -> dict[str, Number | None]:
+    """Percent of foregrounds that are right at IoU 0.5: "Step 1", "EM 1" … -> value, None where not measured."""
+    return _per_iteration(find(metrics, "foregrounds", "precision50"))
+
+
+def _per_iteration(values: Any) -> dict[str, Number | None]:
+    values = values if isinstance(values, Mapping) else {}
+    numbered = sorted((int(key.removeprefix("iter_")), value) for key, value in values.items() if key[:5] == "iter_")
+    return {iteration_title(number): value for number, value in numbered}
+
+
+def iteration_title(number: int) -> str:
+    """What iteration ``number`` is called: iteration 0 is Step 1."""
+    return f"EM {number}" if number else "Step 1"
+
+
+def foreground_quality(metrics: Metrics) -> dict[str, dict[str, Number | None]]:
+    """What is measured per iteration: title -> (iteration -> value)."""
+    titles = {"precision50": "right at IoU 0.5", "mean_iou": "mean IoU", "found": "instances found"}
+    tables = {title: _per_iteration(find(metrics, "foregrounds", key)) for key, title in titles.items()}
+    return {title: values for title, values in tables.items() if values}
+
+
+def percent(value: Number | None) -> str:
+    """One decimal, or the sign for "not measured"."""
+    return NOT_MEASURED if value is None else f"{value:.1f}"
+
+
+def cell(value: Number | None, is_rate: bool) -> str:
+    """A table's cell: a rate with one decimal, a count as it is."""
+    return percent(value) if is_rate or value is None else f"{value:,}"

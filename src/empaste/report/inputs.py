@@ -1,0 +1,127 @@
+"""What the page reads of a run, cut down to the images that it shows."""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from jaxtyping import UInt8
+
+from empaste.artifacts.coco import Coco, read_coco
+from empaste.artifacts.schemas import Classes, Images, Labels, Table
+from empaste.artifacts.tables import check_table, read_table
+from empaste.errors import InputError
+from empaste.images import read_rgb
+
+
+@dataclass(frozen=True)
+class RunFiles:
+    """Where the artifacts of a run lie."""
+
+    images: Path
+    labels: Path
+    train_truth: Path
+    val_truth: Path
+    segments: Path
+    cams: Path
+    foregrounds: Path
+    captions: Path
+    backgrounds: Path
+    composites: Path
+    detections: Path
+
+    def below(self, folder: Path) -> "RunFiles":
+        """The same places in the run that lies in ``folder``."""
+        return RunFiles(**{name: folder / path for name, path in vars(self).items()})
+
+
+class Run:
+    """A run's tables, read when first asked for, and the images that every sheet shows.
+
+    The training images are ``num_images`` at even spacing among those with a label, the same ones on every sheet, so
+    that one image can be followed through the stages; the validation images likewise.
+    """
+
+    def __init__(self, files: RunFiles, num_images: int) -> None:
+        self.files = files
+        self.images = read_table(files.images / "images.parquet", Images).set_index("image_id", drop=False)
+        classes = read_table(files.labels / "classes.parquet", Classes)
+        self.class_names: dict[int, str] = dict(zip(classes["class_id"], classes["name"], strict=True))
+        self.labels = read_table(files.labels / "labels.parquet", Labels)
+        labelled = set(self.labels["image_id"])
+        train = [id_ for id_ in self.ids_of("train") if id_ in labelled] or self.ids_of("train")
+        self.train_ids = evenly_spaced(train, num_images)
+        self.val_ids = evenly_spaced(self.ids_of("val"), num_images)
+
+    def ids_of(self, split: str) -> list[int]:
+        """The ids of the images of ``split``, in order."""
+        return self.images.loc[self.images["split"] == split, "image_id"].tolist()
+
+    def pixels(self, image_id: int) -> UInt8[np.ndarray, "h w 3"]:
+        """The image."""
+        return read_rgb(self.files.images / self.images.loc[image_id, "file_name"])
+
+    def names_in(self, image_id: int) -> list[str]:
+        """The classes that the image's labels name."""
+        ids = self.labels.loc[self.labels["image_id"] == image_id, "class_id"]
+        return [self.class_names[class_id] for class_id in ids]
+
+    def colour_number(self, class_id: int) -> int:
+        """The class's place in the order of classes, which chooses its colour."""
+        return list(self.class_names).index(class_id)
+
+    @cached_property
+    def train_truth(self) -> Coco:
+        """Ground truth of the training split, for measuring; without annotations where there is none."""
+        return read_coco(self.files.train_truth)
+
+    @cached_property
+    def val_truth(self) -> Coco:
+        """Ground truth of the validation split; without annotations where the data set has no masks."""
+        return read_coco(self.files.val_truth)
+
+    @cached_property
+    def composites(self) -> Coco:
+        """The composites' data set."""
+        return read_coco(self.files.composites / "instances.json")
+
+
+def evenly_spaced(values: Sequence[int], num: int) -> list[int]:
+    """``num`` of ``values`` from first to last at even spacing, in order; all where there are no more."""
+    if len(values) <= num:
+        return list(values)
+    return [values[round(place)] for place in np.linspace(0, len(values) - 1, num)]
+
+
+def read_rows(path: Path, schema: type[Table], image_ids: Sequence[int]) -> pd.DataFrame:
+    """The rows of the table at ``path`` that belong to ``image_ids``, without reading the others into memory."""
+    try:
+        rows = pd.read_parquet(path, engine="pyarrow", filters=[("image_id", "in", list(image_ids))])
+    except FileNotFoundError as error:
+        raise InputError(f"{path} does not exist; run: dvc repro (or dvc pull)") from error
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path} is not a readable Parquet table: {error}; run: dvc repro") from error
+    return check_table(rows, path, schema)
+
+
+def read_detections(folder: Path) -> list[dict[str, Any]]:
+    """The COCO results in ``folder``; may be empty."""
+    try:
+        return json.loads((folder / "val.json").read_bytes())
+    except FileNotFoundError as error:
+        raise InputError(f"{folder / 'val.json'} does not exist; run: dvc repro evaluate") from error
+    except ValueError as error:
+        raise InputError(f"{folder / 'val.json'} is not valid JSON: {error}; run: dvc repro evaluate") from error
+
+
+def annotations_of(data: Coco, image_ids: Iterable[int]) -> dict[int, list[dict[str, Any]]]:
+    """The annotations of each of ``image_ids``; an empty list where there is none."""
+    found: dict[int, list[dict[str, Any]]] = {image_id: [] for image_id in image_ids}
+    for annotation in data["annotations"]:
+        if annotation["image_id"] in found:
+            found[annotation["image_id"]].append(annotation)
+    return found

@@ -1,0 +1,102 @@
+"""The page: one HTML file that needs nothing beside it, the same bytes for the same run."""
+
+import base64
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from empaste.artifacts.metrics import flatten
+from empaste.images import encode_rgb
+from empaste.report import charts, figures
+from empaste.report.sheets import Panel, Sheet
+
+JPEG_QUALITY = 82
+CURVES = {
+    "classifier": "Classifier training",
+    "train": "Detector training",
+    "precision_recall": "Precision and recall of the masks",
+}
+"""Plots that the page draws: name of the file -> heading."""
+
+
+def render_page(
+    metrics: figures.Metrics,
+    curves: Mapping[str, pd.DataFrame],
+    sheets: Sequence[Sheet],
+    params: Mapping[str, Any],
+) -> str:
+    """The page as HTML: headline, classes, foreground quality, sheets, curves, all metrics, all parameters.
+
+    ``curves`` are tables whose first column is the x axis; ``precision_recall`` is (class_name, recall, precision).
+    """
+    folder = FileSystemLoader(Path(__file__).parent)
+    environment = Environment(
+        loader=folder, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters |= {"percent": figures.percent, "cell": figures.cell, "figure": _figure, "jpeg": _data_uri}
+    columns = figures.class_columns(metrics)
+    return environment.get_template("page.html.jinja").render(
+        dataset=_dataset(params, metrics),
+        headline=figures.headline(metrics),
+        columns=columns,
+        class_names=figures.class_names(columns),
+        quality=figures.foreground_quality(metrics),
+        iterations=list(figures.precision_per_iteration(metrics)),
+        quality_chart=quality_chart(metrics),
+        sheets=sheets,
+        plots={CURVES.get(name, name): plot_charts(name, table) for name, table in curves.items()},
+        metrics={stage: flatten(content) for stage, content in metrics.items()},
+        params={section: flatten(content) for section, content in params.items()},
+    )
+
+
+def quality_chart(metrics: figures.Metrics) -> str:
+    """Foreground quality over the iterations as SVG; empty where nothing was measured."""
+    series = {
+        title: [(float(number), float(value)) for number, value in enumerate(values.values()) if value is not None]
+        for title, values in figures.foreground_quality(metrics).items()
+    }
+    return charts.line_chart(series, "EM iteration (0 is Step 1)", "percent", (0, 100))
+
+
+def plot_charts(name: str, table: pd.DataFrame) -> list[str]:
+    """A chart per column of a curve, or one of all classes' precision over recall; none for an empty table."""
+    if table.empty:
+        return []
+    if list(table.columns) == ["class_name", "recall", "precision"]:
+        groups = table.groupby("class_name", sort=False)
+        series = {str(key): list(zip(rows["recall"], rows["precision"], strict=True)) for key, rows in groups}
+        return [charts.line_chart(series, "recall", "precision at mask IoU 0.5", (0, 1))]
+    steps, *columns = (str(column) for column in table.columns)
+    drawn = (
+        charts.line_chart({column: list(zip(table[steps], table[column], strict=True))}, steps, column)
+        for column in columns
+        if pd.api.types.is_numeric_dtype(table[column])
+    )
+    return [chart for chart in drawn if chart]
+
+
+def _dataset(params: Mapping[str, Any], metrics: figures.Metrics) -> str:
+    """The data set's name and its counts, as far as they are known."""
+    name = str(figures.find(params, "prepare", "dataset") or "data set")
+    counts = {key: value for key, value in flatten(metrics.get("prepare") or {}).items() if isinstance(value, int)}
+    return " · ".join([name, *(f"{value:,} {key.replace('_', ' ')}" for key, value in list(counts.items())[:6])])
+
+
+def _data_uri(panel: Panel) -> str:
+    return "data:image/jpeg;base64," + base64.b64encode(encode_rgb(panel.image, ".jpg", JPEG_QUALITY)).decode()
+
+
+def _figure(value: Any) -> str:
+    """A metric or a parameter as text: six digits, lists as JSON, None as "not measured" would read badly for both."""
+    if value is None:
+        return figures.NOT_MEASURED
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    return value if isinstance(value, str) else json.dumps(value)
