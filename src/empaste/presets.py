@@ -1,0 +1,138 @@
+"""Presets: files with what differs from ``params.yaml`` for a data set or a machine, nested as it is.
+
+They are applied the way any change is: as ``dvc exp run -S key=value …``, or written into ``params.yaml``.
+"""
+
+import difflib
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from empaste.artifacts.outputs import write_whole
+from empaste.errors import InputError
+
+FOLDER = Path("presets")
+PARAMS = Path("params.yaml")
+
+Settings = dict[str, Any]
+"""Dotted key -> value."""
+
+
+def overrides(
+    names: Sequence[str], extra: Sequence[str] = (), folder: Path = FOLDER, params: Path = PARAMS
+) -> list[str]:
+    """The presets ``names``, then the ``key=value`` items ``extra``, as values for DVC's ``-S``; later ones win.
+
+    The items are one word each, without quotes, so that a shell takes them from ``$(empaste preset …)`` as they are.
+    `InputError` for an unknown preset or key, and for a value that has no such form.
+    """
+    return [f"{key}={_one_word(key, value)}" for key, value in chosen(names, extra, folder, params).items()]
+
+
+def chosen(names: Sequence[str], extra: Sequence[str], folder: Path = FOLDER, params: Path = PARAMS) -> Settings:
+    """Dotted keys and values of the presets and of the items, each key a parameter of the file ``params``."""
+    settings: Settings = {}
+    for name in names:
+        path = preset_path(name, folder)
+        settings |= _known(_flat(_read(path)), params, str(path))
+    return settings | _known(dict(_parse(item) for item in extra), params, "--set")
+
+
+def preset_path(name: str, folder: Path = FOLDER) -> Path:
+    """The file of a preset, given by its name or by its path."""
+    for path in (folder / f"{name}.yaml", Path(name)):
+        if path.is_file():
+            return path
+    there = ", ".join(sorted(path.stem for path in folder.glob("*.yaml"))) or f"none (run from the folder of {PARAMS})"
+    raise InputError(f"there is no preset {name!r} in {folder}/; choose from {there}, or give the path of a file")
+
+
+def write_params(names: Sequence[str], extra: Sequence[str], params: Path = PARAMS, folder: Path = FOLDER) -> None:
+    """The file ``params`` holds the values of the presets and of the items; its other lines stay, comments too."""
+    text = params.read_text()
+    places = _places(yaml.compose(text))
+    settings = chosen(names, extra, folder, params)
+    for key in sorted(settings, key=lambda key: places[key], reverse=True):
+        text = _replaced(text, places[key], _yaml_word(settings[key]))
+    write_whole(params, text.encode())
+
+
+def _read(path: Path) -> Settings:
+    try:
+        content = yaml.safe_load(path.read_text())
+    except yaml.YAMLError as error:
+        raise InputError(f"{path} is not valid YAML: {error}; correct it") from error
+    if not isinstance(content, dict):
+        raise InputError(f"{path} holds no sections; a preset is nested as {PARAMS} is: section, parameter, value")
+    return content
+
+
+def _flat(nested: Mapping[str, Any], prefix: str = "") -> Settings:
+    """Nested sections as dotted keys."""
+    flat: Settings = {}
+    for key, value in nested.items():
+        flat |= _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
+    return flat
+
+
+def _parse(item: str) -> tuple[str, Any]:
+    """``key=value`` as DVC's -S takes it, the value read as YAML."""
+    key, equals, text = item.partition("=")
+    if not equals or not key:
+        raise InputError(f"--set has {item!r}; write key=value, as in paste.n_p=4")
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise InputError(f"--set {key} has the value {text!r}, which is not valid YAML; write key=value") from error
+    # YAML 1.1 takes 1e-4 for text, DVC and people take it for a number.
+    return key, float(value) if isinstance(value, str) and re.fullmatch(r"[-+]?\d+e[-+]?\d+", value) else value
+
+
+def _known(settings: Settings, params: Path, origin: str) -> Settings:
+    """``settings`` where all keys are parameters of the file ``params``."""
+    if not params.exists():
+        raise InputError(f"{params} does not exist; run from the top of the repository")
+    keys = list(_flat(_read(params)))
+    for key in settings:
+        if key not in keys:
+            near = difflib.get_close_matches(key, keys, 1)
+            meant = f"; did you mean {near[0]}?" if near else f"; choose from those in {params}"
+            raise InputError(f"{origin}: {key} is no parameter{meant}")
+    return settings
+
+
+def _yaml_word(value: Any) -> str:
+    """The value in one line of YAML."""
+    text = yaml.safe_dump(value, default_flow_style=True, width=10**6, allow_unicode=True)
+    return text.removesuffix("\n").removesuffix("\n...")
+
+
+def _one_word(key: str, value: Any) -> str:
+    """The value as one word that neither a shell nor DVC's -S takes apart."""
+    word = re.sub(r",\s+", ",", _yaml_word(value)) if not isinstance(value, str) else value
+    if not word or not re.fullmatch(r"[\w./:@%+\-\[\],]*", word):
+        raise InputError(
+            f"{key} is {value!r}, which needs quotes; write it into {PARAMS}: empaste preset --write … --set '{key}=…'"
+        )
+    return word
+
+
+def _places(node: yaml.Node | None, prefix: str = "") -> dict[str, tuple[int, int]]:
+    """Dotted key -> where its value starts and ends in the text."""
+    places: dict[str, tuple[int, int]] = {}
+    for key, value in node.value if isinstance(node, yaml.MappingNode) else ():
+        inner = _places(value, f"{prefix}{key.value}.")
+        places |= inner or {f"{prefix}{key.value}": (value.start_mark.index, value.end_mark.index)}
+    return places
+
+
+def _replaced(text: str, place: tuple[int, int], value: str) -> str:
+    """``text`` with ``value`` in ``place``; a comment behind it keeps its column where there is room."""
+    start, end = place
+    rest, newline, following = text[end:].partition("\n")
+    comment = rest.lstrip()
+    gap = max(len(rest) - len(comment) + (end - start) - len(value), 2) if comment else 0
+    return text[:start] + value + " " * gap + comment + newline + following
