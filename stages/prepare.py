@@ -3,6 +3,7 @@
 Ground truth of the training split is written for code that measures; nothing that trains or selects may read it.
 """
 
+import os
 import sys
 from functools import partial
 from pathlib import Path
@@ -29,21 +30,20 @@ from empaste.params import load_params
 from empaste.scaleout import map_items
 from stages.runner import stage
 
-SPLITS: tuple[Split, ...] = ("train", "val")
-
 
 @stage("prepare")
 def main(
     images: Path = Path("data/images"),
     labels: Path = Path("data/labels"),
-    ground_truth: Path = Path("data/ground_truth"),
+    train_truth: Path = Path("data/ground_truth/train.json"),
+    val_truth: Path = Path("data/ground_truth/val.json"),
     metrics: Path = Path("metrics/prepare.json"),
     params: Path = Path("params.yaml"),
 ) -> None:
     """Read or draw the data set, normalise its images, and write images, labels and ground truth."""
     settings = load_params(params).prepare
     source = Source(
-        Path(settings.root).expanduser() if settings.root else None,
+        data_set_folder(settings.root) if settings.root else None,
         settings.seed,
         settings.num_train,
         settings.num_val,
@@ -61,11 +61,20 @@ def main(
         write_table(table, image_folder / "images.parquet", schemas.Images)
         write_table(label_table(prepared), label_folder / "labels.parquet", schemas.Labels)
         write_table(classes, label_folder / "classes.parquet", schemas.Classes)
-        for split in SPLITS:
-            note = f"{settings.dataset}, split {split}" + (" (for measuring only)" if split == "train" else "")
-            truth = coco_dataset(table[table["split"] == split], classes, annotations_of(prepared, split), note)
-            write_coco(ground_truth / f"{split}.json", truth)
+        truths: tuple[tuple[Split, Path, str], ...] = (
+            ("train", train_truth, "for measuring only"),
+            ("val", val_truth, "for evaluation"),
+        )
+        for split, path, use in truths:
+            rows = table[table["split"] == split]
+            note = f"{settings.dataset}, split {split}, {use}"
+            write_coco(path, coco_dataset(rows, classes, annotations_of(prepared, split), note))
     write_json(metrics, count_images(data, prepared))
+
+
+def data_set_folder(root: str) -> Path:
+    """The folder, a relative one below the main repository: experiments in workspaces of their own find it too."""
+    return Path(os.environ.get("DVC_ROOT", ".")) / Path(root).expanduser()
 
 
 if __name__ == "__main__":
