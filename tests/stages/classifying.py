@@ -1,0 +1,52 @@
+"""A small prepared data set, written as the prepare stage would, and fast parameters."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import yaml
+
+from empaste.artifacts.schemas import Classes, Images, Labels
+from empaste.artifacts.tables import write_table
+from empaste.images import write_rgb
+
+ROOT = Path(__file__).parents[2]
+FAST = {
+    "classifier": {"width": 8, "image_size": 32, "epochs": 2, "batch_size": 4, "num_threads": 1, "device": "cpu"},
+    "cams": {"num_threads": 1, "device": "cpu", "batch_size": 4},
+    "features": {"num_threads": 1, "device": "cpu", "batch_size": 4},
+}
+
+
+def write_params(**changes: Mapping[str, Any]) -> None:
+    params = yaml.safe_load((ROOT / "params.yaml").read_text())
+    for section in FAST.keys() | changes.keys():
+        params[section] |= {**FAST.get(section, {}), **changes.get(section, {})}
+    Path("params.yaml").write_text(yaml.safe_dump(params))
+
+
+def write_dataset(num_train: int = 9, num_val: int = 3) -> None:
+    """Red discs (class 2) and blue squares (class 5); image 1 shows both, image 2 is wide."""
+    rng = np.random.default_rng(0)
+    rows, pairs = [], []
+    for image_id in range(1, num_train + num_val + 1):
+        split = "train" if image_id <= num_train else "val"
+        size = (24, 48) if image_id == 2 else (40, 40)
+        image = rng.integers(90, 140, (*size, 3), np.uint8)
+        shown = [2, 5] if image_id == 1 else [(2, 5)[image_id % 2]]
+        if 2 in shown:
+            image[4:16, 4:16] = (220, 30, 30)
+        if 5 in shown:
+            image[8:20, 20:36] = (30, 30, 220)
+        name = f"{split}/{image_id:03}.png"
+        path = Path("data/images", name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_rgb(path, image)
+        rows.append({"image_id": image_id, "split": split, "file_name": name, "height": size[0], "width": size[1]})
+        pairs += [{"image_id": image_id, "class_id": class_id} for class_id in shown]
+    write_table(pd.DataFrame(rows), Path("data/images/images.parquet"), Images)
+    write_table(pd.DataFrame(pairs), Path("data/labels/labels.parquet"), Labels)
+    classes = pd.DataFrame({"class_id": [2, 5], "name": ["disc", "square"], "supercategory": ["toy", "toy"]})
+    write_table(classes, Path("data/labels/classes.parquet"), Classes)

@@ -1,0 +1,68 @@
+"""The stage: a row and a heat map for every class of every training image, aligned, the same bytes each time."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from empaste.artifacts.classifier import TrainedClassifier, save_classifier
+from empaste.artifacts.schemas import Cams
+from empaste.artifacts.tables import read_table
+from empaste.backbones import build_resnet
+from stages.cams import main
+from tests.stages.classifying import write_dataset, write_params
+
+
+@pytest.fixture(autouse=True)
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_params()
+    write_dataset()
+
+
+def save_network(class_weights: float | None = None) -> None:
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        network = build_resnet("resnet_slim", 8, None, 2).eval()
+    if class_weights is not None:
+        torch.nn.init.constant_(network.fc.weight, class_weights)
+    classifier = TrainedClassifier(network, (2, 5), 32)
+    save_classifier(
+        classifier, Path("models/classifier"), architecture="resnet_slim", width=8, class_names=["disc", "square"]
+    )
+
+
+def test_every_class_of_every_training_image() -> None:
+    save_network(1.0)
+    main()
+    table = read_table(Path("data/cams/cams.parquet"), Cams)
+    pairs = list(table[["image_id", "class_id"]].itertuples(index=False, name=None))
+    assert pairs == [(1, 2), (1, 5), *((image_id, (2, 5)[image_id % 2]) for image_id in range(2, 10))]
+    heatmaps = np.load("data/cams/heatmaps.npy")
+    assert heatmaps.dtype == np.float16
+    assert heatmaps.shape == (len(table), 2, 2)
+    assert not table["cam_empty"].any()
+    np.testing.assert_array_equal(heatmaps.max((1, 2)), 1)
+    wide = table[table["image_id"] == 2].iloc[0]
+    assert 0 <= wide["centre_x"] < 48 and 0 <= wide["centre_y"] < 24
+    first = [Path("data/cams", name).read_bytes() for name in ("cams.parquet", "heatmaps.npy")]
+    main()
+    assert [Path("data/cams", name).read_bytes() for name in ("cams.parquet", "heatmaps.npy")] == first
+
+
+def test_empty_maps_are_flagged() -> None:
+    save_network(-1.0)
+    main()
+    table = read_table(Path("data/cams/cams.parquet"), Cams)
+    assert table["cam_empty"].all()
+    assert table["centre_x"].isna().all() and table["centre_y"].isna().all()
+    assert not np.load("data/cams/heatmaps.npy").any()
+
+
+def test_without_labels_there_are_no_rows() -> None:
+    save_network()
+    write_dataset(num_train=0)
+    main()
+    assert read_table(Path("data/cams/cams.parquet"), Cams).empty
+    assert len(np.load("data/cams/heatmaps.npy")) == 0
