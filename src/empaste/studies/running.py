@@ -1,0 +1,217 @@
+"""Run the rows of a study in scratch workspaces, and print what they gave.
+
+A row and seed has a workspace of its own: links to what the pipeline has prepared, a ``params.yaml`` with the row's
+overrides, and the outputs of the study's stages. Nothing is written outside it. Its name is made of everything that
+determines the result, so that a finished row is not run again, and one that stands on other data or code is.
+"""
+
+import copy
+import hashlib
+import json
+import math
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import yaml
+from tqdm import tqdm
+
+from empaste.artifacts.checkpoints import work_folder
+from empaste.artifacts.metrics import read_metrics
+from empaste.artifacts.outputs import write_whole
+from empaste.errors import InputError
+
+IMAGE_SUFFIXES = (".jpg", ".png")
+FIGURES = ("AP50", "AP75")
+"""What the table shows of ``metrics/evaluate.json``'s masks."""
+
+
+@dataclass(frozen=True)
+class Study:
+    """Rows by name, each with what differs from ``params.yaml`` (dotted keys); ``stages`` run in their order.
+
+    ``seeded`` are the keys that a repeat sets to its number.
+    """
+
+    title: str
+    stages: tuple[str, ...]
+    rows: Mapping[str, Mapping[str, Any]]
+    seeded: tuple[str, ...]
+
+
+class Result(NamedTuple):
+    """What one row gave with one seed: mask AP in percent by name, None where undefined."""
+
+    row: str
+    seed: int
+    figures: dict[str, float | None]
+
+
+class _Task(NamedTuple):
+    row: str
+    seed: int
+    folder: Path
+
+
+def run(study: Study, seeds: Sequence[int], workdir: Path, jobs: int, root: Path = Path()) -> list[Result]:
+    """The results of all rows with all ``seeds``, in that order, from what stands in the repository ``root``.
+
+    ``jobs`` of them run side by side; more than one take one thread each, whatever ``params.yaml`` says. `InputError`
+    where a stage that the study builds on has not run, or one of its own fails; what was finished is kept.
+    """
+    pipeline = _read_yaml(root / "dvc.yaml")["stages"]
+    inputs = _inputs(study, pipeline, root)
+    fingerprint = _fingerprint([*(root / path for path in inputs), *_code(root)])
+    tasks = [_prepare(study, row, seed, workdir, jobs, root, fingerprint) for row in study.rows for seed in seeds]
+    for task in tasks:
+        _link(task, inputs, root)
+    unfinished = [task for task in tasks if not _result_file(task).exists()]
+    with ThreadPoolExecutor(jobs) as pool:
+        done = pool.map(partial(_run_stages, study=study, root=root), unfinished)
+        try:
+            for _ in tqdm(done, "study", len(tasks), initial=len(tasks) - len(unfinished), unit="run"):
+                pass
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+    return [Result(task.row, task.seed, json.loads(_result_file(task).read_text())) for task in tasks]
+
+
+def table(study: Study, results: Sequence[Result], command: str) -> str:
+    """Markdown: per row the mean of each figure over the seeds, ± its standard deviation, and how it was made."""
+    num_seeds = len({result.seed for result in results})
+    lines = [
+        f"### {study.title}",
+        "",
+        f"`{command}`: {num_seeds} seeds, mean ± standard deviation; torch on {_hardware()}.",
+        "",
+        f"| | {' | '.join(f'm{name}' for name in FIGURES)} |",
+        f"|---|{'---|' * len(FIGURES)}",
+    ]
+    for row in study.rows:
+        own = [result.figures for result in results if result.row == row]
+        lines.append(f"| {row} | {' | '.join(_spread([figures[name] for figures in own]) for name in FIGURES)} |")
+    return "\n".join(lines) + "\n"
+
+
+def override(params: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """``params`` with the dotted keys of ``changes`` set; `InputError` for a key that it lacks."""
+    changed = copy.deepcopy(dict(params))
+    for key, value in changes.items():
+        section, *parts = changed, *key.split(".")
+        for part in parts[:-1]:
+            section = section.get(part, {})
+        if parts[-1] not in section:
+            raise InputError(f"the study sets {key}, but params.yaml has no such parameter; correct the study")
+        section[parts[-1]] = value
+    return changed
+
+
+def _inputs(study: Study, pipeline: Mapping[str, Any], root: Path) -> list[str]:
+    """What the study's stages read of what other stages wrote."""
+    made_by = {out: name for name in pipeline for out in pipeline[name].get("outs", []) if isinstance(out, str)}
+    read = {dep for stage in study.stages for dep in pipeline[stage]["deps"]}
+    inputs = sorted(dep for dep in read if _maker(dep, made_by) not in (None, *study.stages))
+    missing = [path for path in inputs if not (root / path).exists()]
+    if missing:
+        makers = sorted({str(_maker(path, made_by)) for path in missing})
+        raise InputError(f"{', '.join(missing)} must exist before a study runs; run: dvc repro {' '.join(makers)}")
+    return inputs
+
+
+def _maker(path: str, made_by: Mapping[str, str]) -> str | None:
+    """The stage that writes ``path`` or a folder around it."""
+    return next((name for out, name in made_by.items() if path == out or path.startswith(f"{out}/")), None)
+
+
+def _prepare(study: Study, row: str, seed: int, workdir: Path, jobs: int, root: Path, fingerprint: str) -> _Task:
+    """The workspace of one row and seed, with its parameters."""
+    changes = {**study.rows[row], **dict.fromkeys(study.seeded, seed)}
+    params = override(_read_yaml(root / "params.yaml"), changes)
+    sections = [params[stage] for stage in study.stages]
+    if jobs > 1:
+        for section in sections:
+            section.update({"num_threads": 1} if "num_threads" in section else {})
+    name = "-".join("".join(letter if letter.isalnum() else " " for letter in row.lower()).split())
+    folder = work_folder(f"{name}-{seed}", [sections, fingerprint], workdir)
+    (folder / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
+    return _Task(row, seed, folder)
+
+
+def _link(task: _Task, inputs: Sequence[str], root: Path) -> None:
+    """The workspace shows what the pipeline has prepared."""
+    for path in inputs:
+        link = task.folder / path
+        link.parent.mkdir(parents=True, exist_ok=True)
+        link.unlink(missing_ok=True)
+        link.symlink_to((root / path).resolve())
+
+
+def _fingerprint(paths: Sequence[Path]) -> str:
+    """A hash of the files, and of those in the folders: images by name and size, all others by content."""
+    digest = hashlib.sha256()
+    for path in paths:
+        for file in sorted(file for file in (path.rglob("*") if path.is_dir() else [path]) if file.is_file()):
+            content = str(file.stat().st_size).encode() if file.suffix in IMAGE_SUFFIXES else file.read_bytes()
+            digest.update(f"{path.name}/{file.relative_to(path)} {len(content)}\0".encode() + content)
+    return digest.hexdigest()
+
+
+def _code(root: Path) -> list[Path]:
+    """Code that may change a result."""
+    return sorted(path for name in ("paste", "detectors") for path in (root / "src/empaste" / name).glob("*.py"))
+
+
+def _result_file(task: _Task) -> Path:
+    return task.folder / "result.json"
+
+
+def _run_stages(task: _Task, study: Study, root: Path) -> None:
+    """The result of the row stands in its workspace; the composites, which are large, do not any more."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("DVC_")}
+    environment |= {"EMPASTE_TRACKING": "off", "EMPASTE_WORKERS": "1", "PYTHONPATH": str(root.resolve())}
+    log = task.folder / "log.txt"
+    for stage in study.stages:
+        with log.open("w") as stream:
+            command = [sys.executable, "-m", f"stages.{stage}"]
+            ended = subprocess.run(
+                command, cwd=task.folder, env=environment, stdout=stream, stderr=subprocess.STDOUT, check=False
+            )
+        if ended.returncode:
+            tail = "\n".join(log.read_text().replace("\r", "\n").splitlines()[-5:])
+            raise InputError(f"{task.row}, seed {task.seed}: stage {stage} failed in {task.folder}:\n{tail}")
+    figures = read_metrics(task.folder / "metrics/evaluate.json")["mask"]
+    shutil.rmtree(task.folder / "data/composites", ignore_errors=True)
+    write_whole(_result_file(task), json.dumps({name: figures[name] for name in FIGURES}).encode())
+
+
+def _read_yaml(path: Path) -> dict[str, Any]:
+    try:
+        return yaml.safe_load(path.read_text())
+    except FileNotFoundError as error:
+        raise InputError(f"{path} does not exist; run from the top of the repository") from error
+
+
+def _spread(values: Sequence[float | None]) -> str:
+    """``mean ± standard deviation``; a dash where a value is undefined."""
+    defined = [value for value in values if value is not None and math.isfinite(value)]
+    if not defined or len(defined) < len(values):
+        return "–"
+    spread = f" ± {statistics.stdev(defined):.1f}" if len(defined) > 1 else ""
+    return f"{statistics.fmean(defined):.1f}{spread}"
+
+
+def _hardware() -> str:
+    import torch
+
+    if torch.cuda.is_available():
+        return torch.cuda.get_device_name()
+    return f"{os.cpu_count()} CPU cores"
