@@ -20,7 +20,7 @@ from empaste.paste.compose import Recipe, compose_encoded
 from empaste.paste.composites import summarise, write_composites
 from empaste.paste.cutouts import Cutout, cut_out_own, pool_folder, write_cutouts
 from empaste.paste.pool import Background, list_items, list_originals, list_synthesised
-from empaste.paste.sources import Foreground, chosen_segments, ground_truth_instances, instances_found
+from empaste.paste.sources import Foreground, check_classes, chosen_segments, ground_truth_instances, instances_found
 from empaste.scaleout import map_items
 from stages.runner import stage
 
@@ -41,6 +41,7 @@ def main(
     settings = load_params(params).paste
     classes = read_table(labels / "classes.parquet", Classes)
     pool = _read_foregrounds(settings.foregrounds, foregrounds, segments, ground_truth)
+    check_classes(pool, classes)
     originals = list_originals(pool, read_table(images / "images.parquet", Images), images)
     with tempfile.TemporaryDirectory(dir=_scratch()) as scratch, whole_directory(out) as folder:
         cutouts = Path(scratch) / "cutouts"
@@ -63,24 +64,27 @@ def main(
 def _read_foregrounds(source: str, foregrounds: Path, segments: Path, ground_truth: Path) -> list[Foreground]:
     """The foregrounds of ``source``; the masks of the training split are opened for gt and gt_and_fem alone."""
     if source == "gt":
-        return _some(ground_truth_instances(read_coco(ground_truth)), f"{ground_truth} holds no instance mask")
+        return _some(
+            ground_truth_instances(read_coco(ground_truth)),
+            f"{ground_truth} holds no instance mask, so paste.foregrounds cannot be gt; set it to fem or step1",
+        )
     table = foregrounds / ("iter_0.parquet" if source == "step1" else "pool.parquet")
     chosen = read_table(table, Foregrounds)
     pool = _some(
         chosen_segments(chosen, read_table(segments / "segments.parquet", Segments)),
-        f"{table} holds no foreground; lower foregrounds.min_prob or proposals.min_area in params.yaml",
+        f"{table} holds no foreground; lower foregrounds.min_prob or proposals.min_area in params.yaml and run: dvc repro",
     )
     if source != "gt_and_fem":
         return pool
     found = instances_found(ground_truth_instances(read_coco(ground_truth)), pool)
     return _some(
-        found, f"{table} meets no instance of {ground_truth}; paste.foregrounds gt_and_fem has nothing to paste"
+        found, f"{table} meets no instance of {ground_truth}; so paste.foregrounds cannot be gt_and_fem; set it to fem or gt"
     )
 
 
 def _some(foregrounds: list[Foreground], trouble: str) -> list[Foreground]:
     if not foregrounds:
-        raise InputError(f"{trouble}; then run: dvc repro")
+        raise InputError(trouble)
     return foregrounds
 
 

@@ -154,34 +154,30 @@ def warp(
     width, height = (
         int(high) + margin + 1 - low for high, low in zip(np.ceil(corners_xy.max(axis=0)), (x, y), strict=True)
     )
-    rgba, shrunk = _shrink(cutout.rgba, pose.scale)
-    # Pixel q of the shrunk cutout has its centre at shrunk · (q - 1) + (shrunk - 1) / 2 of the whole one.
+    rgba, step, first = _shrink(cutout.rgba, pose.scale)
     linear = pose.scale * rotation
-    shift = (
-        linear @ np.full(2, -(shrunk + 1) / 2) + pose.offset_xy - (x, y)
-        if shrunk > 1
-        else pose.offset_xy - np.array((x, y))
-    )
-    matrix = np.column_stack([linear * shrunk, shift])
+    matrix = np.column_stack([linear * step, linear @ (first, first) + pose.offset_xy - (x, y)])
     warped = cv2.warpAffine(rgba, matrix, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     return Layer(*limit_overhang(warped[..., 3] >= HALF, x, y, size_hw), warped)
 
 
-def _shrink(rgba: UInt8[np.ndarray, "h w 4"], scale: float) -> tuple[UInt8[np.ndarray, "k l 4"], int]:
+def _shrink(rgba: UInt8[np.ndarray, "h w 4"], scale: float) -> tuple[UInt8[np.ndarray, "k l 4"], int, float]:
     """``rgba`` averaged down by the power of two that leaves no more than a factor of two to interpolation.
 
-    Interpolating between single pixels at a scale under 0.5 would skip some of them.
+    Interpolating between single pixels at a scale under 0.5 would skip some of them. Also returned: how many pixels
+    wide a new pixel is, and where the first one's centre lies (x and y alike), in pixels of ``rgba``.
     """
-    shrunk = 1
-    while scale * shrunk < 0.5:
-        shrunk *= 2
-    if shrunk == 1:
-        return rgba, 1
+    step = 1
+    while scale * step < 0.5:
+        step *= 2
+    if step == 1:
+        return rgba, 1, 0.0
     height, width = rgba.shape[:2]
-    rim = (shrunk, shrunk + -height % shrunk, shrunk, shrunk + -width % shrunk)
+    # One new pixel of rim all around, so that the outermost still covers nothing of the object.
+    rim = (step, step + -height % step, step, step + -width % step)
     padded = cv2.copyMakeBorder(rgba, *rim, cv2.BORDER_REPLICATE)
-    size_wh = (padded.shape[1] // shrunk, padded.shape[0] // shrunk)
-    return cv2.resize(padded, size_wh, interpolation=cv2.INTER_AREA), shrunk
+    size_wh = (padded.shape[1] // step, padded.shape[0] // step)
+    return cv2.resize(padded, size_wh, interpolation=cv2.INTER_AREA), step, (step - 1) / 2 - step
 
 
 def _read_off(

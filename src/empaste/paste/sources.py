@@ -45,6 +45,17 @@ def chosen_segments(chosen: pd.DataFrame, segments: pd.DataFrame) -> list[Foregr
     ]  # fmt: skip
 
 
+def check_classes(foregrounds: list[Foreground], classes: pd.DataFrame) -> None:
+    """Raise `InputError` where a foreground is of a class that ``classes`` (rows of `schemas.Classes`) lacks."""
+    known = set(classes["class_id"])
+    for foreground in foregrounds:
+        if foreground.class_id not in known:
+            raise InputError(
+                f"{foreground.origin} {foreground.source_id} of image {foreground.image_id} is of class "
+                f"{foreground.class_id}, which data/labels/classes.parquet lacks; run: dvc repro"
+            )
+
+
 def ground_truth_instances(coco: dict[str, Any]) -> list[Foreground]:
     """The annotated instances of ``coco`` that are no crowds and not empty; reads masks of the training split."""
     from pycocotools import mask as coco_mask

@@ -1,0 +1,144 @@
+"""Where objects go: known circles, borders, objects that do not fit."""
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from empaste.paste import PLACEMENTS
+from empaste.paste.placement import (
+    MAX_OVERHANG,
+    MIN_RADIUS,
+    Pose,
+    limit_overhang,
+    place_at_random,
+    place_in_largest_circle,
+    place_nowhere,
+)
+
+SQUARE = np.array([[-0.5, -0.5], [9.5, -0.5], [9.5, 9.5], [-0.5, 9.5]])
+
+
+def moved(hull_xy: np.ndarray, pose: Pose | None) -> np.ndarray:
+    assert pose is not None
+    return pose.scale * hull_xy + pose.offset_xy
+
+
+hulls = st.lists(st.tuples(st.floats(-300, 300), st.floats(-300, 300)), min_size=1, max_size=12).map(
+    lambda points: np.concatenate([np.array(points) + corner for corner in ((0, 0), (1, 0), (0, 1), (1, 1))])
+)
+
+
+@given(hull=hulls, height=st.integers(1, 400), width=st.integers(1, 400), seed=st.integers(0, 99))
+def test_random_paste_scales_within_range_and_hangs_over_by_a_quarter_at_most(
+    hull: np.ndarray, height: int, width: int, seed: int
+) -> None:
+    pose = place_at_random(hull, np.zeros((height, width), np.int32), np.random.default_rng(seed), (0.3, 1.0))
+    corners = moved(hull, pose)
+    extent = corners.max(axis=0) - corners.min(axis=0)
+    fits = np.min((width, height) / (hull.max(axis=0) - hull.min(axis=0)))
+    assert min(0.3, fits) * 0.999 <= pose.scale <= min(1.0, fits) * 1.001
+    assert (extent <= np.array([width, height]) * 1.001).all()
+    assert (corners.min(axis=0) >= -0.5 - MAX_OVERHANG * extent - 1e-6).all()
+    assert (corners.max(axis=0) <= np.array([width, height]) - 0.5 + MAX_OVERHANG * extent + 1e-6).all()
+
+
+def test_random_paste_reaches_every_border() -> None:
+    rng = np.random.default_rng(0)
+    lows = np.array([moved(SQUARE, place_at_random(SQUARE, np.zeros((40, 80)), rng, (1, 1))).min(0) for _ in range(500)])
+    assert lows.min(axis=0) == pytest.approx([-3, -3], abs=0.5)
+    assert lows.max(axis=0) == pytest.approx([80 - 7.5 - 0.5, 40 - 7.5 - 0.5], abs=0.5)
+
+
+def test_space_maximize_fills_the_free_half() -> None:
+    ids = np.zeros((41, 82), np.int32)
+    ids[:, :41] = 1
+    pose = place_in_largest_circle(SQUARE, ids, np.random.default_rng(0), (0.3, 1.0))
+    assert moved(np.array([[4.5, 4.5]]), pose)[0] == pytest.approx([61, 20], abs=0.02)
+    assert pose is not None
+    assert pose.scale * 5 * np.sqrt(2) == pytest.approx(20.5, rel=0.01)
+
+
+def test_space_maximize_finds_the_largest_circle_as_brute_force_does() -> None:
+    rng = np.random.default_rng(3)
+    for _ in range(20):
+        ids = (rng.random((30, 36)) < 0.004).astype(np.int32)
+        rows, columns = np.nonzero(np.pad(ids, 1, constant_values=1))
+        ys, xs = np.mgrid[1:31, 1:37]
+        nearest = np.hypot(ys[..., None] - rows, xs[..., None] - columns).min(axis=-1)
+        pose = place_in_largest_circle(SQUARE, ids, rng, (1, 1))
+        if nearest.max() - 0.5 < MIN_RADIUS * 0.98:
+            assert pose is None
+        elif pose is not None:
+            assert pose.scale * 5 * np.sqrt(2) == pytest.approx(nearest.max() - 0.5, rel=0.03)
+            x, y = moved(np.array([[4.5, 4.5]]), pose)[0].round().astype(int)
+            assert nearest[y, x] >= 0.97 * nearest.max()
+
+
+def test_space_maximize_of_an_empty_image_varies_where_several_circles_are_largest() -> None:
+    centres = set()
+    for seed in range(30):
+        pose = place_in_largest_circle(SQUARE, np.zeros((21, 200), np.int32), np.random.default_rng(seed), (1, 1))
+        centres.add(round(float(moved(np.array([[4.5, 4.5]]), pose)[0, 0])))
+    assert len(centres) > 15
+
+
+def test_space_maximize_ends_when_the_room_is_used_up() -> None:
+    ids = np.zeros((200, 200), np.int32)
+    rng = np.random.default_rng(0)
+    for count in range(1000):
+        pose = place_in_largest_circle(SQUARE, ids, rng, (1, 1))
+        if pose is None:
+            break
+        centre = moved(np.array([[4.5, 4.5]]), pose)[0]
+        cv2.circle(ids, [int(v) for v in centre.round()], int(pose.scale * 7.07), 1, -1)
+    assert 3 < count < 100
+
+
+def test_space_maximize_has_no_room_on_a_full_or_tiny_image() -> None:
+    rng = np.random.default_rng(0)
+    assert place_in_largest_circle(SQUARE, np.ones((50, 50), np.int32), rng, (1, 1)) is None
+    assert place_in_largest_circle(SQUARE, np.zeros((1, 1), np.int32), rng, (1, 1)) is None
+    assert place_nowhere(SQUARE, np.zeros((50, 50), np.int32), rng, (1, 1)) is None
+
+
+@settings(deadline=None)
+@given(hull=hulls, seed=st.integers(0, 99))
+def test_space_maximize_keeps_the_whole_object_on_the_image(hull: np.ndarray, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    ids = (rng.random((50, 70)) < 0.002).astype(np.int32)
+    pose = place_in_largest_circle(hull, ids, rng, (1, 1))
+    if pose is not None:
+        corners = moved(hull, pose)
+        assert (corners > -0.6).all()
+        assert (corners < [69.6, 49.6]).all()
+
+
+@pytest.mark.parametrize("name", PLACEMENTS)
+def test_every_placement_gives_a_pose_by_the_seed_alone_and_leaves_the_map_alone(name: str) -> None:
+    ids = np.zeros((40, 50), np.int32)
+    ids[10:20, 10:20] = 3
+    before = ids.copy()
+    first, second = (PLACEMENTS[name](SQUARE, ids, np.random.default_rng(1), (0.5, 1.0)) for _ in range(2))
+    assert first == second
+    assert first is None or first.scale > 0
+    assert np.array_equal(ids, before)
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "expected"),
+    [(0, 0, (0, 0)), (-2, 0, (-2, 0)), (-3, 0, (0, 0)), (95, 3, (90, 3)), (-2, 48, (0, 40)), (-2, -1, (0, 0)), (-50, 900, (0, 40))],
+)  # fmt: skip
+def test_an_object_that_would_lose_more_than_a_quarter_is_moved_inside(
+    x: int, y: int, expected: tuple[int, int]
+) -> None:
+    assert limit_overhang(np.ones((10, 10), bool), x, y, (50, 100)) == expected
+
+
+def test_only_the_pixels_of_the_object_count_for_its_overhang() -> None:
+    mask = np.zeros((10, 10), bool)
+    mask[:, 8] = True
+    assert limit_overhang(mask, -8, 0, (50, 100)) == (-8, 0)
+    assert limit_overhang(mask, -9, 0, (50, 100)) == (-8, 0)
+    assert limit_overhang(np.zeros((3, 3), bool), -9, 0, (50, 100)) == (-9, 0)

@@ -1,0 +1,51 @@
+"""Which images are pasted on, how often, in which order."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from empaste.errors import InputError
+from empaste.masks import RLE
+from empaste.paste.pool import list_items, list_originals, list_synthesised
+from empaste.paste.sources import Foreground
+
+IMAGES = pd.DataFrame(
+    {"image_id": [2, 5, 9], "split": ["train", "train", "val"], "file_name": ["train/2.jpg", "train/5.jpg", "val/9.jpg"]}
+)
+BACKGROUNDS = pd.DataFrame(
+    {"background_id": [3, 1, 2], "file_name": ["images/3.jpg", "images/1.jpg", "images/2.jpg"], "selected": [True, True, False]}
+)  # fmt: skip
+
+
+def foreground(image_id: int, source_id: int) -> Foreground:
+    return Foreground(image_id, 1, source_id, "segment_id", RLE(size=[1, 1], counts="01"))
+
+
+def test_originals_are_the_training_images_with_foregrounds_each_with_its_own() -> None:
+    originals = list_originals([foreground(5, 0), foreground(5, 1)], IMAGES, Path("data/images"))
+    assert [(one.source_id, one.path) for one in originals] == [(5, Path("data/images/train/5.jpg"))]
+    assert [own.source_id for own in originals[0].own] == [0, 1]
+
+
+@pytest.mark.parametrize("image_id", [9, 77])
+def test_a_foreground_outside_the_training_split_is_refused(image_id: int) -> None:
+    with pytest.raises(InputError, match=f"image {image_id}, which is no training image of data/images"):
+        list_originals([foreground(image_id, 0)], IMAGES, Path("data/images"))
+
+
+def test_synthesised_backgrounds_are_the_selected_ones_by_id() -> None:
+    found = list_synthesised(BACKGROUNDS, Path("b"))
+    assert [(one.source_id, one.path, one.own) for one in found] == [
+        (1, Path("b/images/1.jpg"), ()), (3, Path("b/images/3.jpg"), ())
+    ]  # fmt: skip
+
+
+def test_the_pool_is_originals_repeated_then_backgrounds_then_originals_unpasted() -> None:
+    originals = list_originals([foreground(2, 0), foreground(5, 1)], IMAGES, Path("i"))
+    items = list_items(originals, list_synthesised(BACKGROUNDS, Path("b")), 2, keep_originals=True)
+    assert [(one.kind[0], one.source_id, one.copy, one.pasted_on) for one in items] == [
+        ("o", 2, 0, True), ("o", 2, 1, True), ("o", 5, 0, True), ("o", 5, 1, True),
+        ("b", 1, 0, True), ("b", 3, 0, True), ("o", 2, 0, False), ("o", 5, 0, False),
+    ]  # fmt: skip
+    assert len(list_items(originals, [], 1, keep_originals=False)) == 2

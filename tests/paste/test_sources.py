@@ -1,0 +1,92 @@
+"""Foregrounds from tables and from ground truth."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from empaste.errors import InputError
+from empaste.masks import decode_mask, encode_mask
+from empaste.paste.sources import Foreground, check_classes, chosen_segments, ground_truth_instances, instances_found
+
+
+def box(x: int, y: int, width: int, height: int) -> np.ndarray:
+    mask = np.zeros((20, 30), bool)
+    mask[y : y + height, x : x + width] = True
+    return mask
+
+
+def segment(segment_id: int, image_id: int, mask: np.ndarray) -> dict[str, Any]:
+    return {"segment_id": segment_id, "image_id": image_id, "counts": encode_mask(mask)["counts"], "height": 20,
+            "width": 30, "area": int(mask.sum())}  # fmt: skip
+
+
+SEGMENTS = pd.DataFrame(
+    [segment(0, 4, box(0, 0, 5, 5)), segment(1, 4, box(0, 0, 9, 9)), segment(2, 2, box(3, 3, 6, 6))]
+)
+
+
+def choose(*rows: tuple[int, int, int, float]) -> pd.DataFrame:
+    return pd.DataFrame(rows, columns=["image_id", "class_id", "segment_id", "prob"])
+
+
+def test_foregrounds_come_by_image_then_large_before_small_then_by_probability() -> None:
+    found = chosen_segments(choose((4, 1, 0, 0.9), (4, 2, 1, 0.3), (4, 3, 0, 0.5), (2, 1, 2, 0.1)), SEGMENTS)
+    assert [(one.image_id, one.source_id, one.class_id) for one in found] == [(2, 2, 1), (4, 1, 2), (4, 0, 3), (4, 0, 1)]
+    assert {one.origin for one in found} == {"segment_id"}
+    assert np.array_equal(decode_mask(found[1].mask_rle), box(0, 0, 9, 9))
+
+
+def test_a_segment_that_is_not_there_is_refused() -> None:
+    with pytest.raises(InputError, match=r"names segment 2 of image 4, which data/segments lacks; run: dvc repro"):
+        chosen_segments(choose((4, 1, 2, 0.9)), SEGMENTS)
+
+
+def test_a_class_that_is_not_there_is_refused() -> None:
+    classes = pd.DataFrame({"class_id": [1, 2]})
+    found = chosen_segments(choose((4, 1, 0, 0.9), (4, 3, 1, 0.3)), SEGMENTS)
+    check_classes([found[1]], classes)
+    with pytest.raises(InputError, match=r"segment_id 1 of image 4 is of class 3, which .*classes\.parquet lacks"):
+        check_classes(found, classes)
+
+
+def coco(*segmentations: Any, **extra: Any) -> dict[str, Any]:
+    rows = [{"id": k + 1, "image_id": 7, "category_id": 1, "segmentation": one, "iscrowd": 0, **extra}
+            for k, one in enumerate(segmentations)]  # fmt: skip
+    return {"images": [{"id": 7, "height": 20, "width": 30}], "annotations": rows}
+
+
+def test_ground_truth_may_be_polygons_or_either_kind_of_rle() -> None:
+    polygon = [[2, 3, 8, 3, 8, 9, 2, 9], [20, 3, 24, 3, 24, 6, 20, 6]]
+    expected = box(2, 3, 6, 6) | box(20, 3, 4, 3)
+    numbers = {"size": [20, 30], "counts": [2 * 20 + 3, 6, 14, 6, 20 * 30 - 3 - 40 - 26]}
+    found = ground_truth_instances(coco(polygon, dict(encode_mask(expected)), numbers))
+    assert [one.source_id for one in found] == [1, 2, 3]
+    for one, mask in zip(found, [expected, expected, box(2, 3, 2, 6)], strict=True):
+        assert np.array_equal(decode_mask(one.mask_rle), mask)
+        assert (one.image_id, one.class_id, one.origin) == (7, 1, "annotation_id")
+
+
+def test_crowds_and_empty_masks_are_no_instances() -> None:
+    assert ground_truth_instances(coco(dict(encode_mask(box(0, 0, 4, 4))), iscrowd=1)) == []
+    assert ground_truth_instances(coco(dict(encode_mask(box(0, 0, 0, 0))), [])) == []
+
+
+def instance(source_id: int, class_id: int, mask: np.ndarray, image_id: int = 7) -> Foreground:
+    return Foreground(image_id, class_id, source_id, "annotation_id", encode_mask(mask))
+
+
+def test_instances_found_are_those_that_a_foreground_of_their_class_meets_by_half() -> None:
+    instances = [
+        instance(1, 1, box(0, 0, 10, 10)),
+        instance(2, 1, box(0, 0, 10, 8)),
+        instance(3, 2, box(0, 0, 10, 10)),
+        instance(4, 1, box(12, 0, 10, 10)),
+        instance(5, 1, box(0, 0, 10, 10), image_id=8),
+    ]
+    # Meets 1 (IoU 0.9) better than 2 (0.89); meets half of 4 by just 0.5; nothing of class 3.
+    foregrounds = [instance(0, 1, box(0, 0, 10, 9)), instance(0, 1, box(12, 0, 5, 10)), instance(0, 3, box(0, 0, 10, 10))]
+    assert [one.source_id for one in instances_found(instances, foregrounds)] == [1, 4]
+    assert instances_found(instances, [instance(0, 1, box(12, 0, 4, 10))]) == []
+    assert instances_found(instances, []) == []
