@@ -1,0 +1,103 @@
+"""The evaluate stage on a detector that the test decides."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import typer
+
+from empaste.artifacts.coco import coco_dataset, instance, write_coco
+from empaste.artifacts.schemas import Images
+from empaste.artifacts.tables import write_table
+from empaste.detectors import DETECTORS, Detector
+from empaste.masks import encode_mask
+from stages.evaluate import main
+
+TOP = Path(__file__).parents[2]
+MASK = np.zeros((40, 50), bool)
+MASK[5:25, 10:30] = True
+ANSWER = {"category_id": 1, "bbox": [10.0, 5.0, 20.0, 20.0], "score": 0.9, "segmentation": encode_mask(MASK)}
+
+
+@pytest.fixture
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Image 1 trains, images 2 and 3 validate; both hold the mask."""
+    rows = [(1, "train", "train/1.jpg"), (2, "val", "val/2.jpg"), (3, "val", "val/3.jpg")]
+    images = pd.DataFrame(rows, columns=["image_id", "split", "file_name"]).assign(height=40, width=50)
+    write_table(images, tmp_path / "data/images/images.parquet", Images)
+    classes = pd.DataFrame({"class_id": [1, 2], "name": ["cat", "dog"], "supercategory": ["animal", "animal"]})
+    annotations = [instance(image_id, image_id, 1, encode_mask(MASK)) for image_id in (2, 3)]
+    write_coco(tmp_path / "data/ground_truth/val.json", coco_dataset(images[1:], classes, annotations, "test"))
+    (tmp_path / "models/mask_rcnn").mkdir(parents=True)
+    (tmp_path / "models/mask_rcnn/config.json").write_text('{"backend": "decided"}')
+    (tmp_path / "params.yaml").write_text((TOP / "params.yaml").read_text())
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def decide(monkeypatch: pytest.MonkeyPatch) -> Callable[[list[dict[str, Any]]], list[Any]]:
+    """Let the detector give the results that the test wants; what it was asked is kept in the list returned."""
+
+    def patch(results: list[dict[str, Any]]) -> list[Any]:
+        asked: list[Any] = []
+
+        def predict(model: Path, images: Any, **options: Any) -> list[dict[str, Any]]:
+            asked.append((model, list(images), options))
+            return results
+
+        monkeypatch.setitem(DETECTORS, "decided", Detector(DETECTORS["torchvision"].fit, predict))
+        return asked
+
+    return patch
+
+
+def test_detections_metrics_and_curves_are_written(workspace: Path, decide: Callable[..., Any]) -> None:
+    results = [ANSWER | {"image_id": image_id} for image_id in (2, 3)]
+    asked = decide(results)
+    main()
+    ((model, images, options),) = asked
+    assert model == Path("models/mask_rcnn")
+    assert images == [(2, Path("data/images/val/2.jpg")), (3, Path("data/images/val/3.jpg"))]
+    assert {"min_score", "max_detections"} < set(options)
+    assert json.loads(Path("data/detections/val.json").read_text()) == results
+    metrics = json.loads(Path("metrics/evaluate.json").read_text())
+    assert metrics["mask"]["AP50"] == metrics["box"]["AP75"] == 100
+    assert metrics["mask"]["AP50_per_class"] == {"cat": 100, "dog": None}
+    curves = pd.read_csv("plots/precision_recall.csv")
+    assert list(curves.columns) == ["class_name", "recall", "precision"]
+    assert len(curves) == 101 and set(curves["class_name"]) == {"cat"}
+
+
+def test_no_detection_is_written_too(workspace: Path, decide: Callable[..., Any]) -> None:
+    decide([])
+    main()
+    assert json.loads(Path("data/detections/val.json").read_text()) == []
+    assert json.loads(Path("metrics/evaluate.json").read_text())["mask"]["AP"] == 0
+
+
+def test_without_ground_truth_the_detections_are_written_and_ap_is_none(
+    workspace: Path, decide: Callable[..., Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = workspace / "data/ground_truth/val.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"annotations": []}))
+    decide([ANSWER | {"image_id": 2}])
+    main()
+    assert len(json.loads(Path("data/detections/val.json").read_text())) == 1
+    assert json.loads(Path("metrics/evaluate.json").read_text())["mask"]["AP"] is None
+    assert Path("plots/precision_recall.csv").read_text() == "class_name,recall,precision\n"
+    assert "val.json holds no instance" in capsys.readouterr().out
+
+
+def test_a_class_that_the_ground_truth_lacks_ends_with_a_message(
+    workspace: Path, decide: Callable[..., Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    decide([ANSWER | {"image_id": 2, "category_id": 8}])
+    with pytest.raises(typer.Exit):
+        main()
+    assert "category_id 8" in capsys.readouterr().err
+    assert not Path("data/detections").exists()

@@ -1,0 +1,112 @@
+"""The train stage as DVC runs it: a process of its own, killed and run again."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import typer
+import yaml
+
+from empaste.artifacts.coco import instance
+from empaste.images import write_rgb
+from empaste.masks import encode_mask
+from stages.train import main
+
+TOP = Path(__file__).parents[2]
+TINY = {
+    "width": 8, "image_size": 32, "iterations": 12, "batch_size": 2, "checkpoint_every": 1, "num_threads": 1,
+    "device": "cpu",
+}  # fmt: skip
+
+
+@pytest.fixture
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    make_workspace(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def make_workspace(folder: Path) -> None:
+    """Two composites of 32 pixels with a bright square each, and the parameters of a tiny training."""
+    images, annotations = [], []
+    (folder / "data/composites/images").mkdir(parents=True)
+    for image_id in (1, 2):
+        mask = np.zeros((32, 32), bool)
+        mask[8 * image_id : 8 * image_id + 12, 6:18] = True
+        pixels = np.where(mask[..., None], 250, 20).repeat(3, axis=2).astype(np.uint8)
+        write_rgb(folder / f"data/composites/images/{image_id}.jpg", pixels)
+        images.append({"id": image_id, "file_name": f"{image_id}.jpg", "height": 32, "width": 32})
+        annotations.append(instance(image_id, image_id, 1, encode_mask(mask)))
+    data = {"images": images, "annotations": annotations, "categories": [{"id": 1, "name": "square"}]}
+    (folder / "data/composites/instances.json").write_text(json.dumps(data))
+    params = yaml.safe_load((TOP / "params.yaml").read_text())
+    params["train"] |= TINY
+    (folder / "params.yaml").write_text(yaml.safe_dump(params))
+
+
+def start(folder: Path) -> subprocess.Popen[str]:
+    environment = os.environ | {"PYTHONPATH": str(TOP), "OMP_NUM_THREADS": "1", "EMPASTE_TRACKING": "off"}
+    command = [sys.executable, "-m", "stages.train"]
+    return subprocess.Popen(command, cwd=folder, env=environment, stderr=subprocess.PIPE, text=True)
+
+
+def outputs(folder: Path) -> dict[str, bytes]:
+    names = ("models/mask_rcnn/model.safetensors", "models/mask_rcnn/config.json", "plots/train.csv")
+    return {name: (folder / name).read_bytes() for name in names}
+
+
+def test_a_killed_training_ends_with_the_same_bytes(workspace: Path) -> None:
+    main()
+    undisturbed = outputs(workspace)
+    killed = workspace / "killed"
+    make_workspace(killed)
+    first = start(killed)
+    while not list(killed.glob(".work/train/*/checkpoint.pt")) and first.poll() is None:
+        time.sleep(0.01)
+    first.send_signal(signal.SIGKILL)
+    first.communicate()
+    assert first.returncode == -signal.SIGKILL
+    assert not (killed / "models").exists()
+    second = start(killed)
+    told = second.communicate()[1]
+    assert second.returncode == 0, told
+    assert "going on from" in told
+    assert outputs(killed) == undisturbed
+    assert not list(killed.glob(".work/train/*"))
+    assert [path.name for path in (killed / "models").iterdir()] == ["mask_rcnn"]
+
+
+def test_the_curve_is_a_plot(workspace: Path) -> None:
+    main()
+    curve = pd.read_csv(workspace / "plots/train.csv")
+    assert list(curve.columns[:2]) == ["iteration", "loss"] and curve.columns[-1] == "learning_rate"
+    assert curve["iteration"].tolist() == list(range(1, 13))
+    parts = [column for column in curve.columns if column.startswith("loss_")]
+    np.testing.assert_allclose(curve["loss"], curve[parts].sum(axis=1), rtol=1e-5)
+
+
+def test_composites_without_instances_end_with_a_message(workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (workspace / "models/mask_rcnn").mkdir(parents=True)
+    (workspace / "models/mask_rcnn/earlier").touch()
+    path = workspace / "data/composites/instances.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"annotations": []}))
+    with pytest.raises(typer.Exit):
+        main()
+    assert "instances.json holds 2 images and no instance" in capsys.readouterr().err
+    assert (workspace / "models/mask_rcnn/earlier").exists()
+
+
+def test_weights_that_do_not_fit_end_with_a_message(workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    params = yaml.safe_load((workspace / "params.yaml").read_text())
+    params["train"]["weights"] = "nowhere.pth"
+    (workspace / "params.yaml").write_text(yaml.safe_dump(params))
+    with pytest.raises(typer.Exit):
+        main()
+    assert "'nowhere.pth'" in capsys.readouterr().err
