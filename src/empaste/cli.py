@@ -33,13 +33,17 @@ def ui(port: int = 5000) -> None:
 
 @app.command()
 def preset(
-    name: str,
-    override: Annotated[list[str] | None, typer.Option("--set", help="key=value, after the preset's own")] = None,
+    names: Annotated[list[str] | None, typer.Argument(help="files of presets/, by name; later ones win")] = None,
+    override: Annotated[list[str] | None, typer.Option("--set", help="key=value, after the presets' own")] = None,
+    write: Annotated[bool, typer.Option("--write", help="write into params.yaml instead")] = False,
 ) -> None:
-    """Print a preset as options of dvc: dvc exp run $(empaste preset voc --set prepare.root=/data/VOC2012)."""
-    from empaste.presets import overrides
+    """Print presets as options of dvc: dvc exp run $(empaste preset voc) -S prepare.root=/data/VOC2012."""
+    from empaste.presets import overrides, write_params
 
-    print(shlex.join(option for item in overrides(name, override or []) for option in ("-S", item)))
+    if write:
+        write_params(names or [], override or [])
+        return
+    print(" ".join(f"-S {item}" for item in overrides(names or [], override or [])))
 
 
 @app.command()

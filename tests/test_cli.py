@@ -1,0 +1,55 @@
+"""``empaste``: its commands call the library, and bad input ends with one message and exit code 1."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    shutil.copy(ROOT / "params.yaml", tmp_path)
+    shutil.copytree(ROOT / "presets", tmp_path / "presets")
+    return tmp_path
+
+
+def empaste(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    command = [Path(sys.executable).with_name("empaste"), *words]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120, check=False)
+
+
+def test_a_preset_is_printed_for_dvc(folder: Path) -> None:
+    done = empaste(folder, "preset", "smoke", "gpu", "--set", "paste.n_p=[1, 4]")
+    assert done.returncode == 0, done.stderr
+    words = done.stdout.split()
+    assert set(words[::2]) == {"-S"}
+    assert {"train.device=cuda", "train.iterations=40", "paste.n_p=[1,4]"} <= set(words[1::2])
+
+
+def test_a_preset_is_written_into_the_parameters(folder: Path) -> None:
+    assert empaste(folder, "preset", "--write", "smoke", "--set", "paste.n_p=5").returncode == 0
+    params = yaml.safe_load((folder / "params.yaml").read_text())
+    assert params["paste"]["n_p"] == 5
+    assert params["train"]["iterations"] == 40
+    assert "# passes over the training images" in (folder / "params.yaml").read_text()
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("preset", "smok"), "there is no preset 'smok'"),
+        (("study", "tables"), "study is 'tables'; choose from pseudo_labels"),
+        (("summary",), "metrics"),
+    ],
+)
+def test_bad_input_ends_with_its_message(folder: Path, words: tuple[str, ...], said: str) -> None:
+    done = empaste(folder, *words)
+    assert done.returncode == 1
+    assert done.stderr.startswith("ERROR: ")
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
