@@ -1,0 +1,261 @@
+"""Fill holes of an image with texture of the rest of it: multi-scale patch-based completion.
+
+Wexler, Shechtman & Irani (2007) with the search of PatchMatch (Barnes et al. 2009): from coarse to fine, every pixel
+near the hole is given the place ``source`` in the known part whose surroundings look most alike, and the hole is
+painted anew by the votes of those places. At the finest level pixels are copied, so nothing is blurred.
+
+Notes: patches are compared in a fixed basis (the lowest cosines of a 7×7 patch: nine of lightness, three of each
+chroma) that one convolution gives for all pixels; places at the same height are preferred, which keeps sky up and
+ground down. All pixels search at once. Nothing depends on the number of threads.
+"""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from jaxtyping import Bool, Float32, Int, UInt8
+from scipy.ndimage import distance_transform_edt
+
+RADIUS = 3
+"""Of the patches that are compared, in pixels."""
+
+COARSEST_SIDE = 24
+"""The pyramid starts about here, in pixels of the shorter side."""
+
+HEIGHT_WEIGHT = 60.0
+"""What a difference of the image's whole height costs, in levels of lightness over a whole patch."""
+
+MAX_TONE = 40.0
+"""The largest correction of tone at the rim, in levels of 255: more is a difference of content, not of light."""
+
+
+@dataclass
+class Level:
+    """One scale: ``lab`` (h, w, 3) with the hole as painted so far, the hole, and where a whole patch is known."""
+
+    lab: Float32[np.ndarray, "h w 3"]
+    hole: Bool[np.ndarray, "h w"]
+    valid: Bool[np.ndarray, "h w"]
+
+
+def fill_hole(
+    image: UInt8[np.ndarray, "h w 3"], hole: Bool[np.ndarray, "h w"], rng: np.random.Generator, max_side: int = 160
+) -> UInt8[np.ndarray, "h w 3"] | None:
+    """``image`` with ``hole`` filled from the rest; pixels outside the hole stay as they are.
+
+    The search runs at most at ``max_side`` pixels; a larger image is filled by copying its own pixels along the offsets
+    found. None where no whole patch is known. An empty hole gives the image back.
+    """
+    if not hole.any():
+        return image.copy()
+    levels = _pyramid(image, hole, max_side)
+    if levels is None:
+        return None
+    source = None
+    for index, level in enumerate(levels):
+        if source is None:
+            _paint_smoothly(level)
+        source = _start(level, source, rng)
+        rounds = 6 if index == 0 else (4 if index < len(levels) - 1 else 2)
+        source = _optimise(level, source, rounds, rng, copy_last=index == len(levels) - 1)
+    assert source is not None
+    return _copy(image, hole, source, levels[-1])
+
+
+def _pyramid(image: np.ndarray, hole: np.ndarray, max_side: int) -> list[Level] | None:
+    """The levels from coarse to fine, or None where the finest has no known patch."""
+    height, width = hole.shape
+    scale = min(1.0, max_side / max(height, width))
+    levels: list[Level] = []
+    while True:
+        size_wh = max(1, round(width * scale)), max(1, round(height * scale))
+        level = _level(image, hole, size_wh)
+        if not level.valid.any():
+            break
+        levels.append(level)
+        if min(size_wh) < 2 * COARSEST_SIDE:
+            break
+        scale /= 2
+    return levels[::-1] or None
+
+
+def _level(image: np.ndarray, hole: np.ndarray, size_wh: tuple[int, int]) -> Level:
+    """``image`` at ``size_wh``; a coarse pixel is the mean of what is known in it, and hole where most of it is."""
+    known = (~hole).astype(np.float32)
+    lab = cv2.cvtColor(image.astype(np.float32) / 255, cv2.COLOR_RGB2LAB) * known[..., None]
+    share = cv2.resize(known, size_wh, interpolation=cv2.INTER_AREA)
+    lab = cv2.resize(lab, size_wh, interpolation=cv2.INTER_AREA) / np.maximum(share, 1e-6)[..., None]
+    small_hole = share < (0.5 if size_wh[0] < hole.shape[1] else 1.0)
+    whole = cv2.erode((~small_hole).astype(np.uint8), np.ones((2 * RADIUS + 1,) * 2, np.uint8), borderValue=0)
+    return Level(lab, small_hole, whole.astype(bool))
+
+
+def _paint_smoothly(level: Level) -> None:
+    """A first guess of the hole's colours: the nearest known ones, blurred."""
+    rows, columns = distance_transform_edt(level.hole, return_distances=False, return_indices=True)
+    level.lab[level.hole] = cv2.blur(level.lab[rows, columns], (5, 5))[level.hole]
+
+
+def _targets(level: Level) -> Int[np.ndarray, "n 2"]:
+    """Row and column of the pixels whose patch touches the hole."""
+    return np.argwhere(cv2.dilate(level.hole.astype(np.uint8), np.ones((2 * RADIUS + 1,) * 2, np.uint8)))
+
+
+def _start(level: Level, coarser: Int[np.ndarray, "h2 w2 2"] | None, rng: np.random.Generator) -> np.ndarray:
+    """A source for every pixel: the coarser level's offset, or a random place at about the same height."""
+    height, width = level.hole.shape
+    rows, columns = np.indices((height, width))
+    places = np.argwhere(level.valid)
+    order = np.clip(np.searchsorted(places[:, 0], rows.ravel()) + _jitter(rng, rows.size, len(places)), 0, None)
+    source = places[np.minimum(order, len(places) - 1)].reshape(height, width, 2)
+    if coarser is not None:
+        ratio = np.array([height / coarser.shape[0], width / coarser.shape[1]])
+        up_rows = np.minimum((rows / ratio[0]).astype(int), coarser.shape[0] - 1)
+        up_columns = np.minimum((columns / ratio[1]).astype(int), coarser.shape[1] - 1)
+        offset = coarser[up_rows, up_columns] - np.stack([up_rows, up_columns], axis=-1)
+        moved = np.stack([rows, columns], axis=-1) + np.rint(offset * ratio).astype(int)
+        fits = _is_valid(level, moved)
+        source = np.where(fits[..., None], moved, source)
+        level.lab[level.hole] = level.lab[source[..., 0], source[..., 1]][level.hole]
+    return source
+
+
+def _jitter(rng: np.random.Generator, size: int, num_places: int) -> np.ndarray:
+    reach = max(1, num_places // 8)
+    return rng.integers(-reach, reach + 1, size)
+
+
+def _is_valid(level: Level, places: np.ndarray) -> np.ndarray:
+    """Whether each place (row, column) has a wholly known patch."""
+    height, width = level.hole.shape
+    inside = (places[..., 0] >= 0) & (places[..., 0] < height) & (places[..., 1] >= 0) & (places[..., 1] < width)
+    return inside & level.valid[places[..., 0].clip(0, height - 1), places[..., 1].clip(0, width - 1)]
+
+
+def _optimise(
+    level: Level, source: np.ndarray, rounds: int, rng: np.random.Generator, copy_last: bool
+) -> Int[np.ndarray, "h w 2"]:
+    """Search and paint in turn; the sources found, and ``level.lab`` painted from them."""
+    targets = _targets(level)
+    for number in range(rounds):
+        features = _features(level)
+        cost = _search(level, features, targets, source, rng)
+        if copy_last and number == rounds - 1:
+            level.lab[level.hole] = level.lab[source[..., 0], source[..., 1]][level.hole]
+        else:
+            _vote(level, targets, source, cost)
+    return source
+
+
+def _features(level: Level) -> Float32[np.ndarray, "h w 16"]:
+    """Every pixel's patch in the fixed basis, and its height."""
+    lightness = [cv2.filter2D(level.lab[..., 0], -1, kernel, borderType=cv2.BORDER_REFLECT) for kernel in BASIS]
+    chroma = [
+        cv2.filter2D(level.lab[..., channel], -1, kernel, borderType=cv2.BORDER_REFLECT)
+        for channel in (1, 2)
+        for kernel in BASIS[:3]
+    ]
+    height, width = level.hole.shape
+    rows = np.linspace(0, HEIGHT_WEIGHT * (2 * RADIUS + 1), height, dtype=np.float32)
+    return np.stack([*lightness, *chroma, np.repeat(rows[:, None], width, axis=1)], axis=-1)
+
+
+def _search(
+    level: Level, features: np.ndarray, targets: np.ndarray, source: np.ndarray, rng: np.random.Generator
+) -> Float32[np.ndarray, " n"]:
+    """Improve ``source`` at ``targets`` in place: neighbours' offsets, then random places nearer and nearer."""
+    wanted = features[targets[:, 0], targets[:, 1]]
+    best = source[targets[:, 0], targets[:, 1]]
+    cost = _cost(features, wanted, best)
+    bounds = np.array(level.hole.shape) - 1
+
+    def consider(candidates: np.ndarray) -> None:
+        fits = _is_valid(level, candidates)
+        candidates = np.where(fits[:, None], candidates, best)
+        new_cost = _cost(features, wanted, candidates)
+        better = new_cost < cost
+        best[better], cost[better] = candidates[better], new_cost[better]
+
+    for step in np.array([[0, 1], [1, 0], [0, -1], [-1, 0], [2, 2], [-2, -2], [2, -2], [-2, 2]]):
+        neighbours = np.clip(targets + step, 0, bounds)
+        source[targets[:, 0], targets[:, 1]] = best
+        consider(source[neighbours[:, 0], neighbours[:, 1]] - (neighbours - targets))
+    for reach in (1.0, 0.35, 0.12, 0.04):
+        span = np.maximum(1, reach * bounds)
+        consider(best + np.rint(rng.uniform(-1, 1, best.shape) * span).astype(int))
+    source[targets[:, 0], targets[:, 1]] = best
+    return cost
+
+
+def _cost(features: np.ndarray, wanted: np.ndarray, places: np.ndarray) -> np.ndarray:
+    difference = features[places[:, 0], places[:, 1]]
+    difference -= wanted
+    np.square(difference, out=difference)
+    return difference.sum(axis=1)
+
+
+def _vote(level: Level, targets: np.ndarray, source: np.ndarray, cost: np.ndarray) -> None:
+    """Paint the hole with the mean of what all patches over a pixel say, those that fit well counting most."""
+    height, width = level.hole.shape
+    span = 2 * RADIUS + 1
+    weight = np.exp(-cost / (2 * np.percentile(cost, 75) + 1e-6)).astype(np.float32)[:, None] + 1e-6
+    total = np.zeros((height + span, width + span, 4), np.float32)
+    places = source[targets[:, 0], targets[:, 1]]
+    colours = np.concatenate([level.lab, np.ones((height, width, 1), np.float32)], axis=-1)
+    for row in range(-RADIUS, RADIUS + 1):
+        for column in range(-RADIUS, RADIUS + 1):
+            said = colours[places[:, 0] + row, places[:, 1] + column] * weight
+            total[targets[:, 0] + row + RADIUS, targets[:, 1] + column + RADIUS] += said
+    total = total[RADIUS : RADIUS + height, RADIUS : RADIUS + width]
+    painted = total[level.hole]
+    level.lab[level.hole] = painted[:, :3] / painted[:, 3:]
+
+
+def _copy(image: np.ndarray, hole: np.ndarray, source: np.ndarray, finest: Level) -> np.ndarray:
+    """``image`` with the hole copied along the offsets of the finest level, its tone led over from the rim."""
+    painted = np.rint(cv2.cvtColor(finest.lab, cv2.COLOR_LAB2RGB).clip(0, 1) * 255).astype(np.uint8)
+    painted = cv2.resize(painted, (hole.shape[1], hole.shape[0]), interpolation=cv2.INTER_LINEAR)
+    from_rows, from_columns = _enlarged(source, hole.shape)
+    known = ~hole[from_rows, from_columns]
+    copied = np.where(known[..., None], image[from_rows, from_columns], painted).astype(np.float32)
+    tone = _tone_at_rim(image, hole, copied, known, reach=max(4.0, 0.04 * max(hole.shape)))
+    toned = np.rint(copied + tone).clip(0, 255).astype(np.uint8)
+    return np.where(hole[..., None], toned, image)
+
+
+def _enlarged(source: np.ndarray, size_hw: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
+    """Rows and columns, for every pixel of an image of ``size_hw``, that ``source`` of a smaller image leads to."""
+    small_hw = source.shape[:2]
+    places = np.indices(size_hw)
+    small = [np.minimum(places[axis] * small_hw[axis] // size_hw[axis], small_hw[axis] - 1) for axis in (0, 1)]
+    offset = source[small[0], small[1]] - np.stack(small, axis=-1)
+    rows, columns = (
+        (places[axis] + np.rint(offset[..., axis] * size_hw[axis] / small_hw[axis]).astype(int)).clip(
+            0, size_hw[axis] - 1
+        )
+        for axis in (0, 1)
+    )
+    return rows, columns
+
+
+def _tone_at_rim(
+    image: np.ndarray, hole: np.ndarray, copied: np.ndarray, known: np.ndarray, reach: float
+) -> Float32[np.ndarray, "h w 3"]:
+    """What to add to ``copied`` so that its tone meets that of ``image`` at the rim; fades over ``reach`` pixels."""
+    rim = cv2.dilate(hole.astype(np.uint8), np.ones((2 * RADIUS + 1,) * 2, np.uint8)).astype(bool) & ~hole & known
+    difference = np.where(rim[..., None], image.astype(np.float32) - copied, 0).clip(-MAX_TONE, MAX_TONE)
+    share = cv2.GaussianBlur(rim.astype(np.float32), (0, 0), reach)
+    spread = cv2.GaussianBlur(difference.astype(np.float32), (0, 0), reach)
+    return spread / np.maximum(share, 0.1)[..., None]
+
+
+def _cosines() -> list[np.ndarray]:
+    """The lowest two-dimensional cosines of a patch, orthonormal, constant first."""
+    span = 2 * RADIUS + 1
+    place = (np.arange(span) + 0.5) * np.pi / span
+    waves = [np.cos(order * place) * np.sqrt((1 if order == 0 else 2) / span) for order in range(3)]
+    orders = [(0, 0), (0, 1), (1, 0), (1, 1), (0, 2), (2, 0), (1, 2), (2, 1), (2, 2)]
+    return [np.outer(waves[row], waves[column]).astype(np.float32) for row, column in orders]
+
+
+BASIS = _cosines()
