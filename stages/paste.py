@@ -64,22 +64,16 @@ def main(
 def _read_foregrounds(source: str, foregrounds: Path, segments: Path, ground_truth: Path) -> list[Foreground]:
     """The foregrounds of ``source``; the masks of the training split are opened for gt and gt_and_fem alone."""
     if source == "gt":
-        return _some(
-            ground_truth_instances(read_coco(ground_truth)),
-            f"{ground_truth} holds no instance mask, so paste.foregrounds cannot be gt; set it to fem or step1",
-        )
+        trouble = f"{ground_truth} holds no instance mask, so paste.foregrounds cannot be gt; set it to fem or step1"
+        return _some(ground_truth_instances(read_coco(ground_truth)), trouble)
     table = foregrounds / ("iter_0.parquet" if source == "step1" else "pool.parquet")
     chosen = read_table(table, Foregrounds)
-    pool = _some(
-        chosen_segments(chosen, read_table(segments / "segments.parquet", Segments)),
-        f"{table} holds no foreground; lower foregrounds.min_prob or proposals.min_area in params.yaml and run: dvc repro",
-    )
+    trouble = f"{table} holds no foreground; lower foregrounds.min_prob or proposals.min_area and run: dvc repro"
+    pool = _some(chosen_segments(chosen, read_table(segments / "segments.parquet", Segments)), trouble)
     if source != "gt_and_fem":
         return pool
-    found = instances_found(ground_truth_instances(read_coco(ground_truth)), pool)
-    return _some(
-        found, f"{table} meets no instance of {ground_truth}; so paste.foregrounds cannot be gt_and_fem; set it to fem or gt"
-    )
+    trouble = f"{table} meets no instance of {ground_truth}, so paste.foregrounds cannot be gt_and_fem; set it to fem"
+    return _some(instances_found(ground_truth_instances(read_coco(ground_truth)), pool), trouble)
 
 
 def _some(foregrounds: list[Foreground], trouble: str) -> list[Foreground]:

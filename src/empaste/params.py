@@ -219,7 +219,7 @@ class Paste(Section):
     keep_originals: bool
     min_visible: Fraction
     min_pixels: Positive
-    seed: int
+    seed: Count
     jpeg_quality: Annotated[int, Field(ge=1, le=100)]
 
     @model_validator(mode="after")

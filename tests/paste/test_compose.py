@@ -3,18 +3,21 @@
 import tempfile
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from empaste.errors import InputError
+from empaste.images import read_rgb, write_rgb
 from empaste.masks import decode_mask, encode_mask, mask_box_xywh
 from empaste.paste import BLENDINGS, PLACEMENTS
 from empaste.paste.compose import Composite, compose
-from empaste.paste.cutouts import cut_out_own
 from empaste.paste.pool import Background
+from empaste.paste.sources import Foreground
 from tests.paste.scenes import RECIPE, blob, colour_of, paint, pool_of
 
 
@@ -63,3 +66,197 @@ def test_annotations_are_the_colours_of_the_image(
         assert annotation["bbox"] == list(mask_box_xywh(mask))
     assert total.max(initial=0) <= 1
     assert np.array_equal(total.astype(bool), composite.image.any(axis=2))
+
+
+def alone(folder: Path, mask: np.ndarray, size_hw: tuple[int, int], **recipe: Any) -> Composite:
+    """One object of ``mask``, pasted once on an empty image of ``size_hw``."""
+    folder.mkdir(exist_ok=True)
+    pool = pool_of(folder / "pool", [paint(folder / "1.png", 1, [mask])])
+    write_rgb(folder / "empty.png", np.zeros((*size_hw, 3), np.uint8))
+    empty = Background("background", 1, 0, folder / "empty.png", (), True)
+    return compose(empty, pool, replace(RECIPE, num_pasted=(1, 1), **recipe))
+
+
+@settings(max_examples=30, deadline=None)
+@given(seed=st.integers(0, 10_000))
+def test_a_quarter_of_an_object_hangs_over_the_edge_at_most(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    mask = np.zeros((40, 40), bool)
+    mask[:, :4] = mask[36:, :] = True
+    with tempfile.TemporaryDirectory() as folder:
+        composite = alone(Path(folder), mask, tuple(rng.integers(30, 90, 2)), seed=seed, rotation=0.0, scale=(1.0, 1.0))
+    whole = mask.sum() if composite.image.shape[0] >= 40 <= composite.image.shape[1] else 0
+    [annotation] = composite.annotations
+    assert annotation["area"] >= 0.75 * whole
+
+
+@pytest.mark.parametrize("scale", [0.11, 0.25, 0.3, 0.5, 0.77, 1.0, 2.5])
+@pytest.mark.parametrize("rotation", [0.0, 90.0])
+def test_scale_is_of_the_native_size(tmp_path: Path, scale: float, rotation: float) -> None:
+    mask = np.zeros((100, 130), bool)
+    mask[20:80, 10:110] = True
+    composite = alone(tmp_path, mask, (800, 900), scale=(scale, scale), rotation=rotation, seed=3)
+    [annotation] = composite.annotations
+    assert annotation["area"] == pytest.approx(6000 * scale**2, rel=0.05, abs=15)
+    if rotation == 0:
+        assert annotation["bbox"][2:] == pytest.approx([100 * scale, 60 * scale], abs=1.5)
+
+
+def test_an_object_larger_than_the_image_is_shrunk_to_it(tmp_path: Path) -> None:
+    composite = alone(tmp_path, np.ones((300, 200), bool), (30, 50), scale=(1.0, 1.0), rotation=0.0)
+    [annotation] = composite.annotations
+    assert annotation["area"] >= 0.75 * 30 * 20
+    assert annotation["area"] <= 31 * 21
+
+
+@pytest.mark.parametrize("placement", PLACEMENTS)
+@pytest.mark.parametrize("blending", BLENDINGS)
+@pytest.mark.parametrize("size_hw", [(1, 1), (3, 200), (40, 50)])
+def test_extreme_objects_and_images(tmp_path: Path, placement: str, blending: str, size_hw: tuple[int, int]) -> None:
+    pixel, frame, line = np.zeros((30, 30), bool), np.ones((30, 30), bool), np.zeros((30, 30), bool)
+    pixel[0, 29], frame[1:-1, 1:-1], line[15] = True, False, True
+    originals = [paint(tmp_path / f"{k}.png", k, [mask]) for k, mask in enumerate((pixel, frame, line), start=1)]
+    pool = pool_of(tmp_path / "pool", originals)
+    write_rgb(tmp_path / "b.png", np.full((*size_hw, 3), 9, np.uint8))
+    background = Background("background", 1, 0, tmp_path / "b.png", (), True)
+    for seed in range(4):
+        recipe = replace(RECIPE, placement=placement, blending=(blending,), num_pasted=(1, 9), seed=seed)
+        composite = compose(background, pool, recipe)
+        assert composite.image.shape == (*size_hw, 3)
+        assert all(0 < annotation["area"] <= size_hw[0] * size_hw[1] for annotation in composite.annotations)
+
+
+def test_holes_stay_holes(tmp_path: Path) -> None:
+    mask = np.ones((41, 41), bool)
+    mask[15:26, 15:26] = False
+    composite = alone(tmp_path, mask, (60, 60), scale=(1.0, 1.0), rotation=0.0, seed=1, placement="space_maximize")
+    x, y, width, height = composite.annotations[0]["bbox"]
+    assert not decode_mask(composite.annotations[0]["segmentation"])[y + height // 2, x + width // 2]
+    assert not composite.image[y + height // 2, x + width // 2].any()
+
+
+def test_space_maximize_covers_nothing_that_is_there(tmp_path: Path) -> None:
+    rng = np.random.default_rng(2)
+    first = paint(tmp_path / "1.png", 1, [blob(rng, (120, 150))])
+    pool = pool_of(tmp_path / "pool", [first])
+    recipe = replace(RECIPE, placement="space_maximize", num_pasted=(50, 50), rotation=180.0, min_visible=1.0)
+    composite = compose(first, pool, recipe)
+    # None is hidden at all, and the fifty that were asked for end where the room does.
+    assert composite.num_dropped == 0
+    assert 2 < len(composite.annotations) < 50
+
+
+def covering(folder: Path, left_visible: int) -> Composite:
+    """An instance 100 pixels wide, of which another covers all but ``left_visible`` columns."""
+    under, over = np.zeros((10, 120), bool), np.zeros((10, 120), bool)
+    under[:, :100], over[:, left_visible:] = True, True
+    background = paint(folder / "1.png", 1, [under, over])._replace(pasted_on=False)
+    return compose(background, folder / "no pool", replace(RECIPE, min_visible=0.1, min_pixels=16))
+
+
+def test_an_instance_of_which_a_tenth_is_visible_stays_and_with_less_it_goes(tmp_path: Path) -> None:
+    assert [one["segment_id"] for one in covering(tmp_path, 10).annotations] == [10, 11]
+    gone = covering(tmp_path, 9)
+    assert [one["segment_id"] for one in gone.annotations] == [11]
+    assert gone.num_dropped == 1
+
+
+def test_an_instance_of_under_sixteen_pixels_is_dropped(tmp_path: Path) -> None:
+    for pixels, kept in ((15, 0), (16, 1)):
+        mask = np.zeros((4, 20), bool)
+        mask[0, :pixels] = True
+        background = paint(tmp_path / "1.png", 1, [mask])._replace(pasted_on=False)
+        assert len(compose(background, tmp_path, replace(RECIPE, min_pixels=16)).annotations) == kept
+
+
+def test_what_hangs_over_the_edge_counts_as_invisible(tmp_path: Path) -> None:
+    sizes = set()
+    for seed in range(20):
+        composite = alone(tmp_path / str(seed), np.ones((20, 20), bool), (40, 40), seed=seed, rotation=0.0,
+                          scale=(1.0, 1.0), min_visible=0.999)  # fmt: skip
+        sizes |= {one["area"] for one in composite.annotations}
+    # Between pixels a square may lose a corner pixel to rounding; one that hangs over by a pixel loses twenty.
+    assert sizes <= {399, 400}
+
+
+def test_annotations_say_where_they_come_from(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    own = paint(tmp_path / "1.png", 1, [blob(rng, (60, 60))])
+    pool = pool_of(tmp_path / "pool", [paint(tmp_path / "2.png", 2, [blob(rng, (30, 30))])])
+    composite = compose(own, pool, replace(RECIPE, num_pasted=(1, 1)))
+    assert [(one["source"], one["segment_id"], one["category_id"]) for one in composite.annotations] == [
+        ("original", 10, 1), ("pasted", 20, 1)
+    ]  # fmt: skip
+
+
+def test_placement_none_leaves_the_original_as_it_is(tmp_path: Path) -> None:
+    own = paint(tmp_path / "1.png", 1, [blob(np.random.default_rng(0), (60, 60))])
+    composite = compose(own, tmp_path / "no pool", replace(RECIPE, placement="none"))
+    assert np.array_equal(composite.image, read_rgb(own.path))
+    assert composite.annotations[0]["segmentation"] == own.own[0].mask_rle
+
+
+def test_draws_hang_on_the_seed_and_the_item_alone(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    item = paint(tmp_path / "1.png", 1, [blob(rng, (60, 60))])
+    pool = pool_of(tmp_path / "pool", [item])
+    recipe = replace(RECIPE, blending=("gaussian", "poisson", "none"), placement="space_maximize", num_pasted=(1, 4))
+    images = {
+        compose(one, pool, how).image.tobytes()
+        for one, how in [
+            (item, recipe), (item, recipe), (item._replace(copy=1), recipe), (item, replace(recipe, seed=1)),
+            (item._replace(kind="background"), recipe), (item._replace(source_id=2), recipe),
+        ]
+    }  # fmt: skip
+    assert len(images) == 5
+
+
+def test_a_number_is_exact_and_a_range_is_drawn_from_to_its_ends(tmp_path: Path) -> None:
+    size_hw = (400, 400)
+    write_rgb(tmp_path / "empty.png", np.zeros((*size_hw, 3), np.uint8))
+    pool = pool_of(tmp_path / "pool", [paint(tmp_path / "1.png", 1, [np.ones((20, 20), bool)])])
+    empty = Background("background", 0, 0, tmp_path / "empty.png", (), True)
+    for bounds in ((3, 3), (1, 4)):
+        recipe = replace(RECIPE, num_pasted=bounds)
+        composites = (compose(empty._replace(source_id=k), pool, recipe) for k in range(40))
+        assert {len(one.annotations) + one.num_dropped for one in composites} == set(range(bounds[0], bounds[1] + 1))
+
+
+def test_a_list_of_blendings_draws_one_per_image(tmp_path: Path) -> None:
+    write_rgb(tmp_path / "empty.png", np.zeros((60, 60, 3), np.uint8))
+    pool = pool_of(tmp_path / "pool", [paint(tmp_path / "1.png", 1, [np.ones((30, 30), bool)])])
+    recipe = replace(RECIPE, num_pasted=(1, 1), blending=("gaussian", "none"), rotation=0.0, scale=(1.0, 1.0))
+    hard = 0
+    for k in range(40):
+        image = compose(Background("background", k, 0, tmp_path / "empty.png", (), True), pool, recipe).image
+        hard += len(np.unique(image.reshape(-1, 3), axis=0)) == 2
+    assert 10 <= hard <= 30
+
+
+def test_no_old_background_comes_along(tmp_path: Path) -> None:
+    # A white object from a black image, pasted on white, must not show: no dark fringe, at any scale or angle.
+    image, mask = np.zeros((50, 50, 3), np.uint8), np.zeros((50, 50), np.uint8)
+    cv2.circle(mask, (25, 25), 18, 1, -1)
+    image[mask > 0] = 255
+    write_rgb(tmp_path / "1.png", image)
+    own = (Foreground(1, 1, 5, "segment_id", encode_mask(mask.astype(bool))),)
+    pool = pool_of(tmp_path / "pool", [Background("original", 1, 0, tmp_path / "1.png", own, True)])
+    write_rgb(tmp_path / "white.png", np.full((80, 80, 3), 255, np.uint8))
+    for seed in range(10):
+        recipe = replace(RECIPE, blending=("gaussian",), scale=(0.2, 1.5), rotation=180.0, seed=seed, blur_sigma=2.0)
+        composite = compose(Background("background", 1, 0, tmp_path / "white.png", (), True), pool, recipe)
+        assert composite.annotations
+        assert composite.image.min() >= 254
+
+
+def test_an_unreadable_background_is_named(tmp_path: Path) -> None:
+    (tmp_path / "broken.jpg").write_bytes(b"not a jpeg")
+    with pytest.raises(InputError, match=r"broken\.jpg is not a readable image"):
+        compose(Background("background", 1, 0, tmp_path / "broken.jpg", (), True), tmp_path, RECIPE)
+
+
+def test_own_masks_of_another_size_are_refused(tmp_path: Path) -> None:
+    background = paint(tmp_path / "1.png", 1, [np.ones((4, 5), bool)])
+    write_rgb(tmp_path / "1.png", np.zeros((5, 4, 3), np.uint8))
+    with pytest.raises(InputError, match=r"1\.png is 5 × 4 .* segment_id 10 4 × 5; run: dvc repro"):
+        compose(background, tmp_path, replace(RECIPE, placement="none"))

@@ -11,11 +11,19 @@ from empaste.paste.pool import list_items, list_originals, list_synthesised
 from empaste.paste.sources import Foreground
 
 IMAGES = pd.DataFrame(
-    {"image_id": [2, 5, 9], "split": ["train", "train", "val"], "file_name": ["train/2.jpg", "train/5.jpg", "val/9.jpg"]}
+    {
+        "image_id": [2, 5, 9],
+        "split": ["train", "train", "val"],
+        "file_name": ["train/2.jpg", "train/5.jpg", "val/9.jpg"],
+    }
 )
 BACKGROUNDS = pd.DataFrame(
-    {"background_id": [3, 1, 2], "file_name": ["images/3.jpg", "images/1.jpg", "images/2.jpg"], "selected": [True, True, False]}
-)  # fmt: skip
+    {
+        "background_id": [3, 1, 2],
+        "file_name": ["images/3.jpg", "images/1.jpg", "images/2.jpg"],
+        "selected": [True, True, False],
+    }
+)
 
 
 def foreground(image_id: int, source_id: int) -> Foreground:

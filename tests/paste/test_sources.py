@@ -33,7 +33,12 @@ def choose(*rows: tuple[int, int, int, float]) -> pd.DataFrame:
 
 def test_foregrounds_come_by_image_then_large_before_small_then_by_probability() -> None:
     found = chosen_segments(choose((4, 1, 0, 0.9), (4, 2, 1, 0.3), (4, 3, 0, 0.5), (2, 1, 2, 0.1)), SEGMENTS)
-    assert [(one.image_id, one.source_id, one.class_id) for one in found] == [(2, 2, 1), (4, 1, 2), (4, 0, 3), (4, 0, 1)]
+    assert [(one.image_id, one.source_id, one.class_id) for one in found] == [
+        (2, 2, 1),
+        (4, 1, 2),
+        (4, 0, 3),
+        (4, 0, 1),
+    ]
     assert {one.origin for one in found} == {"segment_id"}
     assert np.array_equal(decode_mask(found[1].mask_rle), box(0, 0, 9, 9))
 
@@ -86,7 +91,11 @@ def test_instances_found_are_those_that_a_foreground_of_their_class_meets_by_hal
         instance(5, 1, box(0, 0, 10, 10), image_id=8),
     ]
     # Meets 1 (IoU 0.9) better than 2 (0.89); meets half of 4 by just 0.5; nothing of class 3.
-    foregrounds = [instance(0, 1, box(0, 0, 10, 9)), instance(0, 1, box(12, 0, 5, 10)), instance(0, 3, box(0, 0, 10, 10))]
+    foregrounds = [
+        instance(0, 1, box(0, 0, 10, 9)),
+        instance(0, 1, box(12, 0, 5, 10)),
+        instance(0, 3, box(0, 0, 10, 10)),
+    ]
     assert [one.source_id for one in instances_found(instances, foregrounds)] == [1, 4]
     assert instances_found(instances, [instance(0, 1, box(12, 0, 4, 10))]) == []
     assert instances_found(instances, []) == []

@@ -22,7 +22,6 @@ from empaste.masks import decode_mask, mask_box_xywh
 from empaste.paste.pool import Background
 from empaste.paste.sources import Foreground
 
-
 SURROUNDINGS_RIM = 12
 """Pixels of the old surroundings that a cutout keeps, so that some are left when it is shrunk."""
 

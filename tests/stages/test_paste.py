@@ -1,0 +1,262 @@
+"""The stage: composites from tables, the same bytes on any number of workers, and clear ends for bad input."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import typer
+import yaml
+
+from empaste.artifacts.coco import coco_dataset, instance, write_coco
+from empaste.artifacts.schemas import Backgrounds, Classes, Foregrounds, Images, Segments
+from empaste.artifacts.tables import read_table, write_table
+from empaste.images import read_rgb, write_rgb
+from empaste.masks import decode_mask, encode_mask, mask_box_xywh
+from stages.paste import main
+
+ROOT = Path(__file__).parents[2]
+NUM_TRAIN = 7  # so few that they are cut out in this process, while their composites go to the workers
+SIZE_HW = (40, 50)
+CLASSES = pd.DataFrame({"class_id": [1, 2, 3], "name": ["ball", "fish", "house"], "supercategory": ["toy"] * 3})
+
+
+def object_mask(image_id: int) -> np.ndarray:
+    mask = np.zeros(SIZE_HW, bool)
+    mask[5 : 15 + image_id, 8 : 20 + image_id] = True
+    return mask
+
+
+def write_params(**changes: Any) -> None:
+    params = yaml.safe_load((ROOT / "params.yaml").read_text())
+    params["paste"] |= {"keep_originals": True, "n_p": 3, "blending": ["gaussian"]} | changes
+    Path("params.yaml").write_text(yaml.safe_dump(params))
+
+
+@pytest.fixture(autouse=True)
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Seven images of one object each (classes 1 and 2), two backgrounds and a rejected one; no ground truth."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("EMPASTE_WORKERS", "1")
+    write_params()
+    rng = np.random.default_rng(0)
+    ids = range(1, NUM_TRAIN + 1)
+    names = [f"train/{k}.png" for k in ids]
+    images = pd.DataFrame(
+        {"image_id": [*ids, 50], "split": ["train"] * NUM_TRAIN + ["val"], "file_name": [*names, "val/50.png"],
+         "height": SIZE_HW[0], "width": SIZE_HW[1]}
+    )  # fmt: skip
+    Path("data/images/train").mkdir(parents=True)
+    for name in names:
+        write_rgb(Path("data/images") / name, rng.integers(0, 256, (*SIZE_HW, 3), np.uint8))
+    write_table(images, Path("data/images/images.parquet"), Images)
+    write_table(CLASSES, Path("data/labels/classes.parquet"), Classes)
+    rows = []
+    for image_id in ids:
+        mask = object_mask(image_id)
+        x, y, width, height = mask_box_xywh(mask)
+        rows.append(
+            {"segment_id": image_id - 1, "image_id": image_id, "counts": encode_mask(mask)["counts"],
+             "height": SIZE_HW[0], "width": SIZE_HW[1], "area": int(mask.sum()), "x": x, "y": y, "box_width": width,
+             "box_height": height, "score": 1.0}
+        )  # fmt: skip
+    write_table(pd.DataFrame(rows), Path("data/segments/segments.parquet"), Segments)
+    chosen = pd.DataFrame(
+        {"image_id": list(ids), "class_id": [k % 2 + 1 for k in ids], "segment_id": [k - 1 for k in ids],
+         "distance": 0.5, "prob": 0.9, "inlier": True, "cam_empty": False}
+    )  # fmt: skip
+    write_table(chosen, Path("data/foregrounds/pool.parquet"), Foregrounds)
+    write_table(chosen.head(2), Path("data/foregrounds/iter_0.parquet"), Foregrounds)
+    Path("data/backgrounds/images").mkdir(parents=True)
+    for k in (0, 1):
+        write_rgb(Path(f"data/backgrounds/images/{k}.jpg"), rng.integers(0, 256, (45, 60, 3), np.uint8))
+    backgrounds = pd.DataFrame(
+        {"background_id": [0, 1, 2], "image_id": [1, 1, 2], "caption_id": -1, "prompt": "",
+         "file_name": [f"images/{k}.jpg" for k in range(3)], "height": 45, "width": 60, "clip_score": np.nan,
+         "presence_class_id": 1, "presence_prob": 0.1, "selected": [True, True, False]}
+    )  # fmt: skip
+    write_table(backgrounds, Path("data/backgrounds/backgrounds.parquet"), Backgrounds)
+
+
+def write_ground_truth() -> None:
+    """Instances of the first three images; the third's lies elsewhere than its segment."""
+    images = read_table(Path("data/images/images.parquet"), Images).head(NUM_TRAIN)
+    masks = [object_mask(1), object_mask(2), np.roll(object_mask(3), 20, axis=0)]
+    rows = [instance(70 + k, k, k % 2 + 1, encode_mask(mask)) for k, mask in enumerate(masks, start=1)]
+    write_coco(Path("data/ground_truth/train.json"), coco_dataset(images, CLASSES, rows, "hand-made"))
+
+
+def composites() -> dict[str, Any]:
+    return dict(json.loads(Path("data/composites/instances.json").read_text()))
+
+
+def metrics() -> dict[str, Any]:
+    return dict(json.loads(Path("metrics/paste.json").read_text()))
+
+
+def digest() -> str:
+    files = sorted(path for path in Path("data/composites").rglob("*") if path.is_file())
+    return hashlib.sha256(b"".join(str(path).encode() + path.read_bytes() for path in files)).hexdigest()
+
+
+def fails(capsys: pytest.CaptureFixture[str]) -> str:
+    with pytest.raises(typer.Exit) as end:
+        main()
+    assert end.value.exit_code == 1
+    return capsys.readouterr().err
+
+
+def test_composites_of_originals_backgrounds_and_unpasted_originals(capsys: pytest.CaptureFixture[str]) -> None:
+    main()
+    data, summary = composites(), metrics()
+    assert summary["composites_on_originals"] == 2 * NUM_TRAIN
+    assert summary["composites_on_backgrounds"] == 2
+    assert summary["unpasted_originals"] == summary["originals_with_extraction"] == summary["foregrounds"] == NUM_TRAIN
+    assert summary["images"] == len(data["images"]) == len(list(Path("data/composites/images").iterdir())) == 23
+    assert summary["instances"] == len(data["annotations"]) == summary["pasted"] + summary["own"]
+    assert summary["pasted"] + summary["own"] + summary["dropped_instances"] == 3 * 16 + 21
+    sizes = {image["id"]: (image["height"], image["width"]) for image in data["images"]}
+    for image in data["images"]:
+        assert read_rgb(Path("data/composites/images") / image["file_name"]).shape[:2] == sizes[image["id"]]
+    for annotation in data["annotations"]:
+        mask = decode_mask(annotation["segmentation"])
+        assert mask.shape == sizes[annotation["image_id"]]
+        assert annotation["area"] == mask.sum() >= 16
+        assert annotation["bbox"] == list(mask_box_xywh(mask))
+    assert summary["foregrounds_per_class"] == {"ball": 3, "fish": 4, "house": 0}
+    assert summary["instances_per_class"]["house"] == 0
+    assert "no foreground of house" in capsys.readouterr().err
+    assert not list(Path(".work/paste").iterdir())
+
+
+def test_an_unpasted_original_is_annotated_with_its_own_foreground() -> None:
+    main()
+    data = composites()
+    [image] = [one for one in data["images"] if not one["pasted_on"] and one["source_id"] == 4]
+    [annotation] = [one for one in data["annotations"] if one["image_id"] == image["id"]]
+    assert np.array_equal(decode_mask(annotation["segmentation"]), object_mask(4))
+    assert (annotation["source"], annotation["segment_id"], annotation["category_id"]) == ("original", 3, 1)
+
+
+def test_any_number_of_workers_writes_the_same_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    write_params(blending=["gaussian", "poisson", "none"], n_p=[1, 4], placement="space_maximize")
+    digests = set()
+    for workers in (1, 2, 4):
+        monkeypatch.setenv("EMPASTE_WORKERS", str(workers))
+        main()
+        digests.add(digest())
+    assert len(digests) == 1
+
+
+def test_the_seed_changes_the_composites() -> None:
+    main()
+    first = digest()
+    write_params(seed=1)
+    main()
+    assert digest() != first
+
+
+def test_placement_none_writes_the_originals_once_and_needs_no_backgrounds() -> None:
+    write_params(placement="none")
+    Path("data/backgrounds/backgrounds.parquet").unlink()
+    main()
+    assert [image["source_id"] for image in composites()["images"]] == list(range(1, NUM_TRAIN + 1))
+    assert metrics()["pasted"] == 0
+    assert metrics()["own"] == NUM_TRAIN
+
+
+def test_originals_may_stand_in_the_pool_once_and_without_unpasted_ones() -> None:
+    write_params(duplicate_originals=1, keep_originals=False)
+    main()
+    assert [image["kind"] for image in composites()["images"]] == ["original"] * NUM_TRAIN + ["background"] * 2
+
+
+def test_balanced_selection_evens_the_classes_out() -> None:
+    pool = read_table(Path("data/foregrounds/pool.parquet"), Foregrounds)
+    write_table(pool.assign(class_id=[1] + [2] * 6), Path("data/foregrounds/pool.parquet"), Foregrounds)
+    shares = {}
+    for selection in ("uniform", "balanced"):
+        write_params(selection=selection, n_p=20, duplicate_originals=3, min_visible=0.0, min_pixels=1)
+        main()
+        pasted = [one["category_id"] for one in composites()["annotations"] if one["source"] == "pasted"]
+        shares[selection] = pasted.count(1) / len(pasted)
+    assert shares["uniform"] < 0.25
+    assert 0.4 < shares["balanced"] < 0.6
+
+
+def test_step_1_is_read_from_its_own_table() -> None:
+    write_params(foregrounds="step1")
+    main()
+    assert metrics()["foregrounds"] == 2
+    assert metrics()["originals_with_extraction"] == 2
+
+
+@pytest.mark.parametrize(("source", "expected"), [("gt", {71, 72, 73}), ("gt_and_fem", {71, 72})])
+def test_ground_truth_is_pasted_where_it_is_named(source: str, expected: set[int]) -> None:
+    write_ground_truth()
+    write_params(foregrounds=source)
+    main()
+    assert {one["annotation_id"] for one in composites()["annotations"]} == expected
+    assert metrics()["originals_with_extraction"] == len(expected)
+
+
+@pytest.mark.parametrize("source", ["fem", "step1"])
+def test_ground_truth_is_not_opened_otherwise(source: str) -> None:
+    write_params(foregrounds=source)
+    main()
+    without = digest()
+    Path("data/ground_truth").mkdir()
+    Path("data/ground_truth/train.json").write_text("no JSON at all")
+    main()
+    assert digest() == without
+
+
+def test_an_empty_pool_ends_with_the_next_step(capsys: pytest.CaptureFixture[str]) -> None:
+    pool = read_table(Path("data/foregrounds/pool.parquet"), Foregrounds)
+    write_table(pool.head(0), Path("data/foregrounds/pool.parquet"), Foregrounds)
+    message = fails(capsys)
+    assert "data/foregrounds/pool.parquet holds no foreground" in message
+    assert "lower foregrounds.min_prob" in message
+
+
+def test_ground_truth_without_masks_cannot_be_pasted(capsys: pytest.CaptureFixture[str]) -> None:
+    write_ground_truth()
+    data = json.loads(Path("data/ground_truth/train.json").read_text())
+    write_coco(Path("data/ground_truth/train.json"), data | {"annotations": data["annotations"][2:]})
+    write_params(foregrounds="gt_and_fem")
+    assert "paste.foregrounds cannot be gt_and_fem" in fails(capsys)
+    write_coco(Path("data/ground_truth/train.json"), data | {"annotations": []})
+    write_params(foregrounds="gt")
+    assert "holds no instance mask, so paste.foregrounds cannot be gt" in fails(capsys)
+
+
+def test_a_corrupt_background_is_named_and_earlier_composites_stay(capsys: pytest.CaptureFixture[str]) -> None:
+    main()
+    before = digest()
+    Path("data/backgrounds/images/1.jpg").write_bytes(b"")
+    assert "data/backgrounds/images/1.jpg is not a readable image (0 bytes)" in fails(capsys)
+    assert digest() == before
+    assert sorted(path.name for path in Path("data").iterdir() if path.name.startswith(".")) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"n_p": 0}, "paste.n_p is 0"),
+        ({"scale": [1.0, 0.3]}, "paste.scale is [1.0, 0.3]; a range rises"),
+        ({"blending": []}, "paste.blending is []"),
+        ({"blending": ["gauss"]}, "paste.blending.0 is 'gauss'; choose from 'gaussian', 'poisson', 'none'"),
+        ({"placement": "centre"}, "paste.placement is 'centre'; choose from"),
+        ({"seed": -1}, "paste.seed is -1"),
+        ({"np": 3}, "paste.np is 3, but there is no such parameter; did you mean n_p?"),
+    ],
+)
+def test_wrong_parameters_end_with_key_value_and_what_is_allowed(
+    changes: dict[str, Any], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_params(**changes)
+    assert message in fails(capsys)
+    assert not Path("data/composites").exists()
