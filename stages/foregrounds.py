@@ -1,0 +1,56 @@
+"""``data/foregrounds`` holds the segment chosen per (image, class): by Step 1, after every F-EM iteration, at the end.
+
+Ground truth of the training split is read to measure the choices, and for nothing else.
+"""
+
+import sys
+from pathlib import Path
+
+import typer
+
+from empaste.artifacts.arrays import read_array
+from empaste.artifacts.coco import read_coco
+from empaste.artifacts.outputs import whole_directory, write_json
+from empaste.artifacts.schemas import Cams, Classes, Foregrounds, Segments
+from empaste.artifacts.tables import read_table, write_table
+from empaste.foregrounds.quality import foreground_metrics
+from empaste.foregrounds.selection import select_foregrounds
+from empaste.params import load_params
+from stages.runner import stage
+
+
+@stage("foregrounds")
+def main(
+    labels: Path = Path("data/labels"),
+    segments: Path = Path("data/segments"),
+    cams: Path = Path("data/cams"),
+    features: Path = Path("data/features"),
+    ground_truth: Path = Path("data/ground_truth/train.json"),
+    out: Path = Path("data/foregrounds"),
+    metrics: Path = Path("metrics/foregrounds.json"),
+    params: Path = Path("params.yaml"),
+) -> None:
+    """Choose foregrounds, write every iteration, and measure them where there are masks."""
+    settings = load_params(params).foregrounds
+    classes = read_table(labels / "classes.parquet", Classes)
+    rows = read_table(segments / "segments.parquet", Segments)
+    chosen = select_foregrounds(
+        rows,
+        read_table(cams / "cams.parquet", Cams),
+        read_array(features / "phi.npy", len(rows), str(segments), "features"),
+        read_array(features / "probs.npy", len(rows), str(segments), "features"),
+        classes["class_id"].tolist(),
+        **settings.model_dump(),
+    )
+    with whole_directory(out) as folder:
+        for name, table in chosen.items():
+            write_table(table, folder / f"{name}.parquet", Foregrounds)
+    measured = foreground_metrics(chosen, rows, read_coco(ground_truth), classes)
+    write_json(metrics, measured)
+    for name, count in measured["masks_per_class"].items():
+        if not count:
+            print(f"foregrounds: no foreground of {name} was found; the pipeline goes on without it", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    typer.run(main)

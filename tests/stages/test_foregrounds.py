@@ -1,0 +1,81 @@
+"""The foregrounds stage on a small world of files."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import typer
+
+from empaste.artifacts.arrays import write_array
+from empaste.artifacts.coco import coco_dataset, instance, write_coco
+from empaste.artifacts.schemas import Cams, Classes, Foregrounds, Segments
+from empaste.artifacts.tables import read_table, write_table
+from empaste.masks import encode_mask
+from stages.foregrounds import main
+
+IMAGES = pd.DataFrame(
+    {"image_id": range(1, 7), "file_name": [f"{i}.png" for i in range(1, 7)], "height": 20, "width": 30}
+)
+CLASSES = pd.DataFrame({"class_id": [1, 2], "name": ["ball", "fish"], "supercategory": ["sports", "animal"]})
+
+
+def square(x):
+    mask = np.zeros((20, 30), bool)
+    mask[5:9, x : x + 4] = True
+    return mask
+
+
+@pytest.fixture
+def workspace(tmp_path, monkeypatch):
+    """Six images with a ball at the left and another thing at the right; no image shows a fish."""
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(Path(__file__).parents[2] / "params.yaml", tmp_path)
+    box = {"y": 5, "box_width": 4, "box_height": 4, "area": 16, "height": 20, "width": 30, "score": 0.5}
+    rows = [
+        {"segment_id": 2 * i + k, "image_id": i + 1, "counts": encode_mask(square(x))["counts"], "x": x} | box
+        for i in range(6)
+        for k, x in enumerate((3, 20))
+    ]
+    columns = list(Segments.to_schema().columns)
+    write_table(pd.DataFrame(rows)[columns], Path("data/segments/segments.parquet"), Segments)
+    write_table(CLASSES, Path("data/labels/classes.parquet"), Classes)
+    cams = {"class_id": 1, "prob": 0.9, "centre_x": 4.5, "centre_y": 6.5, "cam_empty": False}
+    write_table(pd.DataFrame([{"image_id": i} | cams for i in range(1, 7)]), Path("data/cams/cams.parquet"), Cams)
+    phi = np.tile(np.array([[1, 0, 0], [0, 1, 0]], np.float32), (6, 1))
+    write_array(Path("data/features/phi.npy"), phi + np.random.default_rng(0).normal(0, 0.1, (12, 3)).astype("f4"))
+    write_array(Path("data/features/probs.npy"), np.tile(np.array([[0.9, 0], [0.1, 0]], np.float32), (6, 1)))
+    annotations = [instance(i, i, 1, encode_mask(square(3))) for i in range(1, 7)]
+    write_coco(Path("data/ground_truth/train.json"), coco_dataset(IMAGES, CLASSES, annotations, "test"))
+
+
+def test_every_iteration_is_written_and_measured(workspace, capsys):
+    main()
+    names = [*(f"iter_{step}" for step in range(4)), "pool"]
+    assert {path.stem for path in Path("data/foregrounds").iterdir()} == set(names)
+    for name in names:
+        table = read_table(Path(f"data/foregrounds/{name}.parquet"), Foregrounds)
+        assert table["segment_id"].tolist() == [0, 2, 4, 6, 8, 10]
+    metrics = json.loads(Path("metrics/foregrounds.json").read_text())
+    assert metrics["precision50"] == dict.fromkeys(names, 100.0)
+    assert metrics["masks_per_class"] == {"ball": 6, "fish": 0}
+    assert "no foreground of fish was found" in capsys.readouterr().err
+
+
+def test_same_bytes_twice(workspace):
+    outputs = []
+    for _ in range(2):
+        main()
+        outputs.append({path.name: path.read_bytes() for path in Path("data/foregrounds").iterdir()})
+    assert outputs[0] == outputs[1]
+
+
+def test_features_out_of_step_with_segments(workspace, capsys):
+    write_array(Path("data/features/phi.npy"), np.zeros((11, 3), np.float32))
+    with pytest.raises(typer.Exit):
+        main()
+    message = capsys.readouterr().err
+    assert "data/features/phi.npy holds 11 rows, data/segments 12; run: dvc repro features" in message
+    assert not Path("data/foregrounds").exists()
