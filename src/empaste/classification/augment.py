@@ -15,11 +15,11 @@ from torch import Tensor
 
 from empaste.images import GRAY
 
-MAX_ANGLE = np.deg2rad(30)
-MAX_SHIFT = 0.2
+MAX_ANGLE = np.deg2rad(15)
+MAX_SHIFT = 0.12
 """Of the image's side."""
-ZOOM = (0.5, 1.5)
-COLOUR = 0.3
+ZOOM = (0.7, 1.35)
+COLOUR = 0.2
 """Largest relative change of brightness, contrast and saturation."""
 _PURPOSE = 1
 """Sets these draws apart from the order's."""
