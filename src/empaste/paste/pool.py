@@ -2,12 +2,13 @@
 
 from itertools import groupby
 from pathlib import Path
-from typing import NamedTuple
-
-import pandas as pd
+from typing import TYPE_CHECKING, NamedTuple
 
 from empaste.errors import InputError
 from empaste.paste.sources import Foreground
+
+if TYPE_CHECKING:  # every worker process imports this module, and none touches a table
+    import pandas as pd
 
 
 class Background(NamedTuple):
@@ -25,7 +26,7 @@ class Background(NamedTuple):
     pasted_on: bool
 
 
-def list_originals(foregrounds: list[Foreground], images: pd.DataFrame, folder: Path) -> list[Background]:
+def list_originals(foregrounds: list[Foreground], images: "pd.DataFrame", folder: Path) -> list[Background]:
     """The images (rows of `schemas.Images`, files in ``folder``) that hold foregrounds, by id, each with its own."""
     training = images[images["split"] == "train"]
     paths = {
@@ -42,7 +43,7 @@ def list_originals(foregrounds: list[Foreground], images: pd.DataFrame, folder: 
     return originals
 
 
-def list_synthesised(backgrounds: pd.DataFrame, folder: Path) -> list[Background]:
+def list_synthesised(backgrounds: "pd.DataFrame", folder: Path) -> list[Background]:
     """The selected backgrounds (rows of `schemas.Backgrounds`, files in ``folder``), by id; they own no instance."""
     chosen = backgrounds[backgrounds["selected"]].sort_values("background_id")
     return [

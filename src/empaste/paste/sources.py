@@ -4,12 +4,13 @@ Lists of foregrounds are in painting order: by image, then the largest first, so
 one stays whole; of two equal ones (a segment chosen for two classes) the more probable one ends on top.
 """
 
-from typing import Any, NamedTuple
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from empaste.errors import InputError
 from empaste.masks import RLE, mask_ious
+
+if TYPE_CHECKING:  # every worker process imports this module, and none touches a table
+    import pandas as pd
 
 MIN_FOUND_IOU = 0.5
 """A ground-truth instance counts as found by F-EM from this IoU with a foreground of its class."""
@@ -25,7 +26,7 @@ class Foreground(NamedTuple):
     mask_rle: RLE
 
 
-def chosen_segments(chosen: pd.DataFrame, segments: pd.DataFrame) -> list[Foreground]:
+def chosen_segments(chosen: "pd.DataFrame", segments: "pd.DataFrame") -> list[Foreground]:
     """The foregrounds that ``chosen`` (rows of `schemas.Foregrounds`) picks from ``segments`` (`schemas.Segments`)."""
     rows = chosen.merge(segments, on=["image_id", "segment_id"], how="left")
     lost = rows[rows["counts"].isna()]
@@ -45,7 +46,7 @@ def chosen_segments(chosen: pd.DataFrame, segments: pd.DataFrame) -> list[Foregr
     ]  # fmt: skip
 
 
-def check_classes(foregrounds: list[Foreground], classes: pd.DataFrame) -> None:
+def check_classes(foregrounds: list[Foreground], classes: "pd.DataFrame") -> None:
     """Raise `InputError` where a foreground is of a class that ``classes`` (rows of `schemas.Classes`) lacks."""
     known = set(classes["class_id"])
     for foreground in foregrounds:
