@@ -158,7 +158,7 @@ def _decode_deep(data: bytes) -> UInt8[np.ndarray, "h w 3"]:
 
 
 def _resized(mask: Bool[np.ndarray, "h w"], height: int, width: int) -> Bool[np.ndarray, "h2 w2"]:
-    """The mask at another size: pixels of which it covers at least half."""
+    """The mask at another size: pixels of which it covers more than half, so that disjoint masks stay disjoint."""
     if mask.shape == (height, width):
         return mask
-    return cv2.resize(mask.astype(np.float32), (width, height), interpolation=cv2.INTER_AREA) >= 0.5
+    return cv2.resize(mask.astype(np.float32), (width, height), interpolation=cv2.INTER_AREA) > 0.5

@@ -1,0 +1,140 @@
+"""A plain folder with its labels."""
+
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from empaste.datasets.folder import open_folder
+from empaste.datasets.records import DataSet, Source
+from empaste.errors import InputError
+from tests.datasets.layouts import ROWS, coco_content, square, write_folder, write_photo
+
+
+def labels_of(data: DataSet) -> dict[str, set[str]]:
+    names = {one.class_id: one.name for one in data.classes}
+    return {example.file_name: {names[class_id] for class_id in example.class_ids} for example in data.examples}
+
+
+def test_files_labels_and_splits(tmp_path: Path) -> None:
+    data = open_folder(Source(write_folder(tmp_path, ROWS)))
+    assert [(one.class_id, one.name) for one in data.classes] == [(1, "cat"), (2, "dog")]
+    assert [(one.image_id, one.split) for one in data.examples] == [(1, "train"), (2, "train"), (3, "val")]
+    assert labels_of(data) == {"train/a.jpg": {"cat"}, "train/b.jpg": {"cat", "dog"}, "val/c.jpg": {"cat", "dog"}}
+    assert data.warnings == ()
+
+
+def test_training_images_come_first_whatever_the_order_of_rows(tmp_path: Path) -> None:
+    data = open_folder(Source(write_folder(tmp_path, ROWS[::-1])))
+    assert [example.file_name for example in data.examples] == ["train/a.jpg", "train/b.jpg", "val/c.jpg"]
+
+
+def test_a_byte_order_mark_blanks_and_more_columns_are_legal(tmp_path: Path) -> None:
+    root = write_folder(tmp_path, ["a.jpg, cat ,x", "b.jpg,dog,y"], "\ufefffile,label,source")
+    assert {frozenset(names) for names in labels_of(open_folder(Source(root))).values()} == {
+        frozenset({"cat"}),
+        frozenset({"dog"}),
+    }
+
+
+@pytest.mark.parametrize(("fraction", "expected"), [(0.2, 4), (0.5, 10), (0.001, 1), (0.999, 19)])
+def test_without_a_split_a_share_validates(tmp_path: Path, fraction: float, expected: int) -> None:
+    root = write_folder(tmp_path, [f"{number:02}.jpg,cat" for number in range(20)], "file,label")
+    chosen = [open_folder(Source(root, seed, val_fraction=fraction)) for seed in (0, 0, 1)]
+    val = [{e.file_name for e in data.examples if e.split == "val"} for data in chosen]
+    assert len(val[0]) == expected and val[0] == val[1]
+    if 1 < expected < 19:
+        assert val[0] != val[2]
+
+
+def test_names_that_clash_after_normalising_get_their_id(tmp_path: Path) -> None:
+    rows = ["a.jpg,cat,train", "a.png,cat,train", "in/a.jpg,cat,train", "a.bmp,cat,val"]
+    data = open_folder(Source(write_folder(tmp_path, rows)))
+    assert [e.file_name for e in data.examples] == ["train/a-1.jpg", "train/a-2.jpg", "train/in__a.jpg", "val/a.jpg"]
+
+
+def test_classes_csv_fixes_order_and_supercategory(tmp_path: Path) -> None:
+    root = write_folder(tmp_path, ROWS)
+    (root / "classes.csv").write_text("name,supercategory\ndog,animal\ncat,animal\nemu,\n")
+    data = open_folder(Source(root))
+    assert [(one.class_id, one.name, one.supercategory) for one in data.classes] == [
+        (1, "dog", "animal"),
+        (2, "cat", "animal"),
+        (3, "emu", "object"),
+    ]
+    (root / "classes.csv").write_text("name\ndog\n")
+    with pytest.raises(InputError, match=r"labels.csv: a.jpg has the label 'cat', which is no class; choose from dog"):
+        open_folder(Source(root))
+
+
+def test_masks_beside_serve_for_measuring(tmp_path: Path) -> None:
+    root = write_folder(tmp_path, ["000100.jpg,car,train", "other.jpg,cat,train", "000101.jpg,cat,val"])
+    (root / "instances_train.json").write_text(json.dumps(coco_content(100, [square(1, 100, 3), square(2, 101, 7)])))
+    data = open_folder(Source(root))
+    assert [(one.class_id, one.name) for one in data.classes] == [(3, "cat"), (7, "car"), (9, "kite")]
+    outlines = {example.file_name: [one.class_id for one in example.outlines] for example in data.examples}
+    # The split is the folder's own: an image of the JSON's training split may validate here.
+    assert outlines == {"train/000100.jpg": [3], "train/other.jpg": [], "val/000101.jpg": [7]}
+    assert data.warnings == ("no masks to measure with for 1 images: other.jpg",)
+    # Labels come from labels.csv alone, never from the masks.
+    assert labels_of(data)["train/000100.jpg"] == {"car"}
+    picture = data.load(data.examples[0], 0)
+    assert picture.masks[0][1].sum() == 100
+
+
+BAD_ROWS = {
+    "labels.csv, line 3: b.jpg has no label": ["a.jpg,cat,train", "b.jpg,;,train"],
+    "labels.csv, line 2: the file is empty": [",cat,train"],
+    "labels.csv, line 2: split is 'test'; choose from train, val": ["a.jpg,cat,test"],
+    "labels.csv, line 3: a.jpg is in val here, in train above": ["a.jpg,cat,train", "a.jpg,dog,val"],
+    "file name is '../a.jpg'; it must be a path below": ["../a.jpg,cat,train"],
+    "file name is '/etc/a.jpg'; it must be a path below": ["/etc/a.jpg,cat,train"],
+}
+
+
+@pytest.mark.parametrize("message", BAD_ROWS)
+def test_bad_rows_are_named(tmp_path: Path, message: str) -> None:
+    names = tuple(row.split(",")[0] for row in BAD_ROWS[message])
+    root = write_folder(tmp_path / "set", BAD_ROWS[message], missing=tuple(name for name in names if "/" in name))
+    (root / "images").mkdir(exist_ok=True)
+    with pytest.raises(InputError, match=re.escape(message)):
+        open_folder(Source(root))
+
+
+def test_missing_and_unlabelled_files_are_all_named(tmp_path: Path) -> None:
+    rows = [f"{name}.jpg,cat,train" for name in "abcdefg"]
+    root = write_folder(tmp_path, rows, missing=tuple(f"{name}.jpg" for name in "bcdefg"))
+    with pytest.raises(InputError, match=r"not: b.jpg, c.jpg, d.jpg, e.jpg, f.jpg and 1 more; add"):
+        open_folder(Source(root))
+    write_folder(tmp_path, ROWS)
+    for name in "bdefg":
+        write_photo(tmp_path / "images" / "sub" / f"{name}.PNG")
+    (tmp_path / "images" / "notes.txt").write_text("no image")
+    with pytest.raises(InputError, match=r"without any label in labels.csv: sub/b.PNG, .*sub/g.PNG; label them"):
+        open_folder(Source(tmp_path))
+
+
+def test_lacking_columns_and_files(tmp_path: Path) -> None:
+    root = write_folder(tmp_path / "set", ["a.jpg,cat"], "name,label")
+    with pytest.raises(InputError, match=r"labels.csv lacks the column file; its columns are name, label"):
+        open_folder(Source(root))
+    (root / "labels.csv").write_bytes(b"file,label\n\xff\xfe,cat\n")
+    with pytest.raises(InputError, match=r"labels.csv is not a readable CSV file in UTF-8"):
+        open_folder(Source(root))
+    (root / "labels.csv").unlink()
+    with pytest.raises(InputError, match=r"labels.csv does not exist; a folder data set is images/ and labels.csv"):
+        open_folder(Source(root))
+    with pytest.raises(InputError, match=r"prepare.root is '.*none', which is missing"):
+        open_folder(Source(tmp_path / "none"))
+    with pytest.raises(InputError, match=r"takes at least 2"):
+        open_folder(Source(write_folder(tmp_path / "one", ["a.jpg,cat"], "file,label")))
+
+
+def test_the_drawn_split_hangs_on_names_alone(tmp_path: Path) -> None:
+    rows = [f"{number:02}.jpg,cat" for number in range(20)]
+    first = open_folder(Source(write_folder(tmp_path / "a", rows, "file,label")))
+    shuffled = [rows[at] for at in np.random.default_rng(3).permutation(20)]
+    second = open_folder(Source(write_folder(tmp_path / "b", shuffled, "file,label")))
+    assert [e.file_name for e in first.examples] == [e.file_name for e in second.examples]

@@ -1,0 +1,146 @@
+"""A VOC devkit in the published layout."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from empaste.datasets.records import Source
+from empaste.datasets.voc import SUPERCATEGORIES, instance_masks, open_voc
+from empaste.errors import InputError
+from tests.datasets.layouts import write_photo, write_voc, write_xml
+
+
+@pytest.fixture
+def year(tmp_path: Path) -> Path:
+    """The year folder of a devkit."""
+    return write_voc(tmp_path / "set") / "VOCdevkit" / "VOC2012"
+
+
+def test_ids_labels_and_splits(year: Path) -> None:
+    data = open_voc(Source(year))
+    assert [(e.image_id, e.split, e.class_ids) for e in data.examples] == [
+        (2007000032, "train", (12, 15)),
+        (2008000005, "train", (18,)),
+        (2009000001, "val", (19,)),
+    ]
+    assert [one.name for one in data.classes] == list(SUPERCATEGORIES) and len(data.classes) == 20
+    assert [one.class_id for one in data.classes] == list(range(1, 21))
+    assert data.classes[11].supercategory == "animal"
+
+
+def test_the_devkit_may_be_given_at_any_depth(year: Path) -> None:
+    assert all(
+        [e.path for e in open_voc(Source(root)).examples] == [e.path for e in open_voc(Source(year)).examples]
+        for root in (year, year.parent, year.parent.parent)
+    )
+
+
+def test_masks_per_instance_without_void(year: Path) -> None:
+    data = open_voc(Source(year))
+    picture = data.load(data.examples[0], 0)
+    assert [(class_id, int(mask.sum())) for class_id, mask, _ in picture.masks] == [(12, 100), (15, 200)]
+    assert picture.masks[0][1][5:15, 5:15].all()
+    assert data.load(data.examples[1], 0).masks == ()
+    shrunk = data.load(data.examples[0], 20)
+    assert [(mask.shape, int(mask.sum())) for _, mask, _ in shrunk.masks] == [((15, 20), 16), ((15, 20), 45)]
+
+
+def test_trainaug_wins_over_train_and_may_name_files(year: Path) -> None:
+    write_photo(year / "JPEGImages" / "2010_000001.jpg")
+    write_xml(year / "Annotations" / "2010_000001.xml", ["bird"])
+    (year / "ImageSets" / "Segmentation" / "trainaug.txt").write_text(
+        "/JPEGImages/2007_000032.jpg /SegmentationClassAug/2007_000032.png\n2010_000001\n\n"
+    )
+    train = [e.image_id for e in open_voc(Source(year)).examples if e.split == "train"]
+    assert train == [2007000032, 2010000001]
+
+
+def test_main_where_there_are_no_segmentation_sets(year: Path) -> None:
+    shutil.rmtree(year / "ImageSets" / "Segmentation")
+    (year / "ImageSets" / "Main").mkdir()
+    (year / "ImageSets" / "Main" / "train.txt").write_text("2008_000005\n")
+    with pytest.raises(InputError, match=r"has none of Segmentation/val.txt, Main/val.txt"):
+        open_voc(Source(year))
+    (year / "ImageSets" / "Main" / "val.txt").write_text("2009_000001\n")
+    assert [e.image_id for e in open_voc(Source(year)).examples] == [2008000005, 2009000001]
+
+
+def test_names_of_ones_own_are_counted(year: Path) -> None:
+    write_photo(year / "JPEGImages" / "garden.jpg")
+    write_xml(year / "Annotations" / "garden.xml", ["bird"])
+    (year / "ImageSets" / "Segmentation" / "train.txt").write_text("2007_000032\ngarden\n")
+    assert [(e.image_id, e.file_name) for e in open_voc(Source(year)).examples] == [
+        (1, "train/2007_000032.jpg"),
+        (2, "train/garden.jpg"),
+        (3, "val/2009_000001.jpg"),
+    ]
+
+
+def test_training_images_without_object_are_left_out_and_counted(year: Path) -> None:
+    write_xml(year / "Annotations" / "2008_000005.xml", [])
+    data = open_voc(Source(year))
+    assert [e.image_id for e in data.examples] == [2007000032, 2009000001]
+    assert data.num_without_label == 1 and "1 training images have no object" in data.warnings[0]
+
+
+def test_broken_annotations_are_named(year: Path) -> None:
+    xml = year / "Annotations" / "2008_000005.xml"
+    write_xml(xml, ["unicorn"])
+    with pytest.raises(InputError, match=r"2008_000005.xml: the object name 'unicorn' is no class; choose from aero"):
+        open_voc(Source(year))
+    xml.write_text("<annotation><object>")
+    with pytest.raises(InputError, match=r"2008_000005.xml is not valid XML"):
+        open_voc(Source(year))
+    xml.unlink()
+    with pytest.raises(InputError, match=r"Annotations lacks the XML files of 2008_000005; restore"):
+        open_voc(Source(year))
+
+
+def test_an_image_listed_twice_and_names_that_leave_the_root(year: Path) -> None:
+    sets = year / "ImageSets" / "Segmentation"
+    (sets / "val.txt").write_text("2009_000001\n2007_000032\n")
+    with pytest.raises(InputError, match=r"twice, or in both splits: 2007_000032; remove"):
+        open_voc(Source(year))
+    (sets / "val.txt").write_text("..\n")
+    with pytest.raises(InputError, match=r"val.txt: the file name is '..'; it must be a path below"):
+        open_voc(Source(year))
+
+
+def test_no_devkit(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"is no VOC devkit: neither it nor VOCdevkit/VOC20\* in it"):
+        open_voc(Source(tmp_path))
+    with pytest.raises(InputError, match=r"prepare.root is '.*none', which is missing"):
+        open_voc(Source(tmp_path / "none"))
+
+
+def test_broken_masks_are_named(year: Path) -> None:
+    data = open_voc(Source(year))
+    write_photo(year / "SegmentationObject" / "2007_000032.png")
+    with pytest.raises(InputError, match=r"2007_000032.png has 3 axes"):
+        data.load(data.examples[0], 0)
+    (year / "SegmentationObject" / "2007_000032.png").write_bytes(b"no")
+    with pytest.raises(InputError, match=r"2007_000032.png is not a readable mask file"):
+        data.load(data.examples[0], 0)
+    (year / "SegmentationClass" / "2009_000001.png").unlink()
+    with pytest.raises(InputError, match=r"SegmentationClass/2009_000001.png does not exist"):
+        data.load(data.examples[2], 0)
+
+
+def test_an_object_takes_the_class_of_most_of_its_pixels() -> None:
+    objects = np.array([[1, 1, 1, 255], [1, 0, 2, 2]], np.uint8)
+    classes = np.array([[255, 5, 5, 255], [6, 0, 20, 0]], np.uint8)
+    found = instance_masks(objects, classes, "a.png")
+    assert [class_id for class_id, _ in found] == [5, 20]
+    assert (found[0][1] == (objects == 1)).all()
+    assert instance_masks(np.zeros((2, 2), np.uint8), np.zeros((2, 2), np.uint8), "a.png") == []
+
+
+def test_objects_without_a_class_and_files_of_two_sizes() -> None:
+    objects = np.array([[1, 0]], np.uint8)
+    for value in (0, 255, 21):
+        with pytest.raises(InputError, match=r"a.png: object 1 has the class value"):
+            instance_masks(objects, np.full((1, 2), value, np.uint8), "a.png")
+    with pytest.raises(InputError, match=r"a.png is \(1, 2\), its SegmentationClass file \(2, 2\)"):
+        instance_masks(objects, np.zeros((2, 2), np.uint8), "a.png")

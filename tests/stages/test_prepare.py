@@ -1,0 +1,175 @@
+"""The stage: its files hold together, are the same with any number of workers, and bad input leaves them alone."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+import yaml
+from PIL import Image
+from pycocotools.coco import COCO
+
+from empaste.artifacts.schemas import Classes, Images, Labels
+from empaste.artifacts.tables import read_table
+from empaste.images import read_rgb
+from stages.prepare import main
+from tests.datasets.layouts import ROWS, write_coco, write_folder, write_voc
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(autouse=True)
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("EMPASTE_WORKERS", "1")
+    monkeypatch.delenv("DVC_ROOT", raising=False)
+
+
+def prepare(**changes: Any) -> dict[str, Any]:
+    """Run the stage and return its metrics."""
+    params = yaml.safe_load((ROOT / "params.yaml").read_text())
+    params["prepare"] |= {"num_train": 8, "num_val": 4, "image_size": 64} | changes
+    Path("params.yaml").write_text(yaml.safe_dump(params))
+    main()
+    return json.loads(Path("metrics/prepare.json").read_text())
+
+
+def written() -> dict[str, bytes]:
+    return {str(path): path.read_bytes() for path in sorted(Path("data").rglob("*")) if path.is_file()}
+
+
+def test_files_hold_together() -> None:
+    metrics = prepare()
+    images = read_table(Path("data/images/images.parquet"), Images)
+    labels = read_table(Path("data/labels/labels.parquet"), Labels)
+    classes = read_table(Path("data/labels/classes.parquet"), Classes)
+    assert classes["name"].tolist() == ["ball", "fish", "mushroom", "house", "flower", "bottle"]
+    assert (images["split"] == "train").sum() == metrics["train_images"] == 8
+    assert set(labels["image_id"]) == set(images["image_id"]) and set(labels["class_id"]) <= set(classes["class_id"])
+    for row in images.itertuples():
+        assert read_rgb(Path("data/images") / row.file_name).shape == (row.height, row.width, 3)
+    for split in ("train", "val"):
+        truth = COCO(f"data/ground_truth/{split}.json")
+        assert sorted(truth.imgs) == images["image_id"][images["split"] == split].tolist()
+        assert len(truth.anns) == metrics[f"instances_{split}"]
+        for annotation in truth.anns.values():
+            assert int(truth.annToMask(annotation).sum()) == annotation["area"]
+        named = {(a["image_id"], a["category_id"]) for a in truth.anns.values()}
+        assert named == set(labels[labels["image_id"].isin(list(truth.imgs))].itertuples(index=False, name=None))
+
+
+def test_the_same_bytes_with_one_worker_and_with_two(monkeypatch: pytest.MonkeyPatch) -> None:
+    prepare()
+    first = written()
+    monkeypatch.setenv("EMPASTE_WORKERS", "2")
+    prepare()
+    assert written() == first and len(first) == 8 + 4 + 5
+
+
+@pytest.mark.parametrize(("dataset", "write"), [("coco", write_coco), ("voc", write_voc)])
+def test_data_sets_with_masks(tmp_path: Path, dataset: str, write: Any) -> None:
+    metrics = prepare(dataset=dataset, root=str(write(tmp_path / "set")))
+    assert metrics["train_images"] == 2
+    assert metrics["instances_train"] == {"coco": 3, "voc": 2}[dataset]
+    assert metrics["instances_val"] == 1
+    crowds = [a["iscrowd"] for a in json.loads(Path("data/ground_truth/train.json").read_text())["annotations"]]
+    assert crowds == {"coco": [0, 1, 0], "voc": [0, 0]}[dataset]
+
+
+def test_a_folder_without_masks_has_empty_ground_truth() -> None:
+    write_folder(Path("photos"), ROWS)
+    metrics = prepare(dataset="folder", root="photos")
+    assert metrics["instances_train"] is None and metrics["images_per_class"] == {"cat": 2, "dog": 1}
+    truth = json.loads(Path("data/ground_truth/val.json").read_text())
+    assert truth["annotations"] == [] and [row["id"] for row in truth["images"]] == [3]
+
+
+def test_a_relative_root_is_below_the_main_repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_folder(tmp_path / "main" / "photos", ROWS)
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path / "main"))
+    assert prepare(dataset="folder", root="photos")["train_images"] == 2
+
+
+def test_images_shrink_with_their_ground_truth(tmp_path: Path) -> None:
+    write_coco(tmp_path / "set")
+    prepare(dataset="coco", root="set", max_side=20)
+    truth = json.loads(Path("data/ground_truth/train.json").read_text())
+    assert {(row["height"], row["width"]) for row in truth["images"]} == {(15, 20)}
+    assert truth["annotations"][1]["segmentation"]["size"] == [15, 20] and truth["annotations"][1]["area"] == 75
+
+
+def test_a_limit_takes_some_images_by_seed() -> None:
+    write_folder(Path("photos"), [f"{n:02}.jpg,cat,{'train' if n < 12 else 'val'}" for n in range(20)])
+    metrics = prepare(dataset="folder", root="photos", max_train=5, max_val=2)
+    assert (metrics["train_images"], metrics["val_images"]) == (5, 2)
+    first = written()
+    prepare(dataset="folder", root="photos", max_train=5, max_val=2)
+    assert written() == first
+    prepare(dataset="folder", root="photos", max_train=5, max_val=2, seed=1)
+    assert written().keys() != first.keys()
+
+
+def test_warnings_and_counts_reach_the_user(capsys: pytest.CaptureFixture[str]) -> None:
+    root = write_coco(Path("set"))
+    path = root / "annotations" / "instances_train2017.json"
+    content = json.loads(path.read_text())
+    content["annotations"].pop()
+    path.write_text(json.dumps(content))
+    assert prepare(dataset="coco", root="set")["images_without_label"] == 1
+    assert "WARNING" in capsys.readouterr().err
+
+
+def test_all_broken_images_are_named_and_earlier_outputs_stay(capsys: pytest.CaptureFixture[str]) -> None:
+    root = write_folder(Path("photos"), [f"{n}.jpg,cat,{'train' if n < 8 else 'val'}" for n in range(10)])
+    prepare(dataset="folder", root="photos")
+    before, metrics = written(), Path("metrics/prepare.json").read_bytes()
+    for number in (1, 4):
+        (root / "images" / f"{number}.jpg").write_bytes(b"")
+    for number in (2, 9):
+        (root / "images" / f"{number}.jpg").write_bytes(b"no image")
+    with pytest.raises(typer.Exit) as ended:
+        prepare(dataset="folder", root="photos")
+    assert ended.value.exit_code == 1
+    message = capsys.readouterr().err
+    assert all(f"images/{number}.jpg" in message for number in (1, 2, 4, 9))
+    assert "0 bytes" in message and "Traceback" not in message
+    assert written() == before and Path("metrics/prepare.json").read_bytes() == metrics
+    assert {path.name for path in Path("data").iterdir()} == {"images", "labels", "ground_truth"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"dataset": "folder", "root": "nowhere"}, "prepare.root is 'nowhere', which is missing"),
+        ({"dataset": "voc", "root": "."}, "is no VOC devkit"),
+        ({"dataset": "coco", "root": "."}, "holds no annotations of the split train"),
+        ({"dataset": "coco"}, "root is null"),
+        ({"dataset": "imagenet"}, "choose from"),
+    ],
+)
+def test_bad_settings_end_with_one_message(
+    changes: dict[str, Any], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(typer.Exit):
+        prepare(**changes)
+    error = capsys.readouterr().err
+    assert message in error and "Traceback" not in error
+    assert not Path("data").exists()
+
+
+def test_rotated_gray_and_tiny_photographs_come_out_normal() -> None:
+    root = write_folder(Path("photos"), [f"{n}.jpg,cat,{'train' if n < 3 else 'val'}" for n in range(4)])
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.new("RGB", (40, 30)).save(root / "images" / "0.jpg", exif=exif)
+    Image.new("L", (10, 12)).save(root / "images" / "1.jpg")
+    Image.new("CMYK", (1, 1)).save(root / "images" / "2.jpg")
+    prepare(dataset="folder", root="photos")
+    images = read_table(Path("data/images/images.parquet"), Images)
+    assert images[["height", "width"]].to_numpy().tolist()[:3] == [[40, 30], [12, 10], [1, 1]]
+    kept = Path("data/images/val/3.jpg").read_bytes()
+    assert kept == (root / "images" / "3.jpg").read_bytes()
+    for name in images["file_name"]:
+        with Image.open(Path("data/images") / name) as image:
+            assert image.mode == "RGB" and image.format == "JPEG"

@@ -1,0 +1,68 @@
+"""RGB files there and back, and the longest side."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from empaste.errors import InputError
+from empaste.images import decode_rgb, encode_rgb, fit_within, read_rgb, write_rgb
+
+SCENE = np.zeros((16, 24, 3), np.uint8)
+SCENE[:8] = (210, 40, 30)
+SCENE[8:, 12:] = (30, 60, 220)
+
+
+def test_png_keeps_every_value(tmp_path: Path) -> None:
+    image = np.random.default_rng(0).integers(0, 256, (9, 7, 3), np.uint8)
+    write_rgb(tmp_path / "a.png", image)
+    assert (read_rgb(tmp_path / "a.png") == image).all()
+
+
+def test_jpeg_keeps_colours_in_their_order(tmp_path: Path) -> None:
+    write_rgb(tmp_path / "a.jpg", SCENE)
+    assert np.abs(read_rgb(tmp_path / "a.jpg").astype(int) - SCENE).mean() < 4
+    with Image.open(tmp_path / "a.jpg") as image:
+        assert np.abs(np.array(image).astype(int) - SCENE).mean() < 4
+
+
+def test_quality_costs_bytes_and_bytes_are_repeatable() -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
+    assert len(encode_rgb(noise, ".jpg", 50)) < len(encode_rgb(noise, ".jpg", 95))
+    assert encode_rgb(noise, ".jpg", 80) == encode_rgb(noise.copy(), ".jpg", 80)
+
+
+def test_missing_and_unreadable_files_are_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=re.escape(f"{tmp_path / 'a.jpg'} does not exist; run: dvc repro")):
+        read_rgb(tmp_path / "a.jpg")
+    for name, data in (("zero.jpg", b""), ("text.jpg", b"no image at all")):
+        (tmp_path / name).write_bytes(data)
+        with pytest.raises(InputError, match=rf"{name} is not a readable image \({len(data)} bytes\); replace it"):
+            read_rgb(tmp_path / name)
+    with pytest.raises(InputError, match="the third one is not a readable image"):
+        decode_rgb(np.zeros(3, np.uint8), "the third one")
+
+
+def test_what_fits_is_the_same_array() -> None:
+    for max_side in (0, 24, 100):
+        assert fit_within(SCENE, max_side) is SCENE
+
+
+def test_shrinking_averages() -> None:
+    image = np.zeros((4, 4, 3), np.uint8)
+    image[:, ::2] = 200
+    assert (fit_within(image, 2) == 100).all()
+
+
+@given(st.integers(1, 300), st.integers(1, 300), st.integers(1, 100))
+@settings(max_examples=60, deadline=None)
+def test_the_longest_side_fits_and_the_aspect_stays(height: int, width: int, max_side: int) -> None:
+    small = fit_within(np.zeros((height, width, 3), np.uint8), max_side)
+    assert max(small.shape[:2]) == min(max_side, max(height, width))
+    scale = max(small.shape[:2]) / max(height, width)
+    assert abs(small.shape[0] - height * scale) <= 1 and abs(small.shape[1] - width * scale) <= 1
+    assert min(small.shape[:2]) >= 1

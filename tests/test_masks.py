@@ -1,0 +1,78 @@
+"""Masks and their run-length encodings on hand-drawn grids."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis.extra.numpy import array_shapes, arrays
+
+from empaste.datasets.outlines import run_lengths
+from empaste.masks import decode_mask, decode_masks, encode_mask, mask_box_xywh, mask_ious
+
+MASK = np.array([[0, 1, 1, 0], [0, 1, 0, 0], [0, 0, 0, 0]], bool)
+MASKS = arrays(bool, array_shapes(min_dims=2, max_dims=2, max_side=12))
+
+
+def test_an_rle_is_what_json_holds() -> None:
+    rle = encode_mask(MASK)
+    assert rle["size"] == [3, 4] and all(type(side) is int for side in rle["size"])
+    # Down the columns: three off, two on, one off, one on, five off.
+    assert run_lengths(rle["counts"]) == [3, 2, 1, 1, 5]
+    assert encode_mask(np.asfortranarray(MASK)) == rle == encode_mask(MASK.astype(np.uint8))
+
+
+@given(MASKS)
+@settings(deadline=None)
+def test_there_and_back(mask: np.ndarray) -> None:
+    decoded = decode_mask(encode_mask(mask))
+    assert decoded.dtype == bool and (decoded == mask).all()
+
+
+def test_several_masks_of_one_size() -> None:
+    masks = decode_masks([encode_mask(MASK), encode_mask(~MASK)])
+    assert masks.shape == (2, 3, 4) and masks.dtype == bool and masks.flags.c_contiguous
+    assert (masks[0] == MASK).all() and (masks[1] == ~MASK).all()
+
+
+def test_overlap_of_every_pair() -> None:
+    half = np.zeros_like(MASK)
+    half[0, 1:3] = True
+    ious = mask_ious([encode_mask(MASK), encode_mask(~MASK)], [encode_mask(MASK), encode_mask(half)])
+    assert ious == pytest.approx(np.array([[1, 2 / 3], [0, 0]]))
+
+
+def test_no_overlaps_of_nothing() -> None:
+    rle = encode_mask(MASK)
+    assert mask_ious([], [rle]).shape == (0, 1)
+    assert mask_ious([rle, rle], []).shape == (2, 0)
+    assert mask_ious([], []).shape == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("mask", "box"),
+    [
+        (MASK, (1, 0, 2, 2)),
+        (np.zeros((3, 4), bool), (0, 0, 0, 0)),
+        (np.ones((3, 4), bool), (0, 0, 4, 3)),
+        (np.eye(3, dtype=bool), (0, 0, 3, 3)),
+        (np.ones((1, 1), bool), (0, 0, 1, 1)),
+    ],
+)
+def test_tight_boxes(mask: np.ndarray, box: tuple[int, int, int, int]) -> None:
+    assert mask_box_xywh(mask) == box
+    assert all(type(number) is int for number in mask_box_xywh(mask))
+
+
+@given(MASKS)
+def test_a_box_holds_its_mask_and_touches_it_on_every_side(mask: np.ndarray) -> None:
+    x, y, width, height = mask_box_xywh(mask)
+    inside = mask[y : y + height, x : x + width]
+    assert inside.sum() == mask.sum()
+    assert not mask.any() or (inside[0].any() and inside[-1].any() and inside[:, 0].any() and inside[:, -1].any())
+
+
+def test_arrays_need_no_pycocotools() -> None:
+    code = "import sys; sys.modules['pycocotools'] = None; import empaste.masks"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
