@@ -173,7 +173,7 @@ class _LiveCurve:
                 self.broken = True
                 return
             self._send()
-        except (InputError, *_tracking_errors()) as error:
+        except _tracking_errors() as error:
             self.broken = True
             print(f"WARNING: the curve {self.name} is no longer shown live in MLflow: {error}", file=sys.stderr)
         self.waiting, self.last_sent = [], time.monotonic()
@@ -224,7 +224,7 @@ def _clear_errors(store: Store) -> Iterator[None]:
     try:
         yield
     except _tracking_errors() as error:
-        if getattr(error, "errno", None) == errno.ENOSPC:
+        if isinstance(error, InputError) or getattr(error, "errno", None) == errno.ENOSPC:
             raise
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise InputError(
@@ -239,12 +239,12 @@ def _without_password(uri: str) -> str:
 
 
 def _tracking_errors() -> tuple[type[Exception], ...]:
-    """What MLflow raises where its store fails."""
+    """What MLflow raises where its store fails, and what we make of it."""
     from mlflow.exceptions import MlflowException
     from requests.exceptions import RequestException
     from sqlalchemy.exc import SQLAlchemyError
 
-    return MlflowException, RequestException, SQLAlchemyError, OSError
+    return MlflowException, RequestException, SQLAlchemyError, OSError, InputError
 
 
 def _open_run(client: Any, experiment_id: str, params_file: Path) -> str:

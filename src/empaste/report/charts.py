@@ -24,6 +24,8 @@ def line_chart(
         return ""
     xs, ys = ([point[axis] for points in finite.values() for point in points] for axis in (0, 1))
     x_ticks, y_ticks = _ticks(min(xs), max(xs)), _ticks(*(y_range or (min(ys), max(ys))))
+    if all(x == int(x) for x in xs):
+        x_ticks = [tick for tick in x_ticks if tick == int(tick)]
     frame = (min(xs), max(xs), y_ticks[0], y_ticks[-1])
     x_ticks = [tick for tick in x_ticks if frame[0] <= tick <= frame[1]]
     title = f"{y_label} over {x_label}"

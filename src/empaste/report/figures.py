@@ -8,6 +8,9 @@ from empaste.artifacts.metrics import Number
 Metrics = Mapping[str, Any]
 """Stage -> content of its metrics file; a stage or a figure may be missing, a figure may be None (not measured)."""
 NOT_MEASURED = "–"
+HEADLINE_APS = ("mask AP50", "mask AP75", "box AP50")
+POOL = "pool"
+"""What is called so beside the iterations: the last choice without those under the least probability."""
 
 
 class Column(NamedTuple):
@@ -46,7 +49,10 @@ def headline_text(metrics: Metrics) -> str:
 
 
 def class_columns(metrics: Metrics) -> list[Column]:
-    """Per class: foregrounds, instances in composites, and the APs; columns that no stage measured are left out."""
+    """Per class: foregrounds, instances in composites, and APs; columns that no stage wrote are left out.
+
+    The APs that a run is known by are always there, also where they are known over all classes alone.
+    """
     columns = [
         Column("foregrounds", find(metrics, "foregrounds", "masks_per_class") or {}, None, False),
         Column("instances in composites", find(metrics, "paste", "instances_per_class") or {}, None, False),
@@ -55,8 +61,10 @@ def class_columns(metrics: Metrics) -> list[Column]:
     for kind in ("mask", "box"):
         for name in ("AP", "AP50", "AP75"):
             per_class, overall = ("evaluate", kind, f"{name}_per_class"), ("evaluate", kind, name)
-            columns.append(Column(f"{kind} {name}", *_rate(metrics, per_class, overall)))
-    return [_with_sum(column) for column in columns if column.per_class or column.overall is not None]
+            column = Column(f"{kind} {name}", *_rate(metrics, per_class, overall))
+            if column.per_class or column.title in HEADLINE_APS:
+                columns.append(column)
+    return [_with_sum(column) for column in columns if column.per_class or column.title in HEADLINE_APS]
 
 
 def _rate(metrics: Metrics, per_class: tuple[str, ...], overall: tuple[str, ...]) -> tuple[Any, Any, bool]:
@@ -91,10 +99,14 @@ def iteration_title(number: int) -> str:
 
 
 def foreground_quality(metrics: Metrics) -> dict[str, dict[str, Number | None]]:
-    """What is measured per iteration: title -> (iteration -> value)."""
+    """What is measured per iteration, and of the pool: title -> (iteration -> value)."""
     titles = {"precision50": "right at IoU 0.5", "mean_iou": "mean IoU", "found": "instances found"}
-    tables = {title: _per_iteration(find(metrics, "foregrounds", key)) for key, title in titles.items()}
-    return {title: values for title, values in tables.items() if values}
+    tables = {title: find(metrics, "foregrounds", key) for key, title in titles.items()}
+    return {title: _per_iteration(values) | _pool(values) for title, values in tables.items() if values}
+
+
+def _pool(values: Mapping[str, Number | None]) -> dict[str, Number | None]:
+    return {POOL: values["pool"]} if "pool" in values else {}
 
 
 def percent(value: Number | None) -> str:
@@ -102,6 +114,12 @@ def percent(value: Number | None) -> str:
     return NOT_MEASURED if value is None else f"{value:.1f}"
 
 
-def cell(value: Number | None, is_rate: bool) -> str:
-    """A table's cell: a rate with one decimal, a count as it is."""
-    return percent(value) if is_rate or value is None else f"{value:,}"
+def cell(column: Column, name: str | None) -> str:
+    """The text of ``column`` for a class (None: over all): a rate with one decimal, a count as it is.
+
+    Empty where the column has no figures per class at all.
+    """
+    value = column.overall if name is None else column.per_class.get(name)
+    if name is not None and not column.per_class:
+        return ""
+    return percent(value) if column.is_rate or value is None else f"{value:,}"

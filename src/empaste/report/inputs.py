@@ -48,7 +48,8 @@ class Run:
 
     def __init__(self, files: RunFiles, num_images: int) -> None:
         self.files = files
-        self.images = read_table(files.images / "images.parquet", Images).set_index("image_id", drop=False)
+        self.images = read_table(files.images / "images.parquet", Images)
+        self.file_names: dict[int, str] = dict(zip(self.images["image_id"], self.images["file_name"], strict=True))
         classes = read_table(files.labels / "classes.parquet", Classes)
         self.class_names: dict[int, str] = dict(zip(classes["class_id"], classes["name"], strict=True))
         self.labels = read_table(files.labels / "labels.parquet", Labels)
@@ -63,7 +64,7 @@ class Run:
 
     def pixels(self, image_id: int) -> UInt8[np.ndarray, "h w 3"]:
         """The image."""
-        return read_rgb(self.files.images / self.images.loc[image_id, "file_name"])
+        return read_rgb(self.files.images / self.file_names[image_id])
 
     def names_in(self, image_id: int) -> list[str]:
         """The classes that the image's labels name."""

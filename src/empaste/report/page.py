@@ -37,15 +37,21 @@ def render_page(
     environment = Environment(
         loader=folder, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters |= {"percent": figures.percent, "cell": figures.cell, "figure": _figure, "jpeg": _data_uri}
-    columns = figures.class_columns(metrics)
+    environment.filters |= {
+        "percent": figures.percent,
+        "cell": figures.cell,
+        "figure": _figure,
+        "jpeg": _data_uri,
+        "layout": _layout,
+    }
+    columns, quality = figures.class_columns(metrics), figures.foreground_quality(metrics)
     return environment.get_template("page.html.jinja").render(
         dataset=_dataset(params, metrics),
         headline=figures.headline(metrics),
         columns=columns,
         class_names=figures.class_names(columns),
-        quality=figures.foreground_quality(metrics),
-        iterations=list(figures.precision_per_iteration(metrics)),
+        quality=quality,
+        iterations=list(dict.fromkeys(key for values in quality.values() for key in values)),
         quality_chart=quality_chart(metrics),
         sheets=sheets,
         plots={CURVES.get(name, name): plot_charts(name, table) for name, table in curves.items()},
@@ -57,7 +63,11 @@ def render_page(
 def quality_chart(metrics: figures.Metrics) -> str:
     """Foreground quality over the iterations as SVG; empty where nothing was measured."""
     series = {
-        title: [(float(number), float(value)) for number, value in enumerate(values.values()) if value is not None]
+        title: [
+            (float(number), float(value))
+            for number, (key, value) in enumerate(values.items())
+            if value is not None and key != figures.POOL
+        ]
         for title, values in figures.foreground_quality(metrics).items()
     }
     return charts.line_chart(series, "EM iteration (0 is Step 1)", "percent", (0, 100))
@@ -81,10 +91,20 @@ def plot_charts(name: str, table: pd.DataFrame) -> list[str]:
 
 
 def _dataset(params: Mapping[str, Any], metrics: figures.Metrics) -> str:
-    """The data set's name and its counts, as far as they are known."""
-    name = str(figures.find(params, "prepare", "dataset") or "data set")
-    counts = {key: value for key, value in flatten(metrics.get("prepare") or {}).items() if isinstance(value, int)}
-    return " · ".join([name, *(f"{value:,} {key.replace('_', ' ')}" for key, value in list(counts.items())[:6])])
+    """The data set's name, and its counts as far as they are known."""
+    counts = {key: figures.find(metrics, "prepare", key) for key in ("train_images", "val_images")}
+    classes = figures.find(metrics, "prepare", "images_per_class")
+    parts = [f"{value:,} {key.replace('_', ' ')}" for key, value in counts.items() if value is not None]
+    parts += [f"{len(classes)} classes"] if classes else []
+    return " · ".join([str(figures.find(params, "prepare", "dataset") or "data set"), *parts])
+
+
+def _layout(sheet: Sheet) -> str:
+    """How groups stand on a wide screen: "pairs" and "rows" of panels have neighbours, one group takes the width."""
+    most = max((len(group.panels) for group in sheet.groups), default=0)
+    if len(sheet.groups) < 2 or most > 8:
+        return ""
+    return "pairs" if most <= 2 else "rows"
 
 
 def _data_uri(panel: Panel) -> str:

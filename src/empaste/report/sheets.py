@@ -22,6 +22,7 @@ MIN_IOU = 0.5
 """A foreground is right from this IoU with an instance of its class on."""
 MIN_SCORE = 0.5
 """Detections under this score are counted, not drawn."""
+LEFT_OUT = "not in the pool: under the least probability, or no choice"
 MAX_SEGMENTS = 80
 """Segments drawn per image; the best by score."""
 
@@ -117,11 +118,13 @@ def foreground_sheet(run: Run) -> Sheet:
     segments = _chosen_segments(run, iterations)
     judge = _Judge(run)
     groups = []
-    for row, cam in cams[cams["image_id"].isin(run.train_ids)].iterrows():
+    for row in np.flatnonzero(cams["image_id"].isin(run.train_ids)):
+        cam = cams.iloc[row]
         key = (int(cam["image_id"]), int(cam["class_id"]))
         choices = [_choice(run, judge, name, _of(table, key), segments, key) for name, table in iterations.items()]
         panels = [_cam_panel(run, cam, heatmaps[row]), *choices]
-        groups.append(Group(panels, f"{key[0]} · {run.class_names[key[1]]}", [_pool_line(_of(pool, key))]))
+        left_out = () if len(_of(pool, key)) else (LEFT_OUT,)
+        groups.append(Group(panels, f"{key[0]} · {run.class_names[key[1]]}", left_out))
     verdict = (
         "Green and ✓: right, at an IoU of 0.5 or more with an instance of the class; red and ✗: wrong. The ground "
         "truth is used for this judgement alone."
@@ -174,10 +177,6 @@ def _verdict_colour(iou: float | None) -> drawing.Colour:
     return drawing.GOOD if iou >= MIN_IOU else drawing.BAD
 
 
-def _pool_line(pooled: pd.DataFrame) -> str:
-    return "in the pool" if len(pooled) else "not in the pool: under the least probability, or no choice"
-
-
 def _of(table: pd.DataFrame, key: tuple[int, int]) -> pd.DataFrame:
     return table[(table["image_id"] == key[0]) & (table["class_id"] == key[1])]
 
@@ -200,7 +199,8 @@ class _Judge:
         """The highest IoU with an instance of the class; None where nothing is known."""
         if not self.known:
             return None
-        own = [one["segmentation"] for one in self.instances[key[0]] if one["category_id"] == key[1]]
+        objects = [one for one in self.instances[key[0]] if not one.get("iscrowd")]
+        own = [one["segmentation"] for one in objects if one["category_id"] == key[1]]
         return float(mask_ious([rle], own).max(initial=0.0))
 
 

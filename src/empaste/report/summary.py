@@ -32,9 +32,9 @@ def _classes(metrics: figures.Metrics) -> Table:
     for column in columns:
         table.add_column(column.title, justify="right")
     for name in figures.class_names(columns):
-        table.add_row(name, *(figures.cell(column.per_class.get(name), column.is_rate) for column in columns))
+        table.add_row(name, *(figures.cell(column, name) for column in columns))
     table.add_section()
-    table.add_row("all", *(figures.cell(column.overall, column.is_rate) for column in columns), style="bold")
+    table.add_row("all", *(figures.cell(column, None) for column in columns), style="bold")
     return table
 
 
@@ -44,8 +44,9 @@ def _precision(metrics: figures.Metrics) -> Table | Text:
         return Text("Foregrounds were not measured: the training split has no masks.")
     table = Table(title="Foregrounds per F-EM iteration (percent)", title_justify="left")
     table.add_column("")
-    for iteration in figures.precision_per_iteration(metrics):
+    iterations = list(dict.fromkeys(key for values in quality.values() for key in values))
+    for iteration in iterations:
         table.add_column(iteration, justify="right")
     for title, values in quality.items():
-        table.add_row(title, *(figures.percent(value) for value in values.values()))
+        table.add_row(title, *(figures.percent(values.get(iteration)) for iteration in iterations))
     return table

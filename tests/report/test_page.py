@@ -1,0 +1,194 @@
+import contextlib
+import html.parser
+import json
+import re
+import shutil
+import socketserver
+import subprocess
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import yaml
+
+from empaste.artifacts.metrics import flatten
+from empaste.report import charts
+from empaste.report.inputs import Run
+from empaste.report.page import plot_charts, quality_chart, render_page
+from empaste.report.sheets import build_sheets
+from stages.report import FILES
+
+VOID = {"meta", "link", "img", "line", "circle", "polyline", "br"}
+
+
+class Reader(html.parser.HTMLParser):
+    """Text, images and addresses of a page; refuses tags that are not closed in order."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.ids: set[str] = set()
+        self.links: list[str] = []
+        self.images: list[str] = []
+        self.text = ""
+        self.feed(page)
+        assert self.open == []
+
+    def handle_starttag(self, tag, attrs):
+        values = dict(attrs)
+        self.ids |= {values["id"]} if "id" in values else set()
+        self.links += [values[key] for key in ("href", "src") if key in values]
+        self.images += [values["alt"]] if tag == "img" else []
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        assert tag in VOID
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        if self.open and self.open[-1] != "style":
+            self.text += data + " "
+
+
+def render(folder: Path) -> str:
+    metrics = {path.stem: json.loads(path.read_text()) for path in sorted((folder / "metrics").glob("*.json"))}
+    curves = {path.stem: pd.read_csv(path) for path in sorted((folder / "plots").glob("*.csv"))}
+    params = yaml.safe_load((folder / "params.yaml").read_text())
+    return render_page(metrics, curves, build_sheets(Run(FILES.below(folder), 3)), params)
+
+
+@pytest.fixture(scope="module")
+def page(run_folder: Path) -> str:
+    return render(run_folder)
+
+
+def test_it_needs_nothing_beside_it(page):
+    assert {link.split(",")[0].split(":")[0] for link in Reader(page).links if link[0] != "#"} == {"data"}
+    assert not re.search(r"https?://|url\(|@import|<script", page)
+
+
+def test_every_link_of_the_navigation_leads_somewhere(page):
+    reader = Reader(page)
+    targets = [link[1:] for link in reader.links if link.startswith("#")]
+    assert len(targets) == 10 and set(targets) <= reader.ids
+
+
+def test_the_results_come_first(page):
+    text = " ".join(Reader(page).text.split())
+    for title, value in [("mask AP50", "58.4"), ("mask AP75", "37.2"), ("foreground precision, F-EM", "100.0")]:
+        assert f"{value} {title}" in text
+    assert "ball 1,234 3 91.5 50.0 50.0 tv & <monitor>" in text
+    assert "all 2,468 6 91.5 58.4 37.2 58.4" in text
+    assert "right at IoU 0.5 66.7 83.2 100.0" in text
+    assert "4 train images · 2 val images · 2 classes" in text
+
+
+def test_every_metric_and_every_parameter_is_named(page, run_folder):
+    text = Reader(page).text
+    params = yaml.safe_load((run_folder / "params.yaml").read_text())
+    for section in params.values():
+        assert all(name in text for name in flatten(section))
+    for path in (run_folder / "metrics").glob("*.json"):
+        assert all(name in text for name in flatten(json.loads(path.read_text())))
+
+
+def test_every_picture_has_its_caption_as_alternative_text(page):
+    images = Reader(page).images
+    assert "1 · ball" in images and "Step 1 · p 0.80 · IoU 0.00 ✗" in images and "EM 1 · p 0.80 · IoU 1.00 ✓" in images
+    assert "6 · no detection, best only 0.30" in images and "5 · 1 detection, best 0.90" in images
+
+
+def test_the_same_run_gives_the_same_bytes_without_places_or_times(page, run_folder):
+    assert render(run_folder) == page
+    assert str(run_folder) not in page
+
+
+def test_what_a_run_lacks_is_said_in_words(bare_folder):
+    text = " ".join(Reader(render(bare_folder)).text.split())
+    assert "Not measured: the training split has no masks" in text
+    assert "no masks for its training images" in text
+    assert "No background was made or selected" in text
+    assert "5 · no masks known · ball" in text
+    assert "5 · no detection" in text
+    assert "– mask AP50" in text
+
+
+def test_names_cannot_break_the_page(run_folder):
+    metrics = {"evaluate": {"mask": {"AP50": 1.0, "AP50_per_class": {"<script>x</script>": 1.0}}}}
+    page = render_page(metrics, {"<em>": pd.DataFrame({"<i>": [1], "<u>": [2.0]})}, [], {"<s>": {"a": "<hr>"}})
+    assert not re.search(r"<script>|<em>|<i>|<u>|<s>|<hr>", page)
+
+
+def test_empty_curves_and_no_metrics_at_all_make_a_page():
+    text = Reader(render_page({}, {"train": pd.DataFrame({"iteration": [], "loss": []})}, [], {})).text
+    assert "Nothing was measured." in text and "No figures per class" in text
+    assert quality_chart({}) == ""
+    assert plot_charts("train", pd.DataFrame({"iteration": [1, 2], "note": ["a", "b"]})) == []
+
+
+BAD_PAGE = """<html><body><img src="http://example.org/a.png"><script>console.error("trouble")</script></body></html>"""
+
+
+@pytest.mark.skipif(shutil.which("chromium") is None, reason="chromium is not installed (Debian: chromium)")
+def test_a_browser_shows_it_without_errors_or_requests(page, tmp_path):
+    dom, log, requests = browse(page, tmp_path / "good")
+    assert dom.count("<img") == page.count("<img") > 10
+    assert (requests, "CONSOLE" in log) == ([], False)
+    _, log, requests = browse(BAD_PAGE, tmp_path / "bad")
+    assert (requests, "CONSOLE" in log) == (["GET http://example.org/a.png HTTP/1.1"], True)
+
+
+def browse(page: str, folder: Path) -> tuple[str, str, list[str]]:
+    """What a browser makes of ``page``, its log, and the requests to elsewhere, which all reach a proxy of ours.
+
+    Without those to the browser's own maker, which it sends for itself.
+    """
+    folder.mkdir()
+    (folder / "index.html").write_text(page)
+    quiet = ["--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run"]
+    command = ["chromium", "--headless", "--no-sandbox", "--disable-gpu", *quiet, "--enable-logging=stderr", "--v=0"]
+    requests: list[str] = []
+    with proxy(requests) as address:
+        places = [f"--user-data-dir={folder / 'profile'}", f"--proxy-server={address}", f"file://{folder}/index.html"]
+        done = subprocess.run(
+            [*command, "--dump-dom", *places], capture_output=True, text=True, timeout=120, check=True
+        )
+    return done.stdout, done.stderr, [line for line in requests if "google" not in line]
+
+
+@contextlib.contextmanager
+def proxy(requests: list[str]) -> Iterator[str]:
+    """A proxy on loopback that answers nothing and notes the first line of every request."""
+
+    class Note(socketserver.StreamRequestHandler):
+        def handle(self) -> None:
+            requests.append(self.rfile.readline().decode().strip())
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Note) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+
+
+def test_charts_have_round_ticks_and_keep_the_last_point():
+    chart = charts.line_chart({"loss": [(step, 1 / step) for step in range(1, 2001)]}, "iteration", "loss")
+    assert chart.count(",") <= charts.MAX_POINTS + 2
+    for tick in (0, 500, 1000, 1500, 2000):
+        assert (f">{tick}</text>" in chart) == (tick != 0 or ">0</text>" in chart)
+    assert charts._ticks(0, 100) == [0, 20, 40, 60, 80, 100]
+    assert charts._ticks(0.31, 0.94) == [0.2, 0.4, 0.6, 0.8, 1.0]
+    assert charts._ticks(3, 3)[0] <= 3 <= charts._ticks(3, 3)[-1]
+
+
+def test_a_chart_of_nothing_finite_is_empty():
+    assert charts.line_chart({"loss": [(1, float("nan"))]}, "iteration", "loss") == ""
+
+
+def test_a_single_point_is_drawn_inside_the_frame():
+    (place,) = re.findall(r'<circle class="c0" cx="([\d.]+)"', charts.line_chart({"a": [(1, 2.0)]}, "x", "y"))
+    assert charts.LEFT <= float(place) <= charts.WIDTH - charts.RIGHT
