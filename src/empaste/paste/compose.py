@@ -157,7 +157,8 @@ def warp(
     rgba, step, first = _shrink(cutout.rgba, pose.scale)
     linear = pose.scale * rotation
     matrix = np.column_stack([linear * step, linear @ (first, first) + pose.offset_xy - (x, y)])
-    warped = cv2.warpAffine(rgba, matrix, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    # Cubic, because linear interpolation would smooth the grain away and leave pasted objects softer than the others.
+    warped = cv2.warpAffine(rgba, matrix, (width, height), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
     return Layer(*limit_overhang(warped[..., 3] >= HALF, x, y, size_hw), warped)
 
 
