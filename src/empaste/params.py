@@ -245,9 +245,15 @@ class Train(Section):
     weight_decay: Annotated[float, Field(ge=0)]
     jitter: Annotated[list[PositiveFloat], Field(min_length=2, max_length=2)]
     checkpoint_every: Positive
-    seed: int
+    seed: Count
     num_threads: Count
     device: Device
+
+    @model_validator(mode="after")
+    def _range_rises(self) -> "Train":
+        if self.jitter[0] > self.jitter[1]:
+            raise ValueError(f"jitter is {self.jitter}; a range rises: write [{self.jitter[1]}, {self.jitter[0]}]")
+        return self
 
 
 class Evaluate(Section):

@@ -110,3 +110,23 @@ def test_weights_that_do_not_fit_end_with_a_message(workspace: Path, capsys: pyt
     with pytest.raises(typer.Exit):
         main()
     assert "'nowhere.pth'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"jitter": [1.4, 0.6]}, "a range rises: write [0.6, 1.4]"),
+        ({"seed": -1}, "train.seed is -1"),
+        ({"iterations": 0}, "train.iterations is 0"),
+        ({"backend": "yolo"}, "train.backend is 'yolo'; choose from 'torchvision'"),
+    ],
+)
+def test_bad_parameters_end_with_a_message(
+    workspace: Path, capsys: pytest.CaptureFixture[str], change: dict[str, object], message: str
+) -> None:
+    params = yaml.safe_load((workspace / "params.yaml").read_text())
+    params["train"] |= change
+    (workspace / "params.yaml").write_text(yaml.safe_dump(params))
+    with pytest.raises(typer.Exit):
+        main()
+    assert message in capsys.readouterr().err
