@@ -30,6 +30,12 @@ from empaste.proposals.region_graph import (
 SPANS = 0.9
 """A merge whose box is longer than this share of the image, in a dimension, counts as background to look beside."""
 
+MEAN_SHIFT = (6, 20)
+"""Spatial and colour radius of the mean-shift filter, in pixels and grey levels."""
+
+SMOOTHING = 1.2
+"""Standard deviation in pixels of the smoothing under which colours are compared: a sensor's noise is no texture."""
+
 FULL_STEP = 20.0
 """The colour step (CIE Lab, between neighbouring pixels) across a boundary that counts as 1."""
 
@@ -54,9 +60,9 @@ def merge_hierarchy(
     image: UInt8[np.ndarray, "h w 3"], scale: float, sigma: float, min_size: int, boundary_weight: float
 ) -> tuple[RegionGraph, Bool[np.ndarray, "s n"]]:
     """The regions of ``image``, and all segments as unions of them, each once."""
-    filtered = cv2.pyrMeanShiftFiltering(image, 5, 12, maxLevel=0)
+    filtered = cv2.pyrMeanShiftFiltering(image, *MEAN_SHIFT, maxLevel=0)
     labels = consecutive(graph_segmentation(filtered, scale, sigma, min_size))
-    graph = describe_regions(to_lab(image), labels)
+    graph = describe_regions(to_lab(cv2.GaussianBlur(image, (0, 0), SMOOTHING)), labels)
     orders = [merge_order(graph, weight) for weight in (0.0, boundary_weight)]
     merges = np.unique(np.concatenate([np.eye(len(graph.areas), dtype=bool), *orders]), axis=0)
     beside = pieces_beside(merges[_spanning(merges, graph)], graph)
@@ -67,7 +73,8 @@ def merge_order(graph: RegionGraph, boundary_weight: float) -> Bool[np.ndarray, 
     """The union made by each of the n-1 greedy merges, in order; the next merge is that of the lowest cost.
 
     The cost of two neighbours is one minus the intersection of their colour and texture histograms, plus the weight
-    times the mean colour step across their common boundary. Ties go to the lower region numbers.
+    times the mean colour step across their common boundary, over the square root of that boundary's share of the
+    shorter outline: regions that enclose each other merge before those that hardly touch. Ties go to the lower numbers.
     """
     num = len(graph.areas)
     areas, histograms = graph.areas.copy(), graph.histograms.copy()
@@ -102,7 +109,8 @@ def _costs(
     own = histograms[region] / areas[region]
     difference = np.abs(histograms[near] / areas[near, None] - own).sum(axis=1) / (2 * NUM_CHANNELS)
     step = strengths[region, near] / lengths[region, near] / FULL_STEP
-    costs[near] = difference + boundary_weight * step
+    outlines = np.minimum(lengths[near].sum(axis=1), lengths[region].sum())
+    costs[near] = (difference + boundary_weight * step) / np.sqrt(lengths[region, near] / outlines)
     return costs
 
 

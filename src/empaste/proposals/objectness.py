@@ -1,7 +1,9 @@
 """How much a union of regions looks like one whole thing: the score by which segments are ranked.
 
-score = contrast to the regions around × strength of its boundary × solidity × share of the outline inside the image ×
-a power of its area, each factor in [0, 1]. All come from region statistics (`region_graph`); nothing is learned.
+score = contrast to the regions around × strength of the boundary × solidity² × share of the outline that lies inside
+the image × s/(s + s0) · (1 - s)² for its share s of the image, each factor in [0, 1]. The last one keeps parts from
+beating the whole (a window, the house) and the ground from beating what stands on it. All come from region statistics
+(`region_graph`); nothing is learned.
 """
 
 from collections.abc import Sequence
@@ -14,6 +16,9 @@ from empaste.proposals.region_graph import RegionGraph, consecutive, describe_re
 
 STRONG_STEP = 15.0
 """Colour difference (CIE Lab, between neighbouring pixels) at which a boundary counts as half strong."""
+
+COMMON_SHARE = 0.1
+"""``s0``: share of the image that counts as half as good as a large one."""
 
 
 def partition_segments(
@@ -40,7 +45,8 @@ def objectness(membership: Bool[np.ndarray, "s n"], graph: RegionGraph) -> Float
     areas = inside @ graph.areas
     share = areas / graph.areas.sum()
     strength = boundary / (boundary + STRONG_STEP)
-    return _contrast(inside, outline, graph) * strength * _solidity(membership, graph, areas) * free**2 * share**0.5
+    size = share / (share + COMMON_SHARE) * (1 - share) ** 2
+    return _contrast(inside, outline, graph) * strength * _solidity(membership, graph, areas) ** 2 * free * size
 
 
 def _outlines(inside: Float[np.ndarray, "s n"], graph: RegionGraph) -> tuple[np.ndarray, np.ndarray]:
