@@ -72,10 +72,10 @@ def test_writing_reaches_nested_sections_and_lists_over_several_lines() -> None:
     assert "# two" in Path("params.yaml").read_text()
 
 
-@pytest.mark.parametrize("value", ["two words", "a'b", "x;y", "*", "", "a,b c", "$HOME"])
+@pytest.mark.parametrize("value", ["two words", "a'b", "x;y", "*", "", "a,b c", "$HOME", "é", "12", "null", "a,b"])
 def test_values_that_a_shell_would_take_apart_are_refused(value: str) -> None:
     with pytest.raises(InputError, match=r"prepare.root is .*needs quotes; write it into params.yaml"):
-        overrides([], [f"prepare.root={value!r}" if value else "prepare.root=''"])
+        overrides([], ["prepare.root=" + yaml.safe_dump(value, default_style='"').strip()])
 
 
 def test_unknown_presets_keys_and_forms_are_named() -> None:
@@ -113,3 +113,16 @@ def test_away_from_the_repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         overrides(["smoke"])
     with pytest.raises(InputError, match=r"params.yaml does not exist; run from the top"):
         overrides([], ["paste.n_p=6"])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_dvc_reads_overrides_as_the_same_values(name: str) -> None:
+    from dvc.utils.hydra import apply_overrides
+
+    items = overrides([name], ["prepare.root=/data/set-1.0@a+b", "paste.n_p=[1,4]", "captions.model=null"])
+    original = Path("params.yaml").read_text()
+    apply_overrides(Path("params.yaml"), items)
+    by_dvc = written()
+    Path("params.yaml").write_text(original)
+    write_params([name], ["prepare.root=/data/set-1.0@a+b", "paste.n_p=[1,4]", "captions.model=null"])
+    assert written() == by_dvc

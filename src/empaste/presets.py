@@ -111,9 +111,9 @@ def _yaml_word(value: Any) -> str:
 
 
 def _one_word(key: str, value: Any) -> str:
-    """The value as one word that neither a shell nor DVC's -S takes apart."""
-    word = re.sub(r",\s+", ",", _yaml_word(value)) if not isinstance(value, str) else value
-    if not word or not re.fullmatch(r"[\w./:@%+\-\[\],]*", word):
+    """The value as one word that neither a shell nor DVC's -S takes apart, and that both read as this value."""
+    word = re.sub(r",\s+", ",", _yaml_word(value)) if isinstance(value, list) else _yaml_word(value)
+    if not re.fullmatch(r"[\w./:@%+\-]+|\[[\w.+\-,]*\]", word, re.ASCII):
         raise InputError(
             f"{key} is {value!r}, which needs quotes; write it into {PARAMS}: empaste preset --write … --set '{key}=…'"
         )
