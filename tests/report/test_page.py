@@ -175,6 +175,13 @@ def proxy(requests: list[str]) -> Iterator[str]:
         server.shutdown()
 
 
+def test_precision_and_recall_of_many_classes_are_one_mean():
+    table = pd.DataFrame([(f"class {k}", recall, 1.0 if k else 0.0) for k in range(10) for recall in (0.0, 1.0)])
+    table.columns = ["class_name", "recall", "precision"]
+    assert plot_charts("precision_recall", table)[0].count("<polyline") == 1
+    assert plot_charts("precision_recall", table.head(16))[0].count("<polyline") == 8
+
+
 def test_charts_have_round_ticks_and_keep_the_last_point():
     chart = charts.line_chart({"loss": [(step, 1 / step) for step in range(1, 2001)]}, "iteration", "loss")
     assert chart.count(",") <= charts.MAX_POINTS + 2

@@ -78,9 +78,7 @@ def plot_charts(name: str, table: pd.DataFrame) -> list[str]:
     if table.empty:
         return []
     if list(table.columns) == ["class_name", "recall", "precision"]:
-        groups = table.groupby("class_name", sort=False)
-        series = {str(key): list(zip(rows["recall"], rows["precision"], strict=True)) for key, rows in groups}
-        return [charts.line_chart(series, "recall", "precision at mask IoU 0.5", (0, 1))]
+        return [charts.line_chart(_precision_recall(table), "recall", "precision at mask IoU 0.5", (0, 1))]
     steps, *columns = (str(column) for column in table.columns)
     drawn = (
         charts.line_chart({column: list(zip(table[steps], table[column], strict=True))}, steps, column)
@@ -88,6 +86,16 @@ def plot_charts(name: str, table: pd.DataFrame) -> list[str]:
         if pd.api.types.is_numeric_dtype(table[column])
     )
     return [chart for chart in drawn if chart]
+
+
+def _precision_recall(table: pd.DataFrame) -> dict[str, charts.Points]:
+    """Precision over recall per class; of more classes than there are colours, the mean alone."""
+    names = table["class_name"].unique()
+    if len(names) > charts.NUM_COLOURS:
+        mean = table.groupby("recall", as_index=False)["precision"].mean()
+        return {f"mean of {len(names)} classes": list(zip(mean["recall"], mean["precision"], strict=True))}
+    groups = table.groupby("class_name", sort=False)
+    return {str(name): list(zip(rows["recall"], rows["precision"], strict=True)) for name, rows in groups}
 
 
 def _dataset(params: Mapping[str, Any], metrics: figures.Metrics) -> str:
