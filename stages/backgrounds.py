@@ -9,13 +9,10 @@ import pandas as pd
 import typer
 
 from empaste.artifacts.arrays import read_array
-from empaste.artifacts.classifier import load_classifier
 from empaste.artifacts.outputs import whole_directory, write_json
 from empaste.artifacts.schemas import Backgrounds, Captions, Classes, Images, Segments
 from empaste.artifacts.tables import read_table, write_table
-from empaste.backbones import limit_threads, torch_device
 from empaste.backgrounds import GENERATORS, IN_PROCESS
-from empaste.backgrounds.clip_selection import load_clip
 from empaste.backgrounds.making import summarise, write_selected
 from empaste.backgrounds.scenes import Scene
 from empaste.params import BackgroundsParams, load_params
@@ -37,7 +34,6 @@ def main(
 ) -> None:
     """Generate candidates for every training image, keep and write the selected ones; method none writes no row."""
     settings = load_params(params).backgrounds
-    limit_threads(settings.num_threads)
     classes = read_table(labels / "classes.parquet", Classes)
     rows: list[dict[str, Any]] = []
     tally, per_class = Counter[str](), Counter[int]()
@@ -55,6 +51,12 @@ def generate(
     scenes: list[Scene], settings: BackgroundsParams, model: Path, folder: Path
 ) -> tuple[list[dict[str, Any]], Counter[str], Counter[int]]:
     """Make, judge and write the backgrounds of ``scenes``."""
+    # Worker processes import this file and need no torch.
+    from empaste.artifacts.classifier import load_classifier
+    from empaste.backbones import limit_threads, torch_device
+    from empaste.backgrounds.clip_selection import load_clip
+
+    limit_threads(settings.num_threads)
     device = torch_device(settings.device)
     classifier = load_classifier(model, device)
     clip = load_clip(settings.clip_model, device) if settings.clip_model else None

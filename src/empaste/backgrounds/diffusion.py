@@ -57,7 +57,7 @@ def load_pipeline(model: str, device: "torch.device") -> Any:
         raise require_extra("diffusers", "generative") from error
     dtype = torch.float16 if device.type == "cuda" else torch.float32
     try:
-        pipeline = AutoPipelineForText2Image.from_pretrained(model, torch_dtype=dtype)
+        pipeline = AutoPipelineForText2Image.from_pretrained(model, dtype=dtype)
     except (OSError, ValueError) as error:
         raise InputError(
             f"backgrounds.model is {model!r}, which is no folder of a text-to-image pipeline and cannot be had from "

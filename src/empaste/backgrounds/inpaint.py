@@ -71,6 +71,6 @@ def vary(image: UInt8[np.ndarray, "h w 3"], rng: np.random.Generator) -> UInt8[n
     zoom = max(covering, rng.uniform(1.0, 1.3))
     matrix = cv2.getRotationMatrix2D((width / 2, height / 2), angle, zoom)
     matrix[:, 2] += rng.uniform(-0.5, 0.5, 2) * (zoom - covering) * (width, height)
-    warped = cv2.warpAffine(image, matrix, (width, height), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101)
+    warped = cv2.warpAffine(image, matrix, (width, height), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
     lit = (warped - 127.5) * rng.uniform(0.9, 1.1) + 127.5 + rng.uniform(-12, 12)
     return np.rint(lit * rng.uniform(0.97, 1.03, 3)).clip(0, 255).astype(np.uint8)

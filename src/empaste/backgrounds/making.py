@@ -4,16 +4,18 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from empaste.artifacts.classifier import TrainedClassifier
 from empaste.backgrounds.clip_selection import Clip
 from empaste.backgrounds.presence import shown_per_class
 from empaste.backgrounds.scenes import Candidate, Made, Scene
 from empaste.backgrounds.selection import Judged, judge
 from empaste.images import write_rgb
+
+if TYPE_CHECKING:  # worker processes need no torch
+    from empaste.artifacts.classifier import TrainedClassifier
 
 SCENES_AT_ONCE = 32
 """Candidates of so many scenes are held in memory together."""
@@ -23,7 +25,7 @@ Tally = Counter[str]
 
 def write_selected(
     made: Iterable[tuple[Scene, Made]],
-    classifier: TrainedClassifier,
+    classifier: "TrainedClassifier",
     clip: Clip | None,
     folder: Path,
     *,

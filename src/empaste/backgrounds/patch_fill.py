@@ -137,6 +137,8 @@ def _optimise(
 ) -> Int[np.ndarray, "h w 2"]:
     """Search and paint in turn; the sources found, and ``level.lab`` painted from them."""
     targets = _targets(level)
+    if not len(targets):  # a small hole vanishes at a coarse scale
+        return source
     for number in range(rounds):
         features = _features(level)
         cost = _search(level, features, targets, source, rng)

@@ -1,15 +1,17 @@
 """Which of the candidates are kept: no class in them, then the best of each caption."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float
 
-from empaste.artifacts.classifier import TrainedClassifier, classify
 from empaste.backgrounds.clip_selection import Clip, best_of, clip_scores
 from empaste.backgrounds.presence import Presence, presence
 from empaste.backgrounds.scenes import Candidate
+
+if TYPE_CHECKING:  # worker processes need no torch
+    from empaste.artifacts.classifier import TrainedClassifier
 
 
 class Judged(NamedTuple):
@@ -23,7 +25,7 @@ class Judged(NamedTuple):
 
 def judge(
     candidates: Sequence[tuple[int, Candidate]],
-    classifier: TrainedClassifier,
+    classifier: "TrainedClassifier",
     clip: Clip | None,
     *,
     keep: int,
@@ -38,6 +40,8 @@ def judge(
     Notes: the papers select by CLIP and assume the absence of objects. Here presence is looked at first, so that a
     candidate with an object in it does not take the place of one without.
     """
+    from empaste.artifacts.classifier import classify
+
     images = [candidate.image for _, candidate in candidates]
     probs, _ = classify(classifier, images, batch_size)
     present = presence(probs, classifier.class_ids, presence_threshold)
