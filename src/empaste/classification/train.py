@@ -74,7 +74,8 @@ def train_classifier(
     classifier = TrainedClassifier(network, tuple(int(class_id) for class_id in class_ids), train.squares.shape[1])
     optimiser = torch.optim.AdamW(network.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay)
     history = _resume(classifier, optimiser, checkpoint)
-    for epoch in tqdm(range(len(history), recipe.epochs), "classifier", recipe.epochs, initial=len(history)):
+    done = len(history)
+    for epoch in tqdm(range(done, recipe.epochs), "classifier", recipe.epochs, initial=done, unit="epoch"):
         loss = _train_epoch(classifier, optimiser, train, recipe, epoch)
         rate = optimiser.param_groups[0]["lr"]
         history.append({"epoch": epoch + 1, "loss": loss, "learning_rate": rate, "val_mAP": None})
@@ -104,7 +105,7 @@ def _train_epoch(
     network, device = classifier.network.train(), classifier.device
     batches = list(epoch_batches(len(train.squares), recipe.batch_size, recipe.seed, epoch))
     losses = []
-    for number, (rows, repeats) in enumerate(batches):
+    for number, (rows, repeats) in enumerate(tqdm(batches, f"epoch {epoch + 1}", unit="step", leave=False)):
         step = epoch * len(batches) + number
         optimiser.param_groups[0]["lr"] = one_cycle(step, recipe.epochs * len(batches), recipe.learning_rate)
         ids = [int(image_id) for image_id in train.image_ids[rows]]
