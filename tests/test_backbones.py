@@ -42,15 +42,17 @@ def test_every_architecture_has_the_parts_of_torchvisions(architecture: str) -> 
     torch.testing.assert_close(phi, maps.mean((2, 3)))
 
 
-def test_slim_has_stride_16_and_widths_that_double() -> None:
-    network = build_resnet("resnet_slim", 8, None, num_classes=2)
+@pytest.mark.parametrize(
+    ("architecture", "strides"), [("resnet_slim", [2, 4, 8, 16]), ("resnet_slim_pooled", [4, 8, 16, 16])]
+)
+def test_slim_has_stride_16_and_widths_that_double(architecture: str, strides: list[int]) -> None:
+    network = build_resnet(architecture, 8, None, num_classes=2)
     shapes = []
     out = network.maxpool(network.relu(network.bn1(network.conv1(torch.zeros(1, 3, 64, 64)))))
     for stage in (network.layer1, network.layer2, network.layer3, network.layer4):
         out = stage(out)
         shapes.append((out.shape[1], 64 // out.shape[2]))
-    assert [channels for channels, _ in shapes] == [8, 16, 32, 64]
-    assert shapes[-1][1] == 16
+    assert shapes == list(zip([8, 16, 32, 64], strides, strict=True))
     assert network.num_features == 64
 
 
@@ -114,7 +116,7 @@ def test_an_unknown_name_lists_the_known_ones() -> None:
         build_resnet("resnet50", 8, "IMAGENET")
     with pytest.raises(InputError, match="choose from null or a file"):
         build_resnet("resnet_slim", 8, "IMAGENET1K_V1")
-    with pytest.raises(InputError, match="architecture is 'vgg'; choose from resnet_slim, resnet18"):
+    with pytest.raises(InputError, match="architecture is 'vgg'; choose from resnet_slim, resnet_slim_pooled, resnet18"):
         build_resnet("vgg", 8, None)
 
 

@@ -1,7 +1,7 @@
 """Backbones: ResNets with weights by name, from a local file or none, and what an image looks like to them.
 
-``resnet_slim`` is for small images and small machines: one basic block per stage and a total stride of 16. The others
-are torchvision's (He et al. 2016).
+``resnet_slim`` and ``resnet_slim_pooled`` are for small images and small machines: one basic block per stage and a total
+stride of 16. The others are torchvision's (He et al. 2016).
 """
 
 import os
@@ -20,28 +20,30 @@ from torchvision.models.resnet import BasicBlock, ResNet
 from empaste.errors import InputError
 from empaste.images import GRAY
 
-ARCHITECTURES = ("resnet_slim", "resnet18", "resnet34", "resnet50", "resnet101")
+ARCHITECTURES = ("resnet_slim", "resnet_slim_pooled", "resnet18", "resnet34", "resnet50", "resnet101")
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
+_SLIM = ("resnet_slim", "resnet_slim_pooled")
 _WEIGHT_SUFFIXES = (".pth", ".pt", ".safetensors")
 
 
 class SlimResNet(nn.Module):
     """A ResNet of one `BasicBlock` per stage with torchvision's attribute names.
 
-    Channels ``width * (1, 2, 4, 8)`` at strides 2, 4, 8, 16: the stem halves the image once and does not pool.
+    Channels ``width * (1, 2, 4, 8)`` at strides 2, 4, 8, 16: the stem halves the image once and does not pool. With
+    ``pooled`` the stem pools as torchvision's does, and the strides are 4, 8, 16, 16: half the work.
     """
 
-    def __init__(self, width: int, num_classes: int = 1000) -> None:
+    def __init__(self, width: int, num_classes: int = 1000, pooled: bool = False) -> None:
         super().__init__()
         self.conv1 = nn.Conv2d(3, width, 7, stride=2, padding=3, bias=False)
         self.bn1 = nn.BatchNorm2d(width)
         self.relu = nn.ReLU(inplace=True)
-        self.maxpool = nn.Identity()
+        self.maxpool = nn.MaxPool2d(3, 2, 1) if pooled else nn.Identity()
         self.layer1 = _stage(width, width, 1)
         self.layer2 = _stage(width, 2 * width, 2)
         self.layer3 = _stage(2 * width, 4 * width, 2)
-        self.layer4 = _stage(4 * width, 8 * width, 2)
+        self.layer4 = _stage(4 * width, 8 * width, 1 if pooled else 2)
         self.avgpool = nn.AdaptiveAvgPool2d(1)
         self.fc = nn.Linear(8 * width, num_classes)
         for module in self.modules():
@@ -81,14 +83,14 @@ def classify_maps(
 def build_resnet(architecture: str, width: int, weights: str | None, num_classes: int = 1000) -> Backbone:
     """A ResNet with torchvision's attribute names, and ``num_features``, the channels of its last stage.
 
-    ``width`` counts for ``resnet_slim`` alone. ``weights`` is None (random), the name of torchvision's weights, or a
+    ``width`` counts for the slim ones alone. ``weights`` is None (random), the name of torchvision's weights, or a
     file (``.pth`` or ``.safetensors``); a head of another size than ``num_classes`` is left random. `InputError` where
     they are not to be had or do not fit.
     """
     if architecture not in ARCHITECTURES:
         raise InputError(f"architecture is {architecture!r}; choose from {', '.join(ARCHITECTURES)}")
-    if architecture == "resnet_slim":
-        network: Backbone = SlimResNet(width, num_classes)
+    if architecture in _SLIM:
+        network: Backbone = SlimResNet(width, num_classes, architecture == "resnet_slim_pooled")
     else:
         network = getattr(torchvision.models, architecture)(weights=None, num_classes=num_classes)
     network.num_features = network.fc.in_features

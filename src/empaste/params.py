@@ -51,7 +51,7 @@ class Prepare(Section):
 class Classifier(Section):
     """The multi-label image classifier."""
 
-    architecture: Literal["resnet_slim", "resnet18", "resnet34", "resnet50", "resnet101"]
+    architecture: Literal["resnet_slim", "resnet_slim_pooled", "resnet18", "resnet34", "resnet50", "resnet101"]
     width: Annotated[int, Field(ge=8, multiple_of=8)]
     weights: str | None
     image_size: Annotated[int, Field(ge=32)]
