@@ -121,6 +121,15 @@ def test_wider_than_jpeg_can_be(tmp_path: Path) -> None:
     assert to_picture(photograph, (), [], 1000, "the.png").width == 1000
 
 
+@pytest.mark.parametrize(
+    "record", [b"Exif\x00\x00garbage", b"Exif\x00\x00MM\x00*\x00\x00\xff\xff", b"Exif\x00\x00II*\x00"]
+)
+def test_a_damaged_exif_record_leaves_the_image_as_it_is(tmp_path: Path, record: bytes) -> None:
+    Image.fromarray(SCENE).save(tmp_path / "a.jpg", exif=record, quality=95)
+    photograph = read_photograph(tmp_path / "a.jpg")
+    assert photograph.orientation == 1 and near(photograph.image, SCENE)
+
+
 def test_broken_files_are_named(tmp_path: Path) -> None:
     whole = tmp_path / "whole.jpg"
     Image.fromarray(np.random.default_rng(0).integers(0, 255, (64, 64, 3), np.uint8)).save(whole)

@@ -5,6 +5,7 @@ animation the first frame is taken. What is already a plain upright RGB JPEG kee
 """
 
 import io
+import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 from jaxtyping import Bool, UInt8
-from PIL import ExifTags, Image, ImageOps
+from PIL import ExifTags, Image
 
 from empaste.datasets.records import Picture
 from empaste.errors import InputError
@@ -115,15 +116,20 @@ def _decode(data: bytes) -> Photograph:
         stored.load()
     except Image.UnidentifiedImageError:
         return Photograph(_decode_deep(data), 1, None)
-    orientation = stored.getexif().get(ExifTags.Base.Orientation, 1)
-    orientation = orientation if orientation in TRANSPOSED else 1
+    orientation = _orientation(stored)
     keep = stored.format == "JPEG" and stored.mode == "RGB" and orientation == 1
-    rgb = (
-        ImageOps.exif_transpose(_as_rgb(stored))
-        if orientation == 1
-        else _as_rgb(stored).transpose(TRANSPOSED[orientation])
-    )
-    return Photograph(np.array(rgb), orientation, data if keep else None)
+    rgb = _as_rgb(stored)
+    upright = rgb if orientation == 1 else rgb.transpose(TRANSPOSED[orientation])
+    return Photograph(np.array(upright), orientation, data if keep else None)
+
+
+def _orientation(image: Image.Image) -> int:
+    """The EXIF orientation; 1, upright, where it is unknown or its record is damaged."""
+    try:
+        orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
+    except (*DECODING_ERRORS, struct.error):
+        return 1
+    return orientation if orientation in TRANSPOSED else 1
 
 
 def _as_rgb(image: Image.Image) -> Image.Image:

@@ -40,7 +40,7 @@ def subsample(data: DataSet, max_train: int, max_val: int, seed: int) -> DataSet
         ids = [example.image_id for example in data.examples if example.split == split]
         if not ids:
             raise InputError(
-                f"the data set has no images in its split {split}; it needs at least one in train and in val"
+                f"the data set has no images in its split {split}; add some: it takes at least one in train and in val"
             )
         drawn = np.random.default_rng([seed, 71, stream]).permutation(len(ids))
         kept.update(ids[at] for at in drawn[: limit or None])
