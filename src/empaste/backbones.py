@@ -1,7 +1,7 @@
 """Backbones: ResNets with weights by name, from a local file or none, and what an image looks like to them.
 
-``resnet_slim`` and ``resnet_slim_pooled`` are for small images and small machines: one basic block per stage and a total
-stride of 16. The others are torchvision's (He et al. 2016).
+``resnet_slim`` and ``resnet_slim_pooled`` are for small images and small machines: one basic block per stage and a
+total stride of 16. The others are torchvision's (He et al. 2016).
 """
 
 import os
