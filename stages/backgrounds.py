@@ -79,8 +79,9 @@ def read_scenes(images: Path, segments: Path, features: Path, captions: Path, er
     written = read_table(captions / "captions.parquet", Captions)
     proposed = read_table(segments / "segments.parquet", Segments)
     probs = read_array(features / "probs.npy", len(proposed), str(segments), "features")
-    shows_class = np.asarray(probs).max(axis=1, initial=0) >= erase_prob
-    erase = proposed[shows_class].groupby("image_id")["counts"].apply(tuple).to_dict()
+    proposed["prob"] = np.asarray(probs).max(axis=1, initial=0)
+    shows_class = proposed[proposed["prob"] >= erase_prob].sort_values("prob", ascending=False, kind="stable")
+    erase = shows_class.groupby("image_id")["counts"].apply(tuple).to_dict()
     prompts: dict[int, list[tuple[int, str]]] = {}
     for caption_id, image_id, prompt in written[["caption_id", "image_id", "substituted"]].itertuples(index=False):
         prompts.setdefault(image_id, []).append((caption_id, prompt))

@@ -46,6 +46,16 @@ def test_too_little_context_is_skipped(scenes: list[Scene]) -> None:
     assert made.candidates == [] and not made.has_context
 
 
+def test_the_likeliest_are_erased_first_as_long_as_a_place_is_left(scenes: list[Scene]) -> None:
+    halves = np.zeros((2, 48, 64), bool)
+    halves[0, :, :28], halves[1, :, 36:] = True, True
+    for order in ([0, 1], [1, 0]):
+        erase = tuple(encode_mask(halves[index])["counts"] for index in order) + scenes[2].erase
+        hole = inpaint.erased(dataclasses.replace(scenes[2], erase=erase))
+        assert hole[halves[order[0]]].all() and not hole[halves[order[1]]].all()
+        assert hole[20:30, 32:34].all()  # a smaller one that comes later still fits
+
+
 def test_a_fill_leaves_the_rest_and_repeats_itself() -> None:
     image = np.random.default_rng(0).integers(0, 255, (40, 60, 3), np.uint8)
     hole = np.zeros((40, 60), bool)

@@ -1,7 +1,8 @@
 """The image's own place without its objects, varied: the generator that needs no model.
 
-Every segment that may show a class is erased (not only the extracted foregrounds: an instance that was not extracted
-would stay, without a label), the hole is filled with texture of the rest, and the result is flipped, turned, cropped
+The segments that may show a class are erased, the likeliest first, as long as enough of the place is left (not only
+the extracted foregrounds: an instance that was not extracted would stay, without a label; whether one did is for the
+presence check to see), the hole is filled with texture of the rest, and the result is flipped, turned, cropped
 and lit a little differently, so that two candidates of one image differ.
 """
 
@@ -16,9 +17,9 @@ from jaxtyping import Bool, UInt8
 from empaste.backgrounds.patch_fill import fill_hole
 from empaste.backgrounds.scenes import Candidate, Made, Scene
 from empaste.images import read_rgb
-from empaste.masks import decode_masks
+from empaste.masks import decode_mask
 
-MAX_ERASED = 0.7
+MAX_ERASED = 0.6
 """With more than this share of the image erased there is no place left to speak of."""
 
 MARGIN = 0.025
@@ -31,10 +32,10 @@ def generator(*, per_caption: int, seed: int, **_: Any) -> Callable[[Scene], Mad
 
 
 def make(scene: Scene, per_caption: int, seed: int) -> Made:
-    """``per_caption`` backgrounds; none where over `MAX_ERASED` of the image shows objects."""
+    """``per_caption`` backgrounds; none where what shows a class leaves no place."""
     image = read_rgb(scene.path)
     hole = erased(scene)
-    if hole.mean() > MAX_ERASED:
+    if scene.erase and not hole.any():
         return Made(has_context=False)
     candidates = []
     for number in range(per_caption):
@@ -47,14 +48,20 @@ def make(scene: Scene, per_caption: int, seed: int) -> Made:
 
 
 def erased(scene: Scene) -> Bool[np.ndarray, "h w"]:
-    """The union of the scene's segments to erase, with a margin."""
-    union = np.zeros((scene.height, scene.width), np.uint8)
-    if scene.erase:
-        size = [scene.height, scene.width]
-        union |= decode_masks([{"size": size, "counts": counts} for counts in scene.erase]).any(axis=0)
-    margin = max(2, round(MARGIN * min(scene.height, scene.width)))
+    """The union of the scene's segments to erase, each with a margin.
+
+    They are taken in their order, without those that would take the union over `MAX_ERASED` of the image.
+    """
+    size = [scene.height, scene.width]
+    margin = max(2, round(MARGIN * min(size)))
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * margin + 1, 2 * margin + 1))
-    return cv2.dilate(union, disc).astype(bool)
+    hole = np.zeros(size, bool)
+    for counts in scene.erase:
+        segment = decode_mask({"size": size, "counts": counts}).astype(np.uint8)
+        larger = hole | cv2.dilate(segment, disc).astype(bool)
+        if larger.mean() <= MAX_ERASED:
+            hole = larger
+    return hole
 
 
 def vary(image: UInt8[np.ndarray, "h w 3"], rng: np.random.Generator) -> UInt8[np.ndarray, "h w 3"]:

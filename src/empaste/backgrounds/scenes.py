@@ -9,7 +9,7 @@ from jaxtyping import UInt8
 
 @dataclass(frozen=True)
 class Scene:
-    """A training image: id, file and size, the segments to erase (counts of their RLEs), its captions (id, prompt)."""
+    """A training image, the segments to erase (counts of their RLEs, likeliest first), its captions (id, prompt)."""
 
     image_id: int
     path: Path
