@@ -119,7 +119,7 @@ def test_the_table_shows_mean_and_spread() -> None:
     many = [Result("Many", seed, {"AP50": 7.0, "AP75": None if seed else 1.0}) for seed in range(3)]
     lines = table(STUDY, few + many, "empaste study made_up").splitlines()
     assert lines[0] == "### Made up"
-    assert "`empaste study made_up`: 3 seeds" in lines[2]
+    assert lines[2].startswith("`empaste study made_up`: mean ± standard deviation over 3 seed(s), on ")
     assert lines[4:] == [
         "| | mAP50 | mAP75 |",
         "|---|---|---|",

@@ -91,7 +91,7 @@ def table(study: Study, results: Sequence[Result], command: str) -> str:
     lines = [
         f"### {study.title}",
         "",
-        f"`{command}`: {num_seeds} seeds, mean ± standard deviation; torch on {_hardware()}.",
+        f"`{command}`: mean ± standard deviation over {num_seeds} seed(s), on {_hardware()}.",
         "",
         f"| | {' | '.join(f'm{name}' for name in FIGURES)} |",
         f"|---|{'---|' * len(FIGURES)}",
