@@ -1,6 +1,8 @@
 """The contract that every registered detector keeps, each on its smallest network."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ from empaste.detectors import DETECTORS, detector_of
 from empaste.errors import InputError
 from empaste.masks import decode_mask, mask_box_xywh
 
+TOP = Path(__file__).parents[2]
 FIT: dict[str, Any] = {
     "architecture": "resnet_slim", "width": 8, "weights": None, "image_size": 64, "iterations": 40, "batch_size": 4,
     "learning_rate": 0.005, "weight_decay": 1e-4, "jitter": [0.8, 1.2], "checkpoint_every": 100, "seed": 0,
@@ -69,3 +72,11 @@ def test_an_unknown_backend_is_refused(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text('{"backend": "yolo"}')
     with pytest.raises(InputError, match=r"backend is 'yolo'; choose from torchvision"):
         detector_of(tmp_path)
+
+
+def test_the_computing_parts_import_without_the_pipelines_packages() -> None:
+    """On a machine with torch alone, which has none of them, the detectors can still be imported."""
+    blocked = ("dvc", "mlflow", "pandera", "pycocotools", "faster_coco_eval")
+    code = f"import sys; sys.modules.update(dict.fromkeys({blocked})); import empaste.detectors, empaste.evaluation"
+    done = subprocess.run([sys.executable, "-c", code], cwd=TOP / "src", capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
