@@ -94,7 +94,7 @@ def _slim_detector(resnet: nn.Module, image_size: int, num_classes: int) -> Mask
         box_head=TwoMLPHead(64 * 7 * 7, 192),
         box_predictor=FastRCNNPredictor(192, num_classes + 1),
         box_batch_size_per_image=48,
-        mask_roi_pool=MultiScaleRoIAlign(levels, 14, sampling_ratio=1),
+        mask_roi_pool=MultiScaleRoIAlign(levels, 14, sampling_ratio=2),
         mask_head=mask_head,
         mask_predictor=MaskRCNNPredictor(64, 64, num_classes + 1),
         **_input_options(image_size, backbone),
