@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from safetensors.torch import save_file
 
 from empaste.backbones import (
+    GeneralisedMean,
     ARCHITECTURES,
     build_resnet,
     classify_maps,
@@ -188,3 +189,8 @@ def test_what_the_image_leaves_is_gray() -> None:
 def test_an_extreme_image_keeps_a_line() -> None:
     square = fit_square(np.zeros((1, 10_000, 3), np.uint8), 32)
     assert ((square == 0).all(axis=(1, 2))).sum() == 1
+
+
+def test_the_generalised_mean_lies_between_mean_and_maximum() -> None:
+    maps = torch.tensor([[[[0.0, 0.0], [0.0, 2.0]], [[1.0, 1.0], [1.0, 1.0]]]])
+    torch.testing.assert_close(GeneralisedMean()(maps).flatten(), torch.tensor([2.0 / 4 ** (1 / 3), 1.0]))

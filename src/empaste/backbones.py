@@ -42,7 +42,8 @@ class SlimResNet(nn.Module):
     """A ResNet of one `BasicBlock` per stage with torchvision's attribute names.
 
     Channels ``width * (1, 2, 4, 8)`` at strides 2, 4, 8, 16: the stem halves the image once and does not pool. With
-    ``pooled`` the stem pools as torchvision's does, and the strides are 4, 8, 16, 16: half the work.
+    ``pooled`` the stem pools as torchvision's does, the strides are 4, 8, 16, 16 (half the work), and the last maps are
+    pooled by a generalised mean.
     """
 
     def __init__(self, width: int, num_classes: int = 1000, pooled: bool = False) -> None:
