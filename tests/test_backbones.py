@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from safetensors.torch import save_file
 
 from empaste.backbones import (
-    GeneralisedMean,
     ARCHITECTURES,
+    GeneralisedMean,
     build_resnet,
     classify_maps,
     feature_maps,

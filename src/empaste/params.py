@@ -32,7 +32,7 @@ class Prepare(Section):
 
     dataset: Literal["demo", "folder", "coco", "voc"]
     root: str | None
-    seed: int
+    seed: Count
     num_train: Positive
     num_val: Positive
     image_size: Annotated[int, Field(ge=64, le=1024)]
@@ -59,7 +59,7 @@ class Classifier(Section):
     batch_size: Annotated[int, Field(ge=2)]
     learning_rate: PositiveFloat
     weight_decay: Annotated[float, Field(ge=0)]
-    seed: int
+    seed: Count
     num_threads: Count
     device: Device
 
@@ -147,7 +147,7 @@ class CaptionsParams(Section):
     method: Literal["labels", "blip"]
     per_image: Positive
     model: str | None
-    seed: int
+    seed: Count
     batch_size: Positive
     device: Device
 
@@ -172,7 +172,7 @@ class BackgroundsParams(Section):
     steps: Positive
     guidance: Annotated[float, Field(ge=0)]
     image_size: Annotated[int, Field(ge=64)]
-    seed: int
+    seed: Count
     batch_size: Positive
     num_threads: Count
     device: Device
