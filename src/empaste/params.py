@@ -84,7 +84,7 @@ class Hierarchical(Section):
 
     scale: PositiveFloat
     sigma: Annotated[float, Field(ge=0)]
-    min_size: Positive
+    min_region: Fraction
     boundary_weight: Annotated[float, Field(ge=0)]
     duplicate_iou: Fraction
 

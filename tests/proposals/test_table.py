@@ -7,7 +7,7 @@ from empaste.artifacts.schemas import Segments
 from empaste.artifacts.tables import write_table
 from empaste.errors import InputError
 from empaste.images import write_rgb
-from empaste.masks import decode_mask, mask_box_xywh
+from empaste.masks import decode_mask, encode_mask, mask_box_xywh, mask_ious
 from empaste.proposals.table import propose_rows, propose_segments, segment_table
 
 OPTIONS = {"scales": [50.0], "sigma": 0.5, "min_size": 20}
@@ -26,16 +26,27 @@ def test_rows_describe_their_masks(tmp_path, disc_image):
     assert rows["score"].is_monotonic_decreasing
 
 
-def test_shrunk_image_gives_masks_of_the_full_size(disc_image):
-    large = disc_image.repeat(4, axis=0).repeat(4, axis=1)
-    masks, scores = propose_segments(large, "felzenszwalb", OPTIONS, **(FILTERS | {"max_side": 64}))
-    assert masks.shape == (len(scores), 224, 256)
-    assert len(masks)
+def test_shrunk_image_gives_masks_of_the_full_size(tmp_path, disc_image, disc_mask):
+    write_rgb(tmp_path / "a.png", disc_image.repeat(4, axis=0).repeat(4, axis=1))
+    rows = propose_rows((1, tmp_path / "a.png"), "felzenszwalb", OPTIONS, **(FILTERS | {"max_side": 64}))
+    assert set(rows["height"]) == {224}
+    assert set(rows["width"]) == {256}
+    target = encode_mask(disc_mask.repeat(4, axis=0).repeat(4, axis=1))
+    found = [{"counts": counts, "size": [224, 256]} for counts in rows["counts"]]
+    assert mask_ious(found, [target]).max() > 0.8
+
+
+def test_very_wide_image(tmp_path):
+    image = np.full((400, 10_000, 3), 200, np.uint8)
+    image[50:300, 2000:6000] = (30, 60, 200)
+    write_rgb(tmp_path / "a.png", image)
+    rows = propose_rows((1, tmp_path / "a.png"), "felzenszwalb", OPTIONS, **(FILTERS | {"max_side": 320}))
+    assert set(rows["width"]) == {10_000}
 
 
 def test_at_most_so_many(disc_image):
-    masks, _ = propose_segments(disc_image, "felzenszwalb", OPTIONS, **(FILTERS | {"max_segments": 1}))
-    assert len(masks) == 1
+    masks, scores = propose_segments(disc_image, "felzenszwalb", OPTIONS, 0.01, 0.95, max_segments=1)
+    assert len(masks) == len(scores) == 1
 
 
 def test_table_numbers_segments_through_the_images(tmp_path, disc_image):

@@ -44,12 +44,15 @@ def propose(
     image: UInt8[np.ndarray, "h w 3"],
     scale: float,
     sigma: float,
-    min_size: int,
+    min_region: float,
     boundary_weight: float,
     duplicate_iou: float,
 ) -> tuple[Bool[np.ndarray, "n h w"], Float[np.ndarray, " n"]]:
-    """Masks and scores of the merge hierarchy's segments, best score first."""
-    graph, membership = merge_hierarchy(image, scale, sigma, min_size, boundary_weight)
+    """Masks and scores of the merge hierarchy's segments, best score first.
+
+    ``min_region``, the smallest region as a share of the image, bounds the number of regions, and so the time.
+    """
+    graph, membership = merge_hierarchy(image, scale, sigma, min_region, boundary_weight)
     scores = objectness(membership, graph)
     order = np.argsort(-scores, kind="stable")
     kept = order[without_duplicates(membership[order], graph.areas, duplicate_iou)]
@@ -57,10 +60,11 @@ def propose(
 
 
 def merge_hierarchy(
-    image: UInt8[np.ndarray, "h w 3"], scale: float, sigma: float, min_size: int, boundary_weight: float
+    image: UInt8[np.ndarray, "h w 3"], scale: float, sigma: float, min_region: float, boundary_weight: float
 ) -> tuple[RegionGraph, Bool[np.ndarray, "s n"]]:
     """The regions of ``image``, and all segments as unions of them, each once."""
     filtered = cv2.pyrMeanShiftFiltering(image, *MEAN_SHIFT, maxLevel=0)
+    min_size = max(1, int(min_region * image.shape[0] * image.shape[1]))
     labels = consecutive(graph_segmentation(filtered, scale, sigma, min_size))
     graph = describe_regions(to_lab(cv2.GaussianBlur(image, (0, 0), SMOOTHING)), labels)
     orders = [merge_order(graph, weight) for weight in (0.0, boundary_weight)]

@@ -26,10 +26,19 @@ def propose_rows(
     max_extent: float,
     max_segments: int,
 ) -> pd.DataFrame:
-    """The rows of one image, best score first; ``item`` is its id and file. For `scaleout.map_items`."""
+    """The rows of one image, best score first; ``item`` is its id and file. For `scaleout.map_items`.
+
+    Segments are sought and filtered in the image with its longest side at most ``max_side`` pixels (0: as it is); what
+    is written are masks of the image as it is.
+    """
     image_id, path = item
-    masks, scores = propose_segments(read_rgb(path), method, options, max_side, min_area, max_extent, max_segments)
-    rows = [(image_id, *_mask_cells(mask), float(score)) for mask, score in zip(masks, scores, strict=True)]
+    image = read_rgb(path)
+    masks, scores = propose_segments(fit_within(image, max_side), method, options, min_area, max_extent, max_segments)
+    # One mask at a time at full size: all of a large image's together would not fit into memory.
+    rows = [
+        (image_id, *_mask_cells(_enlarged(mask, image.shape[:2])), float(score))
+        for mask, score in zip(masks, scores, strict=True)
+    ]
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
@@ -37,19 +46,12 @@ def propose_segments(
     image: UInt8[np.ndarray, "h w 3"],
     method: str,
     options: Mapping[str, Any],
-    max_side: int,
     min_area: float,
     max_extent: float,
     max_segments: int,
 ) -> tuple[Bool[np.ndarray, "n h w"], Float[np.ndarray, " n"]]:
-    """The eligible segments of ``image`` by ``METHODS[method]``, best score first.
-
-    The method sees the image with its longest side at most ``max_side`` pixels (0: as it is); masks are those of the
-    image as given. The filters are those of `filters`.
-    """
-    small = fit_within(image, max_side)
-    masks, scores = METHODS[method](small, **options)
-    masks = _enlarged(masks, image.shape[:2])
+    """The segments of ``image`` by ``METHODS[method]`` that pass the `filters`, best score first."""
+    masks, scores = METHODS[method](image, **options)
     kept = np.flatnonzero(is_eligible(masks, min_area, max_extent))
     kept = kept[best_first(scores[kept], max_segments)]
     return masks[kept], scores[kept]
@@ -63,13 +65,11 @@ def segment_table(rows: Iterable[pd.DataFrame]) -> pd.DataFrame:
     return table
 
 
-def _enlarged(masks: Bool[np.ndarray, "n h w"], size_hw: tuple[int, ...]) -> Bool[np.ndarray, "n h2 w2"]:
-    """``masks`` at ``size_hw``, by nearest pixel."""
-    if masks.shape[1:] == tuple(size_hw):
-        return masks
-    size_wh = (size_hw[1], size_hw[0])
-    scaled = [cv2.resize(m.astype(np.uint8), size_wh, interpolation=cv2.INTER_NEAREST) > 0 for m in masks]
-    return np.array(scaled, bool).reshape(-1, *size_hw)
+def _enlarged(mask: Bool[np.ndarray, "h w"], size_hw: tuple[int, ...]) -> Bool[np.ndarray, "h2 w2"]:
+    """``mask`` at ``size_hw``, by nearest pixel."""
+    if mask.shape == tuple(size_hw):
+        return mask
+    return cv2.resize(mask.astype(np.uint8), size_hw[::-1], interpolation=cv2.INTER_NEAREST) > 0
 
 
 def _mask_cells(mask: Bool[np.ndarray, "h w"]) -> tuple[Any, ...]:
