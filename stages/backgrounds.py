@@ -4,15 +4,15 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import typer
 
 from empaste.artifacts.arrays import read_array
 from empaste.artifacts.outputs import whole_directory, write_json
-from empaste.artifacts.schemas import Backgrounds, Captions, Classes, Images, Segments
+from empaste.artifacts.schemas import Backgrounds, Captions, Classes, Foregrounds, Images, Labels, Segments
 from empaste.artifacts.tables import read_table, write_table
 from empaste.backgrounds import GENERATORS, IN_PROCESS
+from empaste.backgrounds.erasing import segments_to_erase
 from empaste.backgrounds.making import summarise, write_selected
 from empaste.backgrounds.scenes import Scene
 from empaste.params import BackgroundsParams, load_params
@@ -26,6 +26,7 @@ def main(
     labels: Path = Path("data/labels"),
     segments: Path = Path("data/segments"),
     features: Path = Path("data/features"),
+    foregrounds: Path = Path("data/foregrounds"),
     captions: Path = Path("data/captions"),
     model: Path = Path("models/classifier"),
     out: Path = Path("data/backgrounds"),
@@ -39,7 +40,8 @@ def main(
     tally, per_class = Counter[str](), Counter[int]()
     with whole_directory(out) as scratch:
         if settings.method != "none":
-            scenes = read_scenes(images, segments, features, captions, settings.erase_prob)
+            erase = read_erased(labels, segments, features, foregrounds, settings.erase_prob)
+            scenes = read_scenes(images, captions, erase)
             rows, tally, per_class = generate(scenes, settings, model, scratch)
         table = pd.DataFrame(rows, columns=list(Backgrounds.to_schema().columns))
         write_table(table, scratch / "backgrounds.parquet", Backgrounds)
@@ -73,15 +75,27 @@ def generate(
     )
 
 
-def read_scenes(images: Path, segments: Path, features: Path, captions: Path, erase_prob: float) -> list[Scene]:
-    """The training images, each with its prompts and with the segments that show a class."""
-    table = read_table(images / "images.parquet", Images).query("split == 'train'")
-    written = read_table(captions / "captions.parquet", Captions)
+def read_erased(
+    labels: Path, segments: Path, features: Path, foregrounds: Path, erase_prob: float
+) -> dict[int, tuple[str, ...]]:
+    """Image id -> the segments that a background must lose, by what F-EM chose last and by their probabilities."""
     proposed = read_table(segments / "segments.parquet", Segments)
     probs = read_array(features / "probs.npy", len(proposed), str(segments), "features")
-    proposed["prob"] = np.asarray(probs).max(axis=1, initial=0)
-    shows_class = proposed[proposed["prob"] >= erase_prob].sort_values("prob", ascending=False, kind="stable")
-    erase = shows_class.groupby("image_id")["counts"].apply(tuple).to_dict()
+    last = max(foregrounds.glob("iter_*.parquet"), key=lambda path: int(path.stem[5:]), default=Path("iter_0.parquet"))
+    return segments_to_erase(
+        proposed,
+        probs,
+        read_table(labels / "classes.parquet", Classes)["class_id"].tolist(),
+        read_table(labels / "labels.parquet", Labels),
+        read_table(foregrounds / last.name, Foregrounds),
+        erase_prob,
+    )
+
+
+def read_scenes(images: Path, captions: Path, erase: dict[int, tuple[str, ...]]) -> list[Scene]:
+    """The training images, each with its prompts and with the segments to ``erase``."""
+    table = read_table(images / "images.parquet", Images).query("split == 'train'")
+    written = read_table(captions / "captions.parquet", Captions)
     prompts: dict[int, list[tuple[int, str]]] = {}
     for caption_id, image_id, prompt in written[["caption_id", "image_id", "substituted"]].itertuples(index=False):
         prompts.setdefault(image_id, []).append((caption_id, prompt))

@@ -70,3 +70,10 @@ def test_nothing_chosen():
     metrics = foreground_metrics({"pool": chosen_of()}, SEGMENTS, TRUTH, CLASSES)
     assert metrics["precision50"] == {"pool": None}
     assert metrics["found"] == {"pool": 0.0}
+
+
+def test_images_that_nobody_outlined_are_left_out():
+    chosen = {"pool": chosen_of((1, 1, 0), (2, 2, 2))}
+    metrics = foreground_metrics(chosen, SEGMENTS, truth_of((1, 1, (0, 6), 0)), CLASSES)
+    assert metrics["precision50"] == {"pool": 100.0}
+    assert metrics["masks_per_class"] == {"ball": 1, "fish": 1}

@@ -10,7 +10,7 @@ import pytest
 import typer
 
 from empaste.artifacts.arrays import write_array
-from empaste.artifacts.schemas import Backgrounds, Captions, Classes, Images, Labels, Segments
+from empaste.artifacts.schemas import Backgrounds, Captions, Classes, Foregrounds, Images, Labels, Segments
 from empaste.artifacts.tables import read_table, write_table
 from empaste.images import read_rgb, write_rgb
 from empaste.masks import encode_mask, mask_box_xywh
@@ -48,8 +48,17 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     table = pd.DataFrame(segments[:-1], columns=list(Segments.to_schema().columns))
     write_table(table, Path("data/segments/segments.parquet"), Segments)
     write_array(Path("data/features/probs.npy"), np.tile(np.float32([0.9, 0.1]), (len(table), 1)))
+    choose()
     save_tiny_classifier(Path("models/classifier"), ("dog", "sofa"))
     caption()
+
+
+def choose(*segment_ids: int) -> None:
+    """F-EM chose these segments last, and others before."""
+    rows = [(segment + 1, 1, segment, 1.0, 0.9, True, False) for segment in segment_ids]
+    table = pd.DataFrame(rows, columns=list(Foregrounds.to_schema().columns))
+    write_table(table.iloc[:0], Path("data/foregrounds/iter_2.parquet"), Foregrounds)
+    write_table(table, Path("data/foregrounds/iter_10.parquet"), Foregrounds)
 
 
 def configure(**values: object) -> None:
@@ -91,6 +100,19 @@ def test_what_shows_no_class_is_not_erased() -> None:
     table, _ = run()
     image = read_rgb(Path("data/backgrounds", table["file_name"].iloc[0])).astype(int)
     assert (image[..., 0] - image[..., 1]).max() > 150
+
+
+def test_what_was_chosen_last_is_erased_whatever_it_shows() -> None:
+    configure(presence_threshold=1.0, erase_prob=0.95)
+    choose(0)
+    table, _ = run()
+    red = [
+        (image[..., 0] - image[..., 1]).max()
+        for image in (
+            read_rgb(Path("data/backgrounds", name)).astype(int) for name in table.loc[table["selected"], "file_name"]
+        )
+    ]
+    assert red[0] < 60 and min(red[1:]) > 150
 
 
 def test_a_background_in_which_a_class_shows_is_dropped_and_counted() -> None:

@@ -21,10 +21,15 @@ def foreground_metrics(
 
     precision50: share of the chosen segments with an IoU of at least 0.5 with an instance of their class; mean_iou: of
     each chosen segment with its best instance; found: share of the instances with an IoU of at least 0.5 with a chosen
-    segment of their class. Crowds are left out. None where there is nothing to measure.
+    segment of their class. Crowds are left out, and so are images without any annotation, which nobody outlined (most
+    of VOC's). None where there is nothing to measure.
     """
     instances = _instances(ground_truth)
-    figures = {name: _measure(table, segments, instances) for name, table in chosen.items()}
+    outlined = {annotation["image_id"] for annotation in ground_truth["annotations"]}
+    measurable = {
+        name: table[table["image_id"].isin(outlined)].reset_index(drop=True) for name, table in chosen.items()
+    }
+    figures = {name: _measure(table, segments, instances) for name, table in measurable.items()}
     counts = chosen["pool"]["class_id"].value_counts()
     return {
         key: {name: measured[key] for name, measured in figures.items()} for key in ("precision50", "mean_iou", "found")
