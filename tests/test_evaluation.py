@@ -45,6 +45,7 @@ def test_a_perfect_detection_has_ap_100() -> None:
         assert metrics[kind] == {
             "AP": 100.0, "AP50": 100.0, "AP75": 100.0, "APs": 100.0, "APm": None, "APl": None,
             "AP50_per_class": {"cat": 100.0, "dog": None},
+            "AP75_per_class": {"cat": 100.0, "dog": None},
         }  # fmt: skip
     assert {point.class_name for point in curves} == {"cat"}
     assert [point.recall for point in curves] == [round(k / 100, 2) for k in range(101)]
@@ -108,7 +109,8 @@ def test_without_detections_ap_is_zero() -> None:
 def test_without_ground_truth_nothing_is_defined(detections: list[dict[str, Any]]) -> None:
     metrics, curves = evaluate_detections(truth(), detections)
     undefined = dict.fromkeys(("AP", "AP50", "AP75", "APs", "APm", "APl"))
-    assert metrics["mask"] == metrics["box"] == {**undefined, "AP50_per_class": {"cat": None, "dog": None}}
+    nothing = {"cat": None, "dog": None}
+    assert metrics["mask"] == metrics["box"] == {**undefined, "AP50_per_class": nothing, "AP75_per_class": nothing}
     assert curves == []
 
 

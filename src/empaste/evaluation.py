@@ -28,7 +28,8 @@ class CurvePoint(NamedTuple):
 
 
 class Evaluation(NamedTuple):
-    """``metrics``: kind -> {AP, AP50, AP75, APs, APm, APl, AP50_per_class}, in percent; ``curves``: of the masks."""
+    """``metrics``: kind -> AP, AP50, AP75, APs, APm, APl and those of IoU 0.5 and 0.75 per class, in percent;
+    ``curves``: of the masks."""
 
     metrics: dict[str, Metrics]
     curves: list[CurvePoint]
@@ -87,6 +88,7 @@ def _metrics(precision: np.ndarray, names: Sequence[str]) -> Metrics:
         "APm": _percent(precision[:, :, :, medium]),
         "APl": _percent(precision[:, :, :, large]),
         "AP50_per_class": {name: _percent(precision[iou50, :, k, any_area]) for k, name in enumerate(names)},
+        "AP75_per_class": {name: _percent(precision[iou75, :, k, any_area]) for k, name in enumerate(names)},
     }
 
 
