@@ -140,3 +140,7 @@ def test_neighbouring_classes_differ_in_colour():
     colours = [np.array(drawing.colour_of(number)) for number in range(20)]
     assert min(abs(one - two).max() for one, two in itertools.pairwise(colours)) > 60
     assert len({tuple(colour) for colour in colours}) == 20
+
+
+def test_captions_are_drawn_in_characters_that_can_be_drawn() -> None:
+    assert drawing.plain("12 · fish ✓ 鱼") == "12 - fish + ?"

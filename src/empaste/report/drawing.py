@@ -15,6 +15,7 @@ GOOD: Colour = (46, 160, 67)
 BAD: Colour = (218, 54, 51)
 NEUTRAL: Colour = (58, 130, 246)
 WHITE: Colour = (255, 255, 255)
+PLAIN = str.maketrans({"·": "-", "✓": "+", "✗": "x", "×": "x", "–": "-", "…": "..."})
 FONT = cv2.FONT_HERSHEY_SIMPLEX
 
 
@@ -73,9 +74,14 @@ def draw_cross(image: UInt8[np.ndarray, "h w 3"], x: float, y: float) -> None:
         cv2.drawMarker(image, (round(x), round(y)), colour, cv2.MARKER_CROSS, 22, thickness, cv2.LINE_AA)
 
 
+def plain(text: str) -> str:
+    """``text`` in the characters that OpenCV draws: the page's own signs by their nearest, others as ?."""
+    return text.translate(PLAIN).encode("ascii", "replace").decode()
+
+
 def draw_label(image: UInt8[np.ndarray, "h w 3"], text: str, x: int, y: int, colour: Colour) -> None:
     """Write ``text`` on a chip of ``colour`` whose upper left corner is near (x, y), kept inside, in place."""
-    text = text.encode("ascii", "replace").decode()
+    text = plain(text)
     (width, height), below = cv2.getTextSize(text, FONT, 0.48, 1)
     left = max(0, min(x, image.shape[1] - width - 6))
     top = max(0, min(y, image.shape[0] - height - below - 5))
@@ -96,6 +102,6 @@ def tile(
         for c, (image, caption) in enumerate(row):
             top, left = gap + r * (cell_h + gap), gap + c * (cell_w + gap)
             sheet[top + 20 : top + 20 + image.shape[0], left : left + image.shape[1]] = image[:side, :side]
-            text = caption.encode("ascii", "replace").decode()[: side // 7]
+            text = plain(caption)[: side // 7]
             cv2.putText(sheet, text, (left, top + 13), FONT, 0.42, (0, 0, 0), 1, cv2.LINE_AA)
     return sheet
