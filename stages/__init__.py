@@ -4,9 +4,13 @@ Importing this package puts the ``src`` beside it first on the path, so that a s
 workspace of its own (``dvc exp run --temp`` or ``--queue``) uses that workspace's code.
 """
 
+import importlib.util
 import os
 import sys
 from pathlib import Path
+
+if importlib.util.find_spec("typer") is None:
+    sys.exit(f"ERROR: {sys.executable} lacks this project's packages; run: make setup && source .venv/bin/activate")
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "src"))
 # Threads that spin while they wait slow each other down on few cores; read once, when the OpenMP runtime is loaded.

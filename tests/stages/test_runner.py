@@ -127,3 +127,10 @@ def test_a_failed_stage_leaves_its_earlier_outputs(tmp_path: Path) -> None:
     again = run(*dvc, "repro", folder=tmp_path)
     assert again.returncode == 0, again.stderr
     assert "toy: done" not in again.stderr
+
+
+def test_a_python_without_the_packages_is_told_what_to_do() -> None:
+    command = [sys.executable, "-I", "-S", "-c", "import sys; sys.path.insert(0, '.'); import stages.prepare"]
+    done = subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "source .venv/bin/activate" in done.stderr
