@@ -12,6 +12,7 @@ def test_a_directory_is_replaced_as_a_whole(tmp_path: Path) -> None:
     out = tmp_path / "data" / "out"
     out.mkdir(parents=True)
     (out / "stale").write_text("old")
+    (out.parent / ".out~killed").mkdir()
     with whole_directory(out) as scratch:
         (scratch / "fresh").write_text("new")
         assert (out / "stale").exists()

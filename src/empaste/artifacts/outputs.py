@@ -13,10 +13,13 @@ from typing import Any
 def whole_directory(out: Path) -> Iterator[Path]:
     """A scratch directory beside ``out`` that replaces it when the block ends without an error.
 
-    On an error (a full disk, a bad image, Ctrl-C) the scratch directory is removed and ``out`` stays as it was.
+    On an error (a full disk, a bad image, Ctrl-C) the scratch directory is removed and ``out`` stays as it was. What a
+    killed process left is removed first; one process at a time writes an output.
     """
     out.parent.mkdir(parents=True, exist_ok=True)
-    scratch = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
+    for left_over in out.parent.glob(f".{out.name}~*"):
+        shutil.rmtree(left_over, ignore_errors=True)
+    scratch = Path(tempfile.mkdtemp(prefix=f".{out.name}~", dir=out.parent))
     try:
         yield scratch
         scratch.chmod(0o755)
