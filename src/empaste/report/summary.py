@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from rich import box
 from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
@@ -27,10 +28,10 @@ def summary_table(metrics: Path, page: Path = Path("report/index.html")) -> Grou
 
 def _classes(metrics: figures.Metrics) -> Table:
     columns = figures.class_columns(metrics)
-    table = Table(title="Per class (AP in percent)", title_justify="left")
-    table.add_column("class")
+    table = Table(title="Per class (AP in percent)", title_justify="left", box=box.MINIMAL, padding=(0, 0, 0, 1))
+    table.add_column("class", no_wrap=True)
     for column in columns:
-        table.add_column(column.title, justify="right")
+        table.add_column(column.title, justify="right", min_width=max(map(len, column.title.split())))
     for name in figures.class_names(columns):
         table.add_row(name, *(figures.cell(column, name) for column in columns))
     table.add_section()
@@ -42,7 +43,9 @@ def _precision(metrics: figures.Metrics) -> Table | Text:
     quality = figures.foreground_quality(metrics)
     if all(value is None for values in quality.values() for value in values.values()):
         return Text("Foregrounds were not measured: the training split has no masks.")
-    table = Table(title="Foregrounds per F-EM iteration (percent)", title_justify="left")
+    table = Table(
+        title="Foregrounds per F-EM iteration (percent)", title_justify="left", box=box.MINIMAL, padding=(0, 0, 0, 1)
+    )
     table.add_column("")
     iterations = list(dict.fromkeys(key for values in quality.values() for key in values))
     for iteration in iterations:
