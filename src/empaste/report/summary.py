@@ -31,7 +31,7 @@ def _classes(metrics: figures.Metrics) -> Table:
     table = Table(title="Per class (AP in percent)", title_justify="left", box=box.MINIMAL, padding=(0, 0, 0, 1))
     table.add_column("class", no_wrap=True)
     for column in columns:
-        table.add_column(column.title, justify="right", min_width=max(map(len, column.title.split())))
+        table.add_column(column.title, justify="right", width=max(5, *map(len, column.title.split())))
     for name in figures.class_names(columns):
         table.add_row(name, *(figures.cell(column, name) for column in columns))
     table.add_section()
