@@ -1,5 +1,10 @@
-"""The whole pipeline under DVC: what runs, what does not, what is recorded, what survives a kill."""
+"""The whole pipeline under DVC: what runs, what does not, what is recorded, what survives a kill, what others pull.
 
+One file, so that workers which share the suite by files run the pipeline once.
+"""
+
+import contextlib
+import getpass
 import json
 import os
 import signal
@@ -7,15 +12,17 @@ import sqlite3
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 import yaml
 
-from tests.pipeline.project import Run, stages_run
+from tests.pipeline.project import Run, runner, stages_run
+from tests.pipeline.ssh_server import SSHD, ssh_server
 
 AFTER_PASTE = ["paste", "train", "evaluate", "report"]
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("pipeline")]
+pytestmark = pytest.mark.slow
 
 
 def locked(project: Path, stage: str) -> dict[str, str]:
@@ -162,3 +169,45 @@ def test_an_interrupted_stage_ends_with_the_same_bytes(
     assert locked(project, stage) == undisturbed
     run("git", "checkout", "-q", ".")
     assert stages_run(run("dvc", "repro")) == []
+
+
+@contextlib.contextmanager
+def folder_remote(folder: Path) -> Iterator[tuple[str, dict[str, str]]]:
+    """The address of the remote, and what this machine alone adds to it."""
+    yield str(folder / "shared"), {}
+
+
+@contextlib.contextmanager
+def ssh_remote(folder: Path) -> Iterator[tuple[str, dict[str, str]]]:
+    """The same, behind a real SSH server."""
+    with ssh_server(folder) as server:
+        local = {"keyfile": str(server.key), "user": getpass.getuser()}
+        yield f"ssh://127.0.0.1:{server.port}{folder}/shared", local
+
+
+Remote = Callable[[Path], contextlib.AbstractContextManager[tuple[str, dict[str, str]]]]
+WANTS_SSHD = pytest.mark.skipif(
+    SSHD is None, reason="no OpenSSH server here; on Debian: apt-get install openssh-server"
+)
+
+
+def add_remote(run: Run, address: str, local: dict[str, str]) -> None:
+    run("dvc", "remote", "add", "--local", "--force", "--default", "shared", address)
+    for name, value in local.items():
+        run("dvc", "remote", "modify", "--local", "shared", name, value)
+
+
+@pytest.mark.parametrize("remote", [folder_remote, pytest.param(ssh_remote, marks=WANTS_SSHD)])
+def test_a_clone_pulls_everything(tmp_path: Path, project: Path, run: Run, remote: Remote) -> None:
+    with remote(tmp_path) as (address, local):
+        add_remote(run, address, local)
+        run("dvc", "push")
+        runner(tmp_path)("git", "clone", "-q", project, "clone")
+        clone = runner(tmp_path / "clone")
+        add_remote(clone, address, local)
+        clone("dvc", "pull")
+        assert (tmp_path / "clone" / "models" / "mask_rcnn").is_dir()
+        again = clone("dvc", "repro")
+        assert stages_run(again) == []
+        assert "up to date" in again.stdout
+        run("dvc", "remote", "remove", "--local", "shared")
