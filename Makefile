@@ -22,7 +22,7 @@ demo: setup  ## run the pipeline on the demo data set
 	$(BIN)/empaste summary
 
 test: setup  ## run the tests
-	$(BIN)/pytest --numprocesses 2 --dist loadfile
+	$(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 smoke: setup  ## run the pipeline at its smallest, from a clean checkout in .work/smoke
 	rm -rf .work/smoke
