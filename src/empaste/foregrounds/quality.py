@@ -9,6 +9,7 @@ import pandas as pd
 from jaxtyping import Float
 
 from empaste.artifacts.coco import Coco
+from empaste.artifacts.segments import segment_rles
 from empaste.masks import RLE, mask_ious
 
 Instances = dict[tuple[int, int], list[RLE]]
@@ -54,7 +55,7 @@ def best_ious(
     for key, at in table.groupby(["image_id", "class_id"]).indices.items():
         if key in instances:
             rows = encoded.loc[table["segment_id"].iloc[at]]
-            ious = mask_ious(_rles(rows), instances[key])
+            ious = mask_ious(segment_rles(rows), instances[key])
             of_chosen[at] = ious.max(axis=1)
             of_instances[key] = ious.max(axis=0)
     return of_chosen, np.concatenate([*of_instances.values(), np.zeros(0)])
@@ -81,8 +82,3 @@ def _instances(ground_truth: Coco) -> Instances:
 
 def _percent(values: np.ndarray) -> float | None:
     return round(100 * float(np.mean(values)), 2) if values.size else None
-
-
-def _rles(rows: pd.DataFrame) -> list[RLE]:
-    cells = zip(rows["counts"], rows["height"], rows["width"], strict=True)
-    return [{"size": [int(height), int(width)], "counts": str(counts)} for counts, height, width in cells]

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
+from empaste.artifacts.segments import segment_rles
 from empaste.foregrounds.em import Choice, Metric, alternate, choose_first, embed, fit_metric, mean_distances
 from empaste.masks import decode_masks
 
@@ -77,8 +78,7 @@ def _choose_in_image(
     num_nearest: int,
 ) -> list[tuple[Any, ...]]:
     """Step 1 for the classes of one image: a row of `COLUMNS` each."""
-    cells = zip(segments["counts"], segments["height"], segments["width"], strict=True)
-    masks = decode_masks([{"size": [int(height), int(width)], "counts": counts} for counts, height, width in cells])
+    masks = decode_masks(segment_rles(segments))
     segment_ids = segments["segment_id"].tolist()
     rows: list[tuple[Any, ...]] = []
     for cam in cams.to_dict("records"):

@@ -1,13 +1,13 @@
 """How many ground-truth instances have a segment that fits: the upper bound of what can be selected. For measuring."""
 
 from collections import defaultdict
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
 from empaste.artifacts.coco import Coco
+from empaste.artifacts.segments import segment_rles
 from empaste.masks import RLE, mask_ious
 
 
@@ -23,7 +23,7 @@ def proposal_metrics(segments: pd.DataFrame, ground_truth: Coco, num_images: int
 
 def best_ious(segments: pd.DataFrame, ground_truth: Coco) -> Float[np.ndarray, " instances"]:
     """The best IoU that any segment of its image has with each instance; 0 without segments; crowds are left out."""
-    proposed = {image_id: _rles(rows) for image_id, rows in segments.groupby("image_id")}
+    proposed = {image_id: segment_rles(rows) for image_id, rows in segments.groupby("image_id")}
     instances: defaultdict[int, list[RLE]] = defaultdict(list)
     for annotation in ground_truth["annotations"]:
         if not annotation.get("iscrowd", 0):
@@ -34,8 +34,3 @@ def best_ious(segments: pd.DataFrame, ground_truth: Coco) -> Float[np.ndarray, "
 
 def _best(instances: list[RLE], proposed: list[RLE]) -> Float[np.ndarray, " instances"]:
     return mask_ious(instances, proposed).max(axis=1, initial=0)
-
-
-def _rles(rows: pd.DataFrame) -> list[Any]:
-    cells = zip(rows["counts"], rows["height"], rows["width"], strict=True)
-    return [{"counts": counts, "size": [height, width]} for counts, height, width in cells]

@@ -12,6 +12,7 @@ from jaxtyping import UInt8
 
 from empaste.artifacts.arrays import read_array
 from empaste.artifacts.schemas import Backgrounds, Cams, Captions, Foregrounds, Segments
+from empaste.artifacts.segments import segment_rles
 from empaste.artifacts.tables import read_table
 from empaste.images import encode_rgb, read_rgb
 from empaste.masks import RLE, decode_mask, mask_ious
@@ -103,7 +104,7 @@ def _draw_segments(pixels: Image, segments: pd.DataFrame) -> Image:
     """Large segments first, so that small ones stay visible."""
     image = drawing.enlarge(pixels)
     best = segments.nlargest(MAX_SEGMENTS, "score", keep="first").sort_values("area", ascending=False, kind="stable")
-    for number, rle in enumerate(_rles(best)):
+    for number, rle in enumerate(segment_rles(best)):
         drawing.draw_mask(image, drawing.enlarge_mask(decode_mask(rle)), drawing.colour_of(number), 0.12)
     return image
 
@@ -185,7 +186,7 @@ def _chosen_segments(run: Run, iterations: dict[str, pd.DataFrame]) -> dict[int,
     segments = read_rows(run.files.segments / "segments.parquet", Segments, run.train_ids)
     ids = {segment_id for table in iterations.values() for segment_id in table["segment_id"]}
     chosen = segments[segments["segment_id"].isin(ids)]
-    return dict(zip(chosen["segment_id"], _rles(chosen), strict=True))
+    return dict(zip(chosen["segment_id"], segment_rles(chosen), strict=True))
 
 
 class _Judge:
@@ -332,11 +333,6 @@ def _draw_instances(run: Run, image: Image, instances: Sequence[dict[str, Any]])
     for name, x, y, colour in labels:
         drawing.draw_label(marked, name, x, y, colour)
     return marked
-
-
-def _rles(segments: pd.DataFrame) -> list[RLE]:
-    rows = zip(segments["height"], segments["width"], segments["counts"], strict=True)
-    return [{"size": [int(height), int(width)], "counts": counts} for height, width, counts in rows]
 
 
 def _count(num: int, what: str) -> str:
