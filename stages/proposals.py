@@ -15,7 +15,9 @@ from empaste.artifacts.coco import read_coco
 from empaste.artifacts.outputs import whole_directory, write_json
 from empaste.artifacts.schemas import Images, Segments
 from empaste.artifacts.tables import read_table, write_table
+from empaste.errors import InputError
 from empaste.params import Proposals, load_params
+from empaste.proposals import IN_PROCESS
 from empaste.proposals.recall import proposal_metrics
 from empaste.proposals.table import propose_rows, segment_table
 from empaste.scaleout import map_items, num_workers
@@ -35,18 +37,26 @@ def main(
     table = read_table(images / "images.parquet", Images)
     train = table[table["split"] == "train"]
     items = [(number, images / name) for number, name in zip(train["image_id"], train["file_name"], strict=True)]
+    options = method_options(settings)
     propose = partial(
         propose_rows,
         method=settings.method,
-        options=method_options(settings),
-        max_side=settings.max_side,
+        # Networks see more than superpixels need: a section of theirs has a size of its own.
+        max_side=options.pop("max_side", settings.max_side),
+        options=options,
         min_area=settings.min_area,
         max_extent=settings.max_extent,
         max_segments=settings.max_segments,
     )
     started = time.monotonic()
-    segments = segment_table(map_items(propose, items, "proposals"))
+    workers = 1 if settings.method in IN_PROCESS else None
+    segments = segment_table(map_items(propose, items, "proposals", workers))
     _print_speed(time.monotonic() - started, len(items))
+    if segments.empty:
+        raise InputError(
+            f"proposals.method {settings.method} gave none of {len(items)} images an eligible segment; loosen "
+            "proposals.min_area or max_extent, or see that the method fits the images"
+        )
     with whole_directory(out) as folder:
         write_table(segments, folder / "segments.parquet", Segments)
     write_json(metrics, proposal_metrics(segments, read_coco(ground_truth), len(items)))

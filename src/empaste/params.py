@@ -21,6 +21,15 @@ PositiveFloat = Annotated[float, Field(gt=0)]
 Device = Literal["auto", "cpu", "cuda", "mps"]
 
 
+Architecture = Literal[
+    "resnet_slim", "resnet_slim_pooled", "resnet18", "resnet34", "resnet50", "resnet101",
+    "mobilenet_v3_small", "mobilenet_v3_large",
+    "efficientnet_b0", "efficientnet_b1", "efficientnet_b2", "efficientnet_b3", "efficientnet_b4",
+    "efficientnet_v2_s", "efficientnet_v2_m", "convnext_tiny", "convnext_small", "convnext_base",
+    "vit_b_16", "vit_b_32", "vit_l_16",
+]  # fmt: skip
+
+
 class Section(BaseModel):
     """What every section shares: frozen, strict types, no unknown key."""
 
@@ -51,7 +60,7 @@ class Prepare(Section):
 class Classifier(Section):
     """The multi-label image classifier."""
 
-    architecture: Literal["resnet_slim", "resnet_slim_pooled", "resnet18", "resnet34", "resnet50", "resnet101"]
+    architecture: Architecture
     width: Annotated[int, Field(ge=8, multiple_of=8)]
     weights: str | None
     image_size: Annotated[int, Field(ge=32)]
@@ -96,10 +105,24 @@ class EntityLike(Section):
     num_best: Positive
 
 
+class PublishedFiles(Section):
+    """A folder of published .mat files, one per image."""
+
+    root: str | None
+    num_best: Positive
+
+
+class CocoResults(Section):
+    """A file of COCO results."""
+
+    file: str | None
+    num_best: Positive
+
+
 class Proposals(Section):
     """Class-agnostic segments per training image."""
 
-    method: Literal["hierarchical", "entity_like", "felzenszwalb", "slic"]
+    method: Literal["hierarchical", "entity_like", "felzenszwalb", "slic", "mcg", "cob", "coco_results"]
     min_area: Fraction
     max_extent: Annotated[float, Field(gt=0)]
     max_segments: Positive
@@ -108,6 +131,18 @@ class Proposals(Section):
     entity_like: EntityLike
     felzenszwalb: Felzenszwalb
     slic: Slic
+    mcg: PublishedFiles
+    cob: PublishedFiles
+    coco_results: CocoResults
+
+    @model_validator(mode="after")
+    def _source_where_needed(self) -> "Proposals":
+        """A method that reads files of the user's is told where they are."""
+        needed = {"mcg": "root", "cob": "root", "coco_results": "file"}
+        if (name := needed.get(self.method)) and not getattr(getattr(self, self.method), name):
+            key = f"{self.method}.{name}"
+            raise ValueError(f"{key} is null, but method {self.method} needs it; set proposals.{key}")
+        return self
 
 
 class Cams(Section):

@@ -7,8 +7,9 @@ import pytest
 import yaml
 
 from empaste.params import Proposals, load_params
-from empaste.proposals import METHODS
+from empaste.proposals import BY_IMAGE, IN_PROCESS, METHODS
 from stages.proposals import method_options
+from tests.proposals.sources import FILE_NAME, prepare
 
 
 @pytest.fixture(params=sorted(METHODS))
@@ -17,11 +18,20 @@ def method(request):
 
 
 @pytest.fixture
-def options(method, params_file):
-    content = yaml.safe_load(params_file.read_text())
-    content["proposals"]["method"] = method
-    params_file.write_text(yaml.safe_dump(content))
-    return method_options(load_params(params_file).proposals)
+def propose(method, params_file, tmp_path):
+    """The method on one image, with the shipped parameters and with what it needs to see that image."""
+
+    def call(image):
+        content = yaml.safe_load(params_file.read_text())
+        content["proposals"]["method"] = method
+        content["proposals"][method].update(prepare(method, tmp_path, image))
+        params_file.write_text(yaml.safe_dump(content))
+        options = method_options(load_params(params_file).proposals)
+        options.pop("max_side", None)
+        named = {"image_id": 1, "file_name": FILE_NAME} if method in BY_IMAGE else {}
+        return METHODS[method](image, **options, **named)
+
+    return call
 
 
 def best_iou(masks, target):
@@ -37,41 +47,45 @@ def check_contract(masks, scores, size_hw):
     assert len({mask.tobytes() for mask in masks}) == len(masks)
 
 
-def test_contract_on_an_image(method, options, disc_image):
-    masks, scores = METHODS[method](disc_image, **options)
+def test_contract_on_an_image(propose, disc_image):
+    masks, scores = propose(disc_image)
     check_contract(masks, scores, disc_image.shape[:2])
     assert len(masks)
 
 
-def test_same_answer_twice(method, options, disc_image):
-    first, second = (METHODS[method](disc_image.copy(), **options) for _ in range(2))
+def test_same_answer_twice(propose, disc_image):
+    first, second = (propose(disc_image.copy()) for _ in range(2))
     assert np.array_equal(first[0], second[0])
     assert np.array_equal(first[1], second[1])
 
 
-def test_input_is_left_alone(method, options, disc_image):
+def test_input_is_left_alone(propose, disc_image):
     before = disc_image.copy()
-    METHODS[method](disc_image, **options)
+    propose(disc_image)
     assert np.array_equal(disc_image, before)
 
 
 @pytest.mark.parametrize("size_hw", [(1, 1), (1, 300), (2, 2), (40, 1), (30, 44)])
-def test_flat_images_of_any_size(method, options, size_hw):
-    masks, scores = METHODS[method](np.full((*size_hw, 3), 90, np.uint8), **options)
+def test_flat_images_of_any_size(propose, size_hw):
+    masks, scores = propose(np.full((*size_hw, 3), 90, np.uint8))
     check_contract(masks, scores, size_hw)
 
 
-def test_gray_noise(method, options):
+def test_gray_noise(propose):
     gray = np.random.default_rng(1).integers(0, 256, (30, 44, 1)).astype(np.uint8).repeat(3, axis=2)
-    masks, scores = METHODS[method](gray, **options)
+    masks, scores = propose(gray)
     check_contract(masks, scores, (30, 44))
 
 
 @pytest.mark.parametrize("method", ["hierarchical", "entity_like"], indirect=True)
-def test_disc_is_found_whole(method, options, disc_image, disc_mask):
-    masks, _ = METHODS[method](disc_image, **options)
+def test_disc_is_found_whole(propose, disc_image, disc_mask):
+    masks, _ = propose(disc_image)
     assert best_iou(masks, disc_mask) > 0.9
 
 
 def test_params_offer_every_method():
     assert set(get_args(Proposals.model_fields["method"].annotation)) == set(METHODS)
+
+
+def test_what_is_said_of_methods_is_of_methods_there_are():
+    assert set(METHODS) >= BY_IMAGE | IN_PROCESS

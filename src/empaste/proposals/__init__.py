@@ -1,18 +1,29 @@
 """Class-agnostic segments of an image: one file per method, one line in the registry.
 
 A method is ``propose(image, **options) -> (masks, scores)``: masks (n, h, w) bool, scores (n,) in [0, 1], higher is
-better; pure and deterministic; no segment at all is a legal answer.
+better; pure and deterministic; no segment at all is a legal answer. What each learned from and needs stands in
+`catalogue`.
 """
 
 from collections.abc import Callable
 
 import numpy as np
 
-from empaste.proposals import entity_like, felzenszwalb, hierarchical, slic
+from empaste.proposals import cob, coco_results, entity_like, felzenszwalb, hierarchical, mcg, slic
 
 METHODS: dict[str, Callable[..., tuple[np.ndarray, np.ndarray]]] = {
     "hierarchical": hierarchical.propose,
     "entity_like": entity_like.propose,
     "felzenszwalb": felzenszwalb.propose,
     "slic": slic.propose,
+    "mcg": mcg.propose,
+    "cob": cob.propose,
+    "coco_results": coco_results.propose,
 }
+
+BY_IMAGE = frozenset({"mcg", "cob", "coco_results"})
+"""Methods that read what was computed elsewhere: they see the image as it is, and are also given its ``image_id`` and
+``file_name``."""
+
+IN_PROCESS = frozenset({"coco_results"})
+"""Methods that hold a model or a large file, which worker processes would each load again."""

@@ -11,7 +11,7 @@ from jaxtyping import Bool, Float, UInt8
 
 from empaste.images import fit_within, read_rgb
 from empaste.masks import encode_mask, mask_box_xywh
-from empaste.proposals import METHODS
+from empaste.proposals import BY_IMAGE, METHODS
 from empaste.proposals.filters import best_first, is_eligible
 
 COLUMNS = ["image_id", "counts", "height", "width", "area", "x", "y", "box_width", "box_height", "score"]
@@ -29,10 +29,12 @@ def propose_rows(
     """The rows of one image, best score first; ``item`` is its id and file. For `scaleout.map_items`.
 
     Segments are sought and filtered in the image with its longest side at most ``max_side`` pixels (0: as it is); what
-    is written are masks of the image as it is.
+    is written are masks of the image as it is. What was computed elsewhere (`BY_IMAGE`) is for the image as it is.
     """
     image_id, path = item
     image = read_rgb(path)
+    if method in BY_IMAGE:
+        options, max_side = {**options, "image_id": image_id, "file_name": path.name}, 0
     masks, scores = propose_segments(fit_within(image, max_side), method, options, min_area, max_extent, max_segments)
     # One mask at a time at full size: all of a large image's together would not fit into memory.
     rows = [
