@@ -1,6 +1,7 @@
 """Backbones: shapes and strides, weights that fit and that do not, input normalisation, the square frame."""
 
 from pathlib import Path
+from typing import get_args
 
 import cv2
 import numpy as np
@@ -10,37 +11,142 @@ import torchvision
 from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.torch import save_file
+from torchvision.models import VisionTransformer
 
 from empaste.backbones import (
     ARCHITECTURES,
+    LAST,
+    RESNETS,
     GeneralisedMean,
+    build_network,
     build_resnet,
     classify_maps,
+    family_of,
     feature_maps,
     fit_square,
+    input_step,
+    layer_vectors,
     limit_threads,
+    load_weights,
+    num_features,
+    resize_positions,
     square_frame,
     to_input,
     torch_device,
 )
 from empaste.errors import InputError
 from empaste.images import GRAY
+from empaste.params import Classifier
+from tests.tiny_networks import BUILDERS, tiny_network
 
 PARTS = ("conv1", "bn1", "relu", "maxpool", "layer1", "layer2", "layer3", "layer4", "avgpool", "fc")
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
-def test_every_architecture_has_the_parts_of_torchvisions(architecture: str) -> None:
-    network = build_resnet(architecture, 8, None, num_classes=3).eval()
+def test_every_architecture_gives_logits_and_phi(architecture: str) -> None:
+    with torch.device("meta"):
+        network = build_network(architecture, 8, None, num_classes=3, image_size=64).eval()
+        logits, phi = classify_maps(network, feature_maps(network, torch.zeros(2, 3, 64, 64)))
+    assert phi.shape == (2, num_features(network))
+    assert logits.shape == (2, 3)
+
+
+def test_the_models_know_every_architecture() -> None:
+    assert get_args(Classifier.model_fields["architecture"].annotation) == tuple(ARCHITECTURES)
+
+
+@pytest.mark.parametrize("architecture", RESNETS)
+def test_resnets_have_the_parts_of_torchvisions(architecture: str) -> None:
+    with torch.device("meta"):
+        network = build_resnet(architecture, 8, None, num_classes=3)
     assert all(hasattr(network, part) for part in PARTS)
-    inputs = torch.zeros(1, 3, 64, 64)
+
+
+@pytest.mark.parametrize("kind", BUILDERS)
+def test_maps_and_head_are_the_whole_network(kind: str) -> None:
+    network = tiny_network(kind)
+    inputs = torch.randn(2, 3, 32, 32, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
         maps = feature_maps(network, inputs)
         logits, phi = classify_maps(network, maps)
         torch.testing.assert_close(logits, network(inputs))
-    assert phi.shape == (1, network.num_features)
-    assert logits.shape == (1, 3)
-    torch.testing.assert_close(phi, maps.mean((2, 3)))
+        rows = torch.tensor([1, 1])
+        torch.testing.assert_close(classify_maps(network, maps.rows(rows))[0], logits[rows])
+    assert phi.shape == (2, num_features(network))
+    if kind in ("slim", "resnet", "mobilenet", "efficientnet"):
+        torch.testing.assert_close(phi, maps.grid.mean((2, 3)))
+
+
+@pytest.mark.parametrize("kind", BUILDERS)
+def test_the_vector_of_every_layer(kind: str) -> None:
+    network = tiny_network(kind)
+    inputs = torch.randn(2, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    layers = family_of(network).layers(network)
+    with torch.no_grad():
+        phi = classify_maps(network, feature_maps(network, inputs))[1]
+        logits, vectors = layer_vectors(network, inputs, [LAST, *layers])
+        torch.testing.assert_close(logits, network(inputs))
+    torch.testing.assert_close(vectors[0], phi)
+    assert len(vectors) == 1 + len(layers)
+    assert all(vector.ndim == 2 and len(vector) == 2 and vector.std() > 0 for vector in vectors)
+    assert not any(module._forward_hooks for module in network.modules())
+    with pytest.raises(InputError, match=rf"layer 'layer9' is none of the network's; choose from last, {layers[0]}"):
+        layer_vectors(network, inputs, ["layer9"])
+
+
+def test_an_inner_layer_by_hand() -> None:
+    network = tiny_network("slim")
+    inputs = torch.randn(1, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        out = network.layer2(network.layer1(network.relu(network.bn1(network.conv1(inputs)))))
+        _, (vector,) = layer_vectors(network, inputs, ["layer2"])
+    torch.testing.assert_close(vector, out.mean((2, 3)))
+
+
+def test_a_vit_takes_every_multiple_of_its_patch() -> None:
+    network = tiny_network("vit")
+    assert input_step(network) == 8
+    assert input_step(tiny_network("slim")) == 1
+    assert feature_maps(network, torch.zeros(1, 3, 48, 24)).grid.shape == (1, 16, 6, 3)
+    with pytest.raises(
+        InputError, match=r"image_size is 112, but vit_b_32 cuts .* choose a multiple of 32, such as 128"
+    ):
+        build_network("vit_b_32", 8, None, 3, 112)
+
+
+def test_positions_are_interpolated_where_they_lie() -> None:
+    ramp = torch.arange(4.0).repeat(4, 1)
+    positions = torch.cat([torch.tensor([9.0]), ramp.flatten()]).view(1, 17, 1)
+    assert resize_positions(positions, (4, 4)) is positions
+    resized = resize_positions(positions, (2, 7))
+    assert resized[0, 0] == 9
+    torch.testing.assert_close(resized[0, 1:, 0].view(2, 7)[:, ::6], torch.tensor([[0.0, 3.0], [0.0, 3.0]]))
+
+
+def test_a_published_vit_fits_another_size_and_head(tmp_path: Path) -> None:
+    """The published files name the linear layers of a block as the first torchvision that had ViTs did."""
+    source = tiny_network("vit")
+    renamed = {
+        key.replace(".mlp.0.", ".mlp.linear_1.").replace(".mlp.3.", ".mlp.linear_2."): tensor
+        for key, tensor in source.state_dict().items()
+    }
+    assert renamed.keys() != source.state_dict().keys()
+    network = VisionTransformer(48, 8, 3, 2, 16, 32, num_classes=5).eval()
+    load_weights(network, renamed, "vit.pth")
+    assert torch.equal(network.encoder.layers[0].mlp[3].weight, source.encoder.layers[0].mlp[3].weight)
+    assert network.encoder.pos_embedding.shape == (1, 37, 16)
+    assert network.heads.head.weight.shape == (5, 16)
+
+
+@pytest.mark.parametrize("kind", BUILDERS)
+def test_another_head_is_left_as_it_was(kind: str) -> None:
+    source, target = tiny_network(kind, 3), tiny_network(kind, 4)
+    head = target.get_submodule(family_of(target).head)
+    before = head.weight.clone()
+    first = next(iter(source.state_dict()))
+    load_weights(target, {**source.state_dict(), first: source.state_dict()[first] + 1}, "some.pth")
+    assert torch.equal(head.weight, before)
+    assert torch.equal(target.state_dict()[first], source.state_dict()[first] + 1)
 
 
 @pytest.mark.parametrize(
@@ -54,7 +160,7 @@ def test_slim_has_stride_16_and_widths_that_double(architecture: str, strides: l
         out = stage(out)
         shapes.append((out.shape[1], 64 // out.shape[2]))
     assert shapes == list(zip([8, 16, 32, 64], strides, strict=True))
-    assert network.num_features == 64
+    assert num_features(network) == 64
 
 
 @pytest.mark.parametrize("suffix", [".pth", ".safetensors"])

@@ -29,7 +29,7 @@ def test_equals_the_class_activation_map_of_a_linear_head(classifier: TrainedCla
     rows, columns = np.array([0, 1, 1, 2]), np.array([2, 0, 1, 2])
     heatmaps, probs = grad_cam(classifier.network, inputs, rows, columns)
     with torch.no_grad():
-        maps = feature_maps(classifier.network, inputs)
+        maps = feature_maps(classifier.network, inputs).grid
         logits = classifier.network(inputs)
     # Zhou et al. 2016: pooling divides by the number of cells, so alpha_k is the head's weight over that number.
     weighted = torch.einsum("pk,pkhw->phw", classifier.network.fc.weight[columns], maps[rows])

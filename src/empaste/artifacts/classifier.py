@@ -14,9 +14,10 @@ import torch
 from jaxtyping import Float, UInt8
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
+from torch import nn
 
 from empaste.artifacts.outputs import write_json
-from empaste.backbones import Backbone, build_resnet, classify_maps, feature_maps, fit_square, to_input
+from empaste.backbones import build_network, classify_maps, feature_maps, fit_square, num_features, to_input
 from empaste.errors import InputError
 
 RGB = UInt8[np.ndarray, "h w 3"]
@@ -26,7 +27,7 @@ RGB = UInt8[np.ndarray, "h w 3"]
 class TrainedClassifier:
     """A network in evaluation mode, the class of each of its outputs, and the side of its square input in pixels."""
 
-    network: Backbone
+    network: nn.Module
     class_ids: tuple[int, ...]
     image_size: int
 
@@ -69,7 +70,8 @@ def load_classifier(folder: Path, device: torch.device | str = "cpu") -> Trained
         raise InputError(f"{model} does not exist; run: dvc repro classifier (or dvc pull)") from error
     except (SafetensorError, OSError) as error:
         raise InputError(f"{model} cannot be read ({error}); run: dvc repro classifier") from error
-    network = build_resnet(config["architecture"], config["width"], None, len(config["class_ids"]))
+    side = config["image_size"]
+    network = build_network(config["architecture"], config["width"], None, len(config["class_ids"]), side)
     try:
         network.load_state_dict(state)
     except RuntimeError as error:
@@ -77,7 +79,7 @@ def load_classifier(folder: Path, device: torch.device | str = "cpu") -> Trained
         raise InputError(
             f"{model} does not fit {folder / 'config.json'}: {first}; run: dvc repro classifier"
         ) from error
-    return TrainedClassifier(network.eval().to(device), tuple(config["class_ids"]), config["image_size"])
+    return TrainedClassifier(network.eval().to(device), tuple(config["class_ids"]), side)
 
 
 def classify(
@@ -97,7 +99,7 @@ def classify_squares(
 ) -> tuple[Float[np.ndarray, "n c"], Float[np.ndarray, "n d"]]:
     """Probabilities and ``phi`` of batches of images that have the input's size already; no batch gives no row."""
     probs = [np.zeros((0, len(classifier.class_ids)), np.float32)]
-    phi = [np.zeros((0, classifier.network.fc.in_features), np.float32)]
+    phi = [np.zeros((0, num_features(classifier.network)), np.float32)]
     with torch.inference_mode():
         for batch in batches:
             logits, vectors = classify_maps(

@@ -14,10 +14,10 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from jaxtyping import Float, Int, UInt8
-from torch import Tensor
+from torch import Tensor, nn
 
 from empaste.artifacts.classifier import TrainedClassifier
-from empaste.backbones import Backbone, classify_maps, feature_maps, fit_square, square_frame, to_input
+from empaste.backbones import classify_maps, feature_maps, fit_square, square_frame, to_input
 
 RGB = UInt8[np.ndarray, "h w 3"]
 
@@ -56,7 +56,7 @@ def locate_classes(
 
 
 def grad_cam(
-    network: Backbone,
+    network: nn.Module,
     inputs: Float[Tensor, "n 3 side side"],
     rows: Int[np.ndarray, " p"],
     columns: Int[np.ndarray, " p"],
@@ -64,14 +64,14 @@ def grad_cam(
     """Heat map and probability of output ``columns[i]`` for input ``rows[i]``, all pairs in one backward pass."""
     index = torch.from_numpy(rows).to(inputs.device)
     with torch.no_grad():
-        maps = feature_maps(network, inputs)[index]
-    maps.requires_grad_()
+        maps = feature_maps(network, inputs).rows(index)
+    maps.grid.requires_grad_()
     with torch.enable_grad():
         logits, _ = classify_maps(network, maps)
         chosen = logits.gather(1, torch.from_numpy(columns).to(inputs.device)[:, None])[:, 0]
-        (gradient,) = torch.autograd.grad(chosen.sum(), maps)
+        (gradient,) = torch.autograd.grad(chosen.sum(), maps.grid)
     weights = gradient.mean((2, 3), keepdim=True)
-    heatmaps = (weights * maps.detach()).sum(1).relu()
+    heatmaps = (weights * maps.grid.detach()).sum(1).relu()
     return heatmaps.cpu().numpy(), chosen.detach().sigmoid().cpu().numpy()
 
 

@@ -1,0 +1,53 @@
+"""One small network of random weights per family of backbones."""
+
+from functools import partial
+
+import torch
+from torch import nn
+from torchvision.models import ConvNeXt, EfficientNet, MobileNetV3, VisionTransformer
+from torchvision.models.convnext import CNBlockConfig
+from torchvision.models.efficientnet import MBConvConfig
+from torchvision.models.mobilenetv3 import InvertedResidualConfig
+from torchvision.models.resnet import Bottleneck, ResNet
+
+from empaste.backbones import SlimResNet
+
+
+def _mobilenet(num_classes: int) -> nn.Module:
+    blocks = [
+        InvertedResidualConfig(16, 3, 16, 16, True, "RE", 2, 1, 1.0),
+        InvertedResidualConfig(16, 3, 32, 24, False, "HS", 2, 1, 1.0),
+    ]
+    return MobileNetV3(blocks, last_channel=32, num_classes=num_classes)
+
+
+def _efficientnet(num_classes: int) -> nn.Module:
+    blocks = [MBConvConfig(1, 3, 1, 32, 16, 1, 1.0, 1.0), MBConvConfig(2, 3, 2, 16, 24, 1, 1.0, 1.0)]
+    return EfficientNet(blocks, 0.2, num_classes=num_classes, last_channel=40)
+
+
+def _convnext(num_classes: int) -> nn.Module:
+    return ConvNeXt([CNBlockConfig(8, 16, 1), CNBlockConfig(16, None, 1)], num_classes=num_classes, layer_scale=0.5)
+
+
+def _vit(num_classes: int) -> nn.Module:
+    network = VisionTransformer(32, 8, 3, 2, 16, 32, num_classes=num_classes)
+    nn.init.normal_(network.heads.head.weight)  # torchvision starts the head at zero, which sees nothing
+    return network
+
+
+BUILDERS = {
+    "slim": partial(SlimResNet, 8),
+    "resnet": lambda num_classes: ResNet(Bottleneck, [1, 1, 1, 1], num_classes),
+    "mobilenet": _mobilenet,
+    "efficientnet": _efficientnet,
+    "convnext": _convnext,
+    "vit": _vit,
+}
+
+
+def tiny_network(kind: str, num_classes: int = 3) -> nn.Module:
+    """The network ``kind`` in evaluation mode, the same each time."""
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        return BUILDERS[kind](num_classes).eval()
