@@ -20,7 +20,7 @@ from tqdm import tqdm
 
 from empaste.artifacts.checkpoints import load_checkpoint, save_checkpoint
 from empaste.artifacts.classifier import TrainedClassifier, classify_squares
-from empaste.backbones import build_resnet, fit_square, normalise
+from empaste.backbones import build_network, fit_square, normalise
 from empaste.classification.augment import augment, draw_augmentation
 from empaste.errors import InputError
 from empaste.images import read_rgb
@@ -31,6 +31,7 @@ WARM_UP = 0.25
 """Share of the steps in which the learning rate rises."""
 NUM_VALIDATIONS = 10
 _ORDER_PURPOSE = 2
+_DROP_PURPOSE = 3
 
 
 class LabelledImages(NamedTuple):
@@ -69,14 +70,17 @@ def train_classifier(
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(recipe.seed)
-        network = build_resnet(architecture, width, weights, len(class_ids))
+        network = build_network(architecture, width, weights, len(class_ids), train.squares.shape[1])
     network = network.to(device).to(memory_format=torch.channels_last)
     classifier = TrainedClassifier(network, tuple(int(class_id) for class_id in class_ids), train.squares.shape[1])
     optimiser = torch.optim.AdamW(network.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay)
     history = _resume(classifier, optimiser, checkpoint)
     done = len(history)
     for epoch in tqdm(range(done, recipe.epochs), "classifier", recipe.epochs, initial=done, unit="epoch"):
-        loss = _train_epoch(classifier, optimiser, train, recipe, epoch)
+        with torch.random.fork_rng(devices=[]):
+            # What a network drops in this epoch (dropout, stochastic depth) is drawn anew from the seed.
+            torch.manual_seed(int(np.random.default_rng([_DROP_PURPOSE, recipe.seed % 2**32, epoch]).integers(2**63)))
+            loss = _train_epoch(classifier, optimiser, train, recipe, epoch)
         rate = optimiser.param_groups[0]["lr"]
         history.append({"epoch": epoch + 1, "loss": loss, "learning_rate": rate, "val_mAP": None})
         if (epoch + 1) % math.ceil(recipe.epochs / NUM_VALIDATIONS) == 0 or epoch + 1 == recipe.epochs:

@@ -1,0 +1,66 @@
+"""A classifier of every family of networks: trains, comes back from disk, and drops the same each time."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from empaste import backbones
+from empaste.artifacts.checkpoints import save_checkpoint
+from empaste.artifacts.classifier import TrainedClassifier, classify, load_classifier, save_classifier
+from empaste.classification import train as module
+from empaste.classification.cam import locate_classes
+from empaste.classification.train import LabelledImages, Recipe, train_classifier
+from tests.tiny_networks import BUILDERS
+
+RECIPE = Recipe(epochs=2, batch_size=16, learning_rate=0.01, weight_decay=0.01, seed=0)
+
+
+@pytest.fixture(autouse=True)
+def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The names of the kinds stand for the tiny networks of these kinds."""
+    for kind, build in BUILDERS.items():
+        monkeypatch.setitem(
+            backbones.ARCHITECTURES, kind, lambda width, num_classes, side, build=build: build(num_classes)
+        )
+
+
+def train(
+    kind: str, images: LabelledImages, checkpoint: Path | None = None, recipe: Recipe = RECIPE
+) -> TrainedClassifier:
+    return train_classifier(images, images, (3, 7), kind, 8, None, recipe, checkpoint=checkpoint)[0]
+
+
+@pytest.mark.parametrize("kind", BUILDERS)
+def test_trained_saved_loaded_and_explained(kind: str, train_images: LabelledImages, tmp_path: Path) -> None:
+    classifier = train(kind, train_images)
+    save_classifier(classifier, tmp_path, architecture=kind, width=8, class_names=["red", "blue"])
+    loaded = load_classifier(tmp_path)
+    images = list(train_images.squares[:3])
+    for first, second in zip(classify(classifier, images), classify(loaded, images), strict=True):
+        np.testing.assert_array_equal(first, second)
+    maps = locate_classes(loaded, images, [[0, 1], [], [1]], 0.5)
+    assert [len(found) for found in maps] == [2, 0, 1]
+
+
+@pytest.mark.parametrize("kind", ["efficientnet", "mobilenet"])
+def test_what_is_dropped_is_drawn_from_the_seed(
+    kind: str, train_images: LabelledImages, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where the training goes on after its first epoch."""
+    first_epoch = tmp_path / "first_epoch.pt"
+
+    def save_once(path: Path, content: dict[str, Any]) -> None:
+        if not first_epoch.exists():
+            save_checkpoint(first_epoch, content)
+
+    monkeypatch.setattr(module, "save_checkpoint", save_once)
+    whole = train(kind, train_images, tmp_path / "whole.pt").network.state_dict()
+    assert len(torch.load(first_epoch)["history"]) == 1
+    torch.rand(5)
+    resumed = train(kind, train_images, first_epoch).network.state_dict()
+    assert all(torch.equal(whole[key], resumed[key]) for key in whole)
+    other = train(kind, train_images, recipe=RECIPE._replace(seed=1)).network.state_dict()
+    assert not all(torch.equal(whole[key], other[key]) for key in whole)
