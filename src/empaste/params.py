@@ -105,6 +105,15 @@ class EntityLike(Section):
     num_best: Positive
 
 
+class Gca10(Section):
+    """Compact superpixels by energy minimisation (Veksler et al. 2010), one set per patch size."""
+
+    max_side: Count
+    patch_sizes: Annotated[list[Annotated[float, Field(gt=0, le=1)]], Field(min_length=1)]
+    sigma: PositiveFloat
+    num_sweeps: Positive
+
+
 class PublishedFiles(Section):
     """A folder of published .mat files, one per image."""
 
@@ -122,7 +131,7 @@ class CocoResults(Section):
 class Proposals(Section):
     """Class-agnostic segments per training image."""
 
-    method: Literal["hierarchical", "entity_like", "felzenszwalb", "slic", "mcg", "cob", "coco_results"]
+    method: Literal["hierarchical", "entity_like", "felzenszwalb", "slic", "gca10", "mcg", "cob", "coco_results"]
     min_area: Fraction
     max_extent: Annotated[float, Field(gt=0)]
     max_segments: Positive
@@ -131,6 +140,7 @@ class Proposals(Section):
     entity_like: EntityLike
     felzenszwalb: Felzenszwalb
     slic: Slic
+    gca10: Gca10
     mcg: PublishedFiles
     cob: PublishedFiles
     coco_results: CocoResults

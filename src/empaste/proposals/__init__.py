@@ -9,13 +9,14 @@ from collections.abc import Callable
 
 import numpy as np
 
-from empaste.proposals import cob, coco_results, entity_like, felzenszwalb, hierarchical, mcg, slic
+from empaste.proposals import cob, coco_results, entity_like, felzenszwalb, gca10, hierarchical, mcg, slic
 
 METHODS: dict[str, Callable[..., tuple[np.ndarray, np.ndarray]]] = {
     "hierarchical": hierarchical.propose,
     "entity_like": entity_like.propose,
     "felzenszwalb": felzenszwalb.propose,
     "slic": slic.propose,
+    "gca10": gca10.propose,
     "mcg": mcg.propose,
     "cob": cob.propose,
     "coco_results": coco_results.propose,
