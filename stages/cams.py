@@ -1,6 +1,8 @@
 """``data/cams`` holds the Grad-CAM and its centre for every class that a training image shows."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,8 @@ from empaste.artifacts import arrays, schemas, tables
 from empaste.artifacts.classifier import TrainedClassifier, load_classifier
 from empaste.artifacts.outputs import whole_directory
 from empaste.backbones import limit_threads, torch_device
-from empaste.classification.cam import locate_classes
+from empaste.classification.cam import KEEP, ClassMap, locate_classes
+from empaste.errors import InputError
 from empaste.images import read_rgb
 from empaste.params import load_params
 from stages.runner import stage
@@ -32,13 +35,18 @@ def main(
     limit_threads(settings.num_threads)
     classifier = load_classifier(model, torch_device(settings.device))
     table = tables.read_table(images / "images.parquet", schemas.Images).query("split == 'train'")
-    shown = tables.read_table(labels / "labels.parquet", schemas.Labels).groupby("image_id")["class_id"].agg(list)
+    pairs = tables.read_table(labels / "labels.parquet", schemas.Labels)
+    _check_classes(pairs["class_id"], classifier, labels, model)
+    shown = pairs.groupby("image_id")["class_id"].agg(list)
     table = table[table["image_id"].isin(shown.index)]
+    amount = {"threshold": settings.threshold, "top_percent": settings.top_percent}[settings.keep]
+    keep = partial(KEEP[settings.keep], amount=amount)
+    locate = partial(locate_classes, classifier, keep=keep, scales=settings.scales, flip=settings.flip)
     rows, heatmaps = [], []
     starts = range(0, len(table), settings.batch_size)
     for start in tqdm(starts, "cams", unit="batch"):
         batch = table.iloc[start : start + settings.batch_size]
-        for row, heatmap in _locate(classifier, images, batch, shown, settings.threshold):
+        for row, heatmap in _locate(locate, classifier.class_ids, images, batch, shown):
             rows.append(row)
             heatmaps.append(heatmap)
     with whole_directory(out) as scratch:
@@ -48,14 +56,27 @@ def main(
         )
 
 
+def _check_classes(shown: "pd.Series[int]", classifier: TrainedClassifier, labels: Path, model: Path) -> None:
+    unknown = shown[~shown.isin(classifier.class_ids)]
+    if len(unknown):
+        raise InputError(
+            f"{labels} names the class {unknown.iloc[0]}, which {model} does not know "
+            f"({', '.join(map(str, classifier.class_ids))}); run: dvc repro classifier"
+        )
+
+
 def _locate(
-    classifier: TrainedClassifier, images: Path, batch: pd.DataFrame, shown: "pd.Series[Any]", threshold: float
+    locate: Callable[[list[np.ndarray], list[list[int]]], list[list[ClassMap]]],
+    known: tuple[int, ...],
+    images: Path,
+    batch: pd.DataFrame,
+    shown: "pd.Series[Any]",
 ) -> Iterator[tuple[dict[str, Any], np.ndarray]]:
-    """The table's row and the heat map of every (image, class) of a batch of images."""
-    pixels = [read_rgb(images / name) for name in batch["file_name"]]
+    """The table's row and the heat map of every (image, class) of a batch of images; ``known`` are the outputs."""
+    with ThreadPoolExecutor() as pool:
+        pixels = list(pool.map(read_rgb, [images / name for name in batch["file_name"]]))
     class_ids = [shown[image_id] for image_id in batch["image_id"]]
-    columns = [[classifier.class_ids.index(class_id) for class_id in ids] for ids in class_ids]
-    found = locate_classes(classifier, pixels, columns, threshold)
+    found = locate(pixels, [[known.index(class_id) for class_id in ids] for ids in class_ids])
     for image_id, ids, maps in zip(batch["image_id"], class_ids, found, strict=True):
         for class_id, class_map in zip(ids, maps, strict=True):
             x, y = class_map.centre_xy or (np.nan, np.nan)

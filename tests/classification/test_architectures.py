@@ -1,5 +1,6 @@
 """A classifier of every family of networks: trains, comes back from disk, and drops the same each time."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from empaste import backbones
 from empaste.artifacts.checkpoints import save_checkpoint
 from empaste.artifacts.classifier import TrainedClassifier, classify, load_classifier, save_classifier
 from empaste.classification import train as module
-from empaste.classification.cam import locate_classes
+from empaste.classification.cam import locate_classes, over_threshold
 from empaste.classification.train import LabelledImages, Recipe, train_classifier
 from tests.tiny_networks import BUILDERS
 
@@ -41,7 +42,7 @@ def test_trained_saved_loaded_and_explained(kind: str, train_images: LabelledIma
     images = list(train_images.squares[:3])
     for first, second in zip(classify(classifier, images), classify(loaded, images), strict=True):
         np.testing.assert_array_equal(first, second)
-    maps = locate_classes(loaded, images, [[0, 1], [], [1]], 0.5)
+    maps = locate_classes(loaded, images, [[0, 1], [], [1]], partial(over_threshold, amount=0.5))
     assert [len(found) for found in maps] == [2, 0, 1]
 
 

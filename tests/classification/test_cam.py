@@ -1,5 +1,9 @@
 """Grad-CAM: equal to the closed form of a pooled linear head, in the image's own frame, centred by hand-made maps."""
 
+from collections.abc import Callable
+from functools import partial
+
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -8,7 +12,19 @@ from hypothesis import strategies as st
 
 from empaste.artifacts.classifier import TrainedClassifier
 from empaste.backbones import build_resnet, feature_maps, fit_square, square_frame, to_input
-from empaste.classification.cam import centre_of_gravity, grad_cam, in_image_frame, locate_classes
+from empaste.classification.cam import (
+    KEEP,
+    averaged_grad_cam,
+    centre_of_gravity,
+    grad_cam,
+    in_image_frame,
+    locate_classes,
+    over_threshold,
+    top_percent,
+)
+from tests.tiny_networks import BUILDERS, tiny_network
+
+half = partial(over_threshold, amount=0.5)
 
 
 @pytest.fixture(scope="module")
@@ -49,9 +65,9 @@ def test_works_without_autograd_around_it_and_leaves_no_gradient(classifier: Tra
 
 def test_maps_come_per_image_in_the_order_asked(classifier: TrainedClassifier) -> None:
     images = some_images()
-    found = locate_classes(classifier, images, [[2, 0], [], [1]], 0.5)
+    found = locate_classes(classifier, images, [[2, 0], [], [1]], half)
     assert [len(maps) for maps in found] == [2, 0, 1]
-    alone = locate_classes(classifier, images[:1], [[0]], 0.5)[0][0]
+    alone = locate_classes(classifier, images[:1], [[0]], half)[0][0]
     np.testing.assert_allclose(found[0][1].heatmap, alone.heatmap, atol=1e-4)
     assert found[0][1].prob == pytest.approx(alone.prob, abs=1e-5)
     for image, maps in zip(images, found, strict=True):
@@ -68,7 +84,7 @@ def test_maps_come_per_image_in_the_order_asked(classifier: TrainedClassifier) -
 def test_a_class_that_nothing_speaks_for_has_no_centre(classifier: TrainedClassifier) -> None:
     network = build_resnet("resnet_slim", 8, None, 1).eval()
     torch.nn.init.constant_(network.fc.weight, -1)
-    class_map = locate_classes(TrainedClassifier(network, (1,), 64), some_images()[:1], [[0]], 0.5)[0][0]
+    class_map = locate_classes(TrainedClassifier(network, (1,), 64), some_images()[:1], [[0]], half)[0][0]
     assert class_map.centre_xy is None
     assert not class_map.heatmap.any()
 
@@ -86,8 +102,11 @@ def test_the_cam_points_at_the_object() -> None:
     torch.nn.init.constant_(network.fc.weight, 1)
     image = np.full((100, 200, 3), 255, np.uint8)
     image[20:60, 130:170] = 0
-    x, y = locate_classes(TrainedClassifier(network, (1,), 256), [image], [[0]], 0.8)[0][0].centre_xy or (0, 0)
-    assert (x, y) == pytest.approx((149.5, 39.5), abs=3)
+    classifier = TrainedClassifier(network, (1,), 256)
+    for keep in (partial(over_threshold, amount=0.8), partial(top_percent, amount=8)):
+        for scales, flip in [([1.0], False), ([1.0], True), ([0.5, 1, 2.0], True)]:
+            x, y = locate_classes(classifier, [image], [[0]], keep, scales, flip)[0][0].centre_xy or (0, 0)
+            assert (x, y) == pytest.approx((149.5, 39.5), abs=3)
 
 
 @given(st.integers(3, 130), st.integers(3, 130))
@@ -112,6 +131,49 @@ def test_a_coarse_map_is_interpolated() -> None:
 def test_centre_of_gravity_by_hand() -> None:
     heatmap = np.zeros((5, 7), np.float32)
     heatmap[1, 2], heatmap[3, 6], heatmap[0, 0] = 1.0, 0.6, 0.4
-    assert centre_of_gravity(heatmap, 0.5) == (4.0, 2.0)
-    assert centre_of_gravity(heatmap, 0.9) == (2.0, 1.0)
-    assert centre_of_gravity(np.zeros((5, 7), np.float32), 0.5) is None
+    assert centre_of_gravity(over_threshold(heatmap, 0.5)) == (4.0, 2.0)
+    assert centre_of_gravity(over_threshold(heatmap, 0.9)) == (2.0, 1.0)
+    assert centre_of_gravity(top_percent(heatmap, 100 * 2 / 35)) == (4.0, 2.0)
+    assert centre_of_gravity(top_percent(heatmap, 0.01)) == (2.0, 1.0)
+
+
+@pytest.mark.parametrize("rule", KEEP.values())
+def test_of_an_empty_map_nothing_is_kept(rule: Callable[[np.ndarray, float], np.ndarray]) -> None:
+    empty = np.zeros((5, 7), np.float32)
+    assert not rule(empty, 0.5).any()
+    assert centre_of_gravity(rule(empty, 0.5)) is None
+
+
+@given(st.integers(0, 1000), st.floats(1, 100))
+def test_the_highest_pixels_are_kept_with_their_ties(seed: int, percent: float) -> None:
+    heatmap = np.random.default_rng(seed).integers(0, 6, (8, 9)).astype(np.float32)
+    kept = top_percent(heatmap, percent)
+    assert not kept[heatmap == 0].any()
+    assert heatmap[kept].min(initial=9) > heatmap[~kept & (heatmap > 0)].max(initial=0)
+    num = max(1, round(72 * percent / 100))
+    assert kept.sum() >= min(num, (heatmap > 0).sum())
+    least = heatmap[kept].min()
+    assert (heatmap > least).sum() < num
+
+
+@pytest.mark.parametrize("kind", BUILDERS)
+def test_averages_are_those_of_the_views(kind: str) -> None:
+    """Against one view at a time: the mirror image's map mirrored, another scale's resized, both by cell."""
+    classifier = TrainedClassifier(tiny_network(kind), (1, 2, 3), 32)
+    images = some_images()[:2]
+    rows, columns = np.array([0, 1]), np.array([2, 0])
+    small = np.stack([fit_square(image, 32) for image in images])
+    large = np.stack([fit_square(image, 64) for image in images])
+    maps, probs = [], []
+    for squares in (small, small[:, :, ::-1], large, large[:, :, ::-1]):
+        heatmaps, prob = grad_cam(classifier.network, to_input(squares, "cpu"), rows, columns)
+        maps.append(heatmaps * heatmaps[0].size)
+        probs.append(prob)
+    flipped, flipped_probs = averaged_grad_cam(classifier, images, rows, columns, [1.0], True)
+    np.testing.assert_allclose(flipped, (maps[0] + maps[1][:, :, ::-1]) / 2, atol=1e-4)
+    np.testing.assert_allclose(flipped_probs, (probs[0] + probs[1]) / 2, atol=1e-5)
+    both, _ = averaged_grad_cam(classifier, images, rows, columns, [1.0, 2.0], True)
+    fine = (maps[2] + maps[3][:, :, ::-1]) / 4
+    assert both.shape == fine.shape
+    coarse = [cv2.resize(one, fine.shape[:0:-1], interpolation=cv2.INTER_LINEAR) for one in flipped]
+    np.testing.assert_allclose(both, fine + np.array(coarse) / 2, atol=1e-4)

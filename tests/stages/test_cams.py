@@ -5,10 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import typer
 
 from empaste.artifacts.classifier import TrainedClassifier, save_classifier
-from empaste.artifacts.schemas import Cams
-from empaste.artifacts.tables import read_table
+from empaste.artifacts.schemas import Cams, Labels
+from empaste.artifacts.tables import read_table, write_table
 from empaste.backbones import build_resnet
 from stages.cams import main
 from tests.stages.classifying import write_dataset, write_params
@@ -58,6 +59,28 @@ def test_empty_maps_are_flagged() -> None:
     assert table["cam_empty"].all()
     assert table["centre_x"].isna().all() and table["centre_y"].isna().all()
     assert not np.load("data/cams/heatmaps.npy").any()
+
+
+def test_averaged_over_scales_and_mirror_images() -> None:
+    save_network(1.0)
+    main()
+    plain = np.load("data/cams/heatmaps.npy")
+    write_params(cams={"scales": [1.0, 2.0], "flip": True, "keep": "top_percent"})
+    main()
+    averaged = np.load("data/cams/heatmaps.npy")
+    assert averaged.shape == (len(plain), 4, 4)
+    np.testing.assert_array_equal(averaged.max((1, 2)), 1)
+
+
+def test_a_class_that_the_classifier_does_not_know_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    save_network()
+    labels = read_table(Path("data/labels/labels.parquet"), Labels)
+    write_table(labels.replace({"class_id": {5: 7}}), Path("data/labels/labels.parquet"), Labels)
+    with pytest.raises(typer.Exit):
+        main()
+    error = capsys.readouterr().err
+    assert "data/labels names the class 7, which models/classifier does not know (2, 5); run: dvc repro" in error
+    assert not Path("data/cams").exists()
 
 
 def test_without_labels_there_are_no_rows() -> None:

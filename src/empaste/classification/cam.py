@@ -1,25 +1,30 @@
 """Grad-CAM of a given class, and where it is centred (EM-Paste §3.1, Step 1).
 
 Selvaraju et al. 2017: with ``A_k`` the k-th map of the last convolutional stage and ``y`` the class's logit,
-``alpha_k`` is the mean over the grid of ``dy / dA_k``, and the heat map is ``relu(sum_k alpha_k A_k)``. The classifier
-sees an image padded to a square, so heat maps cover that square; `in_image_frame` cuts the image's part out.
+``alpha_k`` is the mean over the grid of ``dy / dA_k``, and the heat map is ``relu(sum_k alpha_k A_k)``. Of a ViT,
+``A`` is the grid of its patches' tokens as its last block's attention reads them. The classifier sees an image padded
+to a square, so heat maps cover that square; `in_image_frame` cuts the image's part out.
 
 Notes: the papers' code takes the map of the class with the highest probability and lets an empty map become the corner
 (0, 0); here the class is always the one asked for, and an empty map has no centre.
 """
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int, UInt8
+import torch.nn.functional as F  # noqa: N812  (torch's own custom)
+from jaxtyping import Bool, Float, Int, UInt8
 from torch import Tensor, nn
 
 from empaste.artifacts.classifier import TrainedClassifier
-from empaste.backbones import classify_maps, feature_maps, fit_square, square_frame, to_input
+from empaste.backbones import classify_maps, feature_maps, fit_square, input_step, square_frame, to_input
 
 RGB = UInt8[np.ndarray, "h w 3"]
+SCALE_STEP = 32
+"""Inputs of other scales have a multiple of so many pixels, which every network's grid divides."""
 
 
 class ClassMap(NamedTuple):
@@ -34,25 +39,86 @@ class ClassMap(NamedTuple):
     centre_xy: tuple[float, float] | None
 
 
+def over_threshold(heatmap: Float[np.ndarray, "h w"], amount: float) -> Bool[np.ndarray, "h w"]:
+    """The positive pixels of at least ``amount`` times the map's maximum."""
+    return (heatmap >= amount * heatmap.max()) & (heatmap > 0)
+
+
+def top_percent(heatmap: Float[np.ndarray, "h w"], amount: float) -> Bool[np.ndarray, "h w"]:
+    """The highest ``amount`` percent of the pixels as far as they are positive, with all that tie with the last."""
+    num = max(1, round(heatmap.size * amount / 100))
+    least = np.partition(heatmap, heatmap.size - num, axis=None)[heatmap.size - num]
+    return (heatmap >= least) & (heatmap > 0)
+
+
+KEEP: dict[str, Callable[[Float[np.ndarray, "h w"], float], Bool[np.ndarray, "h w"]]] = {
+    "threshold": over_threshold,
+    "top_percent": top_percent,
+}
+"""What of a heat map counts for its centre."""
+
+
 def locate_classes(
-    classifier: TrainedClassifier, images: Sequence[RGB], classes: Sequence[Sequence[int]], threshold: float
+    classifier: TrainedClassifier,
+    images: Sequence[RGB],
+    classes: Sequence[Sequence[int]],
+    keep: Callable[[Float[np.ndarray, "h w"]], Bool[np.ndarray, "h w"]],
+    scales: Sequence[float] = (1.0,),
+    flip: bool = False,
 ) -> list[list[ClassMap]]:
     """For each image the maps of the outputs (columns) asked for in ``classes``, in that order; one batch.
 
-    Pixels over ``threshold`` times the map's maximum count for the centre.
+    ``keep`` says which pixels of a map in the image's frame count for the centre. Maps are averaged over ``scales`` of
+    the input and, with ``flip``, over the image and its mirror image; so are the probabilities.
     """
-    squares = np.stack([fit_square(image, classifier.image_size) for image in images])
     rows = np.repeat(np.arange(len(images)), [len(columns) for columns in classes])
     columns = np.array([column for asked in classes for column in asked], np.int64)
-    heatmaps, probs = grad_cam(classifier.network, to_input(squares, classifier.device), rows, columns)
+    heatmaps, probs = averaged_grad_cam(classifier, images, rows, columns, scales, flip)
     found: list[list[ClassMap]] = [[] for _ in images]
     for row, heatmap, prob in zip(rows.tolist(), heatmaps, probs, strict=True):
         height, width = images[row].shape[:2]
-        image_map = in_image_frame(heatmap, height, width, classifier.image_size)
+        kept = keep(in_image_frame(heatmap, height, width, classifier.image_size))
         peak = float(heatmap.max())
         scaled = heatmap / peak if peak > 0 else heatmap
-        found[row].append(ClassMap(float(prob), scaled, centre_of_gravity(image_map, threshold)))
+        found[row].append(ClassMap(float(prob), scaled, centre_of_gravity(kept)))
     return found
+
+
+def averaged_grad_cam(
+    classifier: TrainedClassifier,
+    images: Sequence[RGB],
+    rows: Int[np.ndarray, " p"],
+    columns: Int[np.ndarray, " p"],
+    scales: Sequence[float],
+    flip: bool,
+) -> tuple[Float[np.ndarray, "p gh gw"], Float[np.ndarray, " p"]]:
+    """`grad_cam` of the images' squares, averaged over scales and mirror images, on the grid of the largest scale."""
+    views = []
+    for scale in scales:
+        inputs = _inputs(classifier, images, scale)
+        views.append(grad_cam(classifier.network, inputs, rows, columns))
+        if flip:
+            mirrored, probs = grad_cam(classifier.network, inputs.flip(3), rows, columns)
+            views.append((mirrored[:, :, ::-1].copy(), probs))
+    if len(views) == 1:
+        return views[0]
+    grid_hw = max((heatmaps.shape[1:] for heatmaps, _ in views), key=math.prod)
+    # alpha, a mean over the grid, is small where cells are many: times their number, the scales weigh alike.
+    averaged = np.mean([_resized(heatmaps, grid_hw) * math.prod(heatmaps.shape[1:]) for heatmaps, _ in views], axis=0)
+    return averaged, np.mean([probs for _, probs in views], axis=0)
+
+
+def _inputs(classifier: TrainedClassifier, images: Sequence[RGB], scale: float) -> Float[Tensor, "n 3 side side"]:
+    """The images' squares at ``scale`` times the classifier's size, as near as whole cells of the grid allow."""
+    step = max(SCALE_STEP, input_step(classifier.network))
+    side = classifier.image_size if scale == 1 else max(1, round(classifier.image_size * scale / step)) * step
+    return to_input(np.stack([fit_square(image, side) for image in images]), classifier.device)
+
+
+def _resized(heatmaps: Float[np.ndarray, "p h w"], grid_hw: tuple[int, ...]) -> Float[np.ndarray, "p gh gw"]:
+    """The maps on another grid over the same square, bilinear."""
+    maps = torch.from_numpy(heatmaps)[:, None]
+    return F.interpolate(maps, grid_hw, mode="bilinear", align_corners=False)[:, 0].numpy()
 
 
 def grad_cam(
@@ -94,13 +160,10 @@ def _interpolation(positions: Float[np.ndarray, " n"], cells: int) -> Float[np.n
     return np.maximum(0, 1 - distance).astype(np.float32)
 
 
-def centre_of_gravity(heatmap: Float[np.ndarray, "h w"], threshold: float) -> tuple[float, float] | None:
-    """The centre (x, y) of the pixels ``G`` over ``threshold`` times the maximum; None where none is positive.
+def centre_of_gravity(kept: Bool[np.ndarray, "h w"]) -> tuple[float, float] | None:
+    """The centre (x, y) of the pixels ``G`` that are ``kept``; None where there is none.
 
     ``c = (sum G x / sum G, sum G y / sum G)``, ``G`` binary.
     """
-    peak = heatmap.max()
-    if not peak > 0:
-        return None
-    rows, columns = np.nonzero(heatmap >= threshold * peak)
-    return float(columns.mean()), float(rows.mean())
+    rows, columns = np.nonzero(kept)
+    return (float(columns.mean()), float(rows.mean())) if rows.size else None
