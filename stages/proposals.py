@@ -65,10 +65,12 @@ def main(
 def method_options(settings: Proposals) -> dict[str, Any]:
     """The arguments of the chosen method."""
     own: dict[str, Any] = getattr(settings, settings.method).model_dump()
-    if settings.method != "entity_like":
-        return own
     filters = {"min_area": settings.min_area, "max_extent": settings.max_extent}
-    return own | filters | settings.hierarchical.model_dump()
+    if settings.method == "selective_search":
+        return own | filters
+    if settings.method == "entity_like":
+        return own | filters | settings.hierarchical.model_dump()
+    return own
 
 
 def _print_speed(seconds: float, num_images: int) -> None:

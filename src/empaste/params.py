@@ -105,6 +105,15 @@ class EntityLike(Section):
     num_best: Positive
 
 
+class SelectiveSearch(Section):
+    """Several segmentations, each merged under several likenesses, every merge kept."""
+
+    scales: Annotated[list[PositiveFloat], Field(min_length=1)]
+    sigma: Annotated[float, Field(ge=0)]
+    min_region: Fraction
+    duplicate_iou: Fraction
+
+
 class Gca10(Section):
     """Compact superpixels by energy minimisation (Veksler et al. 2010), one set per patch size."""
 
@@ -131,13 +140,16 @@ class CocoResults(Section):
 class Proposals(Section):
     """Class-agnostic segments per training image."""
 
-    method: Literal["hierarchical", "entity_like", "felzenszwalb", "slic", "gca10", "mcg", "cob", "coco_results"]
+    method: Literal[
+        "hierarchical", "entity_like", "selective_search", "felzenszwalb", "slic", "gca10", "mcg", "cob", "coco_results"
+    ]
     min_area: Fraction
     max_extent: Annotated[float, Field(gt=0)]
     max_segments: Positive
     max_side: Count
     hierarchical: Hierarchical
     entity_like: EntityLike
+    selective_search: SelectiveSearch
     felzenszwalb: Felzenszwalb
     slic: Slic
     gca10: Gca10

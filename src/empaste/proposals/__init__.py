@@ -9,11 +9,22 @@ from collections.abc import Callable
 
 import numpy as np
 
-from empaste.proposals import cob, coco_results, entity_like, felzenszwalb, gca10, hierarchical, mcg, slic
+from empaste.proposals import (
+    cob,
+    coco_results,
+    entity_like,
+    felzenszwalb,
+    gca10,
+    hierarchical,
+    mcg,
+    selective_search,
+    slic,
+)
 
 METHODS: dict[str, Callable[..., tuple[np.ndarray, np.ndarray]]] = {
     "hierarchical": hierarchical.propose,
     "entity_like": entity_like.propose,
+    "selective_search": selective_search.propose,
     "felzenszwalb": felzenszwalb.propose,
     "slic": slic.propose,
     "gca10": gca10.propose,

@@ -69,7 +69,7 @@ def merge_hierarchy(
     graph = describe_regions(to_lab(cv2.GaussianBlur(image, (0, 0), SMOOTHING)), labels)
     orders = [merge_order(graph, weight) for weight in (0.0, boundary_weight)]
     merges = np.unique(np.concatenate([np.eye(len(graph.areas), dtype=bool), *orders]), axis=0)
-    beside = pieces_beside(merges[_spanning(merges, graph)], graph)
+    beside = pieces_beside(merges[spans_image(merges, graph)], graph)
     return graph, np.unique(fill_holes(np.concatenate([merges, beside]), graph), axis=0)
 
 
@@ -149,7 +149,7 @@ def _grow(
         seeds = grown
 
 
-def _spanning(membership: Bool[np.ndarray, "s n"], graph: RegionGraph) -> Bool[np.ndarray, " s"]:
+def spans_image(membership: Bool[np.ndarray, "s n"], graph: RegionGraph) -> Bool[np.ndarray, " s"]:
     boxes = segment_boxes_xyxy(membership, graph)
     height, width = graph.labels.shape
     return ((boxes[:, 2:] - boxes[:, :2]) >= SPANS * np.array([width, height])).any(axis=1)

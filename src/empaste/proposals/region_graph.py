@@ -13,19 +13,30 @@ from jaxtyping import Bool, Float, Int, UInt8
 from skimage.measure import label
 
 NUM_BINS = 8
-"""Bins per channel of the colour and texture histograms."""
+"""Bins per channel of the histograms by which regions are contrasted, and per direction of the texture histograms."""
+
+NUM_COLOUR_BINS = 20
+"""Bins per channel of the colour histograms by which regions merge."""
 
 NUM_CHANNELS = 4
 """Channels of the histograms: lightness, two colour opponents, gradient magnitude."""
+
+NUM_DIRECTIONS = 8
+"""Directions of the lightness gradient that the texture histograms tell apart."""
+
+Channel = tuple[Float[np.ndarray, "h w"], float, float]
+"""A value per pixel, and the range that its histogram covers."""
 
 
 @dataclass(frozen=True)
 class RegionGraph:
     """The regions 0 … n-1 of ``labels`` and what lies between them.
 
-    ``histograms`` hold pixel counts per bin of lightness, two colour opponents and gradient magnitude; ``colours`` sums
-    of CIE Lab; ``lengths`` the number of pixel pairs across each common border, ``strengths`` the sum of the colour
-    differences across it; ``frame_lengths`` pixels on the image's frame; ``boxes_xyxy`` with exclusive ends.
+    ``histograms`` hold pixel counts per bin of lightness, two colour opponents and gradient magnitude;
+    ``colour_histograms`` in finer bins of the colours; ``texture_histograms`` per direction of the gradient;
+    ``colours`` sums of CIE Lab; ``lengths`` the number of pixel pairs across each common border, ``strengths`` the sum
+    of the colour differences across it; ``frame_lengths`` pixels on the image's frame; ``boxes_xyxy`` with exclusive
+    ends.
     """
 
     labels: Int[np.ndarray, "h w"]
@@ -33,6 +44,8 @@ class RegionGraph:
     boxes_xyxy: Int[np.ndarray, "n 4"]
     colours: Float[np.ndarray, "n 3"]
     histograms: Float[np.ndarray, "n bins"]
+    colour_histograms: Float[np.ndarray, "n colour_bins"]
+    texture_histograms: Float[np.ndarray, "n texture_bins"]
     lengths: Float[np.ndarray, "n n"]
     strengths: Float[np.ndarray, "n n"]
     frame_lengths: Float[np.ndarray, " n"]
@@ -53,7 +66,9 @@ def describe_regions(lab: Float[np.ndarray, "h w 3"], labels: Int[np.ndarray, "h
         areas=np.bincount(flat, minlength=num).astype(float),
         boxes_xyxy=_boxes_xyxy(labels, num),
         colours=np.stack([np.bincount(flat, lab[..., c].ravel(), num) for c in range(3)], axis=1),
-        histograms=_histograms(lab, flat, num),
+        histograms=_histograms([*_colour_channels(lab), _gradient_channel(lab)], flat, num, NUM_BINS),
+        colour_histograms=_histograms(_colour_channels(lab), flat, num, NUM_COLOUR_BINS),
+        texture_histograms=_histograms(_direction_channels(lab), flat, num, NUM_BINS),
         lengths=lengths,
         strengths=strengths,
         frame_lengths=_frame_lengths(labels, num),
@@ -107,15 +122,34 @@ def _boxes_xyxy(labels: Int[np.ndarray, "h w"], num: int) -> Int[np.ndarray, "n 
     return boxes
 
 
-def _histograms(lab: Float[np.ndarray, "h w 3"], flat: Int[np.ndarray, " p"], num: int) -> Float[np.ndarray, "n bins"]:
-    """Pixel counts per region and bin, channels side by side."""
-    light = lab[..., 0]
-    gradient = np.hypot(cv2.Sobel(light, cv2.CV_32F, 1, 0), cv2.Sobel(light, cv2.CV_32F, 0, 1))
-    ranges = [(light, 0, 100), (lab[..., 1], -64, 64), (lab[..., 2], -64, 64), (np.sqrt(gradient), 0, 16)]
+def _colour_channels(lab: Float[np.ndarray, "h w 3"]) -> list[Channel]:
+    return [(lab[..., 0], 0, 100), (lab[..., 1], -64, 64), (lab[..., 2], -64, 64)]
+
+
+def _gradient_channel(lab: Float[np.ndarray, "h w 3"]) -> Channel:
+    across, down = _gradient(lab[..., 0])
+    return np.sqrt(np.hypot(across, down)), 0, 16
+
+
+def _direction_channels(lab: Float[np.ndarray, "h w 3"]) -> list[Channel]:
+    """The gradient of the smoothed lightness along each direction, where it rises."""
+    across, down = _gradient(cv2.GaussianBlur(lab[..., 0], (0, 0), 1) / 8)
+    angles = 2 * np.pi / NUM_DIRECTIONS * np.arange(NUM_DIRECTIONS)
+    return [(np.sqrt(np.maximum(np.cos(angle) * across + np.sin(angle) * down, 0)), 0, 4) for angle in angles]
+
+
+def _gradient(light: Float[np.ndarray, "h w"]) -> tuple[Float[np.ndarray, "h w"], Float[np.ndarray, "h w"]]:
+    return cv2.Sobel(light, cv2.CV_32F, 1, 0), cv2.Sobel(light, cv2.CV_32F, 0, 1)
+
+
+def _histograms(
+    channels: list[Channel], flat: Int[np.ndarray, " p"], num: int, num_bins: int
+) -> Float[np.ndarray, "n bins"]:
+    """Pixel counts per region and bin, channels side by side; values outside a channel's range are in its end bins."""
     counts = []
-    for channel, low, high in ranges:
-        bins = np.clip((channel.ravel() - low) * (NUM_BINS / (high - low)), 0, NUM_BINS - 1).astype(np.int64)
-        counts.append(np.bincount(flat * NUM_BINS + bins, minlength=num * NUM_BINS).reshape(num, NUM_BINS))
+    for channel, low, high in channels:
+        bins = np.clip((channel.ravel() - low) * (num_bins / (high - low)), 0, num_bins - 1).astype(np.int64)
+        counts.append(np.bincount(flat * num_bins + bins, minlength=num * num_bins).reshape(num, num_bins))
     return np.concatenate(counts, axis=1).astype(float)
 
 
