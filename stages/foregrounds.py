@@ -14,7 +14,7 @@ from empaste.artifacts.outputs import whole_directory, write_json
 from empaste.artifacts.schemas import Cams, Classes, Foregrounds, Segments
 from empaste.artifacts.tables import read_table, write_table
 from empaste.foregrounds.quality import foreground_metrics
-from empaste.foregrounds.selection import select_foregrounds
+from empaste.foregrounds.selection import misfit, select_foregrounds
 from empaste.params import load_params
 from stages.runner import stage
 
@@ -34,6 +34,9 @@ def main(
     settings = load_params(params).foregrounds
     classes = read_table(labels / "classes.parquet", Classes)
     rows = read_table(segments / "segments.parquet", Segments)
+    doubt = misfit(rows, settings.initial, settings.num_nearest)
+    if doubt:
+        print(f"foregrounds: {doubt}", file=sys.stderr)
     chosen = select_foregrounds(
         rows,
         read_table(cams / "cams.parquet", Cams),

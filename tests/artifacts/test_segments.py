@@ -4,8 +4,10 @@ import json
 
 import numpy as np
 import pandas as pd
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from empaste.artifacts.segments import segment_rles
+from empaste.artifacts.segments import read_runs, segment_rles
 from empaste.masks import decode_mask, encode_mask
 
 MASKS = [np.eye(4, 6, dtype=bool), np.ones((2, 3), bool)]
@@ -26,3 +28,23 @@ def test_they_can_be_written_as_json() -> None:
 
 def test_no_rows_give_no_masks() -> None:
     assert segment_rles(ROWS.iloc[:0]) == []
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 10**6), st.integers(1, 40), st.integers(1, 300), st.integers(0, 5))
+def test_runs_are_the_pixels_that_decoding_gives(seed: int, height: int, width: int, num: int) -> None:
+    """Of noise, whose runs are short, of rectangles, whose runs are long, of empty and of full masks."""
+    rng = np.random.default_rng(seed)
+    masks = [rng.random((height, width)) < rng.random() for _ in range(num)]
+    masks += [np.zeros((height, width), bool), np.ones((height, width), bool)]
+    for _ in range(num):
+        masks.append(np.zeros((height, width), bool))
+        masks[-1][rng.integers(height) :, rng.integers(width) :] = True
+    drawn = np.zeros((len(masks), width * height), int)
+    for owner, start, stop in zip(*read_runs([encode_mask(mask)["counts"] for mask in masks]), strict=True):
+        drawn[owner, start:stop] += 1
+    assert np.array_equal(drawn.reshape(-1, width, height).transpose(0, 2, 1), np.array(masks))
+
+
+def test_no_masks_have_no_runs() -> None:
+    assert [len(column) for column in read_runs([])] == [0, 0, 0]

@@ -1,122 +1,137 @@
 """The maths of F-EM on points with known answers."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from empaste.foregrounds import em
+from empaste.foregrounds.covariances import COVARIANCES
 from empaste.foregrounds.em import (
-    COVARIANCES,
     DISTANCES,
-    Choice,
+    Candidates,
     alternate,
     choose_again,
-    choose_first,
     embed,
     fit_class,
+    fit_embedding,
     fit_metric,
-    invert_covariance,
     maximise,
-    mean_distances,
     measure,
+    measure_everything,
+    standardise,
+    weigh,
 )
 
 CORNERS = np.array([[1.0, 1], [1, -1], [-1, 1], [-1, -1]])
+CROSS = np.array([[2.0, 0], [-2, 0], [0, 1], [0, -1]])
 
 
-def metric_of(features, distance="mahalanobis", covariance="identity_shrinkage", shrinkage=0.0):
-    return fit_metric(features, distance, covariance, shrinkage)
+def metric_of(phi, distance="mahalanobis", covariance="identity_shrinkage", shrinkage=0.0, max_components=1):
+    embedding = fit_embedding(phi, distance, False, None)
+    return fit_metric(phi, embedding, distance, covariance, shrinkage, max_components)
 
 
-class TestStepOne:
-    def test_mean_distance_of_pixels_to_a_point(self):
-        masks = np.zeros((3, 2, 4), bool)
-        masks[0, 0, :2] = True
-        masks[1, 1, 3] = True
-        assert mean_distances(masks, (0.0, 0.0)).tolist() == [0.5, np.hypot(3, 1), np.inf]
+def embedded(phi, distance, normalise=False, components=None):
+    return embed(phi, fit_embedding(phi, distance, normalise, components))
 
-    def test_centre_may_lie_between_pixels_or_outside(self):
-        masks = np.ones((1, 1, 2), bool)
-        assert mean_distances(masks, (0.5, 0.0)).tolist() == [0.5]
-        assert mean_distances(masks, (-2.0, 0.0)).tolist() == [2.5]
 
-    def test_most_probable_of_the_nearest(self):
-        distances, probs = np.array([9.0, 1, 2, 3]), np.array([0.9, 0.1, 0.3, 0.8])
-        assert [choose_first(distances, probs, n) for n in (1, 2, 3, 4, 99)] == [1, 2, 3, 0, 0]
+class TestEmbedding:
+    def test_centred_cosine_takes_off_what_all_share(self):
+        features = embedded(np.array([[10.0, 1], [10, -1]]), "centred_cosine")
+        assert features == pytest.approx(np.array([[0, 1], [0, -1]]))
 
-    def test_without_a_centre_the_most_probable_of_all(self):
-        assert choose_first(None, np.array([0.2, 0.7, 0.9]), 1) == 2
+    def test_unit_length_and_zero_vectors(self):
+        features = embedded(np.array([[3.0, 4], [0, 0]]), "mahalanobis", normalise=True)
+        assert features == pytest.approx(np.array([[0.6, 0.8], [0, 0]]))
 
-    def test_ties_go_to_the_lower_index(self):
-        assert choose_first(np.array([1.0, 1, 1]), np.array([0.1, 0.5, 0.5]), 1) == 0
-        assert choose_first(np.array([1.0, 1, 1]), np.array([0.1, 0.5, 0.5]), 3) == 1
+    @pytest.mark.parametrize("components", [1, 0.9])
+    def test_projected_on_what_varies_most(self, components):
+        features = embedded(CROSS * [3, 1] + 5, "mahalanobis", components=components)
+        assert features.shape == (4, 1)
+        assert sorted((features - features.mean()).ravel().round(6).tolist()) == [-6, 0, 0, 6]
+
+    def test_all_of_the_variance_is_all_axes_that_vary(self):
+        flat = np.concatenate([CROSS, np.full((4, 1), 3.0)], axis=1)
+        assert embedded(flat, "mahalanobis", components=0.999).shape == (4, 2)
+        assert embedded(np.ones((4, 3)), "mahalanobis", components=0.999).shape == (4, 1)
+
+    def test_cosines_are_not_projected(self):
+        assert embedded(CROSS, "cosine", components=1).shape == (4, 2)
+
+    @pytest.mark.parametrize("distance", DISTANCES)
+    def test_precision_is_kept(self, distance):
+        assert embedded(CROSS.astype(np.float32), distance, True, 1).dtype == np.float32
 
 
 class TestDistances:
     def test_mahalanobis_counts_standard_deviations(self):
-        samples = np.array([[2.0, 0], [-2, 0], [0, 1], [0, -1]])
-        metric = metric_of(samples)
-        at = measure(np.array([[0.0, 0], [np.sqrt(2), 0], [0, np.sqrt(2)]]), fit_class(samples, metric), metric)
-        assert at == pytest.approx([0, 1, 2], rel=1e-4)
-
-    def test_full_shrinkage_leaves_the_euclidean_direction(self):
-        samples = np.array([[2.0, 0], [-2, 0], [0, 1], [0, -1]])
-        precision = invert_covariance(samples, "identity_shrinkage", 1.0)
-        assert precision == pytest.approx(np.eye(2) / 1.25)
+        metric = metric_of(CROSS)
+        at = measure(np.array([[0.0, 0], [np.sqrt(2), 0], [0, np.sqrt(0.5)]]), fit_class(CROSS, metric), metric)
+        assert at == pytest.approx([0, 1, 1], rel=1e-4)
 
     def test_relative_distance_is_a_difference_of_squares(self):
-        everything = np.concatenate([CORNERS * 3, CORNERS + 5])
-        metric = metric_of(everything, "relative_mahalanobis")
-        own = fit_class(CORNERS + 5, metric)
-        point = np.array([[5.0, 5.0]])
-        offset = point[0] - everything.mean(axis=0)
-        far = offset @ np.linalg.inv(np.cov(everything.T, bias=True)) @ offset
+        phi = np.concatenate([CORNERS * 3, CORNERS + 5])
+        metric = metric_of(phi, "relative_mahalanobis")
+        everything = embedded(phi, "relative_mahalanobis")
+        own = fit_class(everything[4:], metric)
+        point = everything[4:].mean(axis=0, keepdims=True)
+        far = point[0] @ np.linalg.inv(np.cov(everything.T, bias=True)) @ point[0]
         assert measure(point, own, metric) == pytest.approx([-far], rel=1e-4)
 
+    def test_what_a_relative_distance_takes_off_is_measured_once(self):
+        phi = np.random.default_rng(0).normal(size=(20, 3)) * [1, 2, 5]
+        for distance, taken in (("relative_mahalanobis", True), ("mahalanobis", False)):
+            embedding = fit_embedding(phi, distance, False, None)
+            background = measure_everything(phi, embedding, metric_of(phi, distance, "ledoit_wolf"))
+            assert background.any() == taken
+
     def test_cosine_ignores_length(self):
-        features = embed(np.array([[3.0, 0], [0.5, 0], [0, 2]]), "cosine", normalise=False)
+        features = embedded(np.array([[3.0, 0], [0.5, 0], [0, 2]]), "cosine")
         metric = metric_of(features, "cosine")
         assert measure(features, fit_class(features[:1], metric), metric) == pytest.approx([0, 0, 1])
 
-    def test_centred_cosine_takes_off_what_all_share(self):
-        features = embed(np.array([[10.0, 1], [10, -1]]), "centred_cosine", normalise=False)
-        assert features == pytest.approx(np.array([[0, 1], [0, -1]]))
-
-    def test_unit_length_and_zero_vectors(self):
-        features = embed(np.array([[3.0, 4], [0, 0]]), "mahalanobis", normalise=True)
-        assert features == pytest.approx(np.array([[0.6, 0.8], [0, 0]]))
-
-    @pytest.mark.parametrize("covariance", COVARIANCES)
-    def test_fewer_samples_than_dimensions_are_still_told_apart(self, covariance):
-        samples = np.random.default_rng(0).normal(size=(6, 40))
-        samples[5] += 8
-        metric = metric_of(samples, covariance=covariance, shrinkage=0.3)
-        distances = measure(samples, fit_class(samples, metric), metric)
-        assert np.argmax(distances) == 5
-        assert len(set(distances.round(6))) == 6
-
-    @pytest.mark.parametrize("covariance", COVARIANCES)
-    def test_samples_that_do_not_differ_have_no_covariance(self, covariance):
-        assert invert_covariance(np.full((3, 2), 0.1), covariance, 0.3) is None
-        assert invert_covariance(np.ones((1, 2)), covariance, 0.3) is None
+    @pytest.mark.parametrize("distance", DISTANCES)
+    def test_a_mixture_measures_to_its_nearest_component(self, distance):
+        rng = np.random.default_rng(0)
+        sides = rng.normal(size=(2, 20, 6)) * 0.1 + 5 * np.eye(6)[:2, None]
+        phi = np.concatenate([*sides, rng.normal(size=(40, 6))])
+        features = embedded(phi, distance)
+        one, two = (metric_of(phi, distance, shrinkage=0.3, max_components=number) for number in (1, 2))
+        models = [fit_class(features[:40], metric) for metric in (one, two)]
+        assert [len(model.means) for model in models] == [1, 2]
+        between, near = features[:20].mean(axis=0) + features[20:40].mean(axis=0), features[0]
+        gaps = [
+            np.diff(measure(np.stack([near, between / 2]), *pair))[0] for pair in zip(models, (one, two), strict=True)
+        ]
+        assert gaps[1] > gaps[0]
 
     @pytest.mark.parametrize("distance", DISTANCES)
     def test_single_sample_takes_the_spread_of_everything(self, distance):
-        everything = embed(np.random.default_rng(1).normal(size=(30, 4)), distance, normalise=False)
-        metric = metric_of(everything, distance, shrinkage=0.3)
-        own = fit_class(everything[:1], metric)
-        distances = measure(everything, own, metric)
+        phi = np.random.default_rng(1).normal(size=(30, 4))
+        features, metric = embedded(phi, distance), metric_of(phi, distance, shrinkage=0.3)
+        distances = measure(features, fit_class(features[:1], metric), metric)
         assert np.isfinite(distances).all()
         assert "relative" in distance or np.argmin(distances) == 0
 
     @pytest.mark.parametrize("distance", DISTANCES)
-    def test_everything_alike_gives_one_finite_distance(self, distance):
-        features = embed(np.ones((5, 3)), distance, normalise=True)
-        metric = metric_of(features, distance, shrinkage=0.3)
+    @pytest.mark.parametrize("covariance", COVARIANCES)
+    def test_everything_alike_gives_one_finite_distance(self, distance, covariance):
+        phi = np.ones((5, 3))
+        features, metric = embedded(phi, distance, True), metric_of(phi, distance, covariance, 0.3)
         distances = measure(features, fit_class(features, metric), metric)
         assert np.isfinite(distances).all()
         assert len(set(distances)) == 1
+
+    def test_many_segments_are_told_by_evenly_spaced_ones(self, monkeypatch):
+        phi = np.random.default_rng(0).normal(size=(4000, 2)) * [1, 3] + 7
+        monkeypatch.setattr(em, "MANY", 500)
+        metric = metric_of(phi, "mahalanobis", "ledoit_wolf")
+        assert metric.everything.means[0] == pytest.approx([7, 7], abs=0.5)
+        assert measure(np.array([[7.0, 10.0]]), metric.everything, metric) == pytest.approx([1], abs=0.15)
 
 
 class TestMaximise:
@@ -124,7 +139,7 @@ class TestMaximise:
         samples = np.concatenate([CORNERS, [[30.0, 30]]])
         statistics, inlier = maximise(samples, 80, metric_of(samples, shrinkage=0.3))
         assert inlier.tolist() == [True] * 4 + [False]
-        assert statistics.mean.tolist() == [0, 0]
+        assert statistics.means.tolist() == [[0, 0]]
 
     @pytest.mark.parametrize(("percent", "kept"), [(1, 2), (50, 2), (60, 2), (70, 3), (75, 3), (100, 4)])
     def test_number_of_inliers(self, percent, kept):
@@ -134,7 +149,7 @@ class TestMaximise:
     def test_single_sample_is_its_own_inlier(self):
         statistics, inlier = maximise(CORNERS[:1], 50, metric_of(CORNERS, shrinkage=0.3))
         assert inlier.tolist() == [True]
-        assert statistics.mean.tolist() == [1, 1]
+        assert statistics.means.tolist() == [[1, 1]]
 
     @settings(max_examples=40, deadline=None)
     @given(arrays(float, st.tuples(st.integers(1, 12), st.just(3)), elements=st.floats(-5, 5)), st.floats(1, 100))
@@ -154,6 +169,32 @@ class TestChooseAgain:
         assert choose_again(np.array([2.0, 1, 1, 4, 4]), np.array([0, 0, 0, 1, 1])).tolist() == [1, 3]
 
 
+class TestExpect:
+    def test_standardised_within_each_image(self):
+        values = standardise(np.array([1.0, 3, 7, 7, 5]), np.array([0, 0, 1, 1, 2]))
+        assert values.tolist() == [-1, 1, 0, 0, 0]
+
+    @settings(max_examples=40, deadline=None)
+    @given(arrays(float, 12, elements=st.floats(-1e6, 1e6)))
+    def test_without_evidence_the_smallest_distance_wins(self, distances):
+        image = np.repeat(np.arange(3), 4)
+        candidates = Candidates(np.arange(12), image, np.arange(12.0), np.ones(12, bool))
+        costs = weigh(distances, candidates, 0.0)
+        chosen = choose_again(costs, image, distances)
+        assert chosen.tolist() == [4 * n + int(np.argmin(distances[4 * n : 4 * n + 4])) for n in range(3)]
+
+    def test_evidence_pulls_against_the_distance(self):
+        image, evidence = np.zeros(3, int), np.array([-1.0, 0, 2])
+        candidates = Candidates(np.arange(3), image, evidence, np.ones(3, bool))
+        chosen = [int(np.argmin(weigh(np.array([1.0, 2, 3]), candidates, weight))) for weight in (0, 0.5, 1)]
+        assert chosen == [0, 0, 2]
+
+    def test_what_is_not_eligible_is_not_chosen_and_does_not_count(self):
+        candidates = Candidates(np.arange(3), np.zeros(3, int), np.zeros(3), np.array([False, True, True]))
+        costs = weigh(np.array([-1e9, 4, 6]), candidates, 0.0)
+        assert costs.tolist() == [np.inf, -1, 1]
+
+
 def crowd(rng, num_images=40, per_image=8, dimension=12):
     """Per image one segment of the class among others spread widely; Step 1 right in about two of three."""
     features = rng.normal(0, 3, size=(num_images, per_image, dimension))
@@ -163,15 +204,22 @@ def crowd(rng, num_images=40, per_image=8, dimension=12):
     return features.reshape(-1, dimension), image, first + per_image * np.arange(num_images)
 
 
+def run(phi, image, first, metric_name="mahalanobis", covariance="identity_shrinkage", **settings):
+    """All of `alternate`, with the defaults of these tests."""
+    embedding = fit_embedding(phi, metric_name, False, None)
+    metric = fit_metric(phi, embedding, metric_name, covariance, 0.3)
+    candidates = settings.pop("candidates", None)
+    candidates = candidates or Candidates(np.arange(len(phi)), image, np.zeros(len(phi)), np.ones(len(phi), bool))
+    options = {"iterations": 3, "keep_percent": [70]} | settings
+    background = measure_everything(phi, embedding, metric)
+    return alternate(candidates, first, lambda at: embed(phi[at], embedding), background, metric=metric, **options)
+
+
 class TestAlternate:
     @pytest.mark.parametrize("distance", DISTANCES)
     @pytest.mark.parametrize("covariance", COVARIANCES)
     def test_common_look_wins_over_wrong_first_choices(self, distance, covariance):
-        phi, image, first = crowd(np.random.default_rng(3))
-        features = embed(phi, distance, normalise=False)
-        metric = metric_of(features, distance, covariance, 0.3)
-        start = Choice(first, np.zeros(len(first)), np.zeros(len(first), bool))
-        choices = alternate(features, image, start, 3, 70, metric)
+        choices = run(*crowd(np.random.default_rng(3)), distance, covariance)
         right = [np.mean(choice.index % 8 == 0) for choice in choices]
         assert len(choices) == 4
         assert right[0] < 0.8
@@ -179,17 +227,50 @@ class TestAlternate:
 
     def test_no_iteration_is_step_one_with_its_inliers(self):
         phi, image, first = crowd(np.random.default_rng(4))
-        start = Choice(first, np.arange(40.0), np.zeros(40, bool))
-        (only,) = alternate(phi, image, start, 0, 70, metric_of(phi, shrinkage=0.3))
+        (only,) = run(phi, image, first, iterations=0)
         assert np.array_equal(only.index, first)
-        assert np.array_equal(only.distance, np.arange(40.0))
         assert only.inlier.sum() == 28
+        assert np.isfinite(only.distances).all()
 
     def test_distances_are_those_that_chose(self):
         phi, image, first = crowd(np.random.default_rng(5))
+        before, after = run(phi, image, first, iterations=1)
         metric = metric_of(phi, shrinkage=0.3)
-        start = Choice(first, np.zeros(40), np.zeros(40, bool))
-        before, after = alternate(phi, image, start, 1, 70, metric)
         statistics, inlier = maximise(phi[first], 70, metric)
         assert np.array_equal(before.inlier, inlier)
-        assert np.array_equal(after.distance, measure(phi, statistics, metric)[after.index])
+        assert after.distances == pytest.approx(measure(phi, statistics, metric))
+        assert np.array_equal(before.distances, after.distances)
+        assert np.array_equal(after.index, choose_again(after.distances, image))
+
+    def test_blocks_change_nothing(self, monkeypatch):
+        phi, image, first = crowd(np.random.default_rng(6))
+        whole = run(phi, image, first, "relative_mahalanobis")
+        monkeypatch.setattr(em, "BLOCK", 7)
+        parts = run(phi, image, first, "relative_mahalanobis")
+        for one, other in zip(whole, parts, strict=True):
+            assert np.array_equal(one.index, other.index)
+            assert one.distances == pytest.approx(other.distances)
+
+    def test_one_share_per_iteration_the_last_repeats(self):
+        phi, image, first = crowd(np.random.default_rng(7))
+        choices = run(phi, image, first, keep_percent=[30, 50])
+        assert [int(choice.inlier.sum()) for choice in choices] == [12, 20, 20, 20]
+
+    def test_evidence_holds_what_the_look_would_lose(self):
+        """Nine of ten first choices are wrong in the same way: the look of the class is lost, the evidence is not."""
+        phi, image, _ = crowd(np.random.default_rng(8))
+        phi[1::8] = -4 + np.random.default_rng(9).normal(0, 0.5, (40, 12))
+        first = 8 * np.arange(40) + (np.arange(40) % 10 > 0)
+        evidence = np.where(np.arange(320) % 8 == 0, 2.0, -0.3)
+        candidates = Candidates(np.arange(320), image, evidence, np.ones(320, bool))
+        right = {
+            weight: np.mean(run(phi, image, first, candidates=candidates, evidence_weight=weight)[-1].index % 8 == 0)
+            for weight in (0.0, 2.0)
+        }
+        assert right[0.0] < 0.2 and right[2.0] == 1.0
+
+    def test_an_image_chooses_among_what_is_eligible(self):
+        phi, image, first = crowd(np.random.default_rng(3))
+        candidates = Candidates(np.arange(320), image, np.zeros(320), np.arange(320) % 8 > 0)
+        choices = run(phi, image, first, candidates=replace(candidates))
+        assert all((choice.index % 8 > 0).all() for choice in choices[1:])

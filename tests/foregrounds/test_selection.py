@@ -6,24 +6,50 @@ import pytest
 
 from empaste.artifacts.schemas import Foregrounds
 from empaste.artifacts.tables import check_table
+from empaste.errors import InputError
+from empaste.foregrounds.covariances import COVARIANCES
 from empaste.foregrounds.em import DISTANCES
-from empaste.foregrounds.selection import select_foregrounds
+from empaste.foregrounds.selection import misfit, overlapping_segments, select_foregrounds
 
 SETTINGS = {
+    "initial": "published",
     "num_nearest": 1,
     "iterations": 2,
     "keep_percent": 70,
     "distance": "mahalanobis",
     "covariance": "identity_shrinkage",
     "shrinkage": 0.3,
+    "components": 0.95,
     "normalise": False,
+    "evidence_weight": 0.0,
+    "num_best": 0,
+    "max_components": 1,
+    "max_instances": 1,
+    "instance_quantile": 0.5,
+    "instance_overlap": 0.2,
     "min_prob": 0.1,
 }
 
 
-def select(world, **changes):
+def select(world, evidence=None, **changes):
     segments, cams, phi, probs, class_ids = world
-    return select_foregrounds(segments, cams, phi, probs, class_ids, **(SETTINGS | changes))
+    return select_foregrounds(segments, cams, phi, probs, class_ids, evidence, **(SETTINGS | changes))
+
+
+def evidence_of(world, best, judged=None):
+    """Evidence for class 3 in every image of the world: for segment ``best(image)`` of it, against the others."""
+    segments = world[0]
+    place = segments["segment_id"] % 3
+    wanted = segments["image_id"].map(best)
+    return pd.DataFrame(
+        {
+            "image_id": segments["image_id"],
+            "class_id": 3,
+            "segment_id": segments["segment_id"],
+            "score": np.where(place == wanted, 1.4, -0.7),
+            "judged": True if judged is None else place.isin(judged),
+        }
+    )
 
 
 def test_tables_in_order_and_on_their_schema(world, tmp_path):
@@ -104,3 +130,108 @@ def test_no_iteration_ends_with_step_one(world):
     chosen = select(world, iterations=0, min_prob=0.0)
     assert list(chosen) == ["iter_0", "pool"]
     assert chosen["pool"]["segment_id"].tolist() == chosen["iter_0"]["segment_id"].tolist()
+
+
+def test_evidence_chooses_first(world):
+    chosen = select(world, evidence_of(world, lambda image: image % 3), initial="evidence", iterations=0, min_prob=0.0)
+    assert chosen["iter_0"]["segment_id"].tolist() == [3 * (i - 1) + i % 3 for i in range(1, 9)]
+    assert chosen["iter_0"]["distance"].isna().all()
+
+
+def test_crop_probability_chooses_first(world):
+    assert select(world, initial="crop")["iter_0"]["segment_id"].tolist() == [3 * i for i in range(8)]
+
+
+def test_evidence_weighs_against_the_look(world):
+    evidence = evidence_of(world, lambda image: 1)
+    firsts = [
+        select(world, evidence, initial="crop", evidence_weight=weight)["iter_2"]["segment_id"].tolist()
+        for weight in (0.0, 100.0)
+    ]
+    assert firsts == [[3 * i for i in range(8)], [3 * i + 1 for i in range(8)]]
+
+
+def test_choice_among_the_judged_and_the_best_by_evidence(world):
+    evidence = evidence_of(world, lambda image: 2, judged=[1, 2])
+    judged = select(world, evidence, initial="crop", evidence_weight=0.01)["iter_1"]["segment_id"] % 3
+    assert set(judged) <= {1, 2}
+    best = select(world, evidence_of(world, lambda image: 2), initial="crop", num_best=1)["iter_1"]["segment_id"] % 3
+    assert set(best) == {2}
+
+
+def test_image_of_which_nothing_is_judged_chooses_among_all(world):
+    evidence = evidence_of(world, lambda image: 0)
+    evidence["judged"] = evidence["image_id"] != 2
+    chosen = select(world, evidence, initial="evidence", num_best=2)
+    assert chosen["iter_2"]["segment_id"].tolist() == [3 * i for i in range(8)]
+
+
+@pytest.mark.parametrize("setting", [{"initial": "evidence"}, {"evidence_weight": 1.0}, {"num_best": 3}])
+def test_evidence_that_is_asked_for_must_be_there(world, setting):
+    with pytest.raises(InputError, match="ask for evidence, and there is none; run: dvc repro evidence"):
+        select(world, **setting)
+
+
+@pytest.mark.parametrize(
+    ("keep", "segment", "image"), [(lambda t: t[t["segment_id"] != 7], 7, 3), (lambda t: t[:0], 0, 1)]
+)
+def test_evidence_out_of_step_names_the_segment(world, keep, segment, image):
+    evidence = keep(evidence_of(world, lambda image: 0))
+    with pytest.raises(InputError, match=f"nothing of segment {segment} of image {image} for class 3; run: dvc repro"):
+        select(world, evidence, initial="evidence")
+
+
+@pytest.mark.parametrize(("which", "what"), [(2, "features"), (3, "class probabilities")])
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_values_that_are_not_finite_name_image_and_segment(world, which, what, value):
+    world = list(world)
+    world[which] = world[which].copy()
+    world[which][13, 1] = value
+    with pytest.raises(InputError, match=f"the {what} of segment 13 of image 5 are not finite.*run: dvc repro"):
+        select(tuple(world))
+
+
+@pytest.mark.parametrize("distance", DISTANCES)
+@pytest.mark.parametrize("covariance", COVARIANCES)
+def test_features_without_any_difference_choose_the_same_way_always(world, tmp_path, distance, covariance):
+    segments, cams, phi, probs, class_ids = world
+    flat = np.ones_like(phi)
+    chosen = select((segments, cams, flat, probs, class_ids), distance=distance, covariance=covariance)
+    assert check_table(chosen["pool"], tmp_path, Foregrounds)["segment_id"].tolist() == [3 * i for i in range(8)]
+
+
+def test_further_instances_are_alike_and_apart(world, tmp_path):
+    segments, cams, phi, probs, class_ids = world
+    phi, probs = phi.copy(), probs.copy()
+    phi[2::3], probs[2::3, 1] = phi[::3], 0.6
+    probs[23, 1] = 0.05
+    world = segments, cams, phi, probs, class_ids
+    chosen = select(world, max_instances=3, instance_quantile=1.0, keep_percent=100)
+    pool = check_table(chosen["pool"], tmp_path, Foregrounds)
+    assert len(chosen["iter_2"]) == 8 and not chosen["iter_2"]["instance"].any()
+    assert pool["instance"].tolist() == [0, 1] * 7 + [0]
+    assert set(pool["segment_id"] % 3) == {0, 2}
+    assert not pool.loc[pool["instance"] > 0, "inlier"].any()
+    assert len(select(world, max_instances=1)["pool"]) == 8
+    overlapping = segments.assign(counts=[segments["counts"].iloc[row - row % 3] for row in range(24)])
+    assert len(select((overlapping, *world[1:]), max_instances=3, instance_quantile=1.0, keep_percent=100)["pool"]) == 8
+
+
+def test_confidence_tells_where_two_segments_are_alike(world):
+    segments, cams, phi, probs, class_ids = world
+    phi = phi.copy()
+    phi[2] = phi[0]
+    confidence = select((segments, cams, phi, probs, class_ids))["pool"]["confidence"]
+    assert confidence.argmin() == 0
+    assert confidence.iloc[0] < 0.6 < confidence.iloc[1:].min()
+
+
+def test_overlapping_segments_do_not_fit_the_few_nearest(world):
+    segments = world[0]
+    assert overlapping_segments(segments) == pytest.approx(3 * 16 / 600)
+    assert overlapping_segments(segments.iloc[:0]) == 0
+    stacked = pd.concat([segments.assign(area=600)] * 2)
+    assert misfit(segments, "published", 3) is None
+    assert misfit(stacked, "evidence", 3) is None
+    assert misfit(stacked, "published", 6) is None
+    assert "6.0 segments lie over the average pixel, so the 3 nearest" in misfit(stacked, "published", 3)

@@ -148,6 +148,8 @@ def choice(image_id: int, class_id: int, iteration: int) -> dict[str, Any]:
         "prob": 0.05 if image_id == 2 else 0.8,
         "inlier": True,
         "cam_empty": image_id == 2,
+        "instance": 0,
+        "confidence": 0.75,
     }
 
 

@@ -55,7 +55,7 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def choose(*segment_ids: int) -> None:
     """F-EM chose these segments last, and others before."""
-    rows = [(segment + 1, 1, segment, 1.0, 0.9, True, False) for segment in segment_ids]
+    rows = [(segment + 1, 1, segment, 1.0, 0.9, True, False, 0, 0.8) for segment in segment_ids]
     table = pd.DataFrame(rows, columns=list(Foregrounds.to_schema().columns))
     write_table(table.iloc[:0], Path("data/foregrounds/iter_2.parquet"), Foregrounds)
     write_table(table, Path("data/foregrounds/iter_10.parquet"), Foregrounds)

@@ -66,7 +66,8 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_table(pd.DataFrame(rows), Path("data/segments/segments.parquet"), Segments)
     chosen = pd.DataFrame(
         {"image_id": list(ids), "class_id": [k % 2 + 1 for k in ids], "segment_id": [k - 1 for k in ids],
-         "distance": 0.5, "prob": 0.9, "inlier": True, "cam_empty": False}
+         "distance": 0.5, "prob": 0.9, "inlier": True, "cam_empty": False,
+         "instance": 0, "confidence": 0.8}
     )  # fmt: skip
     write_table(chosen, Path("data/foregrounds/pool.parquet"), Foregrounds)
     write_table(chosen.head(2), Path("data/foregrounds/iter_0.parquet"), Foregrounds)

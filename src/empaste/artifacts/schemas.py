@@ -89,7 +89,8 @@ class Foregrounds(Table):
     ``iter_0`` is Step 1, ``iter_j`` the choice after the j-th EM iteration, ``pool`` the last choice without those
     under the least probability. ``distance`` to the class statistics that chose it (for ``iter_0``: pixels from the
     CAM's centre; NaN where none), ``prob`` the classifier's probability of the class, ``inlier`` whether the M-step
-    that follows keeps it, ``cam_empty`` whether Step 1 went by the classifier alone.
+    that follows keeps it, ``cam_empty`` whether Step 1 went by the classifier alone. ``instance`` counts from 0 within
+    an (image, class), over 0 in the pool alone; ``confidence`` is how sure the choice of the segment is.
     """
 
     image_id: Series[int]
@@ -99,6 +100,8 @@ class Foregrounds(Table):
     prob: Series[float] = pa.Field(ge=0, le=1)
     inlier: Series[bool]
     cam_empty: Series[bool]
+    instance: Series[int] = pa.Field(ge=0)
+    confidence: Series[float] = pa.Field(ge=0, le=1)
 
     class Config(Table.Config):
         unique = ["image_id", "class_id", "segment_id"]
