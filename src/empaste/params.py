@@ -137,12 +137,38 @@ class CocoResults(Section):
     num_best: Positive
 
 
+class Segmenter(Section):
+    """A pretrained network: hub name or local folder, and how it runs."""
+
+    model: str | None
+    max_side: Count
+    num_threads: Count
+    device: Device
+
+
+class PromptedSegmenter(Segmenter):
+    """SAM and its successors, asked at every point of a grid."""
+
+    points_per_side: Positive
+    points_per_batch: Positive
+    min_quality: Fraction
+    min_stability: Fraction
+    max_box_iou: Fraction
+
+
+class QuerySegmenter(Segmenter):
+    """Mask2Former, each of its queries one segment."""
+
+    min_score: Fraction
+
+
 class Proposals(Section):
     """Class-agnostic segments per training image."""
 
     method: Literal[
-        "hierarchical", "entity_like", "selective_search", "felzenszwalb", "slic", "gca10", "mcg", "cob", "coco_results"
-    ]
+        "hierarchical", "entity_like", "selective_search", "felzenszwalb", "slic",
+        "gca10", "mcg", "cob", "coco_results", "sam", "sam2", "sam3", "mask2former",
+    ]  # fmt: skip
     min_area: Fraction
     max_extent: Annotated[float, Field(gt=0)]
     max_segments: Positive
@@ -156,11 +182,16 @@ class Proposals(Section):
     mcg: PublishedFiles
     cob: PublishedFiles
     coco_results: CocoResults
+    sam: PromptedSegmenter
+    sam2: PromptedSegmenter
+    sam3: PromptedSegmenter
+    mask2former: QuerySegmenter
 
     @model_validator(mode="after")
     def _source_where_needed(self) -> "Proposals":
         """A method that reads files of the user's is told where they are."""
         needed = {"mcg": "root", "cob": "root", "coco_results": "file"}
+        needed |= dict.fromkeys(("sam", "sam2", "sam3", "mask2former"), "model")
         if (name := needed.get(self.method)) and not getattr(getattr(self, self.method), name):
             key = f"{self.method}.{name}"
             raise ValueError(f"{key} is null, but method {self.method} needs it; set proposals.{key}")

@@ -1,12 +1,14 @@
 """What each proposal source needs, in miniature: the files and models that a user would have."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from jaxtyping import Int, UInt8
+
+LENIENT = {"min_stability": 0.0, "max_box_iou": 1.0}
 
 FILE_NAME = "2007_000032.jpg"
 """The image that the files of `prepare` are about; its id is 1."""
@@ -104,4 +106,30 @@ def _coco_results(folder: Path, image: UInt8[np.ndarray, "h w 3"]) -> dict[str, 
     return {"file": str(file)}
 
 
-_PREPARED = {"mcg": _mcg, "cob": _cob, "coco_results": _coco_results}
+def _prompted(method: str) -> Callable[..., dict[str, Any]]:
+    """Random weights know no quality, so every mask passes."""
+
+    def make(folder: Path, image: UInt8[np.ndarray, "h w 3"]) -> dict[str, Any]:
+        from tests.proposals import tiny_segmenters
+
+        model = getattr(tiny_segmenters, f"save_{method}")(folder)
+        return {"model": str(model), "points_per_side": 4, "points_per_batch": 6, "min_quality": 0.0, **LENIENT}
+
+    return make
+
+
+def _mask2former(folder: Path, image: UInt8[np.ndarray, "h w 3"]) -> dict[str, Any]:
+    from tests.proposals.tiny_segmenters import save_mask2former
+
+    return {"model": str(save_mask2former(folder)), "min_score": 0.0}
+
+
+_PREPARED = {
+    "mcg": _mcg,
+    "cob": _cob,
+    "coco_results": _coco_results,
+    "sam": _prompted("sam"),
+    "sam2": _prompted("sam2"),
+    "sam3": _prompted("sam3"),
+    "mask2former": _mask2former,
+}

@@ -16,7 +16,11 @@ from empaste.proposals import (
     felzenszwalb,
     gca10,
     hierarchical,
+    mask2former,
     mcg,
+    sam,
+    sam2,
+    sam3,
     selective_search,
     slic,
 )
@@ -31,11 +35,15 @@ METHODS: dict[str, Callable[..., tuple[np.ndarray, np.ndarray]]] = {
     "mcg": mcg.propose,
     "cob": cob.propose,
     "coco_results": coco_results.propose,
+    "sam": sam.propose,
+    "sam2": sam2.propose,
+    "sam3": sam3.propose,
+    "mask2former": mask2former.propose,
 }
 
 BY_IMAGE = frozenset({"mcg", "cob", "coco_results"})
 """Methods that read what was computed elsewhere: they see the image as it is, and are also given its ``image_id`` and
 ``file_name``."""
 
-IN_PROCESS = frozenset({"coco_results"})
+IN_PROCESS = frozenset({"coco_results", "sam", "sam2", "sam3", "mask2former"})
 """Methods that hold a model or a large file, which worker processes would each load again."""

@@ -1,0 +1,82 @@
+"""Pretrained segmentation networks of transformers, with every weight from the file: nothing is left at random."""
+
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from jaxtyping import Bool, Float, UInt8
+
+from empaste.errors import InputError, require_extra
+
+MIN_SIDE = 8
+"""Pixels of the shorter side under which an image, as it is or at 512 pixels' length, shows a network nothing."""
+
+
+@lru_cache(maxsize=1)
+def load_pretrained(
+    network_class: str,
+    processor_class: str,
+    kinds: tuple[str, ...],
+    key: str,
+    model: str,
+    device: str,
+    num_threads: int,
+) -> tuple[Any, Any]:
+    """The network ``model`` (hub name or local folder) on ``device``, in evaluation mode, and its image processor.
+
+    Both classes are named as transformers names them; ``kinds`` are the ``model_type`` that the network's configuration
+    may state. `InputError`, which names the parameter ``key``, where transformers is not installed, the model is not
+    to be had, or its weights are not exactly those of the network.
+    """
+    try:
+        import transformers
+    except ImportError as error:
+        raise require_extra("transformers", "segmenters") from error
+    from safetensors import SafetensorError
+
+    from empaste.backbones import limit_threads, torch_device
+
+    target = torch_device(device)
+    limit_threads(num_threads)
+    try:
+        kind = transformers.PreTrainedConfig.get_config_dict(model)[0].get("model_type")
+        if kind not in kinds:
+            raise InputError(f"{key} is {model!r}, a model of type {kind}; this method takes {' or '.join(kinds)}")
+        processor = getattr(transformers, processor_class).from_pretrained(model)
+        # Of what does not fit, transformers would draw the weights at random: it is refused below, with the names.
+        network, loaded = getattr(transformers, network_class).from_pretrained(
+            model, output_loading_info=True, ignore_mismatched_sizes=True
+        )
+    except InputError:
+        raise
+    except (OSError, ValueError, TypeError, RuntimeError, KeyError, SafetensorError) as error:
+        raise InputError(
+            f"{key} is {model!r}, which is no folder of such a model and cannot be had from the hub "
+            f"({_first_line(error)}); on a machine with a network run: hf download NAME --local-dir FOLDER, "
+            f"then set {key} to FOLDER"
+        ) from error
+    # What belongs to the training loss alone is not used here.
+    used = [name for name in sorted(loaded["missing_keys"]) if not name.startswith("criterion.")]
+    misfits = [f"{name} is missing" for name in used]
+    misfits += [f"{name} is {tuple(was)}, expected {tuple(wanted)}" for name, was, wanted in loaded["mismatched_keys"]]
+    if misfits:
+        raise InputError(
+            f"{key} is {model!r}, whose weights do not fit its configuration ({len(misfits)} misfits): "
+            f"{'; '.join(misfits[:4])}. Weights and config.json must be of one model and class count: get both again"
+        )
+    return network.to(target).eval(), processor
+
+
+def shows_nothing(image: UInt8[np.ndarray, "h w 3"]) -> bool:
+    """Whether ``image`` is too small, or too thin, for a network to see a segment in it."""
+    short, long = sorted(image.shape[:2])
+    return short < MIN_SIDE or short * 512 < long * MIN_SIDE
+
+
+def no_segments(image: UInt8[np.ndarray, "h w 3"]) -> tuple[Bool[np.ndarray, "0 h w"], Float[np.ndarray, " 0"]]:
+    """Masks and scores of nothing."""
+    return np.zeros((0, *image.shape[:2]), bool), np.zeros(0)
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
