@@ -10,10 +10,10 @@ import typer
 
 from empaste.artifacts.arrays import read_array
 from empaste.artifacts.coco import read_coco
-from empaste.artifacts.outputs import whole_directory, write_json
+from empaste.artifacts.outputs import whole_directory, write_json, write_whole
 from empaste.artifacts.schemas import Cams, Classes, Foregrounds, Segments
 from empaste.artifacts.tables import read_table, write_table
-from empaste.foregrounds.quality import foreground_metrics
+from empaste.foregrounds.quality import foreground_metrics, reliability_curve, reliability_of
 from empaste.foregrounds.selection import misfit, select_foregrounds
 from empaste.params import load_params
 from stages.runner import stage
@@ -28,6 +28,7 @@ def main(
     ground_truth: Path = Path("data/ground_truth/train.json"),
     out: Path = Path("data/foregrounds"),
     metrics: Path = Path("metrics/foregrounds.json"),
+    reliability: Path = Path("plots/foregrounds_reliability.csv"),
     params: Path = Path("params.yaml"),
 ) -> None:
     """Choose foregrounds, write every iteration, and measure them where there are masks."""
@@ -48,8 +49,11 @@ def main(
     with whole_directory(out) as folder:
         for name, table in chosen.items():
             write_table(table, folder / f"{name}.parquet", Foregrounds)
-    measured = foreground_metrics(chosen, rows, read_coco(ground_truth), classes)
+    truth = read_coco(ground_truth)
+    measured = foreground_metrics(chosen, rows, truth, classes)
     write_json(metrics, measured)
+    curve = reliability_curve(reliability_of(chosen["pool"], rows, truth))
+    write_whole(reliability, curve.to_csv(index=False).encode())
     for name, count in measured["masks_per_class"].items():
         if not count:
             print(f"foregrounds: no foreground of {name} was found; the pipeline goes on without it", file=sys.stderr)

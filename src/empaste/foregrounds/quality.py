@@ -1,45 +1,86 @@
-"""How good the extracted foregrounds are, against ground truth. For measuring only: nothing here selects anything."""
+"""How good the extracted foregrounds are: against ground truth, and by what can be told without it.
+
+For measuring only: nothing here selects anything.
+"""
 
 from collections import defaultdict
 from collections.abc import Mapping
-from typing import Any
+from itertools import pairwise
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from empaste.artifacts.coco import Coco
 from empaste.artifacts.segments import segment_rles
 from empaste.masks import RLE, mask_ious
 
 Instances = dict[tuple[int, int], list[RLE]]
+RATES = ("precision50", "precision75", "mean_iou", "found")
+NUM_BINS = 10
+
+
+class _Judged(NamedTuple):
+    """The classes and the best IoUs of a table's rows, and the same of the instances."""
+
+    chosen_class: np.ndarray
+    of_chosen: Float[np.ndarray, " chosen"]
+    instance_class: np.ndarray
+    of_instances: Float[np.ndarray, " instances"]
 
 
 def foreground_metrics(
     chosen: Mapping[str, pd.DataFrame], segments: pd.DataFrame, ground_truth: Coco, classes: pd.DataFrame
-) -> dict[str, dict[str, Any]]:
-    """precision50, mean_iou and found, in percent, per table of ``chosen``; masks_per_class counts its ``pool``.
+) -> dict[str, Any]:
+    """Figures per table of ``chosen``, rates in percent, None where there is nothing to measure.
 
-    precision50: share of the chosen segments with an IoU of at least 0.5 with an instance of their class; mean_iou: of
-    each chosen segment with its best instance; found: share of the instances with an IoU of at least 0.5 with a chosen
-    segment of their class. Crowds are left out, and so are images without any annotation, which nobody outlined (most
-    of VOC's). None where there is nothing to measure.
+    Against ground truth: precision50 and precision75, the share of the chosen segments with an IoU of at least 0.5 and
+    0.75 with an instance of their class; mean_iou of each chosen segment with its best instance; found, the share of
+    the instances with an IoU of at least 0.5 with a chosen segment of their class; the same in per_class, by name of
+    the class; confidence, how well that of the ``pool`` predicts whether a segment is right at IoU 0.5 (auc, the
+    chance that a right one has the higher, and ece, the expected calibration error). Crowds are left out, and so are
+    images without any annotation, which nobody outlined (most of VOC's).
+
+    Without: inlier_distance, the median distance of the inliers; mean_prob; agreement, the share of the foregrounds
+    that the iteration before chose too; masks_per_class counts the ``pool``.
     """
     instances = _instances(ground_truth)
-    outlined = {annotation["image_id"] for annotation in ground_truth["annotations"]}
-    measurable = {
-        name: table[table["image_id"].isin(outlined)].reset_index(drop=True) for name, table in chosen.items()
-    }
-    figures = {name: _measure(table, segments, instances) for name, table in measurable.items()}
+    judged = {name: _judge(table, segments, instances) for name, table in _outlined(chosen, ground_truth).items()}
+    names = dict(zip(classes["class_id"].tolist(), classes["name"].tolist(), strict=True))
     counts = chosen["pool"]["class_id"].value_counts()
-    return {
-        key: {name: measured[key] for name, measured in figures.items()} for key in ("precision50", "mean_iou", "found")
-    } | {
-        "masks_per_class": {
-            name: int(counts.get(class_id, 0))
-            for class_id, name in zip(classes["class_id"], classes["name"], strict=True)
+    return (
+        _by_rate({name: _rates(one, bool(instances)) for name, one in judged.items()})
+        | {
+            "per_class": {
+                label: _by_rate({name: _rates(_of_class(one, id_), bool(instances)) for name, one in judged.items()})
+                for id_, label in names.items()
+            },
+            "confidence": _confidence_figures(reliability_of(chosen["pool"], segments, ground_truth)),
         }
-    }
+        | _unsupervised(chosen)
+        | {"masks_per_class": {label: int(counts.get(id_, 0)) for id_, label in names.items()}}
+    )
+
+
+def reliability_of(pool: pd.DataFrame, segments: pd.DataFrame, ground_truth: Coco) -> pd.DataFrame:
+    """``confidence`` of every measurable row of ``pool``, and whether it is ``right`` at IoU 0.5."""
+    table = _outlined({"pool": pool}, ground_truth)["pool"]
+    judged = _judge(table, segments, _instances(ground_truth))
+    return pd.DataFrame({"confidence": table["confidence"].to_numpy(), "right": judged.of_chosen >= 0.5})
+
+
+def reliability_curve(outcomes: pd.DataFrame) -> pd.DataFrame:
+    """Per tenth of the confidence that occurs: its mean ``confidence``, ``precision`` in percent, and their number."""
+    tenths = (outcomes["confidence"].to_numpy(float) * NUM_BINS).astype(int)
+    grouped = outcomes.groupby(np.minimum(tenths, NUM_BINS - 1))
+    return pd.DataFrame(
+        {
+            "confidence": grouped["confidence"].mean().round(4),
+            "precision": (100 * grouped["right"].mean()).round(2),
+            "foregrounds": grouped.size(),
+        }
+    ).reset_index(drop=True)
 
 
 def best_ious(
@@ -61,14 +102,74 @@ def best_ious(
     return of_chosen, np.concatenate([*of_instances.values(), np.zeros(0)])
 
 
-def _measure(table: pd.DataFrame, segments: pd.DataFrame, instances: Instances) -> dict[str, float | None]:
-    if not instances:
-        return {"precision50": None, "mean_iou": None, "found": None}
+def _outlined(tables: Mapping[str, pd.DataFrame], ground_truth: Coco) -> dict[str, pd.DataFrame]:
+    """The rows of images that somebody outlined."""
+    outlined = {annotation["image_id"] for annotation in ground_truth["annotations"]}
+    return {name: table[table["image_id"].isin(outlined)].reset_index(drop=True) for name, table in tables.items()}
+
+
+def _judge(table: pd.DataFrame, segments: pd.DataFrame, instances: Instances) -> _Judged:
+    classes = np.repeat([class_id for _, class_id in instances], [len(found) for found in instances.values()])
     of_chosen, of_instances = best_ious(table, segments, instances)
+    return _Judged(table["class_id"].to_numpy(), of_chosen, classes, of_instances)
+
+
+def _of_class(judged: _Judged, class_id: int) -> _Judged:
+    chosen, instances = judged.chosen_class == class_id, judged.instance_class == class_id
+    return _Judged(
+        judged.chosen_class[chosen], judged.of_chosen[chosen], judged.instance_class[instances],
+        judged.of_instances[instances],
+    )  # fmt: skip
+
+
+def _rates(judged: _Judged, measurable: bool) -> dict[str, float | None]:
+    if not measurable:
+        return dict.fromkeys(RATES)
     return {
-        "precision50": _percent(of_chosen >= 0.5),
-        "mean_iou": _percent(of_chosen),
-        "found": _percent(of_instances >= 0.5),
+        "precision50": _percent(judged.of_chosen >= 0.5),
+        "precision75": _percent(judged.of_chosen >= 0.75),
+        "mean_iou": _percent(judged.of_chosen),
+        "found": _percent(judged.of_instances >= 0.5),
+    }
+
+
+def _by_rate(figures: Mapping[str, Mapping[str, float | None]]) -> dict[str, dict[str, float | None]]:
+    return {rate: {name: rates[rate] for name, rates in figures.items()} for rate in RATES}
+
+
+def _confidence_figures(outcomes: pd.DataFrame) -> dict[str, float | None]:
+    """auc: ties count half. ece: the mean distance of confidence and precision over tenths, by their foregrounds."""
+    right = outcomes["right"].to_numpy(bool)
+    curve = reliability_curve(outcomes)
+    gaps = (curve["confidence"] * 100 - curve["precision"]).abs() * curve["foregrounds"]
+    return {
+        "auc": _area_under_curve(outcomes["confidence"].to_numpy(float), right),
+        "ece": round(float(gaps.sum() / len(outcomes)), 2) if len(outcomes) else None,
+    }
+
+
+def _area_under_curve(scores: Float[np.ndarray, " n"], right: Bool[np.ndarray, " n"]) -> float | None:
+    """The chance in percent that a right one scores higher than a wrong one; None without any of either."""
+    if right.all() or not right.any():
+        return None
+    ranks = pd.Series(scores).rank().to_numpy()
+    num_right = int(right.sum())
+    above = ranks[right].sum() - num_right * (num_right + 1) / 2
+    return round(100 * float(above / (num_right * (len(right) - num_right))), 2)
+
+
+def _unsupervised(chosen: Mapping[str, pd.DataFrame]) -> dict[str, dict[str, float | None]]:
+    iterations = [name for name in chosen if name != "pool"]
+    distances = {name: chosen[name].loc[chosen[name]["inlier"], "distance"].median() for name in iterations}
+    return {
+        "inlier_distance": {
+            name: None if np.isnan(value) else round(float(value), 4) for name, value in distances.items()
+        },
+        "mean_prob": {name: _percent(table["prob"].to_numpy()) for name, table in chosen.items()},
+        "agreement": {
+            name: _percent(chosen[name]["segment_id"].to_numpy() == chosen[before]["segment_id"].to_numpy())
+            for before, name in pairwise(iterations)
+        },
     }
 
 
