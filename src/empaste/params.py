@@ -211,9 +211,32 @@ class Cams(Section):
     device: Device
 
 
-class Features(Section):
-    """How a segment is shown to the classifier."""
+class EvidenceWeights(Section):
+    """How much each term of the evidence counts."""
 
+    cam_share: Annotated[float, Field(ge=0)]
+    cam_overlap: Annotated[float, Field(ge=0)]
+    insertion: Annotated[float, Field(ge=0)]
+    deletion: Annotated[float, Field(ge=0)]
+    frame: Annotated[float, Field(ge=0)]
+
+
+class EvidenceParams(Section):
+    """What an image itself says of its segments."""
+
+    fills: Annotated[list[Literal["blur", "gray"]], Field(min_length=1)]
+    num_judged: Count
+    weights: EvidenceWeights
+    batch_size: Positive
+    num_threads: Count
+    device: Device
+
+
+class Features(Section):
+    """How a segment is shown, and to which networks."""
+
+    backbones: Annotated[list[str], Field(min_length=1)]
+    views: Annotated[list[Literal["crop", "in_place_gray", "in_place_blur"]], Field(min_length=1)]
     erosion: Count
     batch_size: Positive
     num_threads: Count
@@ -390,6 +413,7 @@ class Params(Section):
     classifier: Classifier
     proposals: Proposals
     cams: Cams
+    evidence: EvidenceParams
     features: Features
     foregrounds: ForegroundsParams
     captions: CaptionsParams

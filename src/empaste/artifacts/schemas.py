@@ -83,6 +83,30 @@ class Cams(Table):
         unique = ["image_id", "class_id"]
 
 
+class Evidence(Table):
+    """``data/evidence/evidence.parquet``: one row per (training image, class present, segment), in this order.
+
+    Terms as in `empaste.evidence.scoring`: shares of the class's heat map, of the image's area and of its frame, soft
+    overlap with the heat map, and the rise and fall of the class's logit with the segment alone and without it (NaN
+    where not ``judged`` in place). ``score`` joins them, higher is better; segments that were not judged come last.
+    """
+
+    image_id: Series[int]
+    class_id: Series[int]
+    segment_id: Series[int]
+    cam_share: Series[float] = pa.Field(ge=0)
+    cam_overlap: Series[float] = pa.Field(ge=0)
+    area_share: Series[float] = pa.Field(ge=0)
+    frame_share: Series[float] = pa.Field(ge=0)
+    insertion: Series[float] = pa.Field(nullable=True)
+    deletion: Series[float] = pa.Field(nullable=True)
+    judged: Series[bool]
+    score: Series[float]
+
+    class Config(Table.Config):
+        unique = ["image_id", "class_id", "segment_id"]
+
+
 class Foregrounds(Table):
     """``data/foregrounds/{iter_0 … iter_J, pool}.parquet``: the chosen segment per (image, class).
 

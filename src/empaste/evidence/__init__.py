@@ -1,0 +1,1 @@
+"""What an image itself says of its segments: which of them, in its place, makes the classifier see a class."""

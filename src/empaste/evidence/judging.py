@@ -1,0 +1,74 @@
+"""One image's segments judged for every class that it shows: rows of the evidence table."""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+import pandas as pd
+from jaxtyping import Bool, Float, UInt8
+
+from empaste.artifacts.classifier import TrainedClassifier
+from empaste.backbones import SquareFrame, fit_square, square_frame
+from empaste.evidence.in_place import cover_squares, insert_and_delete, inside
+from empaste.evidence.scoring import Terms, Weights, cam_terms, coarse_score, score_segments, shape_terms, shortlist
+
+COLUMNS = ["class_id", *Terms._fields, "judged", "score"]
+
+
+class Effort(NamedTuple):
+    """How much is looked at: what fills, how many segments per class in place (0: all), how many squares at once."""
+
+    fills: Sequence[str]
+    num_judged: int
+    batch_size: int
+
+
+def judge_image(
+    classifier: TrainedClassifier,
+    image: UInt8[np.ndarray, "h w 3"],
+    masks: Sequence[Bool[np.ndarray, "h w"]],
+    heatmaps: Mapping[int, Float[np.ndarray, "gh gw"]],
+    weights: Weights,
+    effort: Effort,
+) -> pd.DataFrame:
+    """Rows of `COLUMNS`, by class in the order of ``heatmaps``, then by mask; ``heatmaps`` are keyed by class id."""
+    side = classifier.image_size
+    frame = square_frame(image.shape[0], image.shape[1], side)
+    covers = cover_squares(masks, side)
+    area_share, frame_share = shape_terms(covers, frame)
+    unknown = np.full(len(covers), np.nan)
+    at_first = {
+        class_id: Terms(*cam_terms(covers, _in_square(heatmap, frame, side)), area_share, frame_share, unknown, unknown)
+        for class_id, heatmap in heatmaps.items()
+    }
+    best = [shortlist(coarse_score(terms, weights), effort.num_judged) for terms in at_first.values()]
+    judged = np.unique(np.concatenate([*best, np.zeros(0, int)]))
+    found = insert_and_delete(
+        classifier, fit_square(image, side), frame, covers[judged], effort.fills, effort.batch_size
+    )
+    tables = []
+    for class_id, coarse in at_first.items():
+        column = classifier.class_ids.index(class_id)
+        insertion, deletion = (_spread(values[:, column], judged, len(covers)) for values in found)
+        terms = coarse._replace(insertion=insertion, deletion=deletion)
+        tables.append(
+            pd.DataFrame(terms._asdict()).assign(
+                class_id=class_id, judged=~np.isnan(insertion), score=score_segments(terms, weights)
+            )
+        )
+    return pd.concat(tables)[COLUMNS] if tables else pd.DataFrame(columns=COLUMNS)
+
+
+def _in_square(heatmap: Float[np.ndarray, "gh gw"], frame: SquareFrame, side: int) -> Float[np.ndarray, "side side"]:
+    """The heat map at the square's pixels, nothing outside the image."""
+    heat = np.zeros((side, side), np.float32)
+    heat[inside(frame)] = cv2.resize(heatmap.astype(np.float32), (side, side))[inside(frame)]
+    return heat
+
+
+def _spread(values: np.ndarray, at: np.ndarray, num: int) -> Float[np.ndarray, " num"]:
+    """``values`` at the places ``at`` of ``num``, NaN elsewhere."""
+    spread = np.full(num, np.nan)
+    spread[at] = values
+    return spread

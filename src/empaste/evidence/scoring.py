@@ -1,0 +1,105 @@
+"""One number per segment: how much it looks like the whole object that makes the classifier see the class.
+
+Terms, all of one (image, class):
+
+- ``cam_share - area_share``: the segment's share of the heat map's mass beyond its share of the image;
+- ``cam_overlap``: ``sum min(cover, map) / sum max(cover, map)``, the soft intersection over union with the map;
+- ``insertion``, ``deletion``: see `in_place`;
+- ``frame_share``: how much of the image's frame the segment touches. Grounds and skies do, objects hardly: of what the
+  class needs to be seen, this alone tells the object from its surroundings, which tags cannot tell apart.
+
+The score is their weighted sum, the first four as z-scores among the segments compared. Segments are compared by the
+first two and the frame at first; the best of them are judged in place, and only those can win.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from empaste.backbones import SquareFrame
+from empaste.evidence.in_place import inside
+
+
+class Weights(NamedTuple):
+    """How much each term counts."""
+
+    cam_share: float
+    cam_overlap: float
+    insertion: float
+    deletion: float
+    frame: float
+
+
+class Terms(NamedTuple):
+    """What is known of the segments of one (image, class); insertion and deletion are NaN where not judged."""
+
+    cam_share: Float[np.ndarray, " n"]
+    cam_overlap: Float[np.ndarray, " n"]
+    area_share: Float[np.ndarray, " n"]
+    frame_share: Float[np.ndarray, " n"]
+    insertion: Float[np.ndarray, " n"]
+    deletion: Float[np.ndarray, " n"]
+
+
+def shape_terms(
+    covers: Float[np.ndarray, "n side side"], frame: SquareFrame
+) -> tuple[Float[np.ndarray, " n"], Float[np.ndarray, " n"]]:
+    """Each segment's share of the image's area, and of the image's frame."""
+    rows, columns = inside(frame)
+    shown = covers[:, rows, columns]
+    edges = [shown[:, 0], shown[:, -1], shown[:, :, 0], shown[:, :, -1]]
+    touched = sum(edge.sum(axis=1) for edge in edges)
+    return shown.mean(axis=(1, 2)), np.asarray(touched / sum(edge.shape[1] for edge in edges))
+
+
+def cam_terms(
+    covers: Float[np.ndarray, "n side side"], heat: Float[np.ndarray, "side side"]
+) -> tuple[Float[np.ndarray, " n"], Float[np.ndarray, " n"]]:
+    """Each segment's share of the mass of ``heat`` (0 to 1), and its soft intersection over union with it.
+
+    Both 0 where the map is empty.
+    """
+    flat, cells = covers.reshape(len(covers), heat.size), heat.ravel()
+    mass = float(cells.sum())
+    if not mass > 0:
+        return np.zeros(len(covers)), np.zeros(len(covers))
+    common = np.minimum(flat, cells).sum(axis=1)
+    return flat @ cells / mass, common / (flat.sum(axis=1) + mass - common)
+
+
+def standardise(values: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
+    """z-scores; zeros where the values do not differ."""
+    deviation = values.std()
+    return (values - values.mean()) / deviation if deviation > 1e-12 else np.zeros(len(values))
+
+
+def coarse_score(terms: Terms, weights: Weights) -> Float[np.ndarray, " n"]:
+    """The score without insertion and deletion."""
+    return (
+        weights.cam_share * standardise(terms.cam_share - terms.area_share)
+        + weights.cam_overlap * standardise(terms.cam_overlap)
+        - weights.frame * terms.frame_share
+    )
+
+
+def shortlist(scores: Float[np.ndarray, " n"], num: int) -> Int[np.ndarray, " k"]:
+    """The ``num`` best, in their own order; all where ``num`` is 0; ties go to the lower index."""
+    return np.sort(np.argsort(-scores, kind="stable")[: num or None])
+
+
+def score_segments(terms: Terms, weights: Weights) -> Float[np.ndarray, " n"]:
+    """The score of every segment; those not judged in place (NaN) come after all that were, in coarse order."""
+    coarse = coarse_score(terms, weights)
+    judged = np.flatnonzero(~np.isnan(terms.insertion))
+    if not judged.size:
+        return coarse
+    among = Terms(*(term[judged] for term in terms))
+    fine = (
+        coarse_score(among, weights)
+        + weights.insertion * standardise(among.insertion)
+        + weights.deletion * standardise(among.deletion)
+    )
+    scores = coarse - coarse.max() + fine.min() - 1
+    scores[judged] = fine
+    return scores

@@ -1,0 +1,78 @@
+"""``data/evidence`` says of every segment how well it explains, in its place, that an image shows a class."""
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import typer
+from tqdm import tqdm
+
+from empaste.artifacts import arrays, schemas, tables
+from empaste.artifacts.classifier import load_classifier
+from empaste.artifacts.outputs import whole_directory
+from empaste.artifacts.segments import segment_rles
+from empaste.backbones import limit_threads, torch_device
+from empaste.errors import InputError
+from empaste.evidence.judging import Effort, judge_image
+from empaste.evidence.scoring import Weights
+from empaste.images import read_rgb
+from empaste.masks import decode_mask
+from empaste.params import load_params
+from stages.runner import stage
+
+
+@stage("evidence")
+def main(
+    images: Path = Path("data/images"),
+    segments: Path = Path("data/segments"),
+    cams: Path = Path("data/cams"),
+    model: Path = Path("models/classifier"),
+    out: Path = Path("data/evidence"),
+    params: Path = Path("params.yaml"),
+) -> None:
+    """Judge the segments of every image for every class that it shows."""
+    settings = load_params(params).evidence
+    limit_threads(settings.num_threads)
+    classifier = load_classifier(model, torch_device(settings.device))
+    files = tables.read_table(images / "images.parquet", schemas.Images).set_index("image_id")["file_name"]
+    wanted = tables.read_table(cams / "cams.parquet", schemas.Cams)
+    heatmaps = arrays.read_array(cams / "heatmaps.npy", len(wanted), str(cams), "cams")
+    maps: dict[int, dict[int, Any]] = {}
+    for image_id, class_id, heatmap in zip(wanted["image_id"], wanted["class_id"], heatmaps, strict=True):
+        maps.setdefault(image_id, {})[class_id] = heatmap
+    judge = partial(
+        judge_image,
+        classifier,
+        weights=Weights(**settings.weights.model_dump()),
+        effort=Effort(settings.fills, settings.num_judged, settings.batch_size),
+    )
+    table = tables.read_table(segments / "segments.parquet", schemas.Segments)
+    per_image = table[table["image_id"].isin(list(maps))].groupby("image_id", sort=False)
+    judged = [
+        _judge(judge, images / files[image_id], rows, maps[image_id])
+        for image_id, rows in tqdm(per_image, "evidence", unit="image")
+    ]
+    found = pd.concat(judged) if judged else pd.DataFrame(columns=list(schemas.Evidence.to_schema().columns))
+    with whole_directory(out) as scratch:
+        tables.write_table(found, scratch / "evidence.parquet", schemas.Evidence)
+
+
+def _judge(judge: Any, path: Path, rows: pd.DataFrame, maps: dict[int, Any]) -> pd.DataFrame:
+    """The rows of one image."""
+    image = read_rgb(path)
+    sizes = rows[["height", "width"]].drop_duplicates().to_numpy().tolist()
+    if sizes != [list(image.shape[:2])]:
+        raise InputError(
+            f"{path} is {image.shape[0]} high and {image.shape[1]} wide, its segments are of an image "
+            f"{sizes[0][0]} high and {sizes[0][1]} wide; run: dvc repro proposals"
+        )
+    table = judge(image, (decode_mask(rle) for rle in segment_rles(rows)), maps)
+    ids = rows["segment_id"].tolist() * len(maps)
+    return table.assign(image_id=int(rows["image_id"].iloc[0]), segment_id=ids)[
+        list(schemas.Evidence.to_schema().columns)
+    ]
+
+
+if __name__ == "__main__":
+    typer.run(main)
