@@ -40,8 +40,13 @@ def main(
     shown = pairs.groupby("image_id")["class_id"].agg(list)
     table = table[table["image_id"].isin(shown.index)]
     amount = {"threshold": settings.threshold, "top_percent": settings.top_percent}[settings.keep]
-    keep = partial(KEEP[settings.keep], amount=amount)
-    locate = partial(locate_classes, classifier, keep=keep, scales=settings.scales, flip=settings.flip)
+    locate = partial(
+        locate_classes,
+        classifier,
+        keep=lambda heatmap: KEEP[settings.keep](heatmap, amount),
+        scales=settings.scales,
+        flip=settings.flip,
+    )
     rows, heatmaps = [], []
     starts = range(0, len(table), settings.batch_size)
     for start in tqdm(starts, "cams", unit="batch"):

@@ -1,24 +1,32 @@
-"""``data/features`` holds ``phi`` and the class probabilities of every segment, shown to the classifier on gray."""
+"""``data/features`` holds ``phi`` and the class probabilities of every segment, as `features.views` show it."""
 
+import json
+import os
+import shutil
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import typer
-from jaxtyping import UInt8
+from jaxtyping import Bool, UInt8
 from tqdm import tqdm
 
-from empaste.artifacts import arrays, schemas, tables
+from empaste import backbones
+from empaste.artifacts import arrays, checkpoints, schemas, tables
 from empaste.artifacts.classifier import load_classifier
-from empaste.artifacts.outputs import whole_directory
+from empaste.artifacts.outputs import whole_directory, write_json
+from empaste.artifacts.segments import segment_rles
 from empaste.backbones import limit_threads, torch_device
 from empaste.errors import InputError
-from empaste.features import map_ahead, segment_features, show_on_gray
+from empaste.features import SOURCES, VIEWS, encoders, extraction, views
 from empaste.images import read_rgb
 from empaste.masks import decode_mask
 from empaste.params import load_params
 from stages.runner import stage
+
+ARRAYS = ("probs.npy", "phi.npy")
 
 
 @stage("features")
@@ -29,44 +37,107 @@ def main(
     out: Path = Path("data/features"),
     params: Path = Path("params.yaml"),
 ) -> None:
-    """Classify every segment once; row i belongs to the segment with the id i."""
+    """Describe every segment once; row i belongs to the segment with the id i. Goes on where it was interrupted."""
     settings = load_params(params).features
     limit_threads(settings.num_threads)
     classifier = load_classifier(model, torch_device(settings.device))
+    networks = encoders.load_encoders(settings.backbones, classifier, SOURCES)
+    chosen = [VIEWS[name] for name in settings.views]
     files = tables.read_table(images / "images.parquet", schemas.Images).set_index("image_id")["file_name"]
     table = tables.read_table(segments / "segments.parquet", schemas.Segments)
+    _check_images(table, files, images, segments)
+    work = checkpoints.work_folder(
+        "features", [settings.model_dump(), images, segments, model, *_weights(settings.backbones), *_code()]
+    )
+    done = _rows_done(work)
+    shape = extraction.num_columns(chosen, networks)
+    probs, phi = (arrays.open_array(work / name, (len(table), num)) for name, num in zip(ARRAYS, shape, strict=True))
+    rest = table.iloc[done:]
+    per_image = [(images / files[image_id], rows) for image_id, rows in rest.groupby("image_id", sort=False)]
+    show = partial(_show_image, showings=extraction.showings(chosen, networks), erosion=settings.erosion)
+    shown = extraction.map_ahead(show, tqdm(per_image, "features", unit="image"), os.cpu_count() or 1)
+    for batch in extraction.describe_segments(chosen, networks, shown, settings.batch_size):
+        _check_finite(batch, table.iloc[done : done + len(batch[0])], images, files)
+        for array, values in zip((probs, phi), batch, strict=True):
+            array[done : done + len(values)] = values
+        done += len(batch[0])
+        write_json(work / "done.json", done)
+    with whole_directory(out) as scratch:
+        for name in ARRAYS:
+            shutil.move(work / name, scratch / name)
+    checkpoints.remove_work(work)
+
+
+def _rows_done(work: Path) -> int:
+    """How many rows of the arrays in ``work`` stand; what cannot be gone on with is removed."""
+    progress = work / "done.json"
+    if progress.exists() and all((work / name).exists() for name in ARRAYS):
+        return json.loads(progress.read_text())
+    for name in ARRAYS:
+        (work / name).unlink(missing_ok=True)
+    return 0
+
+
+def _code() -> list[Path]:
+    """The modules whose change makes begun work worthless."""
+    return [Path(str(module.__file__)) for module in (backbones, encoders, extraction, views)]
+
+
+def _weights(names: Sequence[str]) -> list[Path]:
+    """The local files and folders of weights that ``names`` name, whose content counts."""
+    paths = [Path(name.partition("#")[0].replace("local-dir:", "@").rpartition("@")[2]) for name in names]
+    return [path for path in paths if path.exists()]
+
+
+def _check_images(table: pd.DataFrame, files: "pd.Series[str]", images: Path, segments: Path) -> None:
     unknown = table.loc[~table["image_id"].isin(files.index), "image_id"]
     if len(unknown):
         raise InputError(
             f"{segments} names the image {unknown.iloc[0]}, which {images} lacks; run: dvc repro proposals"
         )
-    per_image = [(images / files[image_id], rows) for image_id, rows in table.groupby("image_id", sort=False)]
-    show = partial(_show_segments, erosion=settings.erosion, side=classifier.image_size)
-    crops = map_ahead(show, tqdm(per_image, "features", unit="image"))
-    probs, phi = segment_features(classifier, crops, settings.batch_size)
-    with whole_directory(out) as scratch:
-        arrays.write_array(scratch / "probs.npy", probs)
-        arrays.write_array(scratch / "phi.npy", phi)
 
 
-def _show_segments(
-    image_rows: tuple[Path, pd.DataFrame], erosion: int, side: int
-) -> UInt8[np.ndarray, "k side side 3"]:
-    """The segments of one image, each as the classifier sees it."""
+def _check_finite(
+    batch: tuple[np.ndarray, np.ndarray], rows: pd.DataFrame, images: Path, files: "pd.Series[str]"
+) -> None:
+    finite = np.isfinite(batch[0]).all(axis=1) & np.isfinite(batch[1]).all(axis=1)
+    if not finite.all():
+        segment = rows.iloc[int(np.argmin(finite))]
+        raise InputError(
+            f"the features of segment {segment['segment_id']} of {images / files[segment['image_id']]} are not finite; "
+            "the weights hold NaN or overflow: run dvc repro classifier with a lower classifier.learning_rate, or "
+            "replace the weights that features.backbones names"
+        )
+
+
+def _show_image(
+    image_rows: tuple[Path, pd.DataFrame], showings: Sequence[extraction.Showing], erosion: int
+) -> list[UInt8[np.ndarray, "k side side 3"]]:
+    """The segments of one image, as every showing shows them."""
     path, rows = image_rows
     image = read_rgb(path)
-    shown = np.empty((len(rows), side, side, 3), np.uint8)
-    for number, segment in enumerate(rows.to_dict("records")):
-        size_hw = [segment["height"], segment["width"]]
-        if list(image.shape[:2]) != size_hw:
+    return extraction.show_segments(image, _segments(path, image.shape[:2], rows), len(rows), showings, erosion)
+
+
+def _segments(
+    path: Path, size_hw: tuple[int, ...], rows: pd.DataFrame
+) -> Iterator[tuple[Bool[np.ndarray, "h w"], tuple[int, int, int, int]]]:
+    """The mask and the tight box of each of the rows, all of one image."""
+    boxes = rows[["x", "y", "box_width", "box_height"]].to_numpy().tolist()
+    checks = zip(rows["segment_id"].tolist(), rows["area"].tolist(), segment_rles(rows), boxes, strict=True)
+    for segment_id, area, rle, (x, y, width, height) in checks:
+        if tuple(rle["size"]) != size_hw:
             raise InputError(
-                f"{path} is {image.shape[0]} high and {image.shape[1]} wide, its segment {segment['segment_id']} is of "
-                f"an image {size_hw[0]} high and {size_hw[1]} wide; run: dvc repro proposals"
+                f"{path} is {size_hw[0]} high and {size_hw[1]} wide, its segment {segment_id} is of an image "
+                f"{rle['size'][0]} high and {rle['size'][1]} wide; run: dvc repro proposals"
             )
-        mask = decode_mask({"size": size_hw, "counts": segment["counts"]})
-        box = (segment["x"], segment["y"], segment["box_width"], segment["box_height"])
-        shown[number] = show_on_gray(image, mask, box, erosion, side)
-    return shown
+        mask = decode_mask(rle)
+        if np.count_nonzero(mask) != area:
+            raise InputError(
+                f"segment {segment_id} of {path} should have {area} pixels, its mask has {np.count_nonzero(mask)}; "
+                "run: dvc repro proposals"
+            )
+        yield mask, (x, y, width, height)
 
 
 if __name__ == "__main__":

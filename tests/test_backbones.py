@@ -24,6 +24,7 @@ from empaste.backbones import (
     family_of,
     feature_maps,
     fit_square,
+    fit_square_mask,
     input_step,
     layer_vectors,
     limit_threads,
@@ -300,3 +301,27 @@ def test_an_extreme_image_keeps_a_line() -> None:
 def test_the_generalised_mean_lies_between_mean_and_maximum() -> None:
     maps = torch.tensor([[[[0.0, 0.0], [0.0, 2.0]], [[1.0, 1.0], [1.0, 1.0]]]])
     torch.testing.assert_close(GeneralisedMean()(maps).flatten(), torch.tensor([2.0 / 4 ** (1 / 3), 1.0]))
+
+
+@given(st.integers(1, 60), st.integers(1, 60), st.integers(8, 40))
+def test_a_mask_lies_where_the_image_does(height: int, width: int, side: int) -> None:
+    frame = square_frame(height, width, side)
+    whole = fit_square_mask(np.ones((height, width), bool), side)
+    inner = np.zeros((side, side), bool)
+    inner[frame.top : frame.top + frame.height, frame.left : frame.left + frame.width] = True
+    np.testing.assert_allclose(whole, inner, atol=1e-6)
+    mask = np.random.default_rng(height).random((height, width)) < 0.5
+    covered = fit_square_mask(mask, side)
+    assert covered.dtype == np.float32 and covered.min() >= 0 and covered.max() <= 1 + 1e-6
+    np.testing.assert_allclose(covered + fit_square_mask(~mask, side), whole, atol=1e-5)
+
+
+def test_a_thin_mask_covers_its_share() -> None:
+    mask = np.zeros((100, 100), bool)
+    mask[:, 40] = True
+    np.testing.assert_allclose(fit_square_mask(mask, 10)[:, 4], 0.1, rtol=1e-4)
+
+
+def test_other_means_and_deviations() -> None:
+    inputs = to_input(np.full((1, 2, 2, 3), 51, np.uint8), "cpu", [0.1, 0.2, 0.3], [0.5, 1, 2])
+    np.testing.assert_allclose(inputs[0, :, 0, 0].numpy(), [0.2, 0, -0.05], atol=1e-6)

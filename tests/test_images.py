@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from empaste.errors import InputError
-from empaste.images import decode_rgb, encode_rgb, fit_within, read_rgb, write_rgb
+from empaste.images import blurred, decode_rgb, encode_rgb, fit_within, mixed, read_rgb, write_rgb
 
 SCENE = np.zeros((16, 24, 3), np.uint8)
 SCENE[:8] = (210, 40, 30)
@@ -66,3 +66,18 @@ def test_the_longest_side_fits_and_the_aspect_stays(height: int, width: int, max
     scale = max(small.shape[:2]) / max(height, width)
     assert abs(small.shape[0] - height * scale) <= 1 and abs(small.shape[1] - width * scale) <= 1
     assert min(small.shape[:2]) >= 1
+
+
+def test_blurring_keeps_flat_places_and_the_mean() -> None:
+    soft = blurred(SCENE, 1.0)
+    assert (soft[:4] == SCENE[:4]).all()
+    assert 0 < soft[12, 11, 2] < SCENE[12, 12, 2]
+    np.testing.assert_allclose(soft.mean(), SCENE.mean(), atol=1.5)
+
+
+def test_mixed_by_share() -> None:
+    share = np.zeros((16, 24), np.float32)
+    share[:, :8], share[:, 8:16] = 1, 0.5
+    shown = mixed(SCENE, np.full_like(SCENE, 100), share)
+    assert (shown[:, :8] == SCENE[:, :8]).all() and (shown[:, 16:] == 100).all()
+    assert shown[0, 10].tolist() == [155, 70, 65]

@@ -20,7 +20,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812  (torch's own custom)
 import torchvision
-from jaxtyping import Float, UInt8
+from jaxtyping import Bool, Float, UInt8
 from torch import Tensor, nn
 from torchvision.models import ConvNeXt, EfficientNet, MobileNetV3, VisionTransformer
 from torchvision.models.resnet import BasicBlock, ResNet
@@ -330,7 +330,7 @@ def read_weights(architecture: str, weights: str) -> dict[str, Tensor]:
     """The tensors of the file ``weights``, or of torchvision's weights of that name, downloaded where needed."""
     path = Path(weights)
     if path.is_file():
-        return _read_file(path)
+        return read_weight_file(path)
     if path.suffix in _WEIGHT_SUFFIXES or "/" in weights:
         raise InputError(f"weights is {weights!r}, but there is no such file; correct the path, or set it to null")
     return _read_named(architecture, weights)
@@ -347,6 +347,12 @@ def load_weights(network: nn.Module, state: dict[str, Tensor], source: str) -> N
     if _POSITIONS in state and _POSITIONS in wanted:
         side = math.isqrt(wanted[_POSITIONS].shape[1] - 1)
         state[_POSITIONS] = resize_positions(state[_POSITIONS], (side, side))
+    load_fitting(network, state, source)
+
+
+def load_fitting(network: nn.Module, state: dict[str, Tensor], source: str) -> None:
+    """``network`` carries ``state``; `InputError` names the tensors that are missing, unknown or of another shape."""
+    wanted = network.state_dict()
     counters = {key: wanted[key] for key in wanted if key.endswith("num_batches_tracked") and key not in state}
     state = state | counters
     misfits = list(_misfits(state, wanted))
@@ -376,7 +382,7 @@ def _misfits(state: dict[str, Tensor], wanted: dict[str, Tensor]) -> list[str]:
     return shapes + missing + [f"{key} is unknown" for key in state if key not in wanted]
 
 
-def _read_file(path: Path) -> dict[str, Tensor]:
+def read_weight_file(path: Path) -> dict[str, Tensor]:
     """The state dict in ``path``, also where it lies under ``state_dict`` or ``model``."""
     from safetensors import SafetensorError
     from safetensors.torch import load_file
@@ -431,16 +437,23 @@ def limit_threads(num_threads: int) -> None:
     cv2.setNumThreads(1)
 
 
-def to_input(images: UInt8[np.ndarray, "n h w 3"], device: torch.device | str) -> Float[Tensor, "n 3 h w"]:
-    """The images as a network takes them: scaled to [0, 1], then normalised by ImageNet's mean and deviation."""
-    return normalise(torch.from_numpy(np.ascontiguousarray(images)).to(device).permute(0, 3, 1, 2).float() / 255)
+def to_input(
+    images: UInt8[np.ndarray, "n h w 3"],
+    device: torch.device | str,
+    mean: Sequence[float] = IMAGENET_MEAN,
+    std: Sequence[float] = IMAGENET_STD,
+) -> Float[Tensor, "n 3 h w"]:
+    """The images as a network takes them: scaled to [0, 1], then normalised by ``mean`` and deviation ``std``."""
+    unit = torch.from_numpy(np.ascontiguousarray(images)).to(device).permute(0, 3, 1, 2).float() / 255
+    return normalise(unit, mean, std)
 
 
-def normalise(images: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n 3 h w"]:
-    """Images in [0, 1] normalised by ImageNet's mean and deviation."""
-    mean = torch.tensor(IMAGENET_MEAN, device=images.device).view(1, 3, 1, 1)
-    std = torch.tensor(IMAGENET_STD, device=images.device).view(1, 3, 1, 1)
-    return (images - mean) / std
+def normalise(
+    images: Float[Tensor, "n 3 h w"], mean: Sequence[float] = IMAGENET_MEAN, std: Sequence[float] = IMAGENET_STD
+) -> Float[Tensor, "n 3 h w"]:
+    """Images in [0, 1] normalised by mean and deviation per channel, ImageNet's unless others are given."""
+    centre = torch.tensor(mean, device=images.device).view(1, 3, 1, 1)
+    return (images - centre) / torch.tensor(std, device=images.device).view(1, 3, 1, 1)
 
 
 class SquareFrame(NamedTuple):
@@ -470,5 +483,20 @@ def fit_square(image: UInt8[np.ndarray, "h w 3"], side: int) -> UInt8[np.ndarray
     if inner.shape[:2] == (side, side):
         return inner
     square = np.full((side, side, 3), GRAY, np.uint8)
+    square[frame.top : frame.top + frame.height, frame.left : frame.left + frame.width] = inner
+    return square
+
+
+def fit_square_mask(mask: Bool[np.ndarray, "h w"], side: int) -> Float[np.ndarray, "side side"]:
+    """How much of each pixel of `fit_square`'s square ``mask`` covers, in [0, 1] (float32); nothing outside the image.
+
+    What is narrower than a pixel of the square covers its share of it, so that it does not vanish.
+    """
+    height, width = mask.shape
+    frame = square_frame(height, width, side)
+    shrinks = frame.height < height or frame.width < width
+    size_wh = (frame.width, frame.height)
+    inner = cv2.resize(mask.astype(np.float32), size_wh, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
+    square = np.zeros((side, side), np.float32)
     square[frame.top : frame.top + frame.height, frame.left : frame.left + frame.width] = inner
     return square

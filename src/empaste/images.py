@@ -8,7 +8,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from jaxtyping import UInt8
+from jaxtyping import Float, UInt8
 
 from empaste.errors import InputError
 
@@ -56,3 +56,15 @@ def fit_within(image: UInt8[np.ndarray, "h w 3"], max_side: int) -> UInt8[np.nda
         return image
     size_wh = (max(1, round(width * scale)), max(1, round(height * scale)))
     return cv2.resize(image, size_wh, interpolation=cv2.INTER_AREA)
+
+
+def blurred(image: UInt8[np.ndarray, "h w 3"], sigma: float) -> UInt8[np.ndarray, "h w 3"]:
+    """``image`` under a Gaussian of ``sigma`` pixels."""
+    return cv2.GaussianBlur(image, (0, 0), sigma)
+
+
+def mixed(
+    inside: UInt8[np.ndarray, "h w 3"], outside: UInt8[np.ndarray, "h w 3"], share: Float[np.ndarray, "h w"]
+) -> UInt8[np.ndarray, "h w 3"]:
+    """``inside`` where ``share`` (float32) is 1, ``outside`` where it is 0, between them where it lies between."""
+    return cv2.blendLinear(inside, outside, share, 1 - share)

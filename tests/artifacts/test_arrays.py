@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from empaste.artifacts.arrays import read_array, write_array
+from empaste.artifacts.arrays import open_array, read_array, write_array
 from empaste.errors import InputError
 
 
@@ -13,6 +13,22 @@ def test_round_trip(tmp_path: Path) -> None:
     write_array(tmp_path / "phi.npy", np.arange(6.0).reshape(3, 2))
     array = read_array(tmp_path / "phi.npy", 3, "data/segments", "features")
     np.testing.assert_array_equal(array, [[0, 1], [2, 3], [4, 5]])
+
+
+def test_filled_in_place_in_several_goes(tmp_path: Path) -> None:
+    path = tmp_path / "work" / "phi.npy"
+    open_array(path, (3, 2))[0] = 1
+    again = open_array(path, (3, 2))
+    assert again.dtype == np.float32 and isinstance(again, np.memmap)
+    again[2] = 5
+    np.testing.assert_array_equal(np.load(path), [[1, 1], [0, 0], [5, 5]])
+    np.testing.assert_array_equal(read_array(path, 3, "data/segments", "features"), [[1, 1], [0, 0], [5, 5]])
+
+
+@pytest.mark.parametrize("shape", [(0, 5), (5, 0)])
+def test_an_array_of_nothing(tmp_path: Path, shape: tuple[int, int]) -> None:
+    assert open_array(tmp_path / "phi.npy", shape).shape == shape
+    assert np.load(tmp_path / "phi.npy").shape == shape
 
 
 def test_what_is_out_of_step_or_missing_is_named(tmp_path: Path) -> None:

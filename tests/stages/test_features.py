@@ -1,20 +1,25 @@
 """The stage: one row per segment, in the table's order, whatever the batches; misfits are named."""
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
+import torchvision
 import typer
+from safetensors.torch import load_file, save_file
 
 from empaste.artifacts.classifier import TrainedClassifier, classify, load_classifier, save_classifier
 from empaste.artifacts.schemas import Segments
 from empaste.artifacts.tables import write_table
 from empaste.backbones import build_resnet
-from empaste.features import show_on_gray
+from empaste.features import VIEWS
 from empaste.images import read_rgb
 from empaste.masks import encode_mask, mask_box_xywh
+from stages import features as module
 from stages.features import main
 from tests.stages.classifying import write_dataset, write_params
 
@@ -58,7 +63,7 @@ def test_row_i_is_segment_i(batch_size: int) -> None:
     write_segments([1, 2, 4])
     main()
     crops = [
-        show_on_gray(read_rgb(Path(f"data/images/train/{image_id:03}.png")), mask, mask_box_xywh(mask), 1, 32)
+        VIEWS["crop"](read_rgb(Path(f"data/images/train/{image_id:03}.png")), 1, 32)(mask, mask_box_xywh(mask))
         for image_id in (1, 2, 4)
         for mask in masks_of(image_id)
     ]
@@ -94,3 +99,107 @@ def test_segments_of_another_size_are_refused(capsys: pytest.CaptureFixture[str]
         main()
     error = capsys.readouterr().err
     assert "003.png is 40 high and 40 wide, its segment 0 is of an image 20 high and 80 wide" in error
+
+
+def test_a_mask_unlike_its_row_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    write_segments([3])
+    table = pd.read_parquet("data/segments/segments.parquet")
+    write_table(table.assign(area=table["area"] + 1), Path("data/segments/segments.parquet"), Segments)
+    with pytest.raises(typer.Exit):
+        main()
+    assert "segment 0 of data/images/train/003.png should have 61 pixels, its mask has 60" in capsys.readouterr().err
+
+
+def test_features_that_are_no_numbers_name_image_and_segment(capsys: pytest.CaptureFixture[str]) -> None:
+    write_segments([2, 3])
+    probs, calls = module.extraction.describe_segments, iter(range(10))
+
+    def broken(*args: object) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        for batch_probs, phi in probs(*args):  # type: ignore[arg-type]
+            if next(calls) == 2:  # the stage asks once how long phi is
+                phi[0, 3] = np.nan
+            yield batch_probs, phi
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module.extraction, "describe_segments", broken)
+        with pytest.raises(typer.Exit):
+            main()
+    error = capsys.readouterr().err
+    assert "the features of segment 4 of data/images/train/003.png are not finite" in error
+    assert not Path("data/features").exists()
+
+
+def test_weights_that_are_no_numbers_are_named(capsys: pytest.CaptureFixture[str]) -> None:
+    write_segments([2])
+    path = Path("models/classifier/model.safetensors")
+    state = load_file(path)
+    state["fc.weight"][:] = np.nan
+    save_file(state, path)
+    with pytest.raises(typer.Exit):
+        main()
+    assert "the features of segment 0 of data/images/train/002.png are not finite" in capsys.readouterr().err
+
+
+def test_goes_on_where_it_was_killed_with_the_same_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    write_segments([1, 2, 4])
+    main()
+    whole = [Path("data/features", name).read_bytes() for name in module.ARRAYS]
+    shown: list[Path] = []
+    finite, show, calls = module._check_finite, module._show_image, iter(range(1))
+
+    def stop_in_the_second_batch(*args: Any) -> None:
+        if next(calls, None) is None:
+            raise KeyboardInterrupt
+        finite(*args)
+
+    monkeypatch.setattr(module, "_check_finite", stop_in_the_second_batch)
+    with pytest.raises(KeyboardInterrupt):
+        main()
+    monkeypatch.setattr(module, "_check_finite", finite)
+    monkeypatch.setattr(module, "_show_image", lambda item, **more: shown.append(item[0]) or show(item, **more))
+    main()
+    assert [path.name for path in shown] == ["004.png"]
+    assert [Path("data/features", name).read_bytes() for name in module.ARRAYS] == whole
+    assert not list(Path(".work/features").iterdir())
+
+
+def test_begun_work_that_lost_its_arrays_is_begun_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    write_segments([1, 2, 4])
+    main()
+    whole = Path("data/features/phi.npy").read_bytes()
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "whole_directory", lambda out: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            main()
+    (work,) = Path(".work/features").iterdir()
+    (work / "probs.npy").unlink()
+    main()
+    assert Path("data/features/phi.npy").read_bytes() == whole
+
+
+def test_joined_views_layers_and_networks() -> None:
+    torch.save(torchvision.models.mobilenet_v3_small(weights=None).state_dict(), "small.pth")
+    names = ["classifier", "classifier#layer2", "torchvision:mobilenet_v3_small@small.pth#features.3"]
+    write_params(features={"backbones": names, "views": ["in_place_blur", "crop"]})
+    write_segments([1, 2])
+    main()
+    assert np.load("data/features/phi.npy").shape == (3, 2 * (64 + 16 + 24))
+    assert np.load("data/features/probs.npy").shape == (3, 2)
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        (
+            "resnet50",
+            "features.backbones names 'resnet50'; choose from classifier, torchvision:MODEL, timm:MODEL, clip:",
+        ),
+        ("classifier#layer9", "layer 'layer9' is none of the network's; choose from last, layer1, layer2"),
+    ],
+)
+def test_a_backbone_that_says_nothing_is_refused(name: str, said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    write_params(features={"backbones": [name]})
+    write_segments([1])
+    with pytest.raises(typer.Exit):
+        main()
+    assert said in capsys.readouterr().err

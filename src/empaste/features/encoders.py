@@ -1,0 +1,205 @@
+"""Frozen networks that turn what they are shown into vectors: the classifier's layers, torchvision, timm, CLIP.
+
+Each is named by a text: ``classifier``, or ``SOURCE:MODEL`` with a source of `empaste.features.SOURCES`; of the
+classifier and of torchvision's networks a layer may follow after ``#``.
+"""
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+import torch
+from jaxtyping import UInt8
+from torch import Tensor, nn
+
+from empaste.artifacts.classifier import TrainedClassifier
+from empaste.backbones import (
+    ARCHITECTURES,
+    LAST,
+    build_network,
+    layer_vectors,
+    load_fitting,
+    read_weight_file,
+    to_input,
+)
+from empaste.errors import InputError, require_extra
+
+CLASSIFIER = "classifier"
+TORCHVISION_SIDE = 224
+"""Side in pixels of what torchvision's networks are shown."""
+
+
+class Encoder(NamedTuple):
+    """A frozen network: the side of the squares that it takes, and what it gives for a batch of them.
+
+    ``encode`` gives the classes' logits, which the classifier alone has, and for each of ``num_layers`` a tensor of
+    vectors (n, d).
+    """
+
+    side: int
+    num_layers: int
+    encode: Callable[[UInt8[np.ndarray, "b side side 3"]], tuple[Tensor | None, list[Tensor]]]
+
+
+Loader: TypeAlias = Callable[[str, Sequence[str], torch.device], Encoder]
+"""Takes a model, the layers asked for, and the device."""
+
+
+def split_name(name: str) -> tuple[str, str]:
+    """The network and the layer that ``name`` names."""
+    network, _, layer = name.partition("#")
+    return network, layer or LAST
+
+
+def layers_by_network(names: Sequence[str]) -> dict[str, list[str]]:
+    """The layers asked for of each network, in the order in which the networks are first named."""
+    layers: dict[str, list[str]] = {}
+    for network, layer in map(split_name, names):
+        layers.setdefault(network, []).append(layer)
+    return layers
+
+
+def load_encoders(names: Sequence[str], classifier: TrainedClassifier, sources: dict[str, Loader]) -> list[Encoder]:
+    """The classifier, which always comes first, then the other networks of ``names``, each once for all its layers.
+
+    `InputError` for a name that says nothing, and where a network is not to be had.
+    """
+    layers = layers_by_network(names)
+    encoders = [_classifier_encoder(classifier, layers.pop(CLASSIFIER, []))]
+    for network, asked in layers.items():
+        source, colon, model = network.partition(":")
+        if not colon or source not in sources or not model:
+            known = ", ".join([CLASSIFIER, *(f"{source}:MODEL" for source in sources)])
+            raise InputError(f"features.backbones names {network!r}; choose from {known}")
+        encoders.append(sources[source](model, asked, classifier.device))
+    return encoders
+
+
+def _classifier_encoder(classifier: TrainedClassifier, layers: Sequence[str]) -> Encoder:
+    def encode(squares: np.ndarray) -> tuple[Tensor, list[Tensor]]:
+        return layer_vectors(classifier.network, to_input(squares, classifier.device), layers)
+
+    return Encoder(classifier.image_size, len(layers), encode)
+
+
+def load_torchvision(model: str, layers: Sequence[str], device: torch.device) -> Encoder:
+    """The network ``NAME@WEIGHTS``: an architecture of torchvision, and the name of its weights or a file."""
+    name, _, weights = model.partition("@")
+    if name not in ARCHITECTURES or not weights or name.startswith("resnet_slim"):
+        known = ", ".join(name for name in ARCHITECTURES if not name.startswith("resnet_slim"))
+        raise InputError(
+            f"features.backbones names torchvision:{model}; write torchvision:NAME@WEIGHTS with the name of "
+            f"torchvision's weights (IMAGENET1K_V1) or a file, and a NAME of {known}"
+        )
+    network = build_network(name, 0, weights, image_size=TORCHVISION_SIDE).eval().to(device)
+
+    def encode(squares: np.ndarray) -> tuple[None, list[Tensor]]:
+        return None, layer_vectors(network, to_input(squares, device), layers)[1]
+
+    return Encoder(TORCHVISION_SIDE, len(layers), encode)
+
+
+def load_timm(model: str, layers: Sequence[str], device: torch.device) -> Encoder:
+    """The network ``NAME`` with timm's published weights, ``NAME@FILE``, or ``local-dir:FOLDER`` as timm saves one."""
+    _only_last("timm", model, layers)
+    try:
+        import timm
+    except ImportError as error:
+        raise require_extra("timm", "generative") from error
+    name, _, file = model.partition("@")
+    network: Any
+    if name.startswith("local-dir:"):
+        network, shown = _timm_folder(timm, Path(name.removeprefix("local-dir:")))
+    else:
+        try:
+            network = timm.create_model(name, pretrained=not file, num_classes=0)
+        except (OSError, RuntimeError, ValueError) as error:
+            raise InputError(_unavailable("timm", model, error)) from error
+        shown = network.pretrained_cfg
+        if file:
+            _load_headless(network, Path(file))
+    return _encoder_of(network.eval().to(device), shown["input_size"][-1], shown["mean"], shown["std"], network, device)
+
+
+def _timm_folder(timm: Any, folder: Path) -> tuple[Any, dict[str, Any]]:
+    """The network in a folder as timm saves one for sharing, and how images are shown to it."""
+    try:
+        config = json.loads((folder / "config.json").read_text())
+        name, shown = config["architecture"], config.get("pretrained_cfg", {})
+        network = timm.create_model(name, pretrained=False, num_classes=0, **config.get("model_args", {}))
+    except FileNotFoundError as error:
+        raise InputError(f"{folder} holds no config.json; give a folder as timm saves one") from error
+    except (ValueError, KeyError, RuntimeError) as error:
+        raise InputError(
+            f"{folder / 'config.json'} cannot be used ({error}); give a folder as timm saves one"
+        ) from error
+    files = [folder / file for file in ("model.safetensors", "pytorch_model.bin") if (folder / file).is_file()]
+    if not files:
+        raise InputError(f"{folder} holds neither model.safetensors nor pytorch_model.bin; put the weights there")
+    _load_headless(network, files[0])
+    return network, network.pretrained_cfg | shown
+
+
+def _load_headless(network: Any, file: Path) -> None:
+    """``network``, built without its head, carries the weights in ``file``, which may have one."""
+    if not file.is_file():
+        raise InputError(f"features.backbones names the weights {file}, but there is no such file; correct the path")
+    heads = network.pretrained_cfg["classifier"]
+    heads = (heads,) if isinstance(heads, str) else heads
+    state = read_weight_file(file)
+    state = {key: tensor for key, tensor in state.items() if key.rsplit(".", 1)[0] not in heads}
+    load_fitting(network, state, str(file))
+
+
+def load_clip(model: str, layers: Sequence[str], device: torch.device) -> Encoder:
+    """The image tower of the CLIP ``NAME@WEIGHTS`` of open_clip, ``hf-hub:NAME``, or ``local-dir:FOLDER``."""
+    _only_last("clip", model, layers)
+    try:
+        import open_clip
+    except ImportError as error:
+        raise require_extra("open_clip_torch", "generative") from error
+    name, _, weights = model.partition("@") if ":" not in model else (model, "", "")
+    if ":" not in model and not weights:
+        raise InputError(
+            f"features.backbones names clip:{model} without weights; write clip:{model}@openai or the like"
+        )
+    try:
+        network = open_clip.create_model(name, pretrained=weights or None, device=device)
+    except (OSError, RuntimeError, ValueError) as error:
+        raise InputError(_unavailable("clip", model, error)) from error
+    shown = network.visual.preprocess_cfg
+    side = shown["size"] if isinstance(shown["size"], int) else shown["size"][0]
+    return _encoder_of(network.eval(), side, shown["mean"], shown["std"], network.encode_image, device)
+
+
+def _encoder_of(
+    network: nn.Module,
+    side: int,
+    mean: Sequence[float],
+    std: Sequence[float],
+    apply: Callable[[Tensor], Tensor],
+    device: torch.device,
+) -> Encoder:
+    def encode(squares: np.ndarray) -> tuple[None, list[Tensor]]:
+        return None, [apply(to_input(squares, device, mean, std))]
+
+    return Encoder(side, 1, encode)
+
+
+def _only_last(source: str, model: str, layers: Sequence[str]) -> None:
+    others = [layer for layer in layers if layer != LAST]
+    if others:
+        raise InputError(
+            f"features.backbones names the layer {others[0]} of {source}:{model}; layers can be chosen of classifier "
+            "and torchvision alone: leave it out"
+        )
+
+
+def _unavailable(source: str, model: str, error: Exception) -> str:
+    reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+    return (
+        f"features.backbones names {source}:{model}, which is not to be had ({reason}); on a machine with a network "
+        f"download it, then write {source}:local-dir:FOLDER"
+    )
