@@ -45,6 +45,24 @@ def decode_masks(rles: Sequence[RLE]) -> Bool[np.ndarray, "n h w"]:
     return masks.view(bool)
 
 
+def run_lengths(counts: str) -> list[int]:
+    """The run lengths in COCO's compressed text; negative ones, or a text cut off, show as lengths that do not add up.
+
+    pycocotools trusts the text and reads beyond its end, so it is read here first.
+    """
+    runs: list[int] = []
+    value, shift = 0, 0
+    for letter in counts:
+        part = ord(letter) - 48
+        value |= (part & 0x1F) << shift
+        shift += 5
+        if not part & 0x20:
+            value -= (1 << shift) if part & 0x10 else 0
+            runs.append(value + (runs[-2] if len(runs) > 2 else 0))
+            value, shift = 0, 0
+    return [*runs, -1] if shift else runs
+
+
 def mask_ious(first: Sequence[RLE], second: Sequence[RLE]) -> Float[np.ndarray, "n m"]:
     """Intersection over union of every pair; an empty side gives an empty array."""
     from pycocotools import mask as coco_mask

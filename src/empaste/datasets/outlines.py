@@ -9,7 +9,7 @@ from jaxtyping import Bool
 
 from empaste.datasets.records import Outline
 from empaste.errors import InputError
-from empaste.masks import RLE, decode_mask
+from empaste.masks import RLE, decode_mask, run_lengths
 
 
 def draw_outlines(outlines: Sequence[Outline], height: int, width: int) -> Bool[np.ndarray, "n height width"]:
@@ -68,21 +68,3 @@ def _checked_rle(segmentation: dict[str, Any], height: int, width: int, origin: 
         )
     encoded = coco_mask.frPyObjects({"size": [height, width], "counts": runs}, height, width)
     return {"size": [height, width], "counts": encoded["counts"].decode("ascii")}
-
-
-def run_lengths(counts: str) -> list[int]:
-    """The run lengths in COCO's compressed text; negative ones, or a text cut off, show as lengths that do not add up.
-
-    pycocotools trusts the text and reads beyond its end, so it is read here first.
-    """
-    runs: list[int] = []
-    value, shift = 0, 0
-    for letter in counts:
-        part = ord(letter) - 48
-        value |= (part & 0x1F) << shift
-        shift += 5
-        if not part & 0x20:
-            value -= (1 << shift) if part & 0x10 else 0
-            runs.append(value + (runs[-2] if len(runs) > 2 else 0))
-            value, shift = 0, 0
-    return [*runs, -1] if shift else runs

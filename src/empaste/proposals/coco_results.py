@@ -16,7 +16,7 @@ import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
 from empaste.errors import InputError
-from empaste.masks import RLE, decode_masks
+from empaste.masks import RLE, decode_masks, run_lengths
 from empaste.proposals.duplicates import first_of_each
 
 Found = tuple[RLE, float]
@@ -83,10 +83,10 @@ def _rle(segmentation: Any, place: str) -> RLE:
     counts = segmentation.get("counts") if isinstance(segmentation, dict) else None
     if not (isinstance(size, list) and len(size) == 2 and all(isinstance(side, int) for side in size)):
         raise InputError(f"{place}: segmentation is no RLE with counts and size; polygons cannot be told from results")
-    if isinstance(counts, list):
-        if sum(counts) != size[0] * size[1]:
-            raise InputError(f"{place}: counts add up to {sum(counts)}, size is {size}; write the mask again")
-        counts = coco_mask.frPyObjects({"counts": counts, "size": size}, *size)["counts"].decode("ascii")
-    if not isinstance(counts, str):
-        raise InputError(f"{place}: counts is {type(counts).__name__}; it must be text or a list of runs")
-    return {"size": size, "counts": counts}
+    runs = run_lengths(counts) if isinstance(counts, str) else counts
+    if not isinstance(runs, list) or not all(isinstance(run, int) and run >= 0 for run in runs):
+        raise InputError(f"{place}: counts is {counts!r}; it must be the text or the list of the mask's runs")
+    if sum(runs) != size[0] * size[1]:
+        raise InputError(f"{place}: counts add up to {sum(runs)} pixels, size is {size}; write the mask again")
+    encoded = coco_mask.frPyObjects({"counts": runs, "size": size}, *size)
+    return {"size": size, "counts": encoded["counts"].decode("ascii")}

@@ -93,10 +93,20 @@ def _is_hdf5(path: Path) -> bool:
 
 def _read_matlab5(path: Path) -> dict[str, Any]:
     from scipy.io import loadmat
+    from scipy.io.matlab import MatReadError
 
     try:
         content = loadmat(path, variable_names=[*FIELDS, *STRUCTS])
-    except (ValueError, TypeError, NotImplementedError, EOFError, IndexError, KeyError, zlib.error) as error:
+    except (
+        OSError,
+        ValueError,
+        TypeError,
+        NotImplementedError,
+        IndexError,
+        KeyError,
+        zlib.error,
+        MatReadError,
+    ) as error:
         raise _unreadable(path, error) from error
     return {name: _plain(value) for name, value in content.items() if not name.startswith("__")}
 
