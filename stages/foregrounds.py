@@ -11,11 +11,11 @@ import typer
 from empaste.artifacts.arrays import read_array
 from empaste.artifacts.coco import read_coco
 from empaste.artifacts.outputs import whole_directory, write_json, write_whole
-from empaste.artifacts.schemas import Cams, Classes, Foregrounds, Segments
+from empaste.artifacts.schemas import Cams, Classes, Evidence, Foregrounds, Segments
 from empaste.artifacts.tables import read_table, write_table
 from empaste.foregrounds.quality import foreground_metrics, reliability_curve, reliability_of
-from empaste.foregrounds.selection import misfit, select_foregrounds
-from empaste.params import load_params
+from empaste.foregrounds.selection import asks_for_evidence, misfit, select_foregrounds
+from empaste.params import ForegroundsParams, load_params
 from stages.runner import stage
 
 
@@ -25,6 +25,7 @@ def main(
     segments: Path = Path("data/segments"),
     cams: Path = Path("data/cams"),
     features: Path = Path("data/features"),
+    evidence: Path = Path("data/evidence"),
     ground_truth: Path = Path("data/ground_truth/train.json"),
     out: Path = Path("data/foregrounds"),
     metrics: Path = Path("metrics/foregrounds.json"),
@@ -44,6 +45,7 @@ def main(
         read_array(features / "phi.npy", len(rows), str(segments), "features"),
         read_array(features / "probs.npy", len(rows), str(segments), "features"),
         classes["class_id"].tolist(),
+        read_table(evidence / "evidence.parquet", Evidence) if _asks_for_evidence(settings) else None,
         **settings.model_dump(),
     )
     with whole_directory(out) as folder:
@@ -57,6 +59,10 @@ def main(
     for name, count in measured["masks_per_class"].items():
         if not count:
             print(f"foregrounds: no foreground of {name} was found; the pipeline goes on without it", file=sys.stderr)
+
+
+def _asks_for_evidence(settings: ForegroundsParams) -> bool:
+    return asks_for_evidence(settings.initial, settings.evidence_weight, settings.num_best)
 
 
 if __name__ == "__main__":

@@ -184,9 +184,9 @@ class TestExpect:
         assert chosen.tolist() == [4 * n + int(np.argmin(distances[4 * n : 4 * n + 4])) for n in range(3)]
 
     def test_evidence_pulls_against_the_distance(self):
-        image, evidence = np.zeros(3, int), np.array([-1.0, 0, 2])
+        image, evidence = np.zeros(3, int), np.array([-100.0, 0, 200])
         candidates = Candidates(np.arange(3), image, evidence, np.ones(3, bool))
-        chosen = [int(np.argmin(weigh(np.array([1.0, 2, 3]), candidates, weight))) for weight in (0, 0.5, 1)]
+        chosen = [int(np.argmin(weigh(np.array([1.0, 2, 3]), candidates, weight))) for weight in (0, 0.5, 2)]
         assert chosen == [0, 0, 2]
 
     def test_what_is_not_eligible_is_not_chosen_and_does_not_count(self):

@@ -8,10 +8,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import typer
+import yaml
 
 from empaste.artifacts.arrays import write_array
 from empaste.artifacts.coco import coco_dataset, instance, write_coco
-from empaste.artifacts.schemas import Cams, Classes, Foregrounds, Segments
+from empaste.artifacts.schemas import Cams, Classes, Evidence, Foregrounds, Segments
 from empaste.artifacts.tables import read_table, write_table
 from empaste.masks import encode_mask
 from stages.foregrounds import main
@@ -47,6 +48,10 @@ def workspace(tmp_path, monkeypatch):
     phi = np.tile(np.array([[1, 0, 0], [0, 1, 0]], np.float32), (6, 1))
     write_array(Path("data/features/phi.npy"), phi + np.random.default_rng(0).normal(0, 0.1, (12, 3)).astype("f4"))
     write_array(Path("data/features/probs.npy"), np.tile(np.array([[0.9, 0], [0.1, 0]], np.float32), (6, 1)))
+    rows = [(1 + at // 2, 1, at, *[0.2] * 6, True, 1.0 - at % 2) for at in range(12)]
+    write_table(
+        pd.DataFrame(rows, columns=list(Evidence.to_schema().columns)), Path("data/evidence/evidence.parquet"), Evidence
+    )
     annotations = [instance(i, i, 1, encode_mask(square(3))) for i in range(1, 7)]
     write_coco(Path("data/ground_truth/train.json"), coco_dataset(IMAGES, CLASSES, annotations, "test"))
 
@@ -71,6 +76,32 @@ def test_same_bytes_twice(workspace):
         main()
         outputs.append({path.name: path.read_bytes() for path in Path("data/foregrounds").iterdir()})
     assert outputs[0] == outputs[1]
+
+
+def set_parameter(key, value):
+    content = yaml.safe_load(Path("params.yaml").read_text())
+    content["foregrounds"][key] = value
+    Path("params.yaml").write_text(yaml.safe_dump(content))
+
+
+def test_evidence_is_read_where_it_is_asked_for(workspace, capsys):
+    shutil.rmtree("data/evidence")
+    for key, value in (("initial", "crop"), ("evidence_weight", 0.0)):
+        set_parameter(key, value)
+    main()
+    set_parameter("evidence_weight", 1.0)
+    with pytest.raises(typer.Exit):
+        main()
+    assert "data/evidence/evidence.parquet does not exist; run: dvc repro" in capsys.readouterr().err
+
+
+def test_step_one_that_cannot_work_on_the_proposals_is_told(workspace, capsys):
+    table = read_table(Path("data/segments/segments.parquet"), Segments)
+    write_table(table.assign(area=600), Path("data/segments/segments.parquet"), Segments)
+    set_parameter("initial", "published")
+    set_parameter("num_nearest", 1)
+    main()
+    assert "foregrounds: 2.0 segments lie over the average pixel, so the 1 nearest" in capsys.readouterr().err
 
 
 def test_features_out_of_step_with_segments(workspace, capsys):

@@ -190,12 +190,14 @@ def weigh(
 ) -> Float[np.ndarray, " n"]:
     """E-step: the cost of every candidate, infinite where it is not eligible.
 
-    The distance, standardised among the eligible ones of its image, minus ``evidence_weight`` times the evidence: a
-    posterior, up to a constant. With a weight of zero its order is that of the distances.
+    The distance minus ``evidence_weight`` times the evidence, both standardised among the eligible ones of the image: a
+    posterior, up to constants. With a weight of zero its order is that of the distances.
     """
     ok, image = candidates.eligible, candidates.image
     costs = np.full(len(distances), np.inf)
-    costs[ok] = standardise(distances[ok], image[ok]) - evidence_weight * candidates.evidence[ok]
+    costs[ok] = standardise(distances[ok], image[ok])
+    if evidence_weight:
+        costs[ok] -= evidence_weight * standardise(candidates.evidence[ok], image[ok])
     return costs
 
 

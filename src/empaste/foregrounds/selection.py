@@ -145,6 +145,11 @@ def select_foregrounds(
     return {name: _in_order(parts) for name, parts in zip(names, zip(*per_class, strict=True), strict=True)}
 
 
+def asks_for_evidence(initial: str, evidence_weight: float, num_best: int) -> bool:
+    """Whether Step 1 or the E-step looks at what the image itself says of its segments."""
+    return initial == "evidence" or evidence_weight > 0 or num_best > 0
+
+
 def overlapping_segments(segments: pd.DataFrame) -> float:
     """The number of segments over the average pixel of an image that has segments; 0 without any."""
     if segments.empty:
@@ -213,7 +218,7 @@ def _gather(cams: pd.DataFrame, segments: _Segments, probs: Float[np.ndarray, " 
 
 def _evidence_by_class(evidence: pd.DataFrame | None, rules: _Rules) -> dict[int, pd.DataFrame] | None:
     """The rows of every class; None where nothing asks for evidence."""
-    if rules.initial != "evidence" and not rules.evidence_weight and not rules.num_best:
+    if not asks_for_evidence(rules.initial, rules.evidence_weight, rules.num_best):
         return None
     if evidence is None:
         raise InputError(
