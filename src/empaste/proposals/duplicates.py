@@ -7,7 +7,7 @@ from jaxtyping import Bool, Int
 def first_of_each(masks: Bool[np.ndarray, "n h w"]) -> Int[np.ndarray, " k"]:
     """The indices, in order, of the masks that are neither empty nor the same as an earlier one."""
     first: dict[bytes, int] = {}
-    for index, mask in enumerate(np.packbits(masks, axis=2)):
+    for index, mask in enumerate(masks):
         if mask.any():
-            first.setdefault(mask.tobytes(), index)
+            first.setdefault(np.packbits(mask).tobytes(), index)
     return np.array(list(first.values()), int)

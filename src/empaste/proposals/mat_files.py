@@ -42,12 +42,15 @@ def read_proposals(
     if "maskmat" in fields:
         masks = _masks_of(fields["maskmat"], path)[:num_best]
         _check_size(masks.shape[1:], size_hw, path, key)
+        masks = masks[first_of_each(masks)]
     else:
         superpixels = _superpixels(fields, path)
         _check_size(superpixels.shape, size_hw, path, key)
         membership = _membership(fields, superpixels, path)[:num_best]
-        masks = membership[:, superpixels]
-    masks = masks[first_of_each(masks)]
+        membership = membership[first_of_each(membership[:, None])]
+        masks = np.empty((len(membership), *size_hw), bool)
+        for row, mask in zip(membership, masks, strict=True):
+            np.take(row, superpixels, out=mask, mode="clip")  # no copy in between, as mode raise makes
     return masks, 1 - np.arange(len(masks)) / max(len(masks), 1)
 
 
@@ -181,6 +184,7 @@ def _membership(
     membership = np.zeros((len(lists), highest + 1), bool)
     rows = np.repeat(np.arange(len(lists)), [part.size for part in lists])
     membership[rows, joined.astype(np.int64)] = True
+    membership[:, ~np.isin(np.arange(highest + 1), superpixels)] = False
     return membership[_ranking(fields, len(lists), path)]
 
 
