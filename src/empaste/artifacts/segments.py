@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Int
+from jaxtyping import Bool, Int
 
 from empaste.masks import RLE
 
@@ -35,39 +35,27 @@ def read_runs(counts: Sequence[str]) -> Runs:
     """
     texts = [text.encode("ascii") for text in counts]
     digits = np.frombuffer(b"".join(texts), np.uint8).astype(np.int64) - 48
-    last = digits & 32 == 0
-    number_of_digit = np.concatenate([[0], np.cumsum(last)[:-1]]) if len(digits) else np.zeros(0, int)
-    first_digit = np.flatnonzero(np.concatenate([[True], last[:-1]])) if len(digits) else np.zeros(0, int)
-    place = np.arange(len(digits)) - first_digit[number_of_digit]
-    lengths = np.zeros(len(first_digit), np.int64)
-    np.add.at(lengths, number_of_digit, (digits & 31) << (5 * place))
-    ends = np.flatnonzero(last)
+    if not len(digits):
+        return Runs(*np.zeros((3, 0), np.int64))
+    ends = np.flatnonzero(digits < 32)
+    begins = np.concatenate([[0], ends[:-1] + 1])
+    place = np.arange(len(digits)) - np.repeat(begins, ends - begins + 1)
+    lengths = np.add.reduceat((digits & 31) << (5 * place), begins)
     lengths -= np.where(digits[ends] & 16, np.int64(1) << (5 * (place[ends] + 1)), 0)
-    ends_of_text = np.cumsum([len(text) for text in texts]).astype(np.int64)
-    owner = np.searchsorted(ends_of_text, ends, side="right")
-    position = np.arange(len(ends)) - np.searchsorted(owner, owner, side="left")
-    lengths = _undo_differences(lengths, owner, position)
-    stops = _cumulate(lengths, position)
+    owner = np.searchsorted(np.cumsum([len(text) for text in texts]), ends, side="right")
+    position = np.arange(len(ends)) - np.searchsorted(owner, np.arange(len(texts)))[owner]
+    for parity in (0, 1):
+        # Whatever a length adds to lies two places before it, so that the two halves are sums of their own.
+        lengths[parity::2] = _cumulate(lengths[parity::2], position[parity::2] < 3)
+    stops = _cumulate(lengths, position == 0)
     on = position % 2 == 1
     return Runs(owner[on], (stops - lengths)[on], stops[on])
 
 
-def _undo_differences(lengths: np.ndarray, owner: np.ndarray, position: np.ndarray) -> np.ndarray:
-    """Lengths of which those from the fourth on are differences to the one two before.
-
-    So the second, fourth, … add up, and the third, fifth, …; the first stands alone.
-    """
-    chain = np.where(position == 0, 0, 2 - position % 2)
-    order = np.lexsort((position, chain, owner))
-    begins = position[order] < 3
-    restored = np.empty_like(lengths)
-    restored[order] = _cumulate(lengths[order], np.where(begins, 0, 1))
-    return restored
-
-
-def _cumulate(values: np.ndarray, position: np.ndarray) -> np.ndarray:
-    """Cumulative sums that begin anew wherever ``position`` is 0."""
+def _cumulate(values: Int[np.ndarray, " n"], begins: Bool[np.ndarray, " n"]) -> Int[np.ndarray, " n"]:
+    """Cumulative sums that begin anew at every place of ``begins``, the first among them."""
+    if not len(values):
+        return values
     sums = np.cumsum(values)
-    begins = np.flatnonzero(position == 0)
-    before = sums[begins] - values[begins]
-    return sums - np.repeat(before, np.diff(np.append(begins, len(values))))
+    at = np.flatnonzero(begins)
+    return sums - np.repeat(sums[at] - values[at], np.diff(np.append(at, len(values))))
