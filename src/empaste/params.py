@@ -162,12 +162,25 @@ class QuerySegmenter(Segmenter):
     min_score: Fraction
 
 
+class EntityProject(Section):
+    """A detectron2 project: where it lies, its configuration and weights, and how it runs."""
+
+    checkout: str | None
+    packages: list[str]
+    config: str | None
+    weights: str | None
+    min_score: Fraction
+    max_side: Count
+    num_threads: Count
+    device: Device
+
+
 class Proposals(Section):
     """Class-agnostic segments per training image."""
 
     method: Literal[
         "hierarchical", "entity_like", "selective_search", "felzenszwalb", "slic",
-        "gca10", "mcg", "cob", "coco_results", "sam", "sam2", "sam3", "mask2former",
+        "gca10", "mcg", "cob", "coco_results", "sam", "sam2", "sam3", "mask2former", "entity",
     ]  # fmt: skip
     min_area: Fraction
     max_extent: Annotated[float, Field(gt=0)]
@@ -186,15 +199,17 @@ class Proposals(Section):
     sam2: PromptedSegmenter
     sam3: PromptedSegmenter
     mask2former: QuerySegmenter
+    entity: EntityProject
 
     @model_validator(mode="after")
     def _source_where_needed(self) -> "Proposals":
         """A method that reads files of the user's is told where they are."""
-        needed = {"mcg": "root", "cob": "root", "coco_results": "file"}
-        needed |= dict.fromkeys(("sam", "sam2", "sam3", "mask2former"), "model")
-        if (name := needed.get(self.method)) and not getattr(getattr(self, self.method), name):
-            key = f"{self.method}.{name}"
-            raise ValueError(f"{key} is null, but method {self.method} needs it; set proposals.{key}")
+        needed = {"mcg": ["root"], "cob": ["root"], "coco_results": ["file"], "entity": ["config", "weights"]}
+        needed |= {method: ["model"] for method in ("sam", "sam2", "sam3", "mask2former")}
+        for name in needed.get(self.method, []):
+            if not getattr(getattr(self, self.method), name):
+                key = f"{self.method}.{name}"
+                raise ValueError(f"{key} is null, but method {self.method} needs it; set proposals.{key}")
         return self
 
 

@@ -124,6 +124,15 @@ def _mask2former(folder: Path, image: UInt8[np.ndarray, "h w 3"]) -> dict[str, A
     return {"model": str(save_mask2former(folder)), "min_score": 0.0}
 
 
+def _entity(folder: Path, image: UInt8[np.ndarray, "h w 3"]) -> dict[str, Any]:
+    import pytest
+
+    from tests.proposals.tiny_entity import save_entity
+
+    pytest.importorskip("detectron2", reason="detectron2 is not installed")
+    return save_entity(folder)
+
+
 _PREPARED = {
     "mcg": _mcg,
     "cob": _cob,
@@ -132,4 +141,5 @@ _PREPARED = {
     "sam2": _prompted("sam2"),
     "sam3": _prompted("sam3"),
     "mask2former": _mask2former,
+    "entity": _entity,
 }

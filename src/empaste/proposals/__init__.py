@@ -12,6 +12,7 @@ import numpy as np
 from empaste.proposals import (
     cob,
     coco_results,
+    entity,
     entity_like,
     felzenszwalb,
     gca10,
@@ -39,11 +40,12 @@ METHODS: dict[str, Callable[..., tuple[np.ndarray, np.ndarray]]] = {
     "sam2": sam2.propose,
     "sam3": sam3.propose,
     "mask2former": mask2former.propose,
+    "entity": entity.propose,
 }
 
 BY_IMAGE = frozenset({"mcg", "cob", "coco_results"})
 """Methods that read what was computed elsewhere: they see the image as it is, and are also given its ``image_id`` and
 ``file_name``."""
 
-IN_PROCESS = frozenset({"coco_results", "sam", "sam2", "sam3", "mask2former"})
+IN_PROCESS = frozenset({"coco_results", "sam", "sam2", "sam3", "mask2former", "entity"})
 """Methods that hold a model or a large file, which worker processes would each load again."""

@@ -1,0 +1,146 @@
+"""Entity segmentation by its authors' code, or any detectron2 network whose classes are left aside.
+
+L. Qi et al.: Open-world entity segmentation, TPAMI 2022; with it the papers have their best results. It learned from
+the panoptic *masks* of COCO: a run on it is not supervised by image-level labels alone. It comes as a detectron2
+project, so the user brings detectron2, a checkout of the project, a configuration and weights:
+
+- Entity/EntitySeg of github.com/qqlu/Entity with packages ``[entityseg]`` (its post-processing asks for a GPU), or
+- Entityv2/CropFormer with packages ``[detectron2.projects.deeplab, mask2former]``.
+
+Each package may hold functions ``add_…_config(cfg)``, which are called before the configuration is read.
+"""
+
+import importlib
+import sys
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Bool, Float, UInt8
+
+from empaste.errors import InputError
+from empaste.proposals.duplicates import first_of_each
+from empaste.proposals.pretrained import no_segments, shows_nothing
+
+INSTALL = "https://detectron2.readthedocs.io/tutorials/install.html"
+
+
+def propose(
+    image: UInt8[np.ndarray, "h w 3"],
+    checkout: str | None,
+    packages: Sequence[str],
+    config: str,
+    weights: str,
+    min_score: float,
+    device: str,
+    num_threads: int,
+) -> tuple[Bool[np.ndarray, "n h w"], Float[np.ndarray, " n"]]:
+    """Masks and scores of at least ``min_score``, best first."""
+    import torch
+
+    network, cfg = load_network(checkout, tuple(packages), config, weights, device, num_threads)
+    if shows_nothing(image):
+        return no_segments(image)
+    height, width = image.shape[:2]
+    with torch.inference_mode():
+        pixels = torch.from_numpy(_as_input(image, cfg))
+        found = network([{"image": pixels, "height": height, "width": width}])[0]["instances"]
+    masks, scores = found.pred_masks.cpu().numpy() > 0, found.scores.double().cpu().numpy().clip(0, 1)
+    order = np.argsort(-scores, kind="stable")
+    order = order[scores[order] >= min_score]
+    order = order[first_of_each(masks[order])]
+    return masks[order], scores[order]
+
+
+@lru_cache(maxsize=1)
+def load_network(
+    checkout: str | None, packages: tuple[str, ...], config: str, weights: str, device: str, num_threads: int
+) -> tuple[Any, Any]:
+    """The network in evaluation mode, with all its weights, and its configuration.
+
+    ``checkout`` is put before everything else that Python imports from; None where the packages are installed.
+    """
+    try:
+        from detectron2.config import get_cfg
+        from detectron2.modeling import build_model
+    except ImportError as error:
+        raise InputError(f"detectron2 is not installed ({error}); see {INSTALL}") from error
+    from empaste.backbones import limit_threads, torch_device
+
+    limit_threads(num_threads)
+    cfg = get_cfg()
+    for package in _import_packages(checkout, packages):
+        for name in sorted(vars(package)):
+            if name.startswith("add_") and name.endswith("_config"):
+                getattr(package, name)(cfg)
+    _read_config(cfg, config)
+    cfg.MODEL.DEVICE = str(torch_device(device))
+    network = build_model(cfg).eval()
+    _load_weights(network, weights)
+    return network, cfg
+
+
+def _import_packages(checkout: str | None, packages: Sequence[str]) -> list[Any]:
+    if checkout is not None and not Path(checkout).is_dir():
+        raise InputError(
+            f"proposals.entity.checkout is {checkout!r}, which is no folder; set it to that of the project"
+        )
+    if checkout is not None and checkout not in sys.path:
+        sys.path.insert(0, checkout)
+    try:
+        return [importlib.import_module(name) for name in packages]
+    except ImportError as error:
+        raise InputError(
+            f"proposals.entity.packages are {', '.join(packages)}, of which one cannot be imported from "
+            f"{checkout or 'what is installed'} ({error}); set checkout to the folder that holds them, and install "
+            "what the project asks for"
+        ) from error
+
+
+def _read_config(cfg: Any, config: str) -> None:
+    from yaml import YAMLError
+
+    if not Path(config).is_file():
+        raise InputError(f"proposals.entity.config is {config!r}, which is no file; set it to a .yaml of the project")
+    try:
+        cfg.merge_from_file(config)
+    except (KeyError, ValueError, AssertionError, YAMLError) as error:
+        raise InputError(
+            f"{config} is no configuration of these packages ({error}); choose one of the same project as "
+            "proposals.entity.packages"
+        ) from error
+
+
+def _load_weights(network: Any, weights: str) -> None:
+    """The network carries the weights; one that is missing or has another shape is `InputError`."""
+    import pickle
+
+    import torch
+
+    try:
+        content = torch.load(weights, map_location="cpu", weights_only=True)
+    except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
+        first = str(error).splitlines()[0]
+        raise InputError(f"proposals.entity.weights is {weights!r}, which cannot be read ({first})") from error
+    state = content.get("model", content) if isinstance(content, dict) else {}
+    try:
+        missing = network.load_state_dict(state, strict=False).missing_keys
+    except RuntimeError as error:
+        missing = [line.strip() for line in str(error).splitlines()[1:]]
+    if missing:
+        raise InputError(
+            f"proposals.entity.weights, {weights}, do not fit the configuration ({len(missing)} misfits): "
+            f"{'; '.join(missing[:4])}. Weights and configuration must be of one model and class count"
+        )
+
+
+def _as_input(image: UInt8[np.ndarray, "h w 3"], cfg: Any) -> Float[np.ndarray, "3 h2 w2"]:
+    """The image as the network takes it: resized and with its channels in order as the configuration says."""
+    from detectron2.data.transforms import ResizeShortestEdge
+
+    resize = ResizeShortestEdge([cfg.INPUT.MIN_SIZE_TEST] * 2, cfg.INPUT.MAX_SIZE_TEST)
+    resized = resize.get_transform(image).apply_image(image)
+    ordered = resized[:, :, ::-1] if cfg.INPUT.FORMAT == "BGR" else resized
+    return np.ascontiguousarray(ordered.astype(np.float32).transpose(2, 0, 1))

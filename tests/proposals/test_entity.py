@@ -1,0 +1,92 @@
+"""Entity segmentation through detectron2: a small project of the user's, its weights, and what does not fit.
+
+The tests that run a network need detectron2 and are skipped without it.
+"""
+
+import importlib.util
+import sys
+
+import numpy as np
+import pytest
+
+from empaste.errors import InputError
+from empaste.proposals import entity
+from tests.proposals.tiny_entity import PACKAGE, save_entity
+
+needs_detectron2 = pytest.mark.skipif(
+    importlib.util.find_spec("detectron2") is None, reason="detectron2 is not installed"
+)
+MACHINE = {"device": "cpu", "num_threads": 1}
+
+
+@pytest.fixture
+def settings(tmp_path):
+    yield save_entity(tmp_path) | MACHINE
+    sys.modules.pop(PACKAGE, None)
+    entity.load_network.cache_clear()
+
+
+@needs_detectron2
+def test_instances_of_any_class_are_segments(settings, disc_image):
+    masks, scores = entity.propose(disc_image, **settings)
+    assert len(masks)
+    assert masks.shape[1:] == disc_image.shape[:2]
+    assert (np.diff(scores) <= 0).all()
+    higher = float(scores[len(scores) // 2])
+    fewer, _ = entity.propose(disc_image, **settings | {"min_score": higher})
+    assert np.array_equal(fewer, masks[scores >= higher])
+
+
+@needs_detectron2
+def test_channels_are_in_the_order_of_the_configuration(settings, disc_image):
+    _, cfg = entity.load_network(**{key: value for key, value in settings.items() if key != "min_score"} | {
+        "packages": tuple(settings["packages"])
+    })  # fmt: skip
+    bgr = entity._as_input(disc_image, cfg)
+    cfg.INPUT.FORMAT = "RGB"
+    assert np.array_equal(entity._as_input(disc_image, cfg), bgr[::-1])
+    assert min(bgr.shape[1:]) == 64
+
+
+@needs_detectron2
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"checkout": "/none"}, "proposals.entity.checkout is '/none', which is no folder"),
+        ({"packages": ["no_such_project"]}, "cannot be imported"),
+        ({"config": "none.yaml"}, "proposals.entity.config is 'none.yaml', which is no file"),
+        ({"packages": []}, "is no configuration of these packages"),
+        ({"weights": "none.pth"}, "proposals.entity.weights is 'none.pth', which cannot be read"),
+    ],
+)
+def test_what_is_missing_is_named(settings, disc_image, changed, said):
+    with pytest.raises(InputError) as raised:
+        entity.propose(disc_image, **settings | changed)
+    assert said in str(raised.value)
+
+
+@needs_detectron2
+def test_weights_of_another_class_count_are_refused(settings, tmp_path, disc_image):
+    other = tmp_path / "other"
+    other.mkdir()
+    settings["weights"] = save_entity(other, num_classes=5)["weights"]
+    with pytest.raises(InputError, match=r"do not fit the configuration .*size mismatch for roi_heads"):
+        entity.propose(disc_image, **settings)
+
+
+@needs_detectron2
+def test_weights_that_lack_a_layer_are_refused(settings, disc_image):
+    import torch
+
+    content = torch.load(settings["weights"], weights_only=True)
+    content["model"] = {key: value for key, value in content["model"].items() if "mask_head" not in key}
+    torch.save(content, settings["weights"])
+    with pytest.raises(InputError, match=r"do not fit the configuration .*mask_head"):
+        entity.propose(disc_image, **settings)
+
+
+def test_missing_detectron2_is_named(monkeypatch, disc_image):
+    monkeypatch.setitem(sys.modules, "detectron2.config", None)
+    settings = {"checkout": None, "packages": ["entityseg"], "config": "a.yaml", "weights": "a.pth", "min_score": 0.2}
+    with pytest.raises(InputError, match=r"detectron2 is not installed .*detectron2\.readthedocs\.io"):
+        entity.propose(disc_image, **settings, **MACHINE)
