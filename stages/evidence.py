@@ -67,7 +67,7 @@ def _judge(judge: Any, path: Path, rows: pd.DataFrame, maps: dict[int, Any]) -> 
             f"{path} is {image.shape[0]} high and {image.shape[1]} wide, its segments are of an image "
             f"{sizes[0][0]} high and {sizes[0][1]} wide; run: dvc repro proposals"
         )
-    table = judge(image, (decode_mask(rle) for rle in segment_rles(rows)), maps)
+    table = judge(image, (decode_mask(rle) for rle in segment_rles(rows)), rows["score"].to_numpy(), maps)
     ids = rows["segment_id"].tolist() * len(maps)
     return table.assign(image_id=int(rows["image_id"].iloc[0]), segment_id=ids)[
         list(schemas.Evidence.to_schema().columns)

@@ -95,13 +95,13 @@ class Hierarchical(Section):
     sigma: Annotated[float, Field(ge=0)]
     min_region: Fraction
     boundary_weight: Annotated[float, Field(ge=0)]
-    duplicate_iou: Fraction
+    max_iou: Fraction
 
 
 class EntityLike(Section):
-    """The hierarchical set reduced to the best hardly overlapping segments."""
+    """Selective search reduced to its best segments that differ."""
 
-    max_overlap: Fraction
+    max_iou: Fraction
     num_best: Positive
 
 
@@ -111,7 +111,7 @@ class SelectiveSearch(Section):
     scales: Annotated[list[PositiveFloat], Field(min_length=1)]
     sigma: Annotated[float, Field(ge=0)]
     min_region: Fraction
-    duplicate_iou: Fraction
+    max_iou: Fraction
 
 
 class Gca10(Section):
@@ -226,14 +226,17 @@ class Cams(Section):
     device: Device
 
 
+Weight = Annotated[float, Field(ge=0)]
+
+
 class EvidenceWeights(Section):
     """How much each term of the evidence counts."""
 
-    cam_share: Annotated[float, Field(ge=0)]
-    cam_overlap: Annotated[float, Field(ge=0)]
-    insertion: Annotated[float, Field(ge=0)]
-    deletion: Annotated[float, Field(ge=0)]
-    frame: Annotated[float, Field(ge=0)]
+    cam_overlap: Weight
+    insertion: Weight
+    deletion: Weight
+    objectness: Weight
+    frame: Weight
 
 
 class EvidenceParams(Section):

@@ -18,7 +18,7 @@ from empaste.evidence.scoring import (
     standardise,
 )
 
-WEIGHTS = Weights(cam_share=0.5, cam_overlap=1, insertion=1, deletion=1, frame=12)
+WEIGHTS = Weights(cam_overlap=1, insertion=1, deletion=1, objectness=1, frame=12)
 
 
 def terms_of(num: int, **given_terms: object) -> Terms:
@@ -84,7 +84,7 @@ def test_shortlist_keeps_order_and_breaks_ties_downwards() -> None:
 
 
 @given(
-    hnp.arrays(float, (6, 5), elements=st.floats(-5, 5)),
+    hnp.arrays(float, (7, 5), elements=st.floats(-5, 5)),
     st.permutations(range(5)),
 )
 def test_scores_go_with_the_segments(values: np.ndarray, order: list[int]) -> None:

@@ -1,6 +1,6 @@
 """One image's segments judged for every class that it shows: rows of the evidence table."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import cv2
@@ -27,19 +27,23 @@ class Effort(NamedTuple):
 def judge_image(
     classifier: TrainedClassifier,
     image: UInt8[np.ndarray, "h w 3"],
-    masks: Sequence[Bool[np.ndarray, "h w"]],
+    masks: Iterable[Bool[np.ndarray, "h w"]],
+    objectness: Float[np.ndarray, " n"],
     heatmaps: Mapping[int, Float[np.ndarray, "gh gw"]],
     weights: Weights,
     effort: Effort,
 ) -> pd.DataFrame:
-    """Rows of `COLUMNS`, by class in the order of ``heatmaps``, then by mask; ``heatmaps`` are keyed by class id."""
+    """Rows of `COLUMNS`, by class in the order of ``heatmaps``, then by mask; ``heatmaps`` are keyed by class id.
+
+    ``objectness`` is the proposal source's score of each mask.
+    """
     side = classifier.image_size
     frame = square_frame(image.shape[0], image.shape[1], side)
     covers = cover_squares(masks, side)
-    area_share, frame_share = shape_terms(covers, frame)
     unknown = np.full(len(covers), np.nan)
+    of_all = (*shape_terms(covers, frame), objectness, unknown, unknown)
     at_first = {
-        class_id: Terms(*cam_terms(covers, _in_square(heatmap, frame, side)), area_share, frame_share, unknown, unknown)
+        class_id: Terms(*cam_terms(covers, _in_square(heatmap, frame, side)), *of_all)
         for class_id, heatmap in heatmaps.items()
     }
     best = [shortlist(coarse_score(terms, weights), effort.num_judged) for terms in at_first.values()]

@@ -2,14 +2,14 @@
 
 Terms, all of one (image, class):
 
-- ``cam_share - area_share``: the segment's share of the heat map's mass beyond its share of the image;
-- ``cam_overlap``: ``sum min(cover, map) / sum max(cover, map)``, the soft intersection over union with the map;
+- ``cam_overlap``: ``sum min(cover, map) / sum max(cover, map)``, the soft intersection over union with the heat map;
 - ``insertion``, ``deletion``: see `in_place`;
-- ``frame_share``: how much of the image's frame the segment touches. Grounds and skies do, objects hardly: of what the
-  class needs to be seen, this alone tells the object from its surroundings, which tags cannot tell apart.
+- ``objectness``: the score that the proposal source gave the segment;
+- ``frame_share``: how much of the image's frame the segment touches. Grounds and skies do, objects hardly; and tags
+  alone cannot tell an object from the surroundings that it always comes with.
 
-The score is their weighted sum, the first four as z-scores among the segments compared. Segments are compared by the
-first two and the frame at first; the best of them are judged in place, and only those can win.
+The score is their weighted sum, all but the last as z-scores among the segments compared. At first segments are
+compared without insertion and deletion; the best of them are judged in place, and only those can win.
 """
 
 from typing import NamedTuple
@@ -24,10 +24,10 @@ from empaste.evidence.in_place import inside
 class Weights(NamedTuple):
     """How much each term counts."""
 
-    cam_share: float
     cam_overlap: float
     insertion: float
     deletion: float
+    objectness: float
     frame: float
 
 
@@ -38,6 +38,7 @@ class Terms(NamedTuple):
     cam_overlap: Float[np.ndarray, " n"]
     area_share: Float[np.ndarray, " n"]
     frame_share: Float[np.ndarray, " n"]
+    objectness: Float[np.ndarray, " n"]
     insertion: Float[np.ndarray, " n"]
     deletion: Float[np.ndarray, " n"]
 
@@ -77,8 +78,8 @@ def standardise(values: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
 def coarse_score(terms: Terms, weights: Weights) -> Float[np.ndarray, " n"]:
     """The score without insertion and deletion."""
     return (
-        weights.cam_share * standardise(terms.cam_share - terms.area_share)
-        + weights.cam_overlap * standardise(terms.cam_overlap)
+        weights.cam_overlap * standardise(terms.cam_overlap)
+        + weights.objectness * standardise(terms.objectness)
         - weights.frame * terms.frame_share
     )
 
