@@ -47,6 +47,14 @@ def preset(
 
 
 @app.command()
+def doctor() -> None:
+    """Check what is installed, configured and there; exit code 1 where something that the pipeline needs is broken."""
+    from empaste.doctor import print_report
+
+    raise typer.Exit(0 if print_report(Path()) else 1)
+
+
+@app.command()
 def study(
     name: str,
     seeds: Annotated[int, typer.Option(min=1, help="repeats of every row")] = 3,
@@ -54,11 +62,14 @@ def study(
     folder: Annotated[Path, typer.Option(help="where the rows are kept; a finished row is not run again")] = Path(
         ".work/studies"
     ),
+    part: Annotated[
+        list[str] | None, typer.Option(help="NAME=PATTERN of file names: images to report apart (foregrounds)")
+    ] = None,
 ) -> None:
     """Run a table of the papers on what the pipeline has prepared, and print it."""
     from empaste.studies import run_study
 
-    print(run_study(name, seeds, folder, jobs))
+    print(run_study(name, seeds, folder, jobs, part or ()))
 
 
 def main() -> None:

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from empaste.foregrounds.quality import foreground_metrics, reliability_curve, reliability_of
+from empaste.foregrounds.quality import foreground_metrics, reliability_curve, reliability_of, segment_ious
 from empaste.masks import encode_mask
 
 CLASSES = pd.DataFrame({"class_id": [1, 2], "name": ["ball", "fish"], "supercategory": ["sports", "animal"]})
@@ -125,3 +125,10 @@ def test_reliability_without_ground_truth_is_an_empty_table():
     curve = reliability_curve(reliability_of(chosen_of((1, 1, 0)), SEGMENTS, truth_of()))
     assert curve.columns.tolist() == ["confidence", "precision", "foregrounds"]
     assert curve.empty
+
+
+def test_every_segment_with_every_class():
+    ious = segment_ious(SEGMENTS, TRUTH, [1, 2]).set_index(["class_id", "segment_id"])["iou"]
+    assert ious.to_dict() == pytest.approx({(1, 0): 1, (1, 1): 0.5, (1, 2): 1, (2, 0): 0, (2, 1): 0, (2, 2): 0.375})
+    assert segment_ious(SEGMENTS, truth_of((1, 1, (0, 6), 0)), [1])["segment_id"].tolist() == [0, 1]
+    assert segment_ious(SEGMENTS, truth_of(), [1]).empty

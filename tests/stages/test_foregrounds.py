@@ -48,10 +48,10 @@ def workspace(tmp_path, monkeypatch):
     phi = np.tile(np.array([[1, 0, 0], [0, 1, 0]], np.float32), (6, 1))
     write_array(Path("data/features/phi.npy"), phi + np.random.default_rng(0).normal(0, 0.1, (12, 3)).astype("f4"))
     write_array(Path("data/features/probs.npy"), np.tile(np.array([[0.9, 0], [0.1, 0]], np.float32), (6, 1)))
-    rows = [(1 + at // 2, 1, at, *[0.2] * 6, True, 1.0 - at % 2) for at in range(12)]
-    write_table(
-        pd.DataFrame(rows, columns=list(Evidence.to_schema().columns)), Path("data/evidence/evidence.parquet"), Evidence
-    )
+    number = np.arange(12)
+    terms = dict.fromkeys(Evidence.to_schema().columns, 0.2)
+    told = {"image_id": 1 + number // 2, "class_id": 1, "segment_id": number, "judged": True, "score": 1.0 - number % 2}
+    write_table(pd.DataFrame(terms | told, index=number), Path("data/evidence/evidence.parquet"), Evidence)
     annotations = [instance(i, i, 1, encode_mask(square(3))) for i in range(1, 7)]
     write_coco(Path("data/ground_truth/train.json"), coco_dataset(IMAGES, CLASSES, annotations, "test"))
 

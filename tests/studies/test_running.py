@@ -12,7 +12,7 @@ from empaste.studies.running import Result, Study, override, run, table
 PIPELINE = {
     "stages": {
         "prepare": {"deps": ["raw"], "outs": ["data/images", "data/ground_truth/val.json"]},
-        "paste": {"deps": ["stages/paste.py", "data/images"], "outs": ["data/composites"]},
+        "paste": {"deps": ["stages/paste.py", "src/empaste/paste", "data/images"], "outs": ["data/composites"]},
         "evaluate": {"deps": ["data/composites", "data/ground_truth/val.json"], "outs": ["data/detections"]},
     }
 }
@@ -42,7 +42,7 @@ STUDY = Study("Made up", ("paste", "evaluate"), {"Few": {"paste.n_p": 1}, "Many"
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
     root = tmp_path / "repository"
-    for folder in ("stages", "data/images", "data/ground_truth", "src/empaste/paste", "src/empaste/detectors"):
+    for folder in ("stages", "data/images", "data/ground_truth", "src/empaste/paste"):
         (root / folder).mkdir(parents=True)
     texts = {
         "dvc.yaml": yaml.safe_dump(PIPELINE), "params.yaml": yaml.safe_dump(PARAMS), "stages/__init__.py": "",

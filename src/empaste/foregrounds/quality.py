@@ -4,7 +4,7 @@ For measuring only: nothing here selects anything.
 """
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -81,6 +81,20 @@ def reliability_curve(outcomes: pd.DataFrame) -> pd.DataFrame:
             "foregrounds": grouped.size(),
         }
     ).reset_index(drop=True)
+
+
+def segment_ious(segments: pd.DataFrame, ground_truth: Coco, class_ids: Sequence[int]) -> pd.DataFrame:
+    """``iou`` with the best instance of the class, per class and segment of the images that somebody outlined."""
+    instances = _instances(ground_truth)
+    outlined = {annotation["image_id"] for annotation in ground_truth["annotations"]}
+    tables = [pd.DataFrame({"class_id": [0], "segment_id": [0], "iou": [0.0]}).iloc[:0]]
+    for _, rows in segments[segments["image_id"].isin(outlined)].groupby("image_id"):
+        rles = segment_rles(rows)
+        for class_id in class_ids:
+            own = instances.get((int(rows["image_id"].iloc[0]), class_id))
+            best = mask_ious(rles, own).max(axis=1) if own else np.zeros(len(rows))
+            tables.append(pd.DataFrame({"class_id": class_id, "segment_id": rows["segment_id"], "iou": best}))
+    return pd.concat(tables, ignore_index=True)
 
 
 def best_ious(

@@ -1,12 +1,15 @@
 """The papers' tables, run: a study is a list of rows, and a row is what differs from ``params.yaml``.
 
-A new study is one new file with a `Study` and one line in `STUDIES`.
+A new study that ends with the evaluation of a detector is one new file with a `Study` and one line in `STUDIES`. One
+that measures something else has a function of its own.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from empaste.errors import InputError
 from empaste.studies import pseudo_labels
+from empaste.studies.foregrounds import parse_parts, study_foregrounds
 from empaste.studies.running import Study, run, table
 
 STUDIES: dict[str, Study] = {
@@ -14,13 +17,20 @@ STUDIES: dict[str, Study] = {
 }
 
 
-def run_study(name: str, seeds: int, folder: Path, jobs: int) -> str:
-    """The table of study ``name`` over ``seeds`` repeats, as Markdown; it is also kept in ``folder/name.md``."""
+def run_study(name: str, seeds: int, folder: Path, jobs: int, parts: Sequence[str] = ()) -> str:
+    """The table of study ``name`` over ``seeds`` repeats, as Markdown; it is also kept in ``folder/name.md``.
+
+    ``parts``, ``NAME=PATTERN`` of file names, are reported apart by the studies of foregrounds.
+    """
+    command = f"empaste study {name} --seeds {seeds} --jobs {jobs}"
+    if name == "foregrounds":
+        command += "".join(f" --part {part!r}" for part in parts)
+        return study_foregrounds(range(seeds), folder, jobs, parse_parts(parts), command)
     if name not in STUDIES:
-        raise InputError(f"study is {name!r}; choose from {', '.join(STUDIES)}")
+        raise InputError(f"study is {name!r}; choose from {', '.join([*STUDIES, 'foregrounds'])}")
+    if parts:
+        raise InputError(f"study {name} evaluates whole detectors and reports no --part; leave it out")
     study = STUDIES[name]
-    text = table(
-        study, run(study, range(seeds), folder / name, jobs), f"empaste study {name} --seeds {seeds} --jobs {jobs}"
-    )
+    text = table(study, run(study, range(seeds), folder / name, jobs), command)
     (folder / f"{name}.md").write_text(text)
     return text

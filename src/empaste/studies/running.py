@@ -14,7 +14,7 @@ import shutil
 import statistics
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -47,6 +47,13 @@ class Study:
     seeded: tuple[str, ...]
 
 
+def detector_figures(folder: Path) -> dict[str, float | None]:
+    """What a row that ends with ``evaluate`` gave; its composites, which are large, are removed."""
+    figures = read_metrics(folder / "metrics/evaluate.json")["mask"]
+    shutil.rmtree(folder / "data/composites", ignore_errors=True)
+    return {name: figures[name] for name in FIGURES}
+
+
 class Result(NamedTuple):
     """What one row gave with one seed: mask AP in percent by name, None where undefined."""
 
@@ -55,34 +62,50 @@ class Result(NamedTuple):
     figures: dict[str, float | None]
 
 
-class _Task(NamedTuple):
+class Workspace(NamedTuple):
+    """Where one row ran with one seed."""
+
     row: str
     seed: int
     folder: Path
 
 
 def run(study: Study, seeds: Sequence[int], workdir: Path, jobs: int, root: Path = Path()) -> list[Result]:
-    """The results of all rows with all ``seeds``, in that order, from what stands in the repository ``root``.
+    """The results of all rows with all ``seeds``, in that order; see `run_stages`."""
+    done = run_stages(study, seeds, workdir, jobs, root, detector_figures)
+    return [Result(one.row, one.seed, json.loads(_result_file(one).read_text())) for one in done]
 
+
+def run_stages(
+    study: Study,
+    seeds: Sequence[int],
+    workdir: Path,
+    jobs: int,
+    root: Path,
+    figures: Callable[[Path], dict[str, float | None]],
+) -> list[Workspace]:
+    """The workspaces of all rows with all ``seeds``, in that order, each with all outputs of the study's stages.
+
+    They stand on what stands in the repository ``root``; ``figures`` takes the result from a finished workspace.
     ``jobs`` of them run side by side; more than one take one thread each, whatever ``params.yaml`` says. `InputError`
     where a stage that the study builds on has not run, or one of its own fails; what was finished is kept.
     """
-    pipeline = _read_yaml(root / "dvc.yaml")["stages"]
+    pipeline = read_yaml(root / "dvc.yaml")["stages"]
     inputs = _inputs(study, pipeline, root)
-    fingerprint = _fingerprint([*(root / path for path in inputs), *_code(root)])
+    fingerprint = _fingerprint([root / path for path in [*inputs, *_code(study, pipeline)]])
     tasks = [_prepare(study, row, seed, workdir, jobs, root, fingerprint) for row in study.rows for seed in seeds]
     for task in tasks:
         _link(task, inputs, root)
     unfinished = [task for task in tasks if not _result_file(task).exists()]
     with ThreadPoolExecutor(jobs) as pool:
-        done = pool.map(partial(_run_stages, study=study, root=root), unfinished)
+        done = pool.map(partial(_finish, study=study, root=root, figures=figures), unfinished)
         try:
             for _ in tqdm(done, "study", len(tasks), initial=len(tasks) - len(unfinished), unit="run"):
                 pass
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
-    return [Result(task.row, task.seed, json.loads(_result_file(task).read_text())) for task in tasks]
+    return tasks
 
 
 def table(study: Study, results: Sequence[Result], command: str) -> str:
@@ -91,14 +114,14 @@ def table(study: Study, results: Sequence[Result], command: str) -> str:
     lines = [
         f"### {study.title}",
         "",
-        f"`{command}`: mean ± standard deviation over {num_seeds} seed(s), on {_hardware()}.",
+        f"`{command}`: mean ± standard deviation over {num_seeds} seed(s), on {hardware()}.",
         "",
         f"| | {' | '.join(f'm{name}' for name in FIGURES)} |",
         f"|---|{'---|' * len(FIGURES)}",
     ]
     for row in study.rows:
         own = [result.figures for result in results if result.row == row]
-        lines.append(f"| {row} | {' | '.join(_spread([figures[name] for figures in own]) for name in FIGURES)} |")
+        lines.append(f"| {row} | {' | '.join(spread([figures[name] for figures in own]) for name in FIGURES)} |")
     return "\n".join(lines) + "\n"
 
 
@@ -132,10 +155,10 @@ def _maker(path: str, made_by: Mapping[str, str]) -> str | None:
     return next((name for out, name in made_by.items() if path == out or path.startswith(f"{out}/")), None)
 
 
-def _prepare(study: Study, row: str, seed: int, workdir: Path, jobs: int, root: Path, fingerprint: str) -> _Task:
+def _prepare(study: Study, row: str, seed: int, workdir: Path, jobs: int, root: Path, fingerprint: str) -> Workspace:
     """The workspace of one row and seed, with its parameters."""
     changes = {**study.rows[row], **dict.fromkeys(study.seeded, seed)}
-    params = override(_read_yaml(root / "params.yaml"), changes)
+    params = override(read_yaml(root / "params.yaml"), changes)
     sections = [params[stage] for stage in study.stages]
     if jobs > 1:
         for section in sections:
@@ -143,10 +166,10 @@ def _prepare(study: Study, row: str, seed: int, workdir: Path, jobs: int, root: 
     name = "-".join("".join(letter if letter.isalnum() else " " for letter in row.lower()).split())
     folder = work_folder(f"{name}-{seed}", [sections, fingerprint], workdir)
     (folder / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
-    return _Task(row, seed, folder)
+    return Workspace(row, seed, folder)
 
 
-def _link(task: _Task, inputs: Sequence[str], root: Path) -> None:
+def _link(task: Workspace, inputs: Sequence[str], root: Path) -> None:
     """The workspace shows what the pipeline has prepared."""
     for path in inputs:
         link = task.folder / path
@@ -159,23 +182,24 @@ def _fingerprint(paths: Sequence[Path]) -> str:
     """A hash of the files, and of those in the folders: images by name and size, all others by content."""
     digest = hashlib.sha256()
     for path in paths:
-        for file in sorted(file for file in (path.rglob("*") if path.is_dir() else [path]) if file.is_file()):
+        files = path.rglob("*") if path.is_dir() else [path]
+        for file in sorted(file for file in files if file.is_file() and "__pycache__" not in file.parts):
             content = str(file.stat().st_size).encode() if file.suffix in IMAGE_SUFFIXES else file.read_bytes()
             digest.update(f"{path.name}/{file.relative_to(path)} {len(content)}\0".encode() + content)
     return digest.hexdigest()
 
 
-def _code(root: Path) -> list[Path]:
-    """Code that may change a result."""
-    return sorted(path for name in ("paste", "detectors") for path in (root / "src/empaste" / name).glob("*.py"))
+def _code(study: Study, pipeline: Mapping[str, Any]) -> list[str]:
+    """Code that may change a result: what the study's stages depend on of it."""
+    return sorted({dep for stage in study.stages for dep in pipeline[stage]["deps"] if dep.startswith("src/")})
 
 
-def _result_file(task: _Task) -> Path:
+def _result_file(task: Workspace) -> Path:
     return task.folder / "result.json"
 
 
-def _run_stages(task: _Task, study: Study, root: Path) -> None:
-    """The result of the row stands in its workspace; the composites, which are large, do not any more."""
+def _finish(task: Workspace, study: Study, root: Path, figures: Callable[[Path], dict[str, float | None]]) -> None:
+    """The outputs of the row's stages stand in its workspace, and its result."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("DVC_")}
     environment |= {"EMPASTE_TRACKING": "off", "EMPASTE_WORKERS": "1", "PYTHONPATH": str(root.resolve())}
     log = task.folder / "log.txt"
@@ -188,19 +212,18 @@ def _run_stages(task: _Task, study: Study, root: Path) -> None:
         if ended.returncode:
             tail = "\n".join(log.read_text().replace("\r", "\n").splitlines()[-5:])
             raise InputError(f"{task.row}, seed {task.seed}: stage {stage} failed in {task.folder}:\n{tail}")
-    figures = read_metrics(task.folder / "metrics/evaluate.json")["mask"]
-    shutil.rmtree(task.folder / "data/composites", ignore_errors=True)
-    write_whole(_result_file(task), json.dumps({name: figures[name] for name in FIGURES}).encode())
+    write_whole(_result_file(task), json.dumps(figures(task.folder)).encode())
 
 
-def _read_yaml(path: Path) -> dict[str, Any]:
+def read_yaml(path: Path) -> dict[str, Any]:
+    """The content of ``path``; `InputError` where it is missing."""
     try:
         return yaml.safe_load(path.read_text())
     except FileNotFoundError as error:
         raise InputError(f"{path} does not exist; run from the top of the repository") from error
 
 
-def _spread(values: Sequence[float | None]) -> str:
+def spread(values: Sequence[float | None]) -> str:
     """``mean ± standard deviation``; a dash where a value is undefined."""
     defined = [value for value in values if value is not None and math.isfinite(value)]
     if not defined or len(defined) < len(values):
@@ -209,7 +232,8 @@ def _spread(values: Sequence[float | None]) -> str:
     return f"{statistics.fmean(defined):.1f}{spread}"
 
 
-def _hardware() -> str:
+def hardware() -> str:
+    """What the results were made on."""
     import torch
 
     if torch.cuda.is_available():
