@@ -4,6 +4,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import typer
 from tqdm import tqdm
@@ -37,6 +38,9 @@ def main(
     classifier = load_classifier(model, torch_device(settings.device))
     files = tables.read_table(images / "images.parquet", schemas.Images).set_index("image_id")["file_name"]
     wanted = tables.read_table(cams / "cams.parquet", schemas.Cams)
+    unknown = sorted(set(wanted["class_id"]) - set(classifier.class_ids))
+    if unknown:
+        raise InputError(f"{cams} has the class {unknown[0]}, which {model} does not know; run: dvc repro cams")
     heatmaps = arrays.read_array(cams / "heatmaps.npy", len(wanted), str(cams), "cams")
     maps: dict[int, dict[int, Any]] = {}
     for image_id, class_id, heatmap in zip(wanted["image_id"], wanted["class_id"], heatmaps, strict=True):
@@ -48,6 +52,11 @@ def main(
         effort=Effort(settings.fills, settings.num_judged, settings.batch_size),
     )
     table = tables.read_table(segments / "segments.parquet", schemas.Segments)
+    strange = table.loc[~table["image_id"].isin(files.index), "image_id"]
+    if len(strange):
+        raise InputError(
+            f"{segments} names the image {strange.iloc[0]}, which {images} lacks; run: dvc repro proposals"
+        )
     per_image = table[table["image_id"].isin(list(maps))].groupby("image_id", sort=False)
     judged = [
         _judge(judge, images / files[image_id], rows, maps[image_id])
@@ -69,6 +78,12 @@ def _judge(judge: Any, path: Path, rows: pd.DataFrame, maps: dict[int, Any]) -> 
         )
     table = judge(image, (decode_mask(rle) for rle in segment_rles(rows)), rows["score"].to_numpy(), maps)
     ids = rows["segment_id"].tolist() * len(maps)
+    finite = np.isfinite(table[["insertion", "deletion"]].to_numpy()).all(axis=1)
+    broken = np.flatnonzero(table["judged"].to_numpy() & ~finite)
+    if broken.size:
+        raise InputError(
+            f"the classifier's answer to segment {ids[broken[0]]} of {path} is not finite; run: dvc repro classifier"
+        )
     return table.assign(image_id=int(rows["image_id"].iloc[0]), segment_id=ids)[
         list(schemas.Evidence.to_schema().columns)
     ]

@@ -1,6 +1,6 @@
 """A small prepared data set, written as the prepare stage would, and fast parameters."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -8,14 +8,16 @@ import numpy as np
 import pandas as pd
 import yaml
 
-from empaste.artifacts.schemas import Classes, Images, Labels
+from empaste.artifacts.schemas import Classes, Images, Labels, Segments
 from empaste.artifacts.tables import write_table
 from empaste.images import write_rgb
+from empaste.masks import encode_mask, mask_box_xywh
 
 ROOT = Path(__file__).parents[2]
 FAST = {
     "classifier": {"width": 8, "image_size": 32, "epochs": 2, "batch_size": 4, "num_threads": 1, "device": "cpu"},
     "cams": {"num_threads": 1, "device": "cpu", "batch_size": 4},
+    "evidence": {"num_threads": 1, "device": "cpu", "batch_size": 4},
     "features": {"num_threads": 1, "device": "cpu", "batch_size": 4},
 }
 
@@ -25,6 +27,20 @@ def write_params(**changes: Mapping[str, Any]) -> None:
     for section in FAST.keys() | changes.keys():
         params[section] |= {**FAST.get(section, {}), **changes.get(section, {})}
     Path("params.yaml").write_text(yaml.safe_dump(params))
+
+
+def write_segments(masks_of: Mapping[int, Sequence[np.ndarray]]) -> None:
+    """The segments' table of masks per image id, in order."""
+    rows: list[dict[str, Any]] = []
+    for image_id, masks in masks_of.items():
+        for mask in masks:
+            x, y, width, height = mask_box_xywh(mask)
+            rows.append(
+                {"segment_id": len(rows), "image_id": image_id, "counts": encode_mask(mask)["counts"],
+                 "height": mask.shape[0], "width": mask.shape[1], "area": int(mask.sum()), "x": x, "y": y,
+                 "box_width": width, "box_height": height, "score": 1.0}
+            )  # fmt: skip
+    write_table(pd.DataFrame(rows), Path("data/segments/segments.parquet"), Segments)
 
 
 def write_dataset(num_train: int = 9, num_val: int = 3) -> None:

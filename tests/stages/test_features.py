@@ -18,9 +18,10 @@ from empaste.artifacts.tables import write_table
 from empaste.backbones import build_resnet
 from empaste.features import VIEWS
 from empaste.images import read_rgb
-from empaste.masks import encode_mask, mask_box_xywh
+from empaste.masks import mask_box_xywh
 from stages import features as module
 from stages.features import main
+from tests.stages import classifying
 from tests.stages.classifying import write_dataset, write_params
 
 
@@ -45,16 +46,7 @@ def masks_of(image_id: int) -> list[np.ndarray]:
 
 
 def write_segments(image_ids: list[int]) -> None:
-    rows = []
-    for image_id in image_ids:
-        for mask in masks_of(image_id):
-            x, y, width, height = mask_box_xywh(mask)
-            rows.append(
-                {"segment_id": len(rows), "image_id": image_id, "counts": encode_mask(mask)["counts"],
-                 "height": mask.shape[0], "width": mask.shape[1], "area": int(mask.sum()), "x": x, "y": y,
-                 "box_width": width, "box_height": height, "score": 1.0}
-            )  # fmt: skip
-    write_table(pd.DataFrame(rows), Path("data/segments/segments.parquet"), Segments)
+    classifying.write_segments({image_id: masks_of(image_id) for image_id in image_ids})
 
 
 @pytest.mark.parametrize("batch_size", [1, 4, 100])
@@ -145,7 +137,7 @@ def test_goes_on_where_it_was_killed_with_the_same_bytes(monkeypatch: pytest.Mon
     main()
     whole = [Path("data/features", name).read_bytes() for name in module.ARRAYS]
     shown: list[Path] = []
-    finite, show, calls = module._check_finite, module._show_image, iter(range(1))
+    finite, show, calls = module._check_finite, module.show_image, iter(range(1))
 
     def stop_in_the_second_batch(*args: Any) -> None:
         if next(calls, None) is None:
@@ -156,7 +148,7 @@ def test_goes_on_where_it_was_killed_with_the_same_bytes(monkeypatch: pytest.Mon
     with pytest.raises(KeyboardInterrupt):
         main()
     monkeypatch.setattr(module, "_check_finite", finite)
-    monkeypatch.setattr(module, "_show_image", lambda item, **more: shown.append(item[0]) or show(item, **more))
+    monkeypatch.setattr(module, "show_image", lambda item, **more: shown.append(item[0]) or show(item, **more))
     main()
     assert [path.name for path in shown] == ["004.png"]
     assert [Path("data/features", name).read_bytes() for name in module.ARRAYS] == whole

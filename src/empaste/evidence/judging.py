@@ -58,7 +58,7 @@ def judge_image(
         terms = coarse._replace(insertion=insertion, deletion=deletion)
         tables.append(
             pd.DataFrame(terms._asdict()).assign(
-                class_id=class_id, judged=~np.isnan(insertion), score=score_segments(terms, weights)
+                class_id=class_id, judged=np.isin(np.arange(len(covers)), judged), score=score_segments(terms, weights)
             )
         )
     return pd.concat(tables)[COLUMNS] if tables else pd.DataFrame(columns=COLUMNS)

@@ -51,7 +51,8 @@ def shape_terms(
     shown = covers[:, rows, columns]
     edges = [shown[:, 0], shown[:, -1], shown[:, :, 0], shown[:, :, -1]]
     touched = sum(edge.sum(axis=1) for edge in edges)
-    return shown.mean(axis=(1, 2)), np.asarray(touched / sum(edge.shape[1] for edge in edges))
+    outline = sum(edge.shape[1] for edge in edges)
+    return shown.mean(axis=(1, 2), dtype=float), np.asarray(touched, float) / outline
 
 
 def cam_terms(
@@ -62,11 +63,11 @@ def cam_terms(
     Both 0 where the map is empty.
     """
     flat, cells = covers.reshape(len(covers), heat.size), heat.ravel()
-    mass = float(cells.sum())
+    mass = cells.sum(dtype=float)
     if not mass > 0:
         return np.zeros(len(covers)), np.zeros(len(covers))
-    common = np.minimum(flat, cells).sum(axis=1)
-    return flat @ cells / mass, common / (flat.sum(axis=1) + mass - common)
+    common = np.minimum(flat, cells).sum(axis=1, dtype=float)
+    return (flat @ cells).astype(float) / mass, common / (flat.sum(axis=1, dtype=float) + mass - common)
 
 
 def standardise(values: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
