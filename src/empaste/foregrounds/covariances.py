@@ -10,8 +10,8 @@ All but ``diagonal`` shrink the sample covariance towards a multiple of the iden
 - ``pca_ledoit_wolf``: Ledoit–Wolf; the features are projected on their principal axes first (`em.fit_embedding`).
 - ``diagonal``: variances alone.
 
-A shrunk covariance needs the eigenvectors of ``S`` alone, at most one per sample: that is all that is kept of it, and
-what makes distances of many segments of many dimensions cheap.
+With few samples, a shrunk covariance is told by the eigenvectors of ``S`` with a variance, at most one per sample; with
+many, by a triangular factor of its inverse. Both make distances of many segments of many dimensions cheap.
 """
 
 from collections.abc import Callable
@@ -19,9 +19,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
+from scipy.linalg import get_blas_funcs, solve_triangular
 
-LEAST_WEIGHT = 1e-4
-"""Where a weight comes out smaller and the samples are fewer than the dimensions, so that the inverse exists."""
+LEAST_WEIGHT_OF_FEW, LEAST_WEIGHT = 1e-4, 1e-6
+"""Where a weight comes out smaller, with no more samples than dimensions and with more, so that the inverse exists."""
 LEAST_VARIANCE = 1e-3
 """A dimension in which a class's samples do not differ gets this share of the mean variance."""
 
@@ -30,84 +31,90 @@ LEAST_VARIANCE = 1e-3
 class Covariance:
     """``z^T Sigma^-1 z`` is ``scale · (axes^T z)²``, plus ``rest`` times the squared length of what lies off the axes.
 
-    ``axes`` are orthonormal; None stands for the dimensions themselves.
+    ``axes`` None stands for the dimensions themselves; ``triangular`` ones are zero under the diagonal, and not
+    orthonormal, so that nothing lies off them.
     """
 
     axes: Float[np.ndarray, "d r"] | None
     scale: Float[np.ndarray, " r"]
-    rest: float
+    rest: float = 0.0
+    triangular: bool = False
 
 
 def fit_covariance(samples: Float[np.ndarray, "n d"], method: str, shrinkage: float) -> Covariance | None:
     """The covariance of ``samples`` around their mean; None where they do not differ, so that there is none."""
+    samples = samples.astype(np.float64, copy=False)
     centred = samples - samples.mean(axis=0)
     variance = float(np.mean(centred**2))
     if len(samples) < 2 or variance <= 1e-12 * max(1.0, float(np.mean(samples**2))):
         return None
     if method == "diagonal":
         variances = np.maximum((centred**2).mean(axis=0), LEAST_VARIANCE * variance)
-        return Covariance(None, 1 / variances, 0.0)
-    values, axes = _principal_axes(centred)
-    dimension = centred.shape[1]
-    weight = WEIGHTS[method](values, np.square(centred).sum(axis=1), dimension, shrinkage)
-    full = len(values) == dimension
-    if not full or values.min() * (1 - weight) + weight * variance < LEAST_WEIGHT * variance:
-        weight = max(weight, LEAST_WEIGHT)
-    return Covariance(
-        axes.astype(samples.dtype),
-        1 / ((1 - weight) * values + weight * variance),
-        0.0 if full else 1 / (weight * variance),
-    )
+        return Covariance(None, 1 / variances)
+    num, dimension = centred.shape
+    lengths, weigh = np.square(centred).sum(axis=1), WEIGHTS[method]
+    # Sum of the squared entries of S: the same for the samples' inner products, of which there may be fewer.
+    products = (centred @ centred.T if num < dimension else centred.T @ centred) / num
+    weight = weigh(float(np.square(products).sum()), variance, lengths, dimension, shrinkage)
+    weight = max(weight, LEAST_WEIGHT_OF_FEW if num <= dimension else LEAST_WEIGHT)
+    if 2 * num < dimension:
+        return _by_eigenvectors(centred, products, weight, variance)
+    return _by_factor(centred.T @ centred / num if num < dimension else products, weight, variance)
 
 
 def squared_distances(offsets: Float[np.ndarray, "n d"], covariance: Covariance) -> Float[np.ndarray, " n"]:
-    """``z^T Sigma^-1 z`` of every row ``z``, never negative; products in the precision of the rows, sums in double."""
+    """``z^T Sigma^-1 z`` of every row ``z``, never negative, as doubles; computed in the precision of the rows."""
+    scale = covariance.scale.astype(offsets.dtype, copy=False)
     if covariance.axes is None:
-        return np.square(offsets, dtype=np.float64) @ covariance.scale
-    along = np.square(offsets @ covariance.axes.astype(offsets.dtype, copy=False), dtype=np.float64)
-    squared = along @ covariance.scale
-    if covariance.rest:
-        off = np.einsum("nd,nd->n", offsets, offsets, dtype=np.float64) - along.sum(axis=1)
-        squared += covariance.rest * np.maximum(off, 0)
-    return squared
+        return (np.square(offsets) @ scale).astype(np.float64)
+    axes = covariance.axes.astype(offsets.dtype, copy=False)
+    if covariance.triangular:
+        (multiply,) = get_blas_funcs(("trmm",), (axes, offsets))
+        along = multiply(1.0, axes.T, offsets.T, lower=1).T
+        return np.einsum("nd,nd->n", along, along).astype(np.float64)
+    along = np.square(offsets @ axes)
+    off = np.einsum("nd,nd->n", offsets, offsets) - along.sum(axis=1)
+    return (along @ scale).astype(np.float64) + covariance.rest * np.maximum(off, 0)
 
 
-def _principal_axes(
-    centred: Float[np.ndarray, "n d"],
-) -> tuple[Float[np.ndarray, " r"], Float[np.ndarray, "d r"]]:
-    """The eigenvalues of the sample covariance, all or those over zero, and their eigenvectors as columns."""
-    num, dimension = centred.shape
-    centred = centred.astype(np.float64, copy=False)
-    if num > dimension:
-        values, axes = np.linalg.eigh(centred.T @ centred / num)
-        return np.maximum(values, 0), axes
-    values, mixtures = np.linalg.eigh(centred @ centred.T / num)
+def _by_eigenvectors(
+    centred: Float[np.ndarray, "n d"], products: Float[np.ndarray, "n n"], weight: float, variance: float
+) -> Covariance:
+    """Of few samples, whose inner products (by their number) have the eigenvalues of ``S`` that are not zero."""
+    values, mixtures = np.linalg.eigh(products)
     kept = values > 1e-10 * values[-1]
-    return values[kept], centred.T @ mixtures[:, kept] / np.sqrt(num * values[kept])
+    values = values[kept]
+    axes = centred.T @ mixtures[:, kept] / np.sqrt(len(centred) * values)
+    return Covariance(axes, 1 / ((1 - weight) * values + weight * variance), 1 / (weight * variance))
 
 
-def _fixed(values: np.ndarray, lengths: np.ndarray, dimension: int, shrinkage: float) -> float:
+def _by_factor(sample: Float[np.ndarray, "d d"], weight: float, variance: float) -> Covariance:
+    """``Sigma^-1 = W W^T`` with ``W`` zero under the diagonal."""
+    shrunk = (1 - weight) * sample
+    shrunk[np.diag_indices(len(shrunk))] += weight * variance
+    inverse = solve_triangular(np.linalg.cholesky(shrunk), np.eye(len(shrunk)), lower=True)
+    return Covariance(np.ascontiguousarray(inverse.T), np.ones(len(shrunk)), triangular=True)
+
+
+def _fixed(squared: float, mean: float, lengths: np.ndarray, dimension: int, shrinkage: float) -> float:
     return shrinkage
 
 
-def _ledoit_wolf(values: np.ndarray, lengths: np.ndarray, dimension: int, shrinkage: float) -> float:
-    """From the eigenvalues of ``S`` and the squared lengths of the samples: both sums of the paper are in them."""
-    num, mean = len(lengths), values.sum() / dimension
-    squared = np.square(values).sum()
-    error = (np.square(lengths).sum() / num - squared) / (dimension * num)
+def _ledoit_wolf(squared: float, mean: float, lengths: np.ndarray, dimension: int, shrinkage: float) -> float:
+    """From ``tr(S²)``, ``tr(S) / d`` and the squared lengths of the samples, in which the paper's sums are."""
+    num = len(lengths)
     spread = squared / dimension - mean**2
-    error = min(error, spread)
+    error = min((np.square(lengths).sum() / num - squared) / (dimension * num), spread)
     return 0.0 if error <= 0 else float(error / spread)
 
 
-def _oas(values: np.ndarray, lengths: np.ndarray, dimension: int, shrinkage: float) -> float:
-    mean = values.sum() / dimension
-    squared = np.square(values).sum() / dimension**2
+def _oas(squared: float, mean: float, lengths: np.ndarray, dimension: int, shrinkage: float) -> float:
+    squared /= dimension**2
     spread = (len(lengths) + 1) * (squared - mean**2 / dimension)
     return 1.0 if spread <= 0 else float(min((squared + mean**2) / spread, 1.0))
 
 
-WEIGHTS: dict[str, Callable[[np.ndarray, np.ndarray, int, float], float]] = {
+WEIGHTS: dict[str, Callable[[float, float, np.ndarray, int, float], float]] = {
     "ledoit_wolf": _ledoit_wolf,
     "oas": _oas,
     "identity_shrinkage": _fixed,

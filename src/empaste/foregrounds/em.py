@@ -119,8 +119,8 @@ def embed(phi: Float[np.ndarray, "n d"], embedding: Embedding) -> Float[np.ndarr
     if embedding.centre is not None:
         features = features - embedding.centre
     if embedding.unit:
-        lengths = np.sqrt(np.einsum("nd,nd->n", features, features, dtype=np.float64))
-        features = features / np.where(lengths > 0, lengths, 1).astype(features.dtype)[:, None]
+        lengths = np.sqrt(np.einsum("nd,nd->n", features, features))[:, None]
+        features = features / np.where(lengths > 0, lengths, 1)
     return features if embedding.axes is None else features @ embedding.axes
 
 
@@ -136,7 +136,7 @@ def fit_metric(
     samples = embed(_spread_rows(phi), embedding).astype(np.float64)
     spread = None if "cosine" in distance else fit_covariance(samples, covariance, shrinkage)
     if spread is None and "cosine" not in distance:
-        spread = Covariance(None, np.ones(samples.shape[1]), 0.0)
+        spread = Covariance(None, np.ones(samples.shape[1]))
     return Metric(distance, covariance, shrinkage, max_components, Model(samples.mean(axis=0)[None], spread))
 
 
