@@ -66,11 +66,9 @@ def method_options(settings: Proposals) -> dict[str, Any]:
     """The arguments of the chosen method."""
     own: dict[str, Any] = getattr(settings, settings.method).model_dump()
     filters = {"min_area": settings.min_area, "max_extent": settings.max_extent}
-    if settings.method == "selective_search":
-        return own | filters
     if settings.method == "entity_like":
-        return own | filters | settings.hierarchical.model_dump()
-    return own
+        return settings.selective_search.model_dump() | own | filters
+    return own | filters if settings.method in ("hierarchical", "selective_search") else own
 
 
 def _print_speed(seconds: float, num_images: int) -> None:

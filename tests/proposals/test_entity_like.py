@@ -1,27 +1,22 @@
-"""Suppression of overlaps, by hand."""
+"""The reduction of selective search."""
 
 import numpy as np
+import pytest
 
-from empaste.proposals.entity_like import suppress_overlaps
+from empaste.proposals import entity_like, selective_search
 
-
-def strip(start, end):
-    mask = np.zeros((1, 10), bool)
-    mask[0, start:end] = True
-    return mask
+OPTIONS = {"min_area": 0.01, "max_extent": 1.1, "scales": [30.0, 150.0], "sigma": 0.6, "min_region": 0.002}
 
 
-def test_smaller_segment_decides():
-    masks = np.array([strip(0, 10), strip(2, 4), strip(8, 10)])
-    assert suppress_overlaps(masks, 0.3).tolist() == [0]
-    assert suppress_overlaps(masks, 1.0).tolist() == [0, 1, 2]
+@pytest.mark.parametrize("num_best", [1, 3])
+def test_first_of_the_search_at_the_same_limit(disc_image, num_best):
+    masks, scores = entity_like.propose(disc_image, num_best, 0.5, **OPTIONS)
+    all_masks, all_scores = selective_search.propose(disc_image, max_iou=0.5, **OPTIONS)
+    assert len(masks) == min(num_best, len(all_masks))
+    assert np.array_equal(masks, all_masks[:num_best])
+    assert np.array_equal(scores, all_scores[:num_best])
 
 
-def test_overlap_at_the_limit_is_kept():
-    masks = np.array([strip(0, 5), strip(4, 8)])
-    assert suppress_overlaps(masks, 0.25).tolist() == [0, 1]
-    assert suppress_overlaps(masks, 0.24).tolist() == [0]
-
-
-def test_no_masks():
-    assert suppress_overlaps(np.zeros((0, 4, 4), bool), 0.3).tolist() == []
+def test_disc_comes_first(disc_image, disc_mask):
+    masks, _ = entity_like.propose(disc_image, 1, 0.5, **OPTIONS)
+    assert np.count_nonzero(masks[0] & disc_mask) > 0.9 * np.count_nonzero(masks[0] | disc_mask)

@@ -77,7 +77,7 @@ def test_gray_noise(propose):
     check_contract(masks, scores, (30, 44))
 
 
-@pytest.mark.parametrize("method", ["hierarchical", "entity_like"], indirect=True)
+@pytest.mark.parametrize("method", ["hierarchical", "selective_search", "entity_like"], indirect=True)
 def test_disc_is_found_whole(propose, disc_image, disc_mask):
     masks, _ = propose(disc_image)
     assert best_iou(masks, disc_mask) > 0.9

@@ -1,47 +1,30 @@
-"""The merge hierarchy reduced to the best hardly overlapping segments: a set like entity segmentation gives.
+"""Selective search reduced to its best segments that differ: a set like entity segmentation gives.
 
-The papers' results rest on entity segmentation (L. Qi et al., TPAMI 2022), which gives each image a few whole things
-that do not overlap; Step 1 of F-EM (the n segments nearest to the CAM's centre) presumes such a set, since among *all*
-merges the nearest are fragments. This one learned from no masks.
+The papers' results rest on entity segmentation (L. Qi et al., TPAMI 2022), which gives each image a few whole things;
+Step 1 of F-EM (the n segments nearest to the CAM's centre) presumes such a set, since among *all* merges the nearest
+are fragments. This one learned from no masks.
+
+Notes
+-----
+Departs from entity segmentation: segments may overlap. A thing and a part of it both stay where they differ enough, for
+it is not known which of them is the thing.
 """
 
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Float, Int, UInt8
+from jaxtyping import Bool, Float, UInt8
 
-from empaste.proposals import hierarchical
-from empaste.proposals.filters import is_eligible
+from empaste.proposals import selective_search
 
 
 def propose(
-    image: UInt8[np.ndarray, "h w 3"],
-    min_area: float,
-    max_extent: float,
-    max_overlap: float,
-    num_best: int,
-    **hierarchical_options: Any,
+    image: UInt8[np.ndarray, "h w 3"], num_best: int, max_iou: float, **search_options: Any
 ) -> tuple[Bool[np.ndarray, "n h w"], Float[np.ndarray, " n"]]:
     """Masks and scores of at most ``num_best`` segments, best score first.
 
-    Only segments that pass `filters.is_eligible` compete. A segment is passed over where a better one shares more than
-    ``max_overlap`` of the smaller of the two.
+    A segment is passed over where its IoU with a better one is over ``max_iou``. Other options: those of
+    `selective_search.propose`.
     """
-    masks, scores = hierarchical.propose(image, **hierarchical_options)
-    compete = is_eligible(masks, min_area, max_extent)
-    masks, scores = masks[compete], scores[compete]
-    kept = suppress_overlaps(masks, max_overlap)[:num_best]
-    return masks[kept], scores[kept]
-
-
-def suppress_overlaps(masks: Bool[np.ndarray, "n h w"], max_overlap: float) -> Int[np.ndarray, " k"]:
-    """The masks to keep, in order, so that of no two the smaller is covered by more than ``max_overlap``."""
-    flat = masks.reshape(len(masks), int(np.prod(masks.shape[1:]))).astype(np.float32)
-    common = flat @ flat.T
-    areas = np.diag(common)
-    clash = common > max_overlap * np.minimum(areas[:, None], areas[None])
-    kept: list[int] = []
-    for row in range(len(masks)):
-        if not clash[row, kept].any():
-            kept.append(row)
-    return np.array(kept, int)
+    masks, scores = selective_search.propose(image, max_iou=max_iou, **search_options)
+    return masks[:num_best], scores[:num_best]

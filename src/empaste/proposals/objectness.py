@@ -1,9 +1,14 @@
 """How much a union of regions looks like one whole thing: the score by which segments are ranked.
 
-score = contrast to the regions around × strength of the boundary × solidity² × share of the outline that lies inside
-the image × s/(s + s0) · (1 - s)² for its share s of the image, each factor in [0, 1]. The last one keeps parts from
-beating the whole (a window, the house) and the ground from beating what stands on it. All come from region statistics
-(`region_graph`); nothing is learned.
+score = contrast · (strength · solidity · inwardness² · r/(r + r0))², each factor in [0, 1]:
+  contrast    to the regions around, by colour and gradient
+  strength    of the boundary, b/(b + b0) for the mean colour step b across it
+  solidity    area over that of the convex hull
+  inwardness  one minus the share of the image's frame that it covers: what is cut off there is mostly ground
+  r           number of regions that it unites: keeps parts from beating the whole (a window, the house)
+
+All come from region statistics (`region_graph`). The exponents are whole numbers near those that a logistic regression
+gives for "has an IoU over 0.6 with an instance" on validation masks (docs/results.md says which); no more is learned.
 """
 
 from collections.abc import Sequence
@@ -15,10 +20,10 @@ from jaxtyping import Bool, Float, Int, UInt8
 from empaste.proposals.region_graph import RegionGraph, consecutive, describe_regions, draw, to_lab
 
 STRONG_STEP = 15.0
-"""Colour difference (CIE Lab, between neighbouring pixels) at which a boundary counts as half strong."""
+"""``b0``: colour difference (CIE Lab, between neighbouring pixels) at which a boundary counts as half strong."""
 
-COMMON_SHARE = 0.1
-"""``s0``: share of the image that counts as half as good as a large one."""
+MANY_REGIONS = 8.0
+"""``r0``: number of regions that counts as half as good as many."""
 
 
 def partition_segments(
@@ -38,20 +43,13 @@ def partition_segments(
 def objectness(membership: Bool[np.ndarray, "s n"], graph: RegionGraph) -> Float[np.ndarray, " s"]:
     """The score of every segment, in [0, 1]; 0 for a segment that is the whole image."""
     inside = membership.astype(float)
-    outline, frame = _outlines(inside, graph)
-    perimeter = outline.sum(axis=1)
-    boundary = ((inside @ graph.strengths) * (1 - inside)).sum(axis=1) / np.maximum(perimeter, 1)
-    free = perimeter / np.maximum(perimeter + frame, 1)
-    areas = inside @ graph.areas
-    share = areas / graph.areas.sum()
-    strength = boundary / (boundary + STRONG_STEP)
-    size = share / (share + COMMON_SHARE) * (1 - share) ** 2
-    return _contrast(inside, outline, graph) * strength * _solidity(membership, graph, areas) ** 2 * free * size
-
-
-def _outlines(inside: Float[np.ndarray, "s n"], graph: RegionGraph) -> tuple[np.ndarray, np.ndarray]:
-    """Length of the border of each segment with each region outside it, and with the image's frame."""
-    return (inside @ graph.lengths) * (1 - inside), inside @ graph.frame_lengths
+    outline = (inside @ graph.lengths) * (1 - inside)
+    step = ((inside @ graph.strengths) * (1 - inside)).sum(axis=1) / np.maximum(outline.sum(axis=1), 1)
+    strength = step / (step + STRONG_STEP)
+    inwardness = 1 - inside @ graph.frame_lengths / graph.frame_lengths.sum()
+    regions = membership.sum(axis=1)
+    wholeness = _solidity(membership, graph) * regions / (regions + MANY_REGIONS)
+    return _contrast(inside, outline, graph) * (strength * inwardness**2 * wholeness) ** 2
 
 
 def _contrast(
@@ -64,13 +62,11 @@ def _contrast(
     return np.where(around.any(axis=1), 1 - np.minimum(own, around).sum(axis=1), 0)
 
 
-def _solidity(
-    membership: Bool[np.ndarray, "s n"], graph: RegionGraph, areas: Float[np.ndarray, " s"]
-) -> Float[np.ndarray, " s"]:
+def _solidity(membership: Bool[np.ndarray, "s n"], graph: RegionGraph) -> Float[np.ndarray, " s"]:
     """Area over the area of the convex hull, at most 1."""
     corners = _corners(graph)
     hulls = [_hull_area(np.concatenate([corners[i] for i in np.flatnonzero(row)])) for row in membership]
-    return np.minimum(areas / np.maximum(hulls, 1), 1)
+    return np.minimum(membership @ graph.areas / np.maximum(hulls, 1), 1)
 
 
 def _corners(graph: RegionGraph) -> list[Int[np.ndarray, "k 2"]]:
