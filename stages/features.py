@@ -53,9 +53,10 @@ def main(
     shape = extraction.num_columns(chosen, networks)
     probs, phi = (arrays.open_array(work / name, (len(table), num)) for name, num in zip(ARRAYS, shape, strict=True))
     rest = table.iloc[done:]
-    per_image = [(images / files[image_id], rows) for image_id, rows in rest.groupby("image_id", sort=False)]
-    show = partial(_show_image, showings=extraction.showings(chosen, networks), erosion=settings.erosion)
-    shown = extraction.map_ahead(show, tqdm(per_image, "features", unit="image"), os.cpu_count() or 1)
+    per_image = ((images / files[image_id], rows) for image_id, rows in rest.groupby("image_id", sort=False))
+    progress = tqdm(per_image, "features", rest["image_id"].nunique(), unit="image")
+    show = partial(show_image, showings=extraction.showings(chosen, networks), erosion=settings.erosion)
+    shown = extraction.map_ahead(show, progress, os.cpu_count() or 1)
     for batch in extraction.describe_segments(chosen, networks, shown, settings.batch_size):
         _check_finite(batch, table.iloc[done : done + len(batch[0])], images, files)
         for array, values in zip((probs, phi), batch, strict=True):
@@ -110,7 +111,7 @@ def _check_finite(
         )
 
 
-def _show_image(
+def show_image(
     image_rows: tuple[Path, pd.DataFrame], showings: Sequence[extraction.Showing], erosion: int
 ) -> list[UInt8[np.ndarray, "k side side 3"]]:
     """The segments of one image, as every showing shows them."""

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 import torchvision
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.torch import save_file
 from torchvision.models import VisionTransformer
@@ -304,6 +304,7 @@ def test_the_generalised_mean_lies_between_mean_and_maximum() -> None:
 
 
 @given(st.integers(1, 60), st.integers(1, 60), st.integers(8, 40))
+@settings(deadline=None)
 def test_a_mask_lies_where_the_image_does(height: int, width: int, side: int) -> None:
     frame = square_frame(height, width, side)
     whole = fit_square_mask(np.ones((height, width), bool), side)

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from empaste.artifacts.classifier import TrainedClassifier
@@ -145,6 +145,7 @@ def test_of_an_empty_map_nothing_is_kept(rule: Callable[[np.ndarray, float], np.
 
 
 @given(st.integers(0, 1000), st.floats(1, 100))
+@settings(deadline=None)
 def test_the_highest_pixels_are_kept_with_their_ties(seed: int, percent: float) -> None:
     heatmap = np.random.default_rng(seed).integers(0, 6, (8, 9)).astype(np.float32)
     kept = top_percent(heatmap, percent)

@@ -4,7 +4,7 @@ from typing import get_args
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from empaste.backbones import fit_square, square_frame
@@ -63,6 +63,7 @@ def test_a_segment_that_erosion_would_empty_is_kept_whole() -> None:
 
 
 @given(st.integers(0, 3), st.data())
+@settings(deadline=None)
 def test_cropping_first_changes_nothing(erosion: int, data: st.DataObject) -> None:
     """Against the definition: erode the whole mask, gray outside, crop the box of what is left."""
     rng = np.random.default_rng(data.draw(st.integers(0, 10_000)))
@@ -117,6 +118,7 @@ def test_a_segment_one_pixel_wide_shows(view: str, shape: tuple[int, int]) -> No
 
 @pytest.mark.parametrize("view", VIEWS.values())
 @given(height=st.integers(1, 40), width=st.integers(1, 40), side=st.integers(8, 40))
+@settings(deadline=None)
 def test_a_view_fills_its_square(view, height: int, width: int, side: int) -> None:  # type: ignore[no-untyped-def]
     image, mask = some_image(height, width), np.ones((height, width), bool)
     shown = view(image, 0, side)(mask, (0, 0, width, height))
