@@ -1,0 +1,43 @@
+"""What each proposal source learned from, and what it needs: for `empaste doctor` and docs/proposals.md.
+
+The point of weak supervision is what nobody had to label, so a run is as weakly supervised as its proposals.
+"""
+
+from typing import NamedTuple
+
+
+class Source(NamedTuple):
+    """One source; the name is that in the registry."""
+
+    learned_from: str
+    """What was labelled by people for it; "nothing" where nothing is learned."""
+    speed: str
+    """Milliseconds of one core per image of VOC's size as docs/proposals.md says they were measured; or "-"."""
+    needs: tuple[str, ...] = ()
+    """Packages, as they are imported, beyond the required ones."""
+    install: str = ""
+    """What installs them."""
+    settings: tuple[str, ...] = ()
+    """Parameters under ``proposals`` that only the user can set: folders, files, models."""
+
+
+MATLAB, SEGMENTERS, GCA10 = (f"pip install 'empaste[{extra}]'" for extra in ("matlab", "segmenters", "gca10"))
+DETECTRON2 = "https://detectron2.readthedocs.io/tutorials/install.html"
+
+SOURCES: dict[str, Source] = {
+    "entity_like": Source("nothing", "340"),
+    "hierarchical": Source("nothing", "320"),
+    "selective_search": Source("nothing", "550"),
+    "felzenszwalb": Source("nothing", "2000"),
+    "slic": Source("nothing", "250"),
+    "gca10": Source("nothing", "540", ("maxflow",), GCA10),
+    "mcg": Source("masks (BSDS500, VOC 2012 train)", "1200", ("h5py",), MATLAB, ("mcg.root",)),
+    "cob": Source("masks (PASCAL-Context, VOC 2012 train)", "1200", ("h5py",), MATLAB, ("cob.root",)),
+    "coco_results": Source("as the other program", "70", settings=("coco_results.file",)),
+    "sam": Source("masks (SA-1B)", "-", ("transformers",), SEGMENTERS, ("sam.model",)),
+    "sam2": Source("masks (SA-1B, SA-V)", "-", ("transformers",), SEGMENTERS, ("sam2.model",)),
+    "sam3": Source("masks and phrases (SA-Co, SA-V)", "-", ("transformers",), SEGMENTERS, ("sam3.model",)),
+    "mask2former": Source("masks and classes (COCO)", "-", ("transformers",), SEGMENTERS, ("mask2former.model",)),
+    "entity": Source("masks (COCO panoptic)", "-", ("detectron2",), DETECTRON2, ("entity.config", "entity.weights")),
+}
+"""h5py is for files of MATLAB 7.3 alone; older ones are read without."""
