@@ -55,14 +55,6 @@ def doctor() -> None:
 
 
 @app.command()
-def doctor() -> None:
-    """Check what is installed, configured and there; exit code 1 where something that the pipeline needs is broken."""
-    from empaste.doctor import print_report
-
-    raise typer.Exit(0 if print_report(Path()) else 1)
-
-
-@app.command()
 def study(
     name: str,
     seeds: Annotated[int, typer.Option(min=1, help="repeats of every row")] = 3,
