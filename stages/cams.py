@@ -84,6 +84,11 @@ def _locate(
     found = locate(pixels, [[known.index(class_id) for class_id in ids] for ids in class_ids])
     for image_id, ids, maps in zip(batch["image_id"], class_ids, found, strict=True):
         for class_id, class_map in zip(ids, maps, strict=True):
+            if not (np.isfinite(class_map.prob) and np.isfinite(class_map.heatmap).all()):
+                raise InputError(
+                    f"the heat map of class {class_id} in the image {image_id} is not finite; the classifier's weights "
+                    "hold NaN or overflow: run dvc repro classifier with a lower classifier.learning_rate"
+                )
             x, y = class_map.centre_xy or (np.nan, np.nan)
             yield (
                 {

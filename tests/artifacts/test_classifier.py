@@ -72,6 +72,15 @@ def test_a_config_that_lacks_a_key_is_named(folder: Path) -> None:
         load_classifier(folder)
 
 
+def test_weights_of_another_class_count_are_named(folder: Path) -> None:
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | {"class_ids": [2, 5]}))
+    with pytest.raises(
+        InputError, match=r"does not fit .*config\.json.*size mismatch for fc.*run: dvc repro classifier"
+    ):
+        load_classifier(folder)
+
+
 def test_weights_off_their_config_are_named(folder: Path) -> None:
     config = json.loads((folder / "config.json").read_text())
     (folder / "config.json").write_text(json.dumps(config | {"width": 16}))

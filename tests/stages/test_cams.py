@@ -83,6 +83,14 @@ def test_a_class_that_the_classifier_does_not_know_is_named(capsys: pytest.Captu
     assert not Path("data/cams").exists()
 
 
+def test_a_map_that_is_no_number_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    save_network(float("nan"))
+    with pytest.raises(typer.Exit):
+        main()
+    assert "the heat map of class 2 in the image 1 is not finite" in capsys.readouterr().err
+    assert not Path("data/cams").exists()
+
+
 def test_without_labels_there_are_no_rows() -> None:
     save_network()
     write_dataset(num_train=0)
