@@ -85,6 +85,38 @@ def test_weights_that_lack_a_layer_are_refused(settings, disc_image):
         entity.propose(disc_image, **settings)
 
 
+def broken_network(error):
+    def network(shown):
+        raise error
+
+    return network
+
+
+@pytest.mark.parametrize("field", ["pred_masks", "scores"])
+def test_an_image_in_which_entityseg_finds_nothing_has_no_segments(field):
+    """Its code then reads a field that is not there; any other missing field is a fault."""
+    network = broken_network(AttributeError(f"Cannot find field '{field}' in the given Instances!"))
+    if field == "pred_masks":
+        assert entity._instances(network, {}) is None
+        return
+    with pytest.raises(AttributeError):
+        entity._instances(network, {})
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (RuntimeError("Found no NVIDIA driver on your system."), InputError),
+        (AssertionError("Torch not compiled with CUDA enabled"), InputError),
+        (RuntimeError("mat1 and mat2 shapes cannot be multiplied"), RuntimeError),
+    ],
+)
+def test_code_that_wants_a_gpu_is_told_from_other_faults(error, kind):
+    with pytest.raises(kind) as raised:
+        entity._instances(broken_network(error), {})
+    assert type(raised.value) is kind
+
+
 def test_missing_detectron2_is_named(monkeypatch, disc_image):
     monkeypatch.setitem(sys.modules, "detectron2.config", None)
     settings = {"checkout": None, "packages": ["entityseg"], "config": "a.yaml", "weights": "a.pth", "min_score": 0.2}

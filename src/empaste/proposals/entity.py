@@ -44,9 +44,10 @@ def propose(
     if shows_nothing(image):
         return no_segments(image)
     height, width = image.shape[:2]
-    with torch.inference_mode():
-        pixels = torch.from_numpy(_as_input(image, cfg))
-        found = network([{"image": pixels, "height": height, "width": width}])[0]["instances"]
+    pixels = torch.from_numpy(_as_input(image, cfg))
+    found = _instances(network, {"image": pixels, "height": height, "width": width})
+    if found is None:
+        return no_segments(image)
     masks, scores = found.pred_masks.cpu().numpy() > 0, found.scores.double().cpu().numpy().clip(0, 1)
     order = np.argsort(-scores, kind="stable")
     order = order[scores[order] >= min_score]
@@ -134,6 +135,27 @@ def _load_weights(network: Any, weights: str) -> None:
             f"proposals.entity.weights, {weights}, do not fit the configuration ({len(missing)} misfits): "
             f"{'; '.join(missing[:4])}. Weights and configuration must be of one model and class count"
         )
+
+
+def _instances(network: Any, shown: dict[str, Any]) -> Any:
+    """What the network finds in one image; None where the project's code breaks because there is nothing."""
+    import torch
+
+    try:
+        with torch.inference_mode():
+            return network([shown])[0]["instances"]
+    except AttributeError as error:
+        # EntitySeg makes no field pred_masks where nothing is found, and then reads it.
+        if "pred_masks" not in str(error):
+            raise
+        return None
+    except (RuntimeError, AssertionError) as error:
+        if "NVIDIA" not in str(error) and "CUDA enabled" not in str(error):
+            raise
+        raise InputError(
+            f"the code of proposals.entity.packages asks for an NVIDIA GPU, which is not here ({error}); run it "
+            "on a machine with one, or in an environment of its own and bring the result as coco_results"
+        ) from error
 
 
 def _as_input(image: UInt8[np.ndarray, "h w 3"], cfg: Any) -> Float[np.ndarray, "3 h2 w2"]:
