@@ -1,8 +1,8 @@
 """F-EM at the size of data sets: seconds and memory on generated features, and Step 1's distances against a loop.
 
-    python benchmarks/foregrounds.py distances
-    python benchmarks/foregrounds.py voc
-    python benchmarks/foregrounds.py coco
+    python -m benchmarks.foregrounds distances
+    python -m benchmarks.foregrounds voc
+    python -m benchmarks.foregrounds coco
 
 ``voc`` and ``coco`` write features of the published size into a scratch file (3.5 and 4.8 GB) and remove it. The last
 line is one JSON object.
