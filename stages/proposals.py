@@ -7,7 +7,6 @@ import sys
 import time
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import typer
 
@@ -16,7 +15,7 @@ from empaste.artifacts.outputs import whole_directory, write_json
 from empaste.artifacts.schemas import Images, Segments
 from empaste.artifacts.tables import read_table, write_table
 from empaste.errors import InputError
-from empaste.params import Proposals, load_params
+from empaste.params import load_params
 from empaste.proposals import IN_PROCESS
 from empaste.proposals.recall import proposal_metrics
 from empaste.proposals.table import propose_rows, segment_table
@@ -37,7 +36,7 @@ def main(
     table = read_table(images / "images.parquet", Images)
     train = table[table["split"] == "train"]
     items = [(number, images / name) for number, name in zip(train["image_id"], train["file_name"], strict=True)]
-    options = method_options(settings)
+    options = settings.options(settings.method)
     propose = partial(
         propose_rows,
         method=settings.method,
@@ -60,15 +59,6 @@ def main(
     with whole_directory(out) as folder:
         write_table(segments, folder / "segments.parquet", Segments)
     write_json(metrics, proposal_metrics(segments, read_coco(ground_truth), len(items)))
-
-
-def method_options(settings: Proposals) -> dict[str, Any]:
-    """The arguments of the chosen method."""
-    own: dict[str, Any] = getattr(settings, settings.method).model_dump()
-    filters = {"min_area": settings.min_area, "max_extent": settings.max_extent}
-    if settings.method == "entity_like":
-        return settings.selective_search.model_dump() | own | filters
-    return own | filters if settings.method in ("hierarchical", "selective_search") else own
 
 
 def _print_speed(seconds: float, num_images: int) -> None:

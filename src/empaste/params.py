@@ -88,6 +88,14 @@ class Slic(Section):
     compactness: PositiveFloat
 
 
+class Quickshift(Section):
+    """Quickshift superpixels (Vedaldi & Soatto 2008), one set per largest distance."""
+
+    max_distances: Annotated[list[PositiveFloat], Field(min_length=1)]
+    kernel_size: PositiveFloat
+    ratio: Fraction
+
+
 class Hierarchical(Section):
     """Superpixels merged through a region adjacency graph, every level kept."""
 
@@ -179,7 +187,7 @@ class Proposals(Section):
     """Class-agnostic segments per training image."""
 
     method: Literal[
-        "hierarchical", "entity_like", "selective_search", "felzenszwalb", "slic",
+        "hierarchical", "entity_like", "selective_search", "felzenszwalb", "slic", "quickshift",
         "gca10", "mcg", "cob", "coco_results", "sam", "sam2", "sam3", "mask2former", "entity",
     ]  # fmt: skip
     min_area: Fraction
@@ -191,6 +199,7 @@ class Proposals(Section):
     selective_search: SelectiveSearch
     felzenszwalb: Felzenszwalb
     slic: Slic
+    quickshift: Quickshift
     gca10: Gca10
     mcg: PublishedFiles
     cob: PublishedFiles
@@ -211,6 +220,20 @@ class Proposals(Section):
                 key = f"{self.method}.{name}"
                 raise ValueError(f"{key} is null, but method {self.method} needs it; set proposals.{key}")
         return self
+
+    def options(self, method: str) -> dict[str, Any]:
+        """The arguments of ``method``, and the ``max_side`` of those that have one of their own.
+
+        Methods that make many segments are told early which would be dropped.
+        """
+        own: dict[str, Any] = getattr(self, method).model_dump()
+        if method == "entity_like":
+            own = self.selective_search.model_dump() | own
+        if method in ("felzenszwalb", "slic", "quickshift"):
+            own["min_area"] = self.min_area
+        if method in ("hierarchical", "entity_like", "selective_search"):
+            own |= {"min_area": self.min_area, "max_extent": self.max_extent}
+        return own
 
 
 class Cams(Section):

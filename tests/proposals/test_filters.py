@@ -1,10 +1,14 @@
 """Eligibility at its limits."""
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from empaste.proposals.filters import best_first, is_eligible
+from empaste.proposals.table import propose_segments
+
+FILTERS = {"min_area": 0.01, "max_extent": 1.1}
 
 
 def box_mask(top, bottom, left, right, size_hw=(10, 20)):
@@ -28,9 +32,22 @@ def test_extent_is_that_of_the_box_not_of_the_pixels():
     assert is_eligible(apart[None], 0.0, 0.95).tolist() == [False]
 
 
-def test_extent_over_one_drops_nothing_and_empty_masks_always_go():
-    masks = np.array([np.ones((10, 20), bool), np.zeros((10, 20), bool)])
-    assert is_eligible(masks, 0.0, 1.1).tolist() == [True, False]
+def test_extent_over_one_drops_only_what_is_nothing_or_everything():
+    masks = np.array([box_mask(0, 10, 0, 19), np.ones((10, 20), bool), np.zeros((10, 20), bool)])
+    assert is_eligible(masks, 0.0, 1.1).tolist() == [True, False, False]
+
+
+@pytest.mark.parametrize("size_hw", [(1, 1), (30, 44)])
+def test_one_colour_has_no_segments(size_hw):
+    image = np.full((*size_hw, 3), 90, np.uint8)
+    options = {"scales": [30.0, 150.0], "sigma": 0.6, "min_region": 0.001, "max_iou": 0.9}
+    masks, scores = propose_segments(image, "selective_search", FILTERS | options, **FILTERS, max_segments=500)
+    assert masks.shape == (0, *size_hw)
+    assert scores.shape == (0,)
+
+
+def test_one_pixel_wide_segments_are_as_good_as_any():
+    assert is_eligible(box_mask(0, 9, 3, 4)[None], 0.01, 0.95).tolist() == [True]
 
 
 def test_no_masks():

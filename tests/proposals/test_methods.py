@@ -8,7 +8,6 @@ import yaml
 
 from empaste.params import Proposals, load_params
 from empaste.proposals import BY_IMAGE, IN_PROCESS, METHODS
-from stages.proposals import method_options
 from tests.proposals.sources import FILE_NAME, prepare
 
 
@@ -26,7 +25,7 @@ def propose(method, params_file, tmp_path):
         content["proposals"]["method"] = method
         content["proposals"][method].update(prepare(method, tmp_path, image))
         params_file.write_text(yaml.safe_dump(content))
-        options = method_options(load_params(params_file).proposals)
+        options = load_params(params_file).proposals.options(method)
         options.pop("max_side", None)
         named = {"image_id": 1, "file_name": FILE_NAME} if method in BY_IMAGE else {}
         return METHODS[method](image, **options, **named)

@@ -10,7 +10,7 @@ from empaste.images import write_rgb
 from empaste.masks import decode_mask, encode_mask, mask_box_xywh, mask_ious
 from empaste.proposals.table import propose_rows, propose_segments, segment_table
 
-OPTIONS = {"scales": [50.0], "sigma": 0.5, "min_size": 20}
+OPTIONS = {"min_area": 0.01, "scales": [50.0], "sigma": 0.5, "min_size": 20}
 FILTERS = {"max_side": 0, "min_area": 0.01, "max_extent": 0.95, "max_segments": 500}
 
 

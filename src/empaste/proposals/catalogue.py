@@ -30,6 +30,7 @@ SOURCES: dict[str, Source] = {
     "selective_search": Source("nothing", "550"),
     "felzenszwalb": Source("nothing", "2000"),
     "slic": Source("nothing", "250"),
+    "quickshift": Source("nothing", "-"),
     "gca10": Source("nothing", "540", ("maxflow",), GCA10),
     "mcg": Source("masks (BSDS500, VOC 2012 train)", "1200", ("h5py",), MATLAB, ("mcg.root",)),
     "cob": Source("masks (PASCAL-Context, VOC 2012 train)", "1200", ("h5py",), MATLAB, ("cob.root",)),

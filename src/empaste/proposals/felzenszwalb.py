@@ -14,10 +14,14 @@ from empaste.proposals.objectness import partition_segments
 
 
 def propose(
-    image: UInt8[np.ndarray, "h w 3"], scales: Sequence[float], sigma: float, min_size: int
+    image: UInt8[np.ndarray, "h w 3"], min_area: float, scales: Sequence[float], sigma: float, min_size: int
 ) -> tuple[Bool[np.ndarray, "n h w"], Float[np.ndarray, " n"]]:
-    """Masks and scores of the superpixels at every one of ``scales``; ``sigma`` and ``min_size`` in pixels."""
-    return partition_segments(image, [graph_segmentation(image, scale, sigma, min_size) for scale in scales])
+    """Masks and scores of the superpixels at every one of ``scales`` that cover at least ``min_area`` of the image.
+
+    ``sigma`` and ``min_size`` in pixels.
+    """
+    label_maps = [graph_segmentation(image, scale, sigma, min_size) for scale in scales]
+    return partition_segments(image, label_maps, min_area)
 
 
 def graph_segmentation(

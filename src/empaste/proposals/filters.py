@@ -7,14 +7,14 @@ from jaxtyping import Bool, Float, Int
 def is_eligible(masks: Bool[np.ndarray, "n h w"], min_area: float, max_extent: float) -> Bool[np.ndarray, " n"]:
     """Which of ``masks`` cover at least ``min_area`` of the image and have a box that spans it in no dimension.
 
-    A box spans the image where it is at least ``max_extent`` times as wide, or as high, as the image. An empty mask is
-    never eligible.
+    A box spans the image where it is at least ``max_extent`` times as wide, or as high, as the image. Neither an empty
+    mask nor the whole image is ever eligible.
     """
     height, width = masks.shape[1:]
     areas = np.count_nonzero(masks, axis=(1, 2))
     widths, heights = _occupied_span(np.any(masks, axis=1)), _occupied_span(np.any(masks, axis=2))
     spanning = (widths >= max_extent * width) | (heights >= max_extent * height)
-    return (areas > 0) & (areas >= min_area * height * width) & ~spanning
+    return (areas > 0) & (areas < height * width) & (areas >= min_area * height * width) & ~spanning
 
 
 def best_first(scores: Float[np.ndarray, " n"], max_segments: int) -> Int[np.ndarray, " k"]:

@@ -75,7 +75,8 @@ def best_segments(
 
 def _eligible(hierarchy: Hierarchy, min_area: float, max_extent: float) -> Hierarchy:
     graph, membership = hierarchy
-    membership = membership[membership @ graph.areas >= min_area * graph.labels.size]
+    areas = membership @ graph.areas
+    membership = membership[(areas >= min_area * graph.labels.size) & (areas < graph.labels.size)]
     return Hierarchy(graph, membership[~_spans_image(membership, graph, max_extent)])
 
 

@@ -27,12 +27,15 @@ MANY_REGIONS = 8.0
 
 
 def partition_segments(
-    image: UInt8[np.ndarray, "h w 3"], label_maps: Sequence[Int[np.ndarray, "h w"]]
+    image: UInt8[np.ndarray, "h w 3"], label_maps: Sequence[Int[np.ndarray, "h w"]], min_area: float = 0.0
 ) -> tuple[Bool[np.ndarray, "n h w"], Float[np.ndarray, " n"]]:
-    """Masks and scores of every region of every label map, each once; a label in several pieces gives several."""
+    """Masks and scores of the regions of every label map that cover at least ``min_area`` of the image, each once.
+
+    A label in several pieces gives several regions.
+    """
     lab = to_lab(image)
     graphs = [describe_regions(lab, consecutive(labels)) for labels in label_maps]
-    members = [np.eye(len(graph.areas), dtype=bool) for graph in graphs]
+    members = [np.eye(len(graph.areas), dtype=bool)[graph.areas >= min_area * lab[..., 0].size] for graph in graphs]
     masks = np.concatenate([draw(member, graph) for member, graph in zip(members, graphs, strict=True)])
     scores = np.concatenate([objectness(member, graph) for member, graph in zip(members, graphs, strict=True)])
     _, first = np.unique(np.packbits(masks.reshape(len(masks), -1), axis=1), axis=0, return_index=True)

@@ -14,9 +14,11 @@ from empaste.proposals.objectness import partition_segments
 
 
 def propose(
-    image: UInt8[np.ndarray, "h w 3"], num_segments: Sequence[int], compactness: float
+    image: UInt8[np.ndarray, "h w 3"], min_area: float, num_segments: Sequence[int], compactness: float
 ) -> tuple[Bool[np.ndarray, "n h w"], Float[np.ndarray, " n"]]:
-    """Masks and scores of the superpixels for every one of ``num_segments``; ``compactness`` weighs nearness."""
-    return partition_segments(
-        image, [slic(image, num, compactness, start_label=0, channel_axis=2).astype(np.int64) for num in num_segments]
-    )
+    """Masks and scores of the superpixels for every one of ``num_segments`` that cover at least ``min_area``.
+
+    ``compactness`` weighs nearness against colour.
+    """
+    label_maps = [slic(image, num, compactness, start_label=0, channel_axis=2).astype(np.int64) for num in num_segments]
+    return partition_segments(image, label_maps, min_area)
