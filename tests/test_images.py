@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
+from scipy.ndimage import gaussian_filter
 
 from empaste.errors import InputError
 from empaste.images import blurred, decode_rgb, encode_rgb, fit_within, mixed, read_rgb, write_rgb
@@ -81,3 +82,10 @@ def test_mixed_by_share() -> None:
     shown = mixed(SCENE, np.full_like(SCENE, 100), share)
     assert (shown[:, :8] == SCENE[:, :8]).all() and (shown[:, 16:] == 100).all()
     assert shown[0, 10].tolist() == [155, 70, 65]
+
+
+@pytest.mark.parametrize(("sigma", "radius"), [(0.8, 3), (3.0, 9), (12.8, 39)])
+def test_blurring_is_a_gaussian_mirrored_at_the_edge(sigma: float, radius: int) -> None:
+    image = np.random.default_rng(0).integers(0, 256, (40, 60, 3), np.uint8)
+    reference = gaussian_filter(image.astype(float), sigma, mode="mirror", radius=radius, axes=(0, 1))
+    assert np.abs(blurred(image, sigma) - reference).max() < 0.51

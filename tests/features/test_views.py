@@ -95,6 +95,9 @@ def test_in_place_the_segment_keeps_its_place() -> None:
 
 def test_in_place_a_wide_image_is_padded_with_gray() -> None:
     image = some_image(16, 64)
+    soft = in_place_on_blur(image, 0, 32)(np.zeros((16, 64), bool), (0, 0, 0, 0))
+    assert (soft[:12] == GRAY).all() and (soft[20:] == GRAY).all()
+    np.testing.assert_array_equal(soft[12:20], blurred(fit_square(image, 32)[12:20], BLUR * 32))
     shown = in_place_on_gray(image, 0, 32)(np.ones((16, 64), bool), (0, 0, 64, 16))
     np.testing.assert_array_equal(shown, fit_square(image, 32))
 
@@ -112,8 +115,8 @@ def test_a_segment_one_pixel_wide_shows(view: str, shape: tuple[int, int]) -> No
     shown = show(mask, mask_box_xywh(mask))
     assert shown.shape == (64, 64, 3)
     if shape != (1, 1) or view == "crop":
-        background = blurred(fit_square(image, 64), BLUR * 64) if view == "in_place_blur" else np.full_like(shown, GRAY)
-        assert (shown != background).any()
+        nothing = np.full_like(shown, GRAY) if view == "crop" else show(np.zeros_like(mask), (0, 0, 0, 0))
+        assert (shown != nothing).any()
 
 
 @pytest.mark.parametrize("view", VIEWS.values())

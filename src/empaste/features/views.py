@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from jaxtyping import Bool, UInt8
 
-from empaste.backbones import fit_square, fit_square_mask
+from empaste.backbones import fit_square, fit_square_mask, square_frame
 from empaste.images import GRAY, blurred, mixed
 from empaste.masks import mask_box_xywh
 
@@ -40,9 +40,17 @@ def in_place_on_gray(image: RGB, erosion: int, side: int) -> Show:
 
 
 def in_place_on_blur(image: RGB, erosion: int, side: int) -> Show:
-    """The image fitted into the square, blurred by `BLUR` outside the segment, which is not eroded."""
+    """The image fitted into the square, blurred by `BLUR` outside the segment, which is not eroded.
+
+    What pads the square is gray.
+    """
     square = fit_square(image, side)
-    return partial(_show_in_place, square, blurred(square, BLUR * side))
+    height, width = image.shape[:2]
+    frame = square_frame(height, width, side)
+    inside = slice(frame.top, frame.top + frame.height), slice(frame.left, frame.left + frame.width)
+    rest = square.copy()
+    rest[inside] = blurred(square[inside], BLUR * side)
+    return partial(_show_in_place, square, rest)
 
 
 def _show_in_place(
