@@ -43,7 +43,7 @@ METRICS = (
     Path("metrics/evaluate.json"),
 )
 CURVES = (Path("plots/classifier.csv"), Path("plots/train.csv"))
-PRECISION_RECALL = Path("plots/precision_recall.csv")
+TABLES = (Path("plots/foregrounds_reliability.csv"), Path("plots/precision_recall.csv"))
 MODEL = Path("models/mask_rcnn")
 
 
@@ -52,11 +52,11 @@ def main(run: Path = Path(), out: Path = Path("report/index.html"), params: Path
     """Write the page of the run that lies in the folder ``run``, then record the run in MLflow."""
     settings = load_params(params)
     metrics = {path.stem: read_metrics(run / path) for path in METRICS}
-    curves = {path.stem: _read_curve(run / path) for path in (*CURVES, PRECISION_RECALL)}
+    curves = {path.stem: _read_curve(run / path) for path in (*CURVES, *TABLES)}
     sheets = build_sheets(Run(FILES.below(run), settings.report.num_images))
     write_whole(out, render_page(metrics, curves, sheets, settings.model_dump()).encode())
     files = [(out, "report"), (params, ""), (run / MODEL, "models/mask_rcnn"), (run / "dvc.lock", "")]
-    files += [(run / path, path.parent.name) for path in (*METRICS, *CURVES, PRECISION_RECALL)]
+    files += [(run / path, path.parent.name) for path in (*METRICS, *CURVES, *TABLES)]
     figures = {file_name(sheet): contact_sheet(sheet) for sheet in sheets}
     record = tracking.Record(
         params=flatten(settings.model_dump()),

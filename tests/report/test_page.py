@@ -182,6 +182,14 @@ def test_precision_and_recall_of_many_classes_are_one_mean():
     assert plot_charts("precision_recall", table.head(16))[0].count("<polyline") == 8
 
 
+def test_reliability_stands_beside_confidence_taken_at_its_word():
+    table = pd.DataFrame({"confidence": [0.2, 0.6], "precision": [30.0, 90.0], "foregrounds": [4, 8]})
+    (chart,) = plot_charts("foregrounds_reliability", table)
+    assert chart.count("<polyline") == 2
+    assert "confidence taken at its word" in chart and "percent right at IoU 0.5" in chart
+    assert plot_charts("foregrounds_reliability", table.head(0)) == []
+
+
 def test_charts_have_round_ticks_and_keep_the_last_point():
     chart = charts.line_chart({"loss": [(step, 1 / step) for step in range(1, 2001)]}, "iteration", "loss")
     assert chart.count(",") <= charts.MAX_POINTS + 2

@@ -100,7 +100,12 @@ def iteration_title(number: int) -> str:
 
 def foreground_quality(metrics: Metrics) -> dict[str, dict[str, Number | None]]:
     """What is measured per iteration, and of the pool: title -> (iteration -> value)."""
-    titles = {"precision50": "right at IoU 0.5", "mean_iou": "mean IoU", "found": "instances found"}
+    titles = {
+        "precision50": "right at IoU 0.5",
+        "precision75": "right at IoU 0.75",
+        "mean_iou": "mean IoU",
+        "found": "instances found",
+    }
     tables = {title: find(metrics, "foregrounds", key) for key, title in titles.items()}
     return {title: _per_iteration(values) | _pool(values) for title, values in tables.items() if values}
 

@@ -17,6 +17,7 @@ from empaste.report.sheets import Panel, Sheet
 JPEG_QUALITY = 82
 CURVES = {
     "classifier": "Classifier training",
+    "foregrounds_reliability": "Can the foregrounds' confidence be believed?",
     "train": "Detector training",
     "precision_recall": "Precision and recall of the masks",
 }
@@ -31,7 +32,8 @@ def render_page(
 ) -> str:
     """The page as HTML: headline, classes, foreground quality, sheets, curves, all metrics, all parameters.
 
-    ``curves`` are tables whose first column is the x axis; ``precision_recall`` is (class_name, recall, precision).
+    ``curves`` are tables whose first column is the x axis; ``precision_recall`` is (class_name, recall, precision),
+    ``foregrounds_reliability`` (confidence, precision, foregrounds).
     """
     folder = FileSystemLoader(Path(__file__).parent)
     environment = Environment(
@@ -79,6 +81,8 @@ def plot_charts(name: str, table: pd.DataFrame) -> list[str]:
         return []
     if list(table.columns) == ["class_name", "recall", "precision"]:
         return [charts.line_chart(_precision_recall(table), "recall", "precision at mask IoU 0.5", (0, 1))]
+    if list(table.columns) == ["confidence", "precision", "foregrounds"]:
+        return [charts.line_chart(_reliability(table), "confidence", "percent right at IoU 0.5", (0, 100))]
     steps, *columns = (str(column) for column in table.columns)
     drawn = (
         charts.line_chart({column: list(zip(table[steps], table[column], strict=True))}, steps, column)
@@ -96,6 +100,12 @@ def _precision_recall(table: pd.DataFrame) -> dict[str, charts.Points]:
         return {f"mean of {len(names)} classes": list(zip(mean["recall"], mean["precision"], strict=True))}
     groups = table.groupby("class_name", sort=False)
     return {str(name): list(zip(rows["recall"], rows["precision"], strict=True)) for name, rows in groups}
+
+
+def _reliability(table: pd.DataFrame) -> dict[str, charts.Points]:
+    """Precision over confidence, and where it would lie if the confidence were the chance of being right."""
+    measured = list(zip(table["confidence"], table["precision"], strict=True))
+    return {"foregrounds of the pool": measured, "confidence taken at its word": [(0, 0), (1, 100)]}
 
 
 def _dataset(params: Mapping[str, Any], metrics: figures.Metrics) -> str:
