@@ -121,6 +121,7 @@ def test_clip_from_a_folder(classifier: TrainedClassifier, tmp_path: Path) -> No
         ("timm:local-dir:gone", "gone holds no config.json"),
         ("clip:ViT-B-32", "clip:ViT-B-32 without weights; write clip:ViT-B-32@openai"),
         ("clip:local-dir:gone", "clip:local-dir:gone, which is not to be had"),
+        ("clip:nonsense@x", r"clip:nonsense@x, which is not to be had \(Model config .{,200} …\); on a machine with a"),
         ("clip:local-dir:gone#visual", "layers can be chosen of classifier and torchvision alone"),
     ],
 )

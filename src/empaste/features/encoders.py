@@ -5,6 +5,7 @@ classifier and of torchvision's networks a layer may follow after ``#``.
 """
 
 import json
+import textwrap
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
@@ -198,7 +199,8 @@ def _only_last(source: str, model: str, layers: Sequence[str]) -> None:
 
 
 def _unavailable(source: str, model: str, error: Exception) -> str:
-    reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+    first = str(error).splitlines()[0] if str(error) else type(error).__name__
+    reason = textwrap.shorten(first, 200, placeholder=" …")  # some list every model there is
     return (
         f"features.backbones names {source}:{model}, which is not to be had ({reason}); on a machine with a network "
         f"download it, then write {source}:local-dir:FOLDER"
