@@ -36,17 +36,7 @@ def main(
     table = read_table(images / "images.parquet", Images)
     train = table[table["split"] == "train"]
     items = [(number, images / name) for number, name in zip(train["image_id"], train["file_name"], strict=True)]
-    options = settings.options(settings.method)
-    propose = partial(
-        propose_rows,
-        method=settings.method,
-        # Networks see more than superpixels need: a section of theirs has a size of its own.
-        max_side=options.pop("max_side", settings.max_side),
-        options=options,
-        min_area=settings.min_area,
-        max_extent=settings.max_extent,
-        max_segments=settings.max_segments,
-    )
+    propose = partial(propose_rows, **settings.source(settings.method))
     started = time.monotonic()
     workers = 1 if settings.method in IN_PROCESS else None
     segments = segment_table(map_items(propose, items, "proposals", workers))

@@ -45,6 +45,7 @@ def test_a_preset_is_written_into_the_parameters(folder: Path) -> None:
         (("preset", "smok"), "there is no preset 'smok'"),
         (("study", "tables"), "study is 'tables'; choose from pseudo_labels"),
         (("summary",), "metrics"),
+        (("recall", "--method", "slik"), "proposals.method is 'slik'; choose from hierarchical"),
     ],
 )
 def test_bad_input_ends_with_its_message(folder: Path, words: tuple[str, ...], said: str) -> None:

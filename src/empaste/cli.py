@@ -55,6 +55,39 @@ def doctor() -> None:
 
 
 @app.command()
+def recall(
+    method: Annotated[
+        list[str] | None, typer.Option(help="a source to measure; without it, all that need no weights")
+    ] = None,
+    num_images: Annotated[int, typer.Option(min=0, help="so many images, evenly through the data set; 0: all")] = 0,
+    part: Annotated[list[str] | None, typer.Option(help="NAME=PATTERN of file names: images to report apart")] = None,
+    images: Path = Path("data/images"),
+    ground_truth: Path = Path("data/ground_truth/train.json"),
+    params: Path = Path("params.yaml"),
+) -> None:
+    """Print how many instances of the training images each proposal source finds, with how many segments, how fast."""
+    from functools import partial
+
+    from empaste.artifacts.coco import read_coco
+    from empaste.artifacts.schemas import Images
+    from empaste.artifacts.tables import read_table
+    from empaste.params import load_params
+    from empaste.proposals.catalogue import weightless
+    from empaste.proposals.recall import known_scenes, measure_sources, recall_table
+    from empaste.scaleout import map_items
+    from empaste.studies.foregrounds import parse_parts
+
+    settings, parts = load_params(params).proposals, parse_parts(part or ())
+    sources = {name: settings.source(name) for name in method or weightless()}
+    table = read_table(images / "images.parquet", Images)
+    names = dict(zip(table["image_id"], table["file_name"], strict=True))
+    scenes = known_scenes(names, images, read_coco(ground_truth), settings.min_area, num_images)
+    measured = map_items(partial(measure_sources, sources=sources), scenes, "recall")
+    print(f"{len(scenes)} images, instances of at least {settings.min_area:.1%} of the image; CPU time of one core\n")
+    print(recall_table((result for results in measured for result in results), parts))
+
+
+@app.command()
 def study(
     name: str,
     seeds: Annotated[int, typer.Option(min=1, help="repeats of every row")] = 3,

@@ -5,7 +5,7 @@ A stage takes its own section and hands plain arguments to the library; no libra
 
 import difflib
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
@@ -234,6 +234,17 @@ class Proposals(Section):
         if method in ("hierarchical", "entity_like", "selective_search"):
             own |= {"min_area": self.min_area, "max_extent": self.max_extent}
         return own
+
+    def source(self, method: str) -> dict[str, Any]:
+        """What `propose_rows` wants to know to propose by ``method``; `InputError` where there is no such method."""
+        known = get_args(type(self).model_fields["method"].annotation)
+        if method not in known:
+            raise InputError(f"proposals.method is {method!r}; choose from {', '.join(known)}")
+        options = self.options(method)
+        # Networks see more than superpixels need: a section of theirs has a size of its own.
+        max_side = options.pop("max_side", self.max_side)
+        shared = {name: getattr(self, name) for name in ("min_area", "max_extent", "max_segments")}
+        return {"method": method, "options": options, "max_side": max_side, **shared}
 
 
 class Cams(Section):

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import yaml
 
+from empaste.errors import InputError
 from empaste.params import Proposals, load_params
 from empaste.proposals import BY_IMAGE, IN_PROCESS, METHODS
 from tests.proposals.sources import FILE_NAME, prepare
@@ -88,3 +89,11 @@ def test_params_offer_every_method():
 
 def test_what_is_said_of_methods_is_of_methods_there_are():
     assert set(METHODS) >= BY_IMAGE | IN_PROCESS
+
+
+def test_a_source_that_does_not_exist_is_refused_with_the_choices(params_file):
+    settings = load_params(params_file).proposals
+    assert settings.source("slic")["max_side"] == settings.max_side
+    assert settings.source("gca10")["max_side"] == settings.gca10.max_side
+    with pytest.raises(InputError, match=r"proposals\.method is 'slik'; choose from hierarchical, entity_like"):
+        settings.source("slik")

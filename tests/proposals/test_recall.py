@@ -1,10 +1,23 @@
 """Recall on instances drawn by hand."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
+import pytest
 
+from empaste.errors import InputError
+from empaste.images import write_rgb
 from empaste.masks import encode_mask
-from empaste.proposals.recall import best_ious, proposal_metrics
+from empaste.proposals.recall import (
+    Measured,
+    Scene,
+    best_ious,
+    known_scenes,
+    measure_sources,
+    proposal_metrics,
+    recall_table,
+)
 
 
 def box_mask(left, right):
@@ -44,3 +57,49 @@ def test_without_ground_truth_recall_is_not_measured():
 
 def test_crowds_do_not_count():
     assert best_ious(segments_of((1, (0, 5))), truth_of((1, (0, 5)), crowd=1)).size == 0
+
+
+def named(count):
+    return {number: f"{number}.png" for number in range(1, count + 1)}
+
+
+def test_scenes_are_images_with_a_large_enough_instance():
+    truth = truth_of((1, (0, 5)), (1, (0, 1)), (3, (0, 1)), (4, (2, 4)))
+    for annotation, area in zip(truth["annotations"], [50, 10, 10, 20], strict=True):
+        annotation["area"] = area
+    scenes = known_scenes(named(4), Path("images"), truth, 0.2, num_images=0)
+    assert [(scene.image_id, scene.path, len(scene.instances)) for scene in scenes] == [
+        (1, Path("images/1.png"), 1),
+        (4, Path("images/4.png"), 1),
+    ]
+
+
+def test_a_sample_is_spread_over_the_data_set():
+    truth = truth_of(*((number, (0, 5)) for number in range(1, 8)))
+    assert [s.image_id for s in known_scenes(named(7), Path(), truth, 0.0, num_images=3)] == [1, 4, 7]
+    assert len(known_scenes(named(7), Path(), truth, 0.0, num_images=50)) == 7
+
+
+def test_recall_needs_masks():
+    with pytest.raises(InputError, match=r"holds no mask of at least 1\.0% of its image in images; recall needs masks"):
+        known_scenes(named(2), Path("images"), truth_of(), 0.01, 0)
+
+
+def test_sources_are_measured_on_one_image(tmp_path, disc_image, disc_mask):
+    write_rgb(tmp_path / "a.png", disc_image)
+    scene = Scene(1, tmp_path / "a.png", [encode_mask(disc_mask)])
+    filters = {"max_side": 0, "min_area": 0.01, "max_extent": 1.1, "max_segments": 9}
+    options = {"min_area": 0.01, "scales": [200.0], "sigma": 0.5, "min_size": 40}
+    [measured] = measure_sources(scene, {"felzenszwalb": {"method": "felzenszwalb", "options": options, **filters}})
+    assert measured.source == "felzenszwalb"
+    assert measured.num_segments > 0
+    assert measured.ious.shape == (1,)
+    assert measured.ious[0] > 0.8
+    assert measured.seconds > 0
+
+
+def test_table_counts_instances_and_images_by_part():
+    first = Measured("slic", Path("voc_1.png"), np.array([0.9, 0.6]), 10, 0.1)
+    second = Measured("slic", Path("other.png"), np.array([0.4]), 20, 0.3)
+    lines = recall_table([first, second], {"voc": "voc_*", "none": "x*"}).splitlines()
+    assert lines[2:] == ["| slic | 66.7 / 33.3; 50.0 | 100.0 / 50.0; 100.0 | – | 15 | 200 |"]

@@ -3,6 +3,7 @@
 The point of weak supervision is what nobody had to label, so a run is as weakly supervised as its proposals.
 """
 
+import importlib.util
 from typing import NamedTuple
 
 
@@ -42,3 +43,12 @@ SOURCES: dict[str, Source] = {
     "entity": Source("masks (COCO panoptic)", "-", ("detectron2",), DETECTRON2, ("entity.config", "entity.weights")),
 }
 """h5py is for files of MATLAB 7.3 alone; older ones are read without."""
+
+
+def weightless() -> list[str]:
+    """The sources that learned from nothing and whose packages are installed."""
+    return [
+        name
+        for name, source in SOURCES.items()
+        if source.learned_from == "nothing" and all(importlib.util.find_spec(package) for package in source.needs)
+    ]
