@@ -71,7 +71,9 @@ def _enlarged(mask: Bool[np.ndarray, "h w"], size_hw: tuple[int, ...]) -> Bool[n
     """``mask`` at ``size_hw``, by nearest pixel."""
     if mask.shape == tuple(size_hw):
         return mask
-    return cv2.resize(mask.astype(np.uint8), size_hw[::-1], interpolation=cv2.INTER_NEAREST) > 0
+    # By columns, as they are encoded: no copy is made to turn them.
+    columns = np.ascontiguousarray(mask.T).view(np.uint8)
+    return cv2.resize(columns, tuple(size_hw), interpolation=cv2.INTER_NEAREST).view(bool).T
 
 
 def _mask_cells(mask: Bool[np.ndarray, "h w"]) -> tuple[Any, ...]:
