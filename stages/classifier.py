@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import typer
 
+from empaste import backbones
 from empaste.artifacts import checkpoints, schemas, tables
 from empaste.artifacts.classifier import save_classifier
 from empaste.artifacts.outputs import whole_directory, write_json, write_whole
@@ -35,7 +36,7 @@ def main(
     table = tables.read_table(images / "images.parquet", schemas.Images)
     classes = tables.read_table(labels / "classes.parquet", schemas.Classes)
     pairs = tables.read_table(labels / "labels.parquet", schemas.Labels).to_numpy()
-    code = [Path(train.__file__), Path(augment.__file__)]
+    code = [Path(module.__file__) for module in (train, augment, backbones)]
     work = checkpoints.work_folder(
         "classifier", [settings.model_dump(), *_weights(settings.weights), images, labels, *code]
     )
