@@ -8,7 +8,7 @@ score = contrast · (strength · solidity · inwardness² · r/(r + r0))², each
   r           number of regions that it unites: keeps parts from beating the whole (a window, the house)
 
 All come from region statistics (`region_graph`). The exponents are whole numbers near those that a logistic regression
-gives for "has an IoU over 0.6 with an instance" on validation masks (docs/results.md says which); no more is learned.
+gives for "has an IoU over 0.6 with an instance" (docs/results.md says on which masks); no more is learned.
 """
 
 from collections.abc import Sequence
