@@ -86,10 +86,10 @@ class Cams(Table):
 class Evidence(Table):
     """``data/evidence/evidence.parquet``: one row per (training image, class present, segment), in this order.
 
-    Terms as in `empaste.evidence.scoring`: share of the class's heat map and soft overlap with it, shares of the image's
-    area and frame, the proposal source's score, and the rise and fall of the class's logit with the segment alone and
-    without it (NaN where not ``judged`` in place). ``score`` joins them, higher is better; segments that were not judged
-    come last.
+    Terms as in `empaste.evidence.scoring`: share of the class's heat map and soft overlap with it, shares of the
+    image's area and frame, the proposal source's score, and the rise and fall of the class's logit with the segment
+    alone and without it (NaN where not ``judged`` in place). ``score`` joins them, higher is better; segments that were
+    not judged come last.
     """
 
     image_id: Series[int]
