@@ -36,7 +36,7 @@ def main(
     table = tables.read_table(images / "images.parquet", schemas.Images)
     classes = tables.read_table(labels / "classes.parquet", schemas.Classes)
     pairs = tables.read_table(labels / "labels.parquet", schemas.Labels).to_numpy()
-    code = [Path(module.__file__) for module in (train, augment, backbones)]
+    code = [Path(train.__file__), Path(augment.__file__), Path(backbones.__file__)]
     work = checkpoints.work_folder(
         "classifier", [settings.model_dump(), *_weights(settings.weights), images, labels, *code]
     )
