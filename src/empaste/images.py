@@ -25,11 +25,13 @@ def read_rgb(path: Path) -> UInt8[np.ndarray, "h w 3"]:
     return decode_rgb(data, str(path))
 
 
-def decode_rgb(data: UInt8[np.ndarray, " n"], name: str) -> UInt8[np.ndarray, "h w 3"]:
-    """The decoded image; ``name`` is what an error calls it."""
-    image = cv2.imdecode(data, cv2.IMREAD_COLOR_RGB) if data.size else None
+def decode_rgb(data: bytes | UInt8[np.ndarray, " n"], name: str) -> UInt8[np.ndarray, "h w 3"]:
+    """The image in an image file's bytes, RGB; ``name`` is what an error calls it."""
+    values = np.frombuffer(data, np.uint8)
+    image = cv2.imdecode(values, cv2.IMREAD_COLOR_RGB) if values.size else None
     if image is None:
-        raise InputError(f"{name} is not a readable image ({data.size} bytes); replace it or remove it, then run again")
+        trouble = f"{name} is not a readable image ({values.size} bytes)"
+        raise InputError(f"{trouble}; replace it or remove it, then run again")
     return image
 
 
