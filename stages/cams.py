@@ -12,7 +12,7 @@ import typer
 from tqdm import tqdm
 
 from empaste.artifacts import arrays, schemas, tables
-from empaste.artifacts.classifier import TrainedClassifier, load_classifier
+from empaste.artifacts.classifier import check_classes, load_classifier
 from empaste.artifacts.outputs import whole_directory
 from empaste.backbones import limit_threads, torch_device
 from empaste.classification.cam import KEEP, ClassMap, locate_classes
@@ -36,7 +36,7 @@ def main(
     classifier = load_classifier(model, torch_device(settings.device))
     table = tables.read_table(images / "images.parquet", schemas.Images).query("split == 'train'")
     pairs = tables.read_table(labels / "labels.parquet", schemas.Labels)
-    _check_classes(pairs["class_id"], classifier, labels, model)
+    check_classes(classifier, pairs["class_id"], labels, model)
     shown = pairs.groupby("image_id")["class_id"].agg(list)
     table = table[table["image_id"].isin(shown.index)]
     amount = {"threshold": settings.threshold, "top_percent": settings.top_percent}[settings.keep]
@@ -58,15 +58,6 @@ def main(
         tables.write_table(pd.DataFrame(rows), scratch / "cams.parquet", schemas.Cams)
         arrays.write_array(
             scratch / "heatmaps.npy", np.array(heatmaps, np.float16).reshape(len(rows), *_grid(heatmaps))
-        )
-
-
-def _check_classes(shown: "pd.Series[int]", classifier: TrainedClassifier, labels: Path, model: Path) -> None:
-    unknown = shown[~shown.isin(classifier.class_ids)]
-    if len(unknown):
-        raise InputError(
-            f"{labels} names the class {unknown.iloc[0]}, which {model} does not know "
-            f"({', '.join(map(str, classifier.class_ids))}); run: dvc repro classifier"
         )
 
 

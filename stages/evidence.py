@@ -10,15 +10,14 @@ import typer
 from tqdm import tqdm
 
 from empaste.artifacts import arrays, schemas, tables
-from empaste.artifacts.classifier import load_classifier
+from empaste.artifacts.classifier import check_classes, load_classifier
 from empaste.artifacts.outputs import whole_directory
-from empaste.artifacts.segments import segment_rles
+from empaste.artifacts.segments import check_segment_images, decode_segments
 from empaste.backbones import limit_threads, torch_device
 from empaste.errors import InputError
 from empaste.evidence.judging import Effort, judge_image
 from empaste.evidence.scoring import Weights
 from empaste.images import read_rgb
-from empaste.masks import decode_mask
 from empaste.params import load_params
 from stages.runner import stage
 
@@ -38,9 +37,7 @@ def main(
     classifier = load_classifier(model, torch_device(settings.device))
     files = tables.read_table(images / "images.parquet", schemas.Images).set_index("image_id")["file_name"]
     wanted = tables.read_table(cams / "cams.parquet", schemas.Cams)
-    unknown = sorted(set(wanted["class_id"]) - set(classifier.class_ids))
-    if unknown:
-        raise InputError(f"{cams} has the class {unknown[0]}, which {model} does not know; run: dvc repro cams")
+    check_classes(classifier, wanted["class_id"], cams, model)
     heatmaps = arrays.read_array(cams / "heatmaps.npy", len(wanted), str(cams), "cams")
     maps: dict[int, dict[int, Any]] = {}
     for image_id, class_id, heatmap in zip(wanted["image_id"], wanted["class_id"], heatmaps, strict=True):
@@ -52,11 +49,7 @@ def main(
         effort=Effort(settings.fills, settings.num_judged, settings.batch_size),
     )
     table = tables.read_table(segments / "segments.parquet", schemas.Segments)
-    strange = table.loc[~table["image_id"].isin(files.index), "image_id"]
-    if len(strange):
-        raise InputError(
-            f"{segments} names the image {strange.iloc[0]}, which {images} lacks; run: dvc repro proposals"
-        )
+    check_segment_images(table, files.index, segments, images)
     per_image = table[table["image_id"].isin(list(maps))].groupby("image_id", sort=False)
     judged = [
         _judge(judge, images / files[image_id], rows, maps[image_id])
@@ -70,13 +63,8 @@ def main(
 def _judge(judge: Any, path: Path, rows: pd.DataFrame, maps: dict[int, Any]) -> pd.DataFrame:
     """The rows of one image."""
     image = read_rgb(path)
-    sizes = rows[["height", "width"]].drop_duplicates().to_numpy().tolist()
-    if sizes != [list(image.shape[:2])]:
-        raise InputError(
-            f"{path} is {image.shape[0]} high and {image.shape[1]} wide, its segments are of an image "
-            f"{sizes[0][0]} high and {sizes[0][1]} wide; run: dvc repro proposals"
-        )
-    table = judge(image, (decode_mask(rle) for rle in segment_rles(rows)), rows["score"].to_numpy(), maps)
+    masks = decode_segments(rows, (image.shape[0], image.shape[1]), path)
+    table = judge(image, masks, rows["score"].to_numpy(), maps)
     ids = rows["segment_id"].tolist() * len(maps)
     finite = np.isfinite(table[["insertion", "deletion"]].to_numpy()).all(axis=1)
     broken = np.flatnonzero(table["judged"].to_numpy() & ~finite)

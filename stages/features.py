@@ -3,26 +3,25 @@
 import json
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import typer
-from jaxtyping import Bool, UInt8
+from jaxtyping import UInt8
 from tqdm import tqdm
 
 from empaste import backbones
 from empaste.artifacts import arrays, checkpoints, schemas, tables
 from empaste.artifacts.classifier import load_classifier
 from empaste.artifacts.outputs import whole_directory, write_json
-from empaste.artifacts.segments import segment_rles
+from empaste.artifacts.segments import check_segment_images, decode_segments
 from empaste.backbones import limit_threads, torch_device
 from empaste.errors import InputError
 from empaste.features import SOURCES, VIEWS, encoders, extraction, views
 from empaste.images import read_rgb
-from empaste.masks import decode_mask
 from empaste.params import load_params
 from stages.runner import stage
 
@@ -45,7 +44,7 @@ def main(
     chosen = [VIEWS[name] for name in settings.views]
     files = tables.read_table(images / "images.parquet", schemas.Images).set_index("image_id")["file_name"]
     table = tables.read_table(segments / "segments.parquet", schemas.Segments)
-    _check_images(table, files, images, segments)
+    check_segment_images(table, files.index, segments, images)
     work = checkpoints.work_folder(
         "features", [settings.model_dump(), images, segments, model, *_weights(settings.backbones), *_code()]
     )
@@ -90,14 +89,6 @@ def _weights(names: Sequence[str]) -> list[Path]:
     return [path for path in paths if path.exists()]
 
 
-def _check_images(table: pd.DataFrame, files: "pd.Series[str]", images: Path, segments: Path) -> None:
-    unknown = table.loc[~table["image_id"].isin(files.index), "image_id"]
-    if len(unknown):
-        raise InputError(
-            f"{segments} names the image {unknown.iloc[0]}, which {images} lacks; run: dvc repro proposals"
-        )
-
-
 def _check_finite(
     batch: tuple[np.ndarray, np.ndarray], rows: pd.DataFrame, images: Path, files: "pd.Series[str]"
 ) -> None:
@@ -117,28 +108,9 @@ def show_image(
     """The segments of one image, as every showing shows them."""
     path, rows = image_rows
     image = read_rgb(path)
-    return extraction.show_segments(image, _segments(path, image.shape[:2], rows), len(rows), showings, erosion)
-
-
-def _segments(
-    path: Path, size_hw: tuple[int, ...], rows: pd.DataFrame
-) -> Iterator[tuple[Bool[np.ndarray, "h w"], tuple[int, int, int, int]]]:
-    """The mask and the tight box of each of the rows, all of one image."""
-    boxes = rows[["x", "y", "box_width", "box_height"]].to_numpy().tolist()
-    checks = zip(rows["segment_id"].tolist(), rows["area"].tolist(), segment_rles(rows), boxes, strict=True)
-    for segment_id, area, rle, (x, y, width, height) in checks:
-        if tuple(rle["size"]) != size_hw:
-            raise InputError(
-                f"{path} is {size_hw[0]} high and {size_hw[1]} wide, its segment {segment_id} is of an image "
-                f"{rle['size'][0]} high and {rle['size'][1]} wide; run: dvc repro proposals"
-            )
-        mask = decode_mask(rle)
-        if np.count_nonzero(mask) != area:
-            raise InputError(
-                f"segment {segment_id} of {path} should have {area} pixels, its mask has {np.count_nonzero(mask)}; "
-                "run: dvc repro proposals"
-            )
-        yield mask, (x, y, width, height)
+    boxes = [tuple(box) for box in rows[["x", "y", "box_width", "box_height"]].to_numpy().tolist()]
+    masks = decode_segments(rows, (image.shape[0], image.shape[1]), path)
+    return extraction.show_segments(image, zip(masks, boxes, strict=True), len(rows), showings, erosion)
 
 
 if __name__ == "__main__":

@@ -26,10 +26,12 @@ from torchvision.models import ConvNeXt, EfficientNet, MobileNetV3, VisionTransf
 from torchvision.models.resnet import BasicBlock, ResNet
 
 from empaste.errors import InputError
-from empaste.images import GRAY
+from empaste.images import GRAY, blurred
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
+BLUR = 0.1
+"""Sigma of `blur_square`, as a share of the square's side: objects dissolve, the scene's colours stay."""
 LAST = "last"
 """The layer that gives ``phi``."""
 _WEIGHT_SUFFIXES = (".pth", ".pt", ".safetensors")
@@ -464,6 +466,11 @@ class SquareFrame(NamedTuple):
     top: int
     left: int
 
+    @property
+    def inside(self) -> tuple[slice, slice]:
+        """The rows and columns of the square that the image takes up."""
+        return slice(self.top, self.top + self.height), slice(self.left, self.left + self.width)
+
 
 def square_frame(height: int, width: int, side: int) -> SquareFrame:
     """The place of an image of ``height`` × ``width`` in a square: the longest side fills it, the rest is centred."""
@@ -483,8 +490,15 @@ def fit_square(image: UInt8[np.ndarray, "h w 3"], side: int) -> UInt8[np.ndarray
     if inner.shape[:2] == (side, side):
         return inner
     square = np.full((side, side, 3), GRAY, np.uint8)
-    square[frame.top : frame.top + frame.height, frame.left : frame.left + frame.width] = inner
+    square[frame.inside] = inner
     return square
+
+
+def blur_square(square: UInt8[np.ndarray, "side side 3"], frame: SquareFrame) -> UInt8[np.ndarray, "side side 3"]:
+    """``square`` of `fit_square` with its image blurred by `BLUR`, what pads it as it was."""
+    soft = square.copy()
+    soft[frame.inside] = blurred(np.ascontiguousarray(square[frame.inside]), BLUR * len(square))
+    return soft
 
 
 def fit_square_mask(mask: Bool[np.ndarray, "h w"], side: int) -> Float[np.ndarray, "side side"]:
@@ -498,5 +512,5 @@ def fit_square_mask(mask: Bool[np.ndarray, "h w"], side: int) -> Float[np.ndarra
     size_wh = (frame.width, frame.height)
     inner = cv2.resize(mask.astype(np.float32), size_wh, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
     square = np.zeros((side, side), np.float32)
-    square[frame.top : frame.top + frame.height, frame.left : frame.left + frame.width] = inner
+    square[frame.inside] = inner
     return square

@@ -1,13 +1,17 @@
 """Rows of the segments' table as masks."""
 
 import json
+import re
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from empaste.artifacts.segments import read_runs, segment_rles
+from empaste.artifacts.segments import check_segment_images, decode_segments, read_runs, segment_rles
+from empaste.errors import InputError
 from empaste.masks import decode_mask, encode_mask
 
 MASKS = [np.eye(4, 6, dtype=bool), np.ones((2, 3), bool)]
@@ -28,6 +32,23 @@ def test_they_can_be_written_as_json() -> None:
 
 def test_no_rows_give_no_masks() -> None:
     assert segment_rles(ROWS.iloc[:0]) == []
+
+
+def test_decoded_masks_are_checked_one_by_one() -> None:
+    rows = ROWS.assign(area=[4, 5])
+    masks = decode_segments(rows, (4, 6), Path("a.png"))
+    assert next(masks).tolist() == MASKS[0].tolist()
+    with pytest.raises(InputError, match=re.escape("a.png is 4 high and 6 wide, its segment 1 is of an image 2 high")):
+        next(masks)
+    with pytest.raises(InputError, match=re.escape("segment 1 of a.png should have 5 pixels, its mask has 6; run:")):
+        next(decode_segments(rows.iloc[1:], (2, 3), Path("a.png")))
+
+
+def test_segments_of_unknown_images_are_refused() -> None:
+    rows = pd.DataFrame({"image_id": [3, 3, 5]})
+    check_segment_images(rows, {3, 5}, Path("segments"), Path("images"))
+    with pytest.raises(InputError, match="segments names the image 5, which images lacks; run: dvc repro proposals"):
+        check_segment_images(rows, {3}, Path("segments"), Path("images"))
 
 
 @settings(max_examples=60, deadline=None)

@@ -7,7 +7,7 @@ import pytest
 
 from empaste.backbones import fit_square, square_frame
 from empaste.evidence import in_place
-from empaste.evidence.in_place import FILLS, cover_squares, fill_square, insert_and_delete, inside
+from empaste.evidence.in_place import FILLS, cover_squares, fill_square, insert_and_delete
 from empaste.images import GRAY
 
 SIDE = 16
@@ -80,9 +80,9 @@ def test_fills_leave_the_padding_gray() -> None:
     frame, square = square_frame(8, 16, SIDE), fit_square(image, SIDE)
     blur, gray = (fill_square(square, frame, fill) for fill in ("blur", "gray"))
     assert (gray == GRAY).all()
-    assert (blur[inside(frame)] == 255).all(), "the padding must not bleed into the image"
+    assert (blur[frame.inside] == 255).all(), "the padding must not bleed into the image"
     outside = np.ones((SIDE, SIDE), bool)
-    outside[inside(frame)] = False
+    outside[frame.inside] = False
     assert (blur[outside] == GRAY).all()
 
 
@@ -91,5 +91,5 @@ def test_covers_lie_where_the_image_lies_and_keep_thin_masks() -> None:
     mask[:, 10] = True
     (cover,) = cover_squares([mask], SIDE)
     frame = square_frame(32, 64, SIDE)
-    assert cover[inside(frame)].sum() == pytest.approx(cover.sum()) and cover.sum() > 0
+    assert cover[frame.inside].sum() == pytest.approx(cover.sum()) and cover.sum() > 0
     assert cover[:, 2].max() == pytest.approx(0.25), "a column of one pixel covers a quarter of one that is four wide"

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from empaste.backbones import fit_square, square_frame
+from empaste.backbones import BLUR, fit_square, square_frame
 from empaste.features import VIEWS
-from empaste.features.views import BLUR, crop_on_gray, in_place_on_blur, in_place_on_gray
+from empaste.features.views import crop_on_gray, in_place_on_blur, in_place_on_gray
 from empaste.images import GRAY, blurred
 from empaste.masks import mask_box_xywh
 from empaste.params import Features

@@ -4,7 +4,7 @@ On disk it is a directory with ``model.safetensors`` (the network's tensors) and
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -80,6 +80,16 @@ def load_classifier(folder: Path, device: torch.device | str = "cpu") -> Trained
             f"{model} does not fit {folder / 'config.json'}: {first}; run: dvc repro classifier"
         ) from error
     return TrainedClassifier(network.eval().to(device), tuple(config["class_ids"]), side)
+
+
+def check_classes(classifier: TrainedClassifier, class_ids: Iterable[int], origin: Path, model: Path) -> None:
+    """`InputError` where ``class_ids``, read from ``origin``, has a class that the classifier in ``model`` lacks."""
+    unknown = sorted(set(class_ids) - set(classifier.class_ids))
+    if unknown:
+        raise InputError(
+            f"{origin} names the class {unknown[0]}, which {model} does not know "
+            f"({', '.join(map(str, classifier.class_ids))}); run: dvc repro"
+        )
 
 
 def classify(

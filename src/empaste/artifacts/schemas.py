@@ -86,8 +86,8 @@ class Cams(Table):
 class Evidence(Table):
     """``data/evidence/evidence.parquet``: one row per (training image, class present, segment), in this order.
 
-    Terms as in `empaste.evidence.scoring`: share of the class's heat map and soft overlap with it, shares of the
-    image's area and frame, the proposal source's score, and the rise and fall of the class's logit with the segment
+    Terms as in `empaste.evidence.scoring`: soft overlap with the class's heat map, share of the image's frame, the
+    proposal source's score, and the rise and fall of the class's logit with the segment
     alone and without it (NaN where not ``judged`` in place). ``score`` joins them, higher is better; segments that were
     not judged come last.
     """
@@ -95,9 +95,7 @@ class Evidence(Table):
     image_id: Series[int]
     class_id: Series[int]
     segment_id: Series[int]
-    cam_share: Series[float] = pa.Field(ge=0)
     cam_overlap: Series[float] = pa.Field(ge=0)
-    area_share: Series[float] = pa.Field(ge=0)
     frame_share: Series[float] = pa.Field(ge=0)
     objectness: Series[float]
     insertion: Series[float] = pa.Field(nullable=True)

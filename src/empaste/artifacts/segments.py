@@ -1,13 +1,15 @@
 """Rows of the segments' table as masks, and as runs of pixels."""
 
-from collections.abc import Sequence
+from collections.abc import Container, Iterator, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from jaxtyping import Bool, Int
 
-from empaste.masks import RLE
+from empaste.errors import InputError
+from empaste.masks import RLE, decode_mask
 
 
 class Runs(NamedTuple):
@@ -22,6 +24,36 @@ def segment_rles(rows: pd.DataFrame) -> list[RLE]:
     """The RLE of every row of a table with ``counts``, ``height`` and ``width`` (`schemas.Segments`), in order."""
     cells = zip(rows["counts"], rows["height"], rows["width"], strict=True)
     return [{"size": [int(height), int(width)], "counts": str(counts)} for counts, height, width in cells]
+
+
+def check_segment_images(segments: pd.DataFrame, known: Container[int], origin: Path, images: Path) -> None:
+    """`InputError` where the table ``segments``, read from ``origin``, has an image that ``images`` lacks."""
+    for image_id in segments["image_id"].unique().tolist():
+        if image_id not in known:
+            raise InputError(f"{origin} names the image {image_id}, which {images} lacks; run: dvc repro proposals")
+
+
+def decode_segments(
+    rows: pd.DataFrame, size_hw: tuple[int, int], image_path: Path
+) -> Iterator[Bool[np.ndarray, "h w"]]:
+    """The mask of every row of one image's segments, in order, one at a time.
+
+    `InputError` where a row is of an image of another size than ``size_hw``, or a mask has not the row's ``area``.
+    """
+    checks = zip(rows["segment_id"].tolist(), rows["area"].tolist(), segment_rles(rows), strict=True)
+    for segment_id, area, rle in checks:
+        if tuple(rle["size"]) != size_hw:
+            raise InputError(
+                f"{image_path} is {size_hw[0]} high and {size_hw[1]} wide, its segment {segment_id} is of an image "
+                f"{rle['size'][0]} high and {rle['size'][1]} wide; run: dvc repro proposals"
+            )
+        mask = decode_mask(rle)
+        if np.count_nonzero(mask) != area:
+            raise InputError(
+                f"segment {segment_id} of {image_path} should have {area} pixels, its mask has "
+                f"{np.count_nonzero(mask)}; run: dvc repro proposals"
+            )
+        yield mask
 
 
 def read_runs(counts: Sequence[str]) -> Runs:

@@ -16,14 +16,11 @@ import torch
 from jaxtyping import Bool, Float, UInt8
 
 from empaste.artifacts.classifier import TrainedClassifier, classify_squares
-from empaste.backbones import SquareFrame, fit_square_mask
-from empaste.images import GRAY, blurred, mixed
+from empaste.backbones import SquareFrame, blur_square, fit_square_mask
+from empaste.images import GRAY, mixed
 
 FILLS = ("blur", "gray")
 """What stands where nothing is shown."""
-
-BLUR = 0.1
-"""Standard deviation of the blur, of the square's side: objects dissolve, the scene's colours stay."""
 
 Square = UInt8[np.ndarray, "side side 3"]
 
@@ -34,17 +31,9 @@ def cover_squares(masks: Iterable[Bool[np.ndarray, "h w"]], side: int) -> Float[
     return np.stack(covers) if covers else np.zeros((0, side, side), np.float32)
 
 
-def inside(frame: SquareFrame) -> tuple[slice, slice]:
-    """The rows and columns of the square that the image takes up."""
-    return slice(frame.top, frame.top + frame.height), slice(frame.left, frame.left + frame.width)
-
-
 def fill_square(square: Square, frame: SquareFrame, fill: str) -> Square:
     """What the square shows where no segment is: ``gray``, or its image blurred (``blur``)."""
-    filled = np.full_like(square, GRAY)
-    if fill == "blur":
-        filled[inside(frame)] = blurred(np.ascontiguousarray(square[inside(frame)]), BLUR * len(square))
-    return filled
+    return blur_square(square, frame) if fill == "blur" else np.full_like(square, GRAY)
 
 
 def insert_and_delete(

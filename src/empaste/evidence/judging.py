@@ -10,8 +10,16 @@ from jaxtyping import Bool, Float, UInt8
 
 from empaste.artifacts.classifier import TrainedClassifier
 from empaste.backbones import SquareFrame, fit_square, square_frame
-from empaste.evidence.in_place import cover_squares, insert_and_delete, inside
-from empaste.evidence.scoring import Terms, Weights, cam_terms, coarse_score, score_segments, shape_terms, shortlist
+from empaste.evidence.in_place import cover_squares, insert_and_delete
+from empaste.evidence.scoring import (
+    Terms,
+    Weights,
+    cam_overlap,
+    coarse_score,
+    frame_share,
+    score_segments,
+    shortlist,
+)
 
 COLUMNS = ["class_id", *Terms._fields, "judged", "score"]
 
@@ -41,9 +49,9 @@ def judge_image(
     frame = square_frame(image.shape[0], image.shape[1], side)
     covers = cover_squares(masks, side)
     unknown = np.full(len(covers), np.nan)
-    of_all = (*shape_terms(covers, frame), objectness, unknown, unknown)
+    of_all = (frame_share(covers, frame), objectness, unknown, unknown)
     at_first = {
-        class_id: Terms(*cam_terms(covers, _in_square(heatmap, frame, side)), *of_all)
+        class_id: Terms(cam_overlap(covers, _in_square(heatmap, frame, side)), *of_all)
         for class_id, heatmap in heatmaps.items()
     }
     best = [shortlist(coarse_score(terms, weights), effort.num_judged) for terms in at_first.values()]
@@ -67,7 +75,7 @@ def judge_image(
 def _in_square(heatmap: Float[np.ndarray, "gh gw"], frame: SquareFrame, side: int) -> Float[np.ndarray, "side side"]:
     """The heat map at the square's pixels, nothing outside the image."""
     heat = np.zeros((side, side), np.float32)
-    heat[inside(frame)] = cv2.resize(heatmap.astype(np.float32), (side, side))[inside(frame)]
+    heat[frame.inside] = cv2.resize(heatmap.astype(np.float32), (side, side))[frame.inside]
     return heat
 
 

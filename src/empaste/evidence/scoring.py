@@ -18,7 +18,6 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from empaste.backbones import SquareFrame
-from empaste.evidence.in_place import inside
 
 
 class Weights(NamedTuple):
@@ -34,40 +33,32 @@ class Weights(NamedTuple):
 class Terms(NamedTuple):
     """What is known of the segments of one (image, class); insertion and deletion are NaN where not judged."""
 
-    cam_share: Float[np.ndarray, " n"]
     cam_overlap: Float[np.ndarray, " n"]
-    area_share: Float[np.ndarray, " n"]
     frame_share: Float[np.ndarray, " n"]
     objectness: Float[np.ndarray, " n"]
     insertion: Float[np.ndarray, " n"]
     deletion: Float[np.ndarray, " n"]
 
 
-def shape_terms(
-    covers: Float[np.ndarray, "n side side"], frame: SquareFrame
-) -> tuple[Float[np.ndarray, " n"], Float[np.ndarray, " n"]]:
-    """Each segment's share of the image's area, and of the image's frame."""
-    rows, columns = inside(frame)
+def frame_share(covers: Float[np.ndarray, "n side side"], frame: SquareFrame) -> Float[np.ndarray, " n"]:
+    """How much of the image's frame each segment touches, 0 to 1."""
+    rows, columns = frame.inside
     shown = covers[:, rows, columns]
     edges = [shown[:, 0], shown[:, -1], shown[:, :, 0], shown[:, :, -1]]
     touched = sum(edge.sum(axis=1) for edge in edges)
-    outline = sum(edge.shape[1] for edge in edges)
-    return shown.mean(axis=(1, 2), dtype=float), np.asarray(touched, float) / outline
+    return np.asarray(touched, float) / sum(edge.shape[1] for edge in edges)
 
 
-def cam_terms(
+def cam_overlap(
     covers: Float[np.ndarray, "n side side"], heat: Float[np.ndarray, "side side"]
-) -> tuple[Float[np.ndarray, " n"], Float[np.ndarray, " n"]]:
-    """Each segment's share of the mass of ``heat`` (0 to 1), and its soft intersection over union with it.
-
-    Both 0 where the map is empty.
-    """
+) -> Float[np.ndarray, " n"]:
+    """Each segment's soft intersection over union with ``heat`` (0 to 1); 0 where the map is empty."""
     flat, cells = covers.reshape(len(covers), heat.size), heat.ravel()
     mass = cells.sum(dtype=float)
     if not mass > 0:
-        return np.zeros(len(covers)), np.zeros(len(covers))
+        return np.zeros(len(covers))
     common = np.minimum(flat, cells).sum(axis=1, dtype=float)
-    return (flat @ cells).astype(float) / mass, common / (flat.sum(axis=1, dtype=float) + mass - common)
+    return common / (flat.sum(axis=1, dtype=float) + mass - common)
 
 
 def standardise(values: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:

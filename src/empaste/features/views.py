@@ -12,8 +12,8 @@ import cv2
 import numpy as np
 from jaxtyping import Bool, UInt8
 
-from empaste.backbones import fit_square, fit_square_mask, square_frame
-from empaste.images import GRAY, blurred, mixed
+from empaste.backbones import blur_square, fit_square, fit_square_mask, square_frame
+from empaste.images import GRAY, mixed
 from empaste.masks import mask_box_xywh
 
 RGB = UInt8[np.ndarray, "h w 3"]
@@ -21,8 +21,6 @@ BoxXYWH: TypeAlias = tuple[int, int, int, int]
 Show: TypeAlias = Callable[[Bool[np.ndarray, "h w"], BoxXYWH], UInt8[np.ndarray, "side side 3"]]
 View: TypeAlias = Callable[[RGB, int, int], Show]
 """Takes an image, the erosion in pixels, and the side of the square."""
-BLUR = 0.1
-"""Sigma of the blur around a segment, as a share of the square's side: what is blurred so can hardly be told."""
 
 
 def crop_on_gray(image: RGB, erosion: int, side: int) -> Show:
@@ -40,16 +38,12 @@ def in_place_on_gray(image: RGB, erosion: int, side: int) -> Show:
 
 
 def in_place_on_blur(image: RGB, erosion: int, side: int) -> Show:
-    """The image fitted into the square, blurred by `BLUR` outside the segment, which is not eroded.
+    """The image fitted into the square, blurred (`blur_square`) outside the segment, which is not eroded.
 
     What pads the square is gray.
     """
     square = fit_square(image, side)
-    height, width = image.shape[:2]
-    frame = square_frame(height, width, side)
-    inside = slice(frame.top, frame.top + frame.height), slice(frame.left, frame.left + frame.width)
-    rest = square.copy()
-    rest[inside] = blurred(square[inside], BLUR * side)
+    rest = blur_square(square, square_frame(image.shape[0], image.shape[1], side))
     return partial(_show_in_place, square, rest)
 
 
