@@ -15,11 +15,12 @@ from empaste.artifacts.schemas import Backgrounds, Classes, Foregrounds, Images,
 from empaste.artifacts.tables import read_table
 from empaste.errors import InputError
 from empaste.params import Paste, load_params
-from empaste.paste import KEEP_SURROUNDINGS
+from empaste.paste import KEEP_SURROUNDINGS, SELECTIONS
 from empaste.paste.compose import Recipe, compose_encoded
 from empaste.paste.composites import summarise, write_composites
 from empaste.paste.cutouts import Cutout, cut_out_own, pool_folder, write_cutouts
 from empaste.paste.pool import Background, list_items, list_originals, list_synthesised
+from empaste.paste.sampling import list_candidates, write_draws
 from empaste.paste.sources import Foreground, check_classes, chosen_segments, ground_truth_instances, instances_found
 from empaste.scaleout import map_items
 from stages.runner import stage
@@ -50,6 +51,12 @@ def main(
         else:
             synthesised = list_synthesised(read_table(backgrounds / "backgrounds.parquet", Backgrounds), backgrounds)
             items = list_items(originals, synthesised, settings.duplicate_originals, settings.keep_originals)
+            weights = SELECTIONS[settings.selection](
+                list_candidates(pool),
+                repeat_threshold=settings.repeat_threshold,
+                confidence_temperature=settings.confidence_temperature,
+            )
+            write_draws(cutouts, weights)
             for surroundings in {blending in KEEP_SURROUNDINGS for blending in settings.blending}:
                 write_cutouts(pool_folder(cutouts, surroundings), pool, _cut_all(originals, surroundings))
         function = partial(
@@ -100,7 +107,6 @@ def _recipe(settings: Paste) -> Recipe:
     return Recipe(
         placement=settings.placement,
         num_pasted=(low, high),
-        selection=settings.selection,
         scale=(settings.scale[0], settings.scale[1]),
         rotation=settings.rotation,
         blending=tuple(settings.blending),

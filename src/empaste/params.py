@@ -396,7 +396,9 @@ class Paste(Section):
     placement: Literal["random", "space_maximize", "none"]
     foregrounds: Literal["fem", "step1", "gt", "gt_and_fem"]
     n_p: NumberOrRange
-    selection: Literal["uniform", "balanced"]
+    selection: Literal["uniform", "balanced", "repeat_factor", "confidence"]
+    repeat_threshold: Annotated[float, Field(gt=0, le=1)]
+    confidence_temperature: PositiveFloat
     scale: Annotated[list[PositiveFloat], Field(min_length=2, max_length=2)]
     rotation: Annotated[float, Field(ge=0, le=180)]
     blending: Annotated[list[Blending], Field(min_length=1)]

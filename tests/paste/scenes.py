@@ -10,12 +10,12 @@ from empaste.masks import encode_mask
 from empaste.paste.compose import Recipe
 from empaste.paste.cutouts import cut_out_own, pool_folder, write_cutouts
 from empaste.paste.pool import Background
+from empaste.paste.sampling import write_draws
 from empaste.paste.sources import Foreground
 
 RECIPE = Recipe(
     placement="random",
     num_pasted=(3, 3),
-    selection="uniform",
     scale=(0.6, 1.0),
     rotation=30.0,
     blending=("none",),
@@ -60,4 +60,5 @@ def pool_of(folder: Path, originals: list[Background]) -> Path:
     for kept in (False, True):
         cutouts = (cutout for original in originals for cutout in cut_out_own(original, surroundings=kept))
         write_cutouts(pool_folder(folder, kept), own, cutouts)
+    write_draws(folder, np.ones(len(own)))
     return folder

@@ -28,7 +28,8 @@ SEGMENTS = pd.DataFrame(
 
 
 def choose(*rows: tuple[int, int, int, float]) -> pd.DataFrame:
-    return pd.DataFrame(rows, columns=["image_id", "class_id", "segment_id", "prob"])
+    table = pd.DataFrame(rows, columns=["image_id", "class_id", "segment_id", "prob"])
+    return table.assign(confidence=table["prob"] / 2)
 
 
 def test_foregrounds_come_by_image_then_large_before_small_then_by_probability() -> None:
@@ -40,6 +41,7 @@ def test_foregrounds_come_by_image_then_large_before_small_then_by_probability()
         (4, 0, 1),
     ]
     assert {one.origin for one in found} == {"segment_id"}
+    assert [one.confidence for one in found] == [0.05, 0.15, 0.25, 0.45]
     assert np.array_equal(decode_mask(found[1].mask_rle), box(0, 0, 9, 9))
 
 

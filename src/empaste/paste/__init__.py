@@ -5,9 +5,14 @@ A new selection, placement or blending is one function and one line here.
 
 from empaste.paste.blending import blend_gaussian, blend_none, blend_poisson
 from empaste.paste.placement import place_at_random, place_in_largest_circle, place_nowhere
-from empaste.paste.sampling import draw_balanced, draw_uniform
+from empaste.paste.sampling import weigh_balanced, weigh_confidence, weigh_repeat_factor, weigh_uniform
 
-SELECTIONS = {"uniform": draw_uniform, "balanced": draw_balanced}
+SELECTIONS = {
+    "uniform": weigh_uniform,
+    "balanced": weigh_balanced,
+    "repeat_factor": weigh_repeat_factor,
+    "confidence": weigh_confidence,
+}
 PLACEMENTS = {"random": place_at_random, "space_maximize": place_in_largest_circle, "none": place_nowhere}
 BLENDINGS = {"gaussian": blend_gaussian, "poisson": blend_poisson, "none": blend_none}
 

@@ -16,11 +16,12 @@ from jaxtyping import Bool, Float, Int32, UInt8
 
 from empaste.images import encode_rgb, read_rgb
 from empaste.masks import encode_mask, mask_box_xywh
-from empaste.paste import BLENDINGS, KEEP_SURROUNDINGS, PLACEMENTS, SELECTIONS
+from empaste.paste import BLENDINGS, KEEP_SURROUNDINGS, PLACEMENTS
 from empaste.paste.blending import HALF, MARGIN
 from empaste.paste.cutouts import Cutout, CutoutPool, foreground_mask, open_cutouts, pool_folder
 from empaste.paste.placement import Pose, limit_overhang
 from empaste.paste.pool import Background
+from empaste.paste.sampling import draw, open_draws
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,6 @@ class Recipe:
 
     placement: str
     num_pasted: tuple[int, int]
-    selection: str
     scale: tuple[float, float]
     rotation: float
     blending: tuple[str, ...]
@@ -90,7 +90,8 @@ def compose_encoded(background: Background, cutouts: Path, recipe: Recipe, jpeg_
 def compose(background: Background, cutouts: Path, recipe: Recipe) -> Composite:
     """The composite on ``background``: pure, seeded by the recipe's seed and the background's identity alone.
 
-    ``cutouts`` is the folder of the pools of foregrounds, which is not opened where nothing is pasted.
+    ``cutouts`` is the folder of the pools of foregrounds and of the shares that they are drawn by; it is not opened
+    where nothing is pasted.
     """
     image = read_rgb(background.path)
     ids, instances = _paint_own(background, (image.shape[0], image.shape[1]))
@@ -100,7 +101,7 @@ def compose(background: Background, cutouts: Path, recipe: Recipe) -> Composite:
         )
         blending = recipe.blending[rng.integers(len(recipe.blending))]
         blend, pool = BLENDINGS[blending], open_cutouts(pool_folder(cutouts, blending in KEEP_SURROUNDINGS))
-        for layer, class_id, keys in _draw_layers(ids, pool, recipe, rng):
+        for layer, class_id, keys in _draw_layers(ids, pool, open_draws(cutouts), recipe, rng):
             area = int(np.count_nonzero(layer.rgba[..., 3] >= HALF))
             instances.append(Instance(class_id, area, keys))
             box, rgba = layer.on(ids.shape)
@@ -124,12 +125,16 @@ def _paint_own(background: Background, size_hw: tuple[int, int]) -> tuple[Int32[
 
 
 def _draw_layers(
-    ids: Int32[np.ndarray, "h w"], pool: CutoutPool, recipe: Recipe, rng: np.random.Generator
+    ids: Int32[np.ndarray, "h w"],
+    pool: CutoutPool,
+    shares_up_to: Float[np.ndarray, " n"],
+    recipe: Recipe,
+    rng: np.random.Generator,
 ) -> Iterator[tuple[Layer, int, dict[str, Any]]]:
     """The foregrounds to paste, warped, one by one; ``ids`` is read anew for each. Ends when no room is left."""
     num = rng.integers(recipe.num_pasted[0], recipe.num_pasted[1] + 1)
     margin = max(MARGIN, int(np.ceil(3 * recipe.blur_sigma)) + 1)
-    for index in SELECTIONS[recipe.selection](pool.class_ids, int(num), rng):
+    for index in draw(shares_up_to, int(num), rng):
         rotation = _rotation(rng.uniform(-recipe.rotation, recipe.rotation))
         cutout = pool[index]
         pose = PLACEMENTS[recipe.placement](cutout.hull_xy @ rotation.T, ids, rng, recipe.scale)

@@ -1,23 +1,103 @@
-"""Which foregrounds are pasted (EM-Paste §3: the distribution ``p``).
+"""Which foregrounds are pasted: the distribution ``p`` of EM-Paste §3, and beyond the papers two that they leave open.
 
-Every draw is independent and with replacement, so that more foregrounds than the pool holds may be asked for.
+A selection gives every foreground of the pool a weight, once per pool; draws then are independent, by weight and with
+replacement, so that more foregrounds than the pool holds may be asked for. A weight is of no unit, and never negative.
 """
 
+from functools import lru_cache
+from pathlib import Path
+from typing import NamedTuple
+
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Float, Int
+
+from empaste.errors import InputError
+from empaste.paste.sources import Foreground
+
+DRAWS = "draws.npy"
+"""The file beside the pools of cutouts that holds the weights, summed up."""
 
 
-def draw_uniform(class_ids: Int[np.ndarray, " n"], num: int, rng: np.random.Generator) -> Int[np.ndarray, " num"]:
-    """``num`` positions of the pool, every foreground equally likely; the pool holds at least one."""
-    return rng.integers(len(class_ids), size=num)
+class Candidates(NamedTuple):
+    """What a selection knows of the pool: class, image and confidence of each foreground; NaN where it has none."""
+
+    class_ids: Int[np.ndarray, " n"]
+    image_ids: Int[np.ndarray, " n"]
+    confidences: Float[np.ndarray, " n"]
 
 
-def draw_balanced(class_ids: Int[np.ndarray, " n"], num: int, rng: np.random.Generator) -> Int[np.ndarray, " num"]:
-    """``num`` positions of the pool, every class that has a foreground equally likely, and each one within its class.
+def list_candidates(foregrounds: list[Foreground]) -> Candidates:
+    """The same of ``foregrounds``, in their order."""
+    confidences = [np.nan if one.confidence is None else one.confidence for one in foregrounds]
+    return Candidates(
+        np.array([one.class_id for one in foregrounds], np.int64),
+        np.array([one.image_id for one in foregrounds], np.int64),
+        np.array(confidences, float),
+    )
 
-    ``class_ids`` names the class of every foreground of the pool, which holds at least one.
+
+def weigh_uniform(pool: Candidates, **_: float) -> Float[np.ndarray, " n"]:
+    """Every foreground weighs the same."""
+    return np.ones(len(pool.class_ids))
+
+
+def weigh_balanced(pool: Candidates, **_: float) -> Float[np.ndarray, " n"]:
+    """Every class that has a foreground weighs the same, and each foreground within its class."""
+    _, class_index, sizes = np.unique(pool.class_ids, return_inverse=True, return_counts=True)
+    return 1 / sizes[class_index]
+
+
+def weigh_repeat_factor(pool: Candidates, repeat_threshold: float, **_: float) -> Float[np.ndarray, " n"]:
+    """A foreground weighs as often as its image is repeated: ``r_i = max over c in i of max(1, sqrt(t / f_c))``.
+
+    ``f_c`` is the share of the images with foregrounds that have one of class ``c``, ``t`` the ``repeat_threshold``:
+    classes of at least that share keep their weight. In an image of several classes the rarest decides, for all its
+    foregrounds (Gupta et al., LVIS, CVPR 2019, §5; there t = 0.001 for 1,203 classes).
     """
-    present, class_index, sizes = np.unique(class_ids, return_inverse=True, return_counts=True)
-    by_class = np.argsort(class_index, kind="stable")
-    drawn = rng.integers(len(present), size=num)
-    return by_class[(np.cumsum(sizes) - sizes)[drawn] + rng.integers(sizes[drawn])]
+    images, image_index = np.unique(pool.image_ids, return_inverse=True)
+    classes, class_index = np.unique(pool.class_ids, return_inverse=True)
+    shown = np.zeros((len(images), len(classes)), bool)
+    shown[image_index, class_index] = True
+    repeats = np.maximum(1, np.sqrt(repeat_threshold / shown.mean(axis=0)))
+    per_image = np.where(shown, repeats, 0).max(axis=1)
+    return per_image[image_index]
+
+
+def weigh_confidence(pool: Candidates, confidence_temperature: float, **_: float) -> Float[np.ndarray, " n"]:
+    """Within its class a foreground weighs ``confidence ** (1 / T)``; each class keeps its share of the pool.
+
+    T is the ``confidence_temperature``: at 1 the weight is the confidence itself, towards 0 only the surest of a class
+    are drawn, far above 1 all alike. The classes' shares are kept because one class may be harder to be sure of than
+    another. A class whose confidences are all 0 is drawn uniformly. `InputError` where a foreground has no confidence.
+    """
+    if np.isnan(pool.confidences).any():
+        raise InputError(
+            "paste.selection is 'confidence', but the foregrounds have none: ground truth is as sure as the rest of "
+            "it; choose from uniform, balanced, repeat_factor, or set paste.foregrounds to fem or step1"
+        )
+    with np.errstate(divide="ignore"):
+        logs = np.log(pool.confidences) / confidence_temperature
+    _, class_index, sizes = np.unique(pool.class_ids, return_inverse=True, return_counts=True)
+    surest = np.full(len(sizes), -np.inf)
+    np.maximum.at(surest, class_index, logs)
+    logs[np.isneginf(surest)[class_index]] = 0
+    weights = np.exp(logs - np.where(np.isneginf(surest), 0, surest)[class_index])
+    return weights * (sizes / np.bincount(class_index, weights))[class_index]
+
+
+def write_draws(folder: Path, weights: Float[np.ndarray, " n"]) -> None:
+    """``folder`` holds what `draw` needs to draw by ``weights``, of which at least one is over 0."""
+    folder.mkdir(parents=True, exist_ok=True)
+    summed = np.cumsum(weights)
+    np.save(folder / DRAWS, summed / summed[-1])
+
+
+@lru_cache(maxsize=2)
+def open_draws(folder: Path) -> Float[np.ndarray, " n"]:
+    """What `write_draws` wrote, read once per process; it is never rewritten in place."""
+    return np.load(folder / DRAWS)
+
+
+def draw(shares_up_to: Float[np.ndarray, " n"], num: int, rng: np.random.Generator) -> Int[np.ndarray, " num"]:
+    """``num`` positions of the pool; ``shares_up_to`` rises from position to position by the chance of each, to 1."""
+    return np.searchsorted(shares_up_to, rng.random(num), side="right")

@@ -17,13 +17,17 @@ MIN_FOUND_IOU = 0.5
 
 
 class Foreground(NamedTuple):
-    """One object in a training image. ``source_id`` is a segment's id, or a ground-truth annotation's (``origin``)."""
+    """One object in a training image. ``source_id`` is a segment's id, or a ground-truth annotation's (``origin``).
+
+    ``confidence`` says how sure F-EM is that the segment is the object; None for ground truth.
+    """
 
     image_id: int
     class_id: int
     source_id: int
     origin: str
     mask_rle: RLE
+    confidence: float | None = None
 
 
 def chosen_segments(chosen: "pd.DataFrame", segments: "pd.DataFrame") -> list[Foreground]:
@@ -41,7 +45,7 @@ def chosen_segments(chosen: "pd.DataFrame", segments: "pd.DataFrame") -> list[Fo
     )
     return [
         Foreground(row["image_id"], row["class_id"], row["segment_id"], "segment_id",
-                   RLE(size=[int(row["height"]), int(row["width"])], counts=row["counts"]))
+                   RLE(size=[int(row["height"]), int(row["width"])], counts=row["counts"]), row["confidence"])
         for row in rows.to_dict("records")
     ]  # fmt: skip
 
