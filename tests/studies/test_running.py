@@ -143,7 +143,7 @@ def test_every_study_fits_the_shipped_pipeline(name: str) -> None:
     params, pipeline = (yaml.safe_load((top / file).read_text()) for file in ("params.yaml", "dvc.yaml"))
     from empaste.params import Params
 
-    study = STUDIES[name]
+    study = STUDIES[name](params)
     assert set(study.stages) <= set(pipeline["stages"]) and study.stages[-1] == "evaluate"
     for changes in study.rows.values():
         Params.model_validate(override(params, {**changes, **dict.fromkeys(study.seeded, 7)}))

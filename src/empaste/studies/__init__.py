@@ -4,17 +4,21 @@ A new study that ends with the evaluation of a detector is one new file with a `
 that measures something else has a function of its own.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from empaste.errors import InputError
 from empaste.studies import pseudo_labels
+from empaste.studies.contexts import study_contexts
 from empaste.studies.foregrounds import parse_parts, study_foregrounds
-from empaste.studies.running import Study, run, table
+from empaste.studies.running import Study, read_yaml, run, table
 
-STUDIES: dict[str, Study] = {
-    "pseudo_labels": pseudo_labels.STUDY,
+STUDIES: dict[str, Callable[[Mapping[str, Any]], Study]] = {
+    "pseudo_labels": lambda _: pseudo_labels.STUDY,
+    "contexts": study_contexts,
 }
+"""By name, the study for the content of ``params.yaml``."""
 
 
 def run_study(name: str, seeds: int, folder: Path, jobs: int, parts: Sequence[str] = ()) -> str:
@@ -30,7 +34,7 @@ def run_study(name: str, seeds: int, folder: Path, jobs: int, parts: Sequence[st
         raise InputError(f"study is {name!r}; choose from {', '.join([*STUDIES, 'foregrounds'])}")
     if parts:
         raise InputError(f"study {name} evaluates whole detectors and reports no --part; leave it out")
-    study = STUDIES[name]
+    study = STUDIES[name](read_yaml(Path("params.yaml")))
     text = table(study, run(study, range(seeds), folder / name, jobs), command)
     (folder / f"{name}.md").write_text(text)
     return text
