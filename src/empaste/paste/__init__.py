@@ -3,11 +3,16 @@
 A new selection, placement or blending is one function and one line here.
 """
 
+from collections.abc import Callable
+
+import numpy as np
+from jaxtyping import Float
+
 from empaste.paste.blending import blend_gaussian, blend_none, blend_poisson
 from empaste.paste.placement import place_at_random, place_in_largest_circle, place_nowhere
 from empaste.paste.sampling import weigh_balanced, weigh_confidence, weigh_repeat_factor, weigh_uniform
 
-SELECTIONS = {
+SELECTIONS: dict[str, Callable[..., Float[np.ndarray, " n"]]] = {
     "uniform": weigh_uniform,
     "balanced": weigh_balanced,
     "repeat_factor": weigh_repeat_factor,

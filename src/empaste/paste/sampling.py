@@ -36,18 +36,18 @@ def list_candidates(foregrounds: list[Foreground]) -> Candidates:
     )
 
 
-def weigh_uniform(pool: Candidates, **_: float) -> Float[np.ndarray, " n"]:
+def weigh_uniform(pool: Candidates, **unused: float) -> Float[np.ndarray, " n"]:
     """Every foreground weighs the same."""
     return np.ones(len(pool.class_ids))
 
 
-def weigh_balanced(pool: Candidates, **_: float) -> Float[np.ndarray, " n"]:
+def weigh_balanced(pool: Candidates, **unused: float) -> Float[np.ndarray, " n"]:
     """Every class that has a foreground weighs the same, and each foreground within its class."""
     _, class_index, sizes = np.unique(pool.class_ids, return_inverse=True, return_counts=True)
     return 1 / sizes[class_index]
 
 
-def weigh_repeat_factor(pool: Candidates, repeat_threshold: float, **_: float) -> Float[np.ndarray, " n"]:
+def weigh_repeat_factor(pool: Candidates, repeat_threshold: float, **unused: float) -> Float[np.ndarray, " n"]:
     """A foreground weighs as often as its image is repeated: ``r_i = max over c in i of max(1, sqrt(t / f_c))``.
 
     ``f_c`` is the share of the images with foregrounds that have one of class ``c``, ``t`` the ``repeat_threshold``:
@@ -63,7 +63,7 @@ def weigh_repeat_factor(pool: Candidates, repeat_threshold: float, **_: float) -
     return per_image[image_index]
 
 
-def weigh_confidence(pool: Candidates, confidence_temperature: float, **_: float) -> Float[np.ndarray, " n"]:
+def weigh_confidence(pool: Candidates, confidence_temperature: float, **unused: float) -> Float[np.ndarray, " n"]:
     """Within its class a foreground weighs ``confidence ** (1 / T)``; each class keeps its share of the pool.
 
     T is the ``confidence_temperature``: at 1 the weight is the confidence itself, towards 0 only the surest of a class
