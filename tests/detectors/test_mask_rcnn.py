@@ -8,8 +8,9 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 from torchvision.ops import FrozenBatchNorm2d
 
+from empaste.artifacts.networks import save_network
 from empaste.backbones import build_resnet
-from empaste.detectors.mask_rcnn import build_mask_rcnn, load_mask_rcnn, save_mask_rcnn
+from empaste.detectors.mask_rcnn import build_mask_rcnn, load_mask_rcnn
 from empaste.errors import InputError
 
 CONFIG: dict[str, Any] = {
@@ -20,7 +21,7 @@ CONFIG: dict[str, Any] = {
 
 @pytest.fixture
 def saved(tmp_path: Path) -> Path:
-    save_mask_rcnn(tmp_path, build_mask_rcnn("resnet_slim", 8, None, 64, 2, False), CONFIG)
+    save_network(build_mask_rcnn("resnet_slim", 8, None, 64, 2, False), tmp_path, CONFIG)
     return tmp_path
 
 

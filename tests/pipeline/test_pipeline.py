@@ -22,7 +22,6 @@ from tests.pipeline.project import Run, runner, stages_run
 from tests.pipeline.ssh_server import SSHD, ssh_server
 
 AFTER_PASTE = ["paste", "train", "evaluate", "report"]
-pytestmark = pytest.mark.slow
 
 
 def locked(project: Path, stage: str) -> dict[str, str]:

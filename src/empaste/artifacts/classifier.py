@@ -1,9 +1,8 @@
 """The trained classifier: ``f`` (a probability per class) and ``phi`` (the pooled feature vector) of any image.
 
-On disk it is a directory with ``model.safetensors`` (the network's tensors) and ``config.json`` (what builds it again).
+On disk it is a folder as `artifacts.networks` writes it.
 """
 
-import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,11 +11,9 @@ from typing import Any
 import numpy as np
 import torch
 from jaxtyping import Float, UInt8
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 from torch import nn
 
-from empaste.artifacts.outputs import write_json
+from empaste.artifacts.networks import fill_network, read_network, save_network
 from empaste.backbones import build_network, classify_maps, feature_maps, fit_square, num_features, to_input
 from empaste.errors import InputError
 
@@ -47,9 +44,6 @@ def save_classifier(
     **notes: Any,
 ) -> None:
     """``folder`` holds the classifier; ``notes`` stand in its ``config.json`` too, for people to read."""
-    state = {key: tensor.detach().cpu().contiguous() for key, tensor in classifier.network.state_dict().items()}
-    folder.mkdir(parents=True, exist_ok=True)
-    save_file(state, folder / "model.safetensors")
     config = {
         "architecture": architecture,
         "width": width,
@@ -57,28 +51,15 @@ def save_classifier(
         "class_ids": list(classifier.class_ids),
         "class_names": list(class_names),
     }
-    write_json(folder / "config.json", config | notes)
+    save_network(classifier.network, folder, config | notes)
 
 
 def load_classifier(folder: Path, device: torch.device | str = "cpu") -> TrainedClassifier:
     """The classifier in ``folder``; `InputError` where a file is missing, unreadable or the two do not fit."""
-    config = _read_config(folder / "config.json")
-    model = folder / "model.safetensors"
-    try:
-        state = load_file(model)
-    except FileNotFoundError as error:
-        raise InputError(f"{model} does not exist; run: dvc repro classifier (or dvc pull)") from error
-    except (SafetensorError, OSError) as error:
-        raise InputError(f"{model} cannot be read ({error}); run: dvc repro classifier") from error
+    config, state = read_network(folder, ("architecture", "width", "image_size", "class_ids"), "classifier")
     side = config["image_size"]
     network = build_network(config["architecture"], config["width"], None, len(config["class_ids"]), side)
-    try:
-        network.load_state_dict(state)
-    except RuntimeError as error:
-        first = " ".join(str(error).split("\n\t")[1:3])
-        raise InputError(
-            f"{model} does not fit {folder / 'config.json'}: {first}; run: dvc repro classifier"
-        ) from error
+    fill_network(network, state, folder, "classifier")
     return TrainedClassifier(network.eval().to(device), tuple(config["class_ids"]), side)
 
 
@@ -118,16 +99,3 @@ def classify_squares(
             probs.append(logits.sigmoid().cpu().numpy())
             phi.append(vectors.cpu().numpy())
     return np.concatenate(probs), np.concatenate(phi)
-
-
-def _read_config(path: Path) -> dict[str, Any]:
-    try:
-        config = json.loads(path.read_text())
-    except FileNotFoundError as error:
-        raise InputError(f"{path} does not exist; run: dvc repro classifier (or dvc pull)") from error
-    except ValueError as error:
-        raise InputError(f"{path} is not valid JSON: {error}; run: dvc repro classifier") from error
-    missing = {"architecture", "width", "image_size", "class_ids"} - set(config if isinstance(config, dict) else ())
-    if missing:
-        raise InputError(f"{path} lacks {', '.join(sorted(missing))}; run: dvc repro classifier")
-    return config

@@ -3,14 +3,11 @@
 torchvision's ResNets get torchvision's own heads. The slim ResNet gets small ones, for small images on a CPU.
 """
 
-import json
 from collections import OrderedDict
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torchvision.models.detection import MaskRCNN
 from torchvision.models.detection.anchor_utils import AnchorGenerator
@@ -20,13 +17,12 @@ from torchvision.models.detection.rpn import RPNHead
 from torchvision.ops import FeaturePyramidNetwork, FrozenBatchNorm2d, MultiScaleRoIAlign
 from torchvision.ops.feature_pyramid_network import LastLevelMaxPool
 
-from empaste.artifacts.outputs import write_json
+from empaste.artifacts.networks import fill_network, read_network
 from empaste.backbones import IMAGENET_MEAN, IMAGENET_STD, build_resnet
-from empaste.errors import InputError
 
 ASPECT_RATIOS = (0.5, 1.0, 2.0)
 MIN_STRIDE = 4
-MODEL_FILE, CONFIG_FILE = "model.safetensors", "config.json"
+CONFIG_KEYS = ("architecture", "width", "image_size", "classes", "frozen_norm")
 
 
 class PyramidBackbone(nn.Module):
@@ -137,27 +133,12 @@ def _frozen_norm(module: nn.Module) -> nn.Module:
     return module
 
 
-def save_mask_rcnn(folder: Path, model: MaskRCNN, config: dict[str, Any]) -> None:
-    """``folder`` holds the model: its tensors, and the ``config`` that builds it again."""
-    state = {key: tensor.detach().cpu().contiguous() for key, tensor in model.state_dict().items()}
-    save_file(state, folder / MODEL_FILE)
-    (folder / MODEL_FILE).chmod(0o644)  # it is written readable for its owner alone
-    write_json(folder / CONFIG_FILE, config)
-
-
 def load_mask_rcnn(folder: Path) -> tuple[MaskRCNN, dict[str, Any]]:
     """The model in ``folder``, in evaluation mode on the CPU, and its config.
 
     `InputError` where a file is missing or unreadable, or where the tensors do not fit the config.
     """
-    config = _read_config(folder / CONFIG_FILE)
-    path = folder / MODEL_FILE
-    try:
-        state = load_file(path)
-    except FileNotFoundError as error:
-        raise InputError(f"{path} does not exist; run: dvc repro train (or dvc pull)") from error
-    except (SafetensorError, OSError) as error:
-        raise InputError(f"{path} cannot be read ({error}); run: dvc repro train") from error
+    config, state = read_network(folder, CONFIG_KEYS, "train")
     model = build_mask_rcnn(
         config["architecture"],
         config["width"],
@@ -166,23 +147,5 @@ def load_mask_rcnn(folder: Path) -> tuple[MaskRCNN, dict[str, Any]]:
         len(config["classes"]),
         config["frozen_norm"],
     )
-    try:
-        model.load_state_dict(state)
-    except RuntimeError as error:
-        first = " ".join(str(error).split("\n\t")[1:3])
-        raise InputError(f"{path} does not fit {folder / CONFIG_FILE}: {first}; run: dvc repro train") from error
+    fill_network(model, state, folder, "train")
     return model.eval(), config
-
-
-def _read_config(path: Path) -> dict[str, Any]:
-    try:
-        config = json.loads(path.read_text())
-    except FileNotFoundError as error:
-        raise InputError(f"{path} does not exist; run: dvc repro train (or dvc pull)") from error
-    except ValueError as error:
-        raise InputError(f"{path} is not valid JSON: {error}; run: dvc repro train") from error
-    needed = {"architecture", "width", "image_size", "classes", "frozen_norm"}
-    missing = needed - set(config if isinstance(config, dict) else ())
-    if missing:
-        raise InputError(f"{path} lacks {', '.join(sorted(missing))}; run: dvc repro train")
-    return config

@@ -19,11 +19,12 @@ from torchvision.models.detection import MaskRCNN
 from tqdm import tqdm
 
 from empaste.artifacts.checkpoints import load_checkpoint, save_checkpoint
+from empaste.artifacts.networks import save_network
 from empaste.backbones import limit_threads, torch_device
 from empaste.boxes import xywh_to_xyxy, xyxy_to_xywh
 from empaste.detectors.augment import Sample, augment
 from empaste.detectors.composites import Composites, open_composites
-from empaste.detectors.mask_rcnn import build_mask_rcnn, load_mask_rcnn, save_mask_rcnn
+from empaste.detectors.mask_rcnn import build_mask_rcnn, load_mask_rcnn
 from empaste.errors import InputError
 from empaste.images import read_rgb
 from empaste.masks import encode_mask, mask_box_xywh
@@ -92,7 +93,7 @@ def fit(
                 _save(work / CHECKPOINT, model, optimizer, curve)
     config = {"architecture": architecture, "width": width, "image_size": image_size, "frozen_norm": frozen}
     classes = [{"id": class_id, "name": name} for class_id, name in data.classes]
-    save_mask_rcnn(out, model, {"backend": "torchvision", **config, "classes": classes})
+    save_network(model, out, {"backend": "torchvision", **config, "classes": classes})
     return curve
 
 

@@ -1,0 +1,67 @@
+"""A network on disk: a folder with ``model.safetensors`` (its tensors) and ``config.json`` (what builds it again)."""
+
+import json
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from empaste.artifacts.outputs import write_json
+from empaste.errors import InputError
+
+MODEL_FILE, CONFIG_FILE = "model.safetensors", "config.json"
+
+
+def save_network(network: nn.Module, folder: Path, config: Mapping[str, Any]) -> None:
+    """``folder``, which is made where it is missing, holds the network's tensors and ``config``."""
+    state = {key: tensor.detach().cpu().contiguous() for key, tensor in network.state_dict().items()}
+    folder.mkdir(parents=True, exist_ok=True)
+    save_file(state, folder / MODEL_FILE)
+    (folder / MODEL_FILE).chmod(0o644)  # it is written readable for its owner alone
+    write_json(folder / CONFIG_FILE, dict(config))
+
+
+def read_network(folder: Path, keys: Collection[str], stage: str) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """The config and the tensors in ``folder``, which ``stage`` writes.
+
+    `InputError` where a file is missing or unreadable, or the config lacks one of ``keys``.
+    """
+    path = folder / MODEL_FILE
+    config = _read_config(folder / CONFIG_FILE, keys, stage)
+    try:
+        return config, load_file(path)
+    except FileNotFoundError as error:
+        raise _missing(path, stage) from error
+    except (SafetensorError, OSError) as error:
+        raise InputError(f"{path} cannot be read ({error}); run: dvc repro {stage}") from error
+
+
+def fill_network(network: nn.Module, state: Mapping[str, Tensor], folder: Path, stage: str) -> None:
+    """``network`` holds the tensors of ``state``, read from ``folder``; `InputError` where they do not fit it."""
+    try:
+        network.load_state_dict(state)
+    except RuntimeError as error:
+        first = " ".join(str(error).split("\n\t")[1:3])
+        raise InputError(
+            f"{folder / MODEL_FILE} does not fit {folder / CONFIG_FILE}: {first}; run: dvc repro {stage}"
+        ) from error
+
+
+def _read_config(path: Path, keys: Collection[str], stage: str) -> dict[str, Any]:
+    try:
+        config = json.loads(path.read_text())
+    except FileNotFoundError as error:
+        raise _missing(path, stage) from error
+    except ValueError as error:
+        raise InputError(f"{path} is not valid JSON: {error}; run: dvc repro {stage}") from error
+    missing = set(keys) - set(config if isinstance(config, dict) else ())
+    if missing:
+        raise InputError(f"{path} lacks {', '.join(sorted(missing))}; run: dvc repro {stage}")
+    return config
+
+
+def _missing(path: Path, stage: str) -> InputError:
+    return InputError(f"{path} does not exist; run: dvc repro {stage} (or dvc pull)")
