@@ -1,6 +1,5 @@
 """A folder with a network: what is written comes back; every file that is not as written is named."""
 
-import os
 from pathlib import Path
 
 import pytest
@@ -25,7 +24,7 @@ def test_the_same_tensors_come_back_and_all_may_read_them(folder: Path) -> None:
     fill_network(network, state, folder, "train")
     assert config == {"width": 3, "depth": 1}
     assert all(torch.equal(network.state_dict()[key], state[key]) for key in state) and len(state) == 2
-    assert os.stat(folder / MODEL_FILE).st_mode & 0o777 == 0o644
+    assert (folder / MODEL_FILE).stat().st_mode & 0o777 == 0o644
 
 
 @pytest.mark.parametrize("name", [MODEL_FILE, CONFIG_FILE])
