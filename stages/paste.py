@@ -1,24 +1,24 @@
 """``data/composites`` holds images with pasted foregrounds and annotations of exactly what is visible (EM-Paste §3)."""
 
-import shutil
 import sys
-import tempfile
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
 import typer
 
+from empaste import images as image_files
+from empaste import masks as mask_encoding
+from empaste.artifacts.checkpoints import remove_other_work, remove_work, work_folder
 from empaste.artifacts.coco import read_coco
 from empaste.artifacts.outputs import whole_directory, write_json
 from empaste.artifacts.schemas import Backgrounds, Classes, Foregrounds, Images, Segments
 from empaste.artifacts.tables import read_table
 from empaste.errors import InputError
 from empaste.params import Paste, load_params
-from empaste.paste import KEEP_SURROUNDINGS, SELECTIONS
+from empaste.paste import SELECTIONS, compose
 from empaste.paste.compose import Recipe, compose_encoded
 from empaste.paste.composites import summarise, write_composites
-from empaste.paste.cutouts import Cutout, cut_out_own, pool_folder, write_cutouts
+from empaste.paste.cutouts import cut_out
 from empaste.paste.pool import Background, list_items, list_originals, list_synthesised
 from empaste.paste.sampling import list_candidates, write_draws
 from empaste.paste.sources import Foreground, check_classes, chosen_segments, ground_truth_instances, instances_found
@@ -38,34 +38,42 @@ def main(
     metrics: Path = Path("metrics/paste.json"),
     params: Path = Path("params.yaml"),
 ) -> None:
-    """Paste foregrounds on the originals that hold some and on the selected backgrounds."""
+    """Paste foregrounds on the originals that hold some and on the selected backgrounds. Goes on where it stopped."""
     settings = load_params(params).paste
     classes = read_table(labels / "classes.parquet", Classes)
     pool = _read_foregrounds(settings.foregrounds, foregrounds, segments, ground_truth)
     check_classes(pool, classes)
     originals = list_originals(pool, read_table(images / "images.parquet", Images), images)
-    with tempfile.TemporaryDirectory(dir=_scratch()) as scratch, whole_directory(out) as folder:
-        cutouts = Path(scratch) / "cutouts"
-        if settings.placement == "none":
-            items = originals
-        else:
-            synthesised = list_synthesised(read_table(backgrounds / "backgrounds.parquet", Backgrounds), backgrounds)
-            items = list_items(originals, synthesised, settings.duplicate_originals, settings.keep_originals)
-            weights = SELECTIONS[settings.selection](
-                list_candidates(pool),
-                repeat_threshold=settings.repeat_threshold,
-                confidence_temperature=settings.confidence_temperature,
-            )
-            write_draws(cutouts, weights)
-            for surroundings in {blending in KEEP_SURROUNDINGS for blending in settings.blending}:
-                write_cutouts(pool_folder(cutouts, surroundings), pool, _cut_all(originals, surroundings))
-        function = partial(
-            compose_encoded, cutouts=cutouts, recipe=_recipe(settings), jpeg_quality=settings.jpeg_quality
-        )
-        data, left_out = write_composites(folder, items, map_items(function, items, "compose"), classes)
-    summary = summarise(data, left_out, pool, classes)
+    inputs = [images, labels, segments, foregrounds, backgrounds, *_code()]
+    inputs += [ground_truth] if "gt" in settings.foregrounds else []
+    work = work_folder("paste", [settings.model_dump(), *inputs])
+    remove_other_work(work)
+    items = originals
+    if settings.placement != "none":
+        synthesised = list_synthesised(read_table(backgrounds / "backgrounds.parquet", Backgrounds), backgrounds)
+        items = list_items(originals, synthesised, settings.duplicate_originals, settings.keep_originals)
+        pool = _write_cutouts(work / "cutouts", originals, settings)
+    function = partial(
+        compose_encoded, cutouts=work / "cutouts", recipe=_recipe(settings), jpeg_quality=settings.jpeg_quality
+    )
+    with whole_directory(out) as folder:
+        total = write_composites(folder, work, items, partial(map_items, function, what="compose"), classes)
+    summary = summarise(total, pool, classes)
     write_json(metrics, summary)
+    remove_work(work)
     _warn_of_missing(summary["foregrounds_per_class"])
+
+
+def _write_cutouts(folder: Path, originals: list[Background], settings: Paste) -> list[Foreground]:
+    """``folder`` holds the pools of cutouts and what they are drawn by; returns the foregrounds in them."""
+    pool = cut_out(folder, originals, settings.blending, partial(map_items, what="cut out"))
+    weights = SELECTIONS[settings.selection](
+        list_candidates(pool),
+        repeat_threshold=settings.repeat_threshold,
+        confidence_temperature=settings.confidence_temperature,
+    )
+    write_draws(folder, weights)
+    return pool
 
 
 def _read_foregrounds(source: str, foregrounds: Path, segments: Path, ground_truth: Path) -> list[Foreground]:
@@ -89,17 +97,10 @@ def _some(foregrounds: list[Foreground], trouble: str) -> list[Foreground]:
     return foregrounds
 
 
-def _cut_all(originals: list[Background], surroundings: bool) -> Iterator[Cutout]:
-    for cutouts in map_items(partial(cut_out_own, surroundings=surroundings), originals, "cut out"):
-        yield from cutouts
-
-
-def _scratch() -> Path:
-    """A folder for scratch, emptied of what a killed run left; the stage's lock keeps others out."""
-    folder = Path(".work/paste")
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    return folder
+def _code() -> list[Path]:
+    """The modules whose change makes finished shards worthless."""
+    package = Path(str(compose.__file__)).parent
+    return [*sorted(package.glob("*.py")), *(Path(str(module.__file__)) for module in (image_files, mask_encoding))]
 
 
 def _recipe(settings: Paste) -> Recipe:
@@ -114,6 +115,9 @@ def _recipe(settings: Paste) -> Recipe:
         min_visible=settings.min_visible,
         min_pixels=settings.min_pixels,
         seed=settings.seed,
+        min_radius=settings.min_radius,
+        flip=settings.flip,
+        brightness=(settings.brightness[0], settings.brightness[1]),
     )
 
 

@@ -376,7 +376,7 @@ class BackgroundsParams(Section):
         return self
 
 
-Blending = Literal["gaussian", "poisson", "none"]
+Blending = Literal["gaussian", "box_blur", "poisson", "none"]
 
 
 def _number_or_range(value: object) -> object:
@@ -393,14 +393,17 @@ NumberOrRange = Annotated[int | list[int], BeforeValidator(_number_or_range)]
 class Paste(Section):
     """The composites."""
 
-    placement: Literal["random", "space_maximize", "none"]
+    placement: Literal["random", "space_maximize", "mixed", "none"]
     foregrounds: Literal["fem", "step1", "gt", "gt_and_fem"]
     n_p: NumberOrRange
     selection: Literal["uniform", "balanced", "repeat_factor", "confidence"]
     repeat_threshold: Annotated[float, Field(gt=0, le=1)]
     confidence_temperature: PositiveFloat
     scale: Annotated[list[PositiveFloat], Field(min_length=2, max_length=2)]
+    min_radius: Annotated[float, Field(ge=1)]
     rotation: Annotated[float, Field(ge=0, le=180)]
+    flip: Fraction
+    brightness: Annotated[list[PositiveFloat], Field(min_length=2, max_length=2)]
     blending: Annotated[list[Blending], Field(min_length=1)]
     blur_sigma: PositiveFloat
     duplicate_originals: Positive
@@ -412,7 +415,7 @@ class Paste(Section):
 
     @model_validator(mode="after")
     def _ranges_rise(self) -> "Paste":
-        for name in ("scale", "n_p"):
+        for name in ("scale", "n_p", "brightness"):
             value = getattr(self, name)
             if isinstance(value, list) and value[0] > value[1]:
                 raise ValueError(f"{name} is {value}; a range rises: write [{value[1]}, {value[0]}]")

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from empaste.artifacts.coco import instance
-from empaste.images import write_rgb
+from empaste.artifacts.shards import write_shards
+from empaste.images import encode_rgb
 from empaste.masks import encode_mask
 
 CLASSES = [{"id": 3, "name": "square", "supercategory": "shape"}, {"id": 7, "name": "disc", "supercategory": "shape"}]
@@ -16,15 +17,16 @@ CLASSES = [{"id": 3, "name": "square", "supercategory": "shape"}, {"id": 7, "nam
 
 def draw_composites(folder: Path, num_images: int, size_hw: tuple[int, int] = (64, 64), seed: int = 0) -> Path:
     """``folder`` holds composites of one square (class 3) and one disc (class 7) each; returns the COCO file."""
-    (folder / "images").mkdir(parents=True)
+    folder.mkdir(parents=True)
     rng = np.random.default_rng(seed)
-    images, annotations = [], []
+    images, annotations, files = [], [], []
     for image_id in range(1, num_images + 1):
         pixels, masks = _drawing(rng, size_hw)
-        write_rgb(folder / "images" / f"{image_id}.png", pixels)
+        files.append((f"{image_id}.png", encode_rgb(pixels, ".png")))
         images.append({"id": image_id, "file_name": f"{image_id}.png", "height": size_hw[0], "width": size_hw[1]})
         for class_id, mask in zip((3, 7), masks, strict=True):
             annotations.append(instance(len(annotations) + 1, image_id, class_id, encode_mask(mask)))
+    write_shards(folder, files)
     path = folder / "instances.json"
     path.write_text(json.dumps({"images": images, "annotations": annotations, "categories": CLASSES}))
     return path

@@ -5,14 +5,20 @@ from typing import Any
 import numpy as np
 import pytest
 
+from empaste.artifacts.shards import Shards, write_shards
 from empaste.detectors.composites import open_composites
 from empaste.errors import InputError
-from empaste.images import read_rgb
+from empaste.images import decode_rgb
 
 
 def edit(composites: Path, **lists: Any) -> None:
     path = composites / "instances.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | lists))
+
+
+def entries(composites: Path) -> dict[str, bytes]:
+    shards = Shards(composites)
+    return {name: shards.read(name) for name in shards}
 
 
 def content(composites: Path) -> dict[str, Any]:
@@ -26,7 +32,7 @@ def test_images_come_with_their_instances(composites: Path, memory_limit: int) -
     assert data.classes == [(3, "square"), (7, "disc")]
     for place in range(8):
         sample = data.load(place)
-        np.testing.assert_array_equal(sample.image, read_rgb(composites / "images" / f"{place + 1}.png"))
+        np.testing.assert_array_equal(sample.image, decode_rgb(entries(composites)[f"{place + 1}.png"], ""))
         assert sample.masks.shape == (2, 64, 64) and sample.labels.tolist() == [1, 2]
         assert (sample.image[sample.masks[0] > 0] == (220, 30, 30)).all()
         assert (sample.image[sample.masks[1] > 0] == (30, 220, 30)).all()
@@ -61,9 +67,10 @@ def test_a_dangling_image_is_refused(composites: Path) -> None:
         open_composites(composites)
 
 
-def test_a_missing_image_file_is_named(composites: Path) -> None:
-    (composites / "images" / "5.png").unlink()
-    with pytest.raises(InputError, match=r"5\.png does not exist; run: dvc repro"):
+def test_a_missing_image_is_named(composites: Path) -> None:
+    kept = [(name, data) for name, data in entries(composites).items() if name != "5.png"]
+    write_shards(composites, kept)
+    with pytest.raises(InputError, match=r"holds 5\.png \(7 entries are there\); run: dvc repro"):
         open_composites(composites)
 
 

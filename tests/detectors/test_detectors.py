@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from empaste.artifacts.shards import Shards
 from empaste.detectors import DETECTORS, detector_of
 from empaste.errors import InputError
 from empaste.masks import decode_mask, mask_box_xywh
@@ -32,13 +33,15 @@ def trained(request: pytest.FixtureRequest, composites: Path, tmp_path: Path) ->
 
 
 def test_a_detector_learns_and_its_results_are_coco_results(
-    trained: tuple[Path, list[dict[str, float]]], composites: Path
+    trained: tuple[Path, list[dict[str, float]]], composites: Path, tmp_path: Path
 ) -> None:
     model, curve = trained
     assert [row["iteration"] for row in curve] == list(range(1, 41))
     assert {"loss", "learning_rate"} < set(curve[0])
     assert curve[-1]["loss"] < 0.75 * curve[0]["loss"]
-    files = [(100 + k, composites / "images" / f"{k}.png") for k in (3, 1, 2, 4)]
+    files = [(100 + k, tmp_path / f"{k}.png") for k in (3, 1, 2, 4)]
+    for image_id, path in files:
+        path.write_bytes(Shards(composites).read(f"{image_id - 100}.png"))
     results = detector_of(model).predict(model, files, **PREDICT)
     assert results and results == json.loads(json.dumps(results))
     order = [result["image_id"] for result in results]

@@ -8,7 +8,7 @@ import numpy as np
 from empaste.images import write_rgb
 from empaste.masks import encode_mask
 from empaste.paste.compose import Recipe
-from empaste.paste.cutouts import cut_out_own, pool_folder, write_cutouts
+from empaste.paste.cutouts import cut_out
 from empaste.paste.pool import Background
 from empaste.paste.sampling import write_draws
 from empaste.paste.sources import Foreground
@@ -56,9 +56,6 @@ def paint(path: Path, image_id: int, masks: list[np.ndarray], copy: int = 0) -> 
 
 def pool_of(folder: Path, originals: list[Background]) -> Path:
     """The cutouts of ``originals``, on disk."""
-    own = [foreground for original in originals for foreground in original.own]
-    for kept in (False, True):
-        cutouts = (cutout for original in originals for cutout in cut_out_own(original, surroundings=kept))
-        write_cutouts(pool_folder(folder, kept), own, cutouts)
+    own = cut_out(folder, originals, ["gaussian", "poisson"], map)
     write_draws(folder, np.ones(len(own)))
     return folder

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from empaste.errors import InputError
-from empaste.images import read_rgb, write_rgb
+from empaste.images import write_rgb
 from empaste.masks import decode_mask, encode_mask, mask_box_xywh
 from empaste.paste import BLENDINGS, PLACEMENTS
 from empaste.paste.compose import Composite, compose
@@ -175,8 +175,8 @@ def test_what_hangs_over_the_edge_counts_as_invisible(tmp_path: Path) -> None:
         composite = alone(tmp_path / str(seed), np.ones((20, 20), bool), (40, 40), seed=seed, rotation=0.0,
                           scale=(1.0, 1.0), min_visible=0.999)  # fmt: skip
         sizes |= {one["area"] for one in composite.annotations}
-    # Between pixels a square may lose a corner pixel to rounding; one that hangs over by a pixel loses twenty.
-    assert sizes <= {399, 400}
+    # Between pixels a square may lose or gain a corner pixel by rounding; one that hangs over by a pixel loses twenty.
+    assert sizes <= {399, 400, 401}
 
 
 def test_annotations_say_where_they_come_from(tmp_path: Path) -> None:
@@ -192,7 +192,7 @@ def test_annotations_say_where_they_come_from(tmp_path: Path) -> None:
 def test_placement_none_leaves_the_original_as_it_is(tmp_path: Path) -> None:
     own = paint(tmp_path / "1.png", 1, [blob(np.random.default_rng(0), (60, 60))])
     composite = compose(own, tmp_path / "no pool", replace(RECIPE, placement="none"))
-    assert np.array_equal(composite.image, read_rgb(own.path))
+    assert np.array_equal(composite.image, own.read_rgb())
     assert composite.annotations[0]["segmentation"] == own.own[0].mask_rle
 
 

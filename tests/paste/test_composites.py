@@ -1,5 +1,7 @@
-"""The written data set: numbering, what is left out, and that COCO tools read it."""
+"""The written data set: numbering, what is left out, what is skipped, going on after a kill, and COCO tools read it."""
 
+import json
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -8,10 +10,13 @@ import pandas as pd
 import pytest
 from pycocotools.coco import COCO
 
-from empaste.images import encode_rgb, read_rgb
+from empaste.artifacts.shards import Shards
+from empaste.errors import InputError
+from empaste.images import encode_rgb
 from empaste.masks import encode_mask
-from empaste.paste.compose import EncodedComposite
-from empaste.paste.composites import summarise, write_composites
+from empaste.paste import composites
+from empaste.paste.compose import EncodedComposite, Unreadable
+from empaste.paste.composites import Tally, summarise, write_composites
 from empaste.paste.pool import Background
 from empaste.paste.sources import Foreground
 
@@ -31,46 +36,57 @@ def composite(shade: int, *annotations: dict[str, Any], dropped: int = 0) -> Enc
 
 
 def item(kind: str, source_id: int, pasted_on: bool) -> Background:
-    return Background(kind, source_id, 0, Path("x.jpg"), (), pasted_on)
+    return Background(kind, source_id, 0, Path(f"{source_id}.jpg"), (), pasted_on)
+
+
+def write(folder: Path, items: Sequence[Background], made: Sequence[EncodedComposite | Unreadable]) -> Tally:
+    """``folder/out`` from ``made``, one for each of ``items``; what is unfinished stays in ``folder/work``."""
+    by_item = dict(zip(map(id, items), made, strict=True))
+    (folder / "out").mkdir(exist_ok=True)
+    (folder / "work").mkdir(exist_ok=True)
+    return write_composites(
+        folder / "out", folder / "work", items, lambda rest: (by_item[id(one)] for one in rest), CLASSES
+    )
+
+
+def content(folder: Path) -> dict[str, Any]:
+    return dict(json.loads((folder / "out" / "instances.json").read_text()))
 
 
 @pytest.fixture
-def written(tmp_path: Path) -> tuple[Path, dict[str, Any], dict[str, int]]:
+def written(tmp_path: Path) -> tuple[Path, Tally]:
     items = [item("original", 5, True), item("background", 7, True), item("original", 5, False)]
-    composites = [
+    made = [
         composite(10, annotation(3, "original"), annotation(8, "pasted"), dropped=1),
         composite(20, dropped=2),
         composite(30, annotation(3, "original")),
     ]
-    return tmp_path, *write_composites(tmp_path, items, composites, CLASSES)
+    return tmp_path, write(tmp_path, items, made)
 
 
-def test_images_are_numbered_from_one_without_gaps_and_empty_ones_stay_out(
-    written: tuple[Path, dict[str, Any], dict[str, int]],
-) -> None:
-    folder, data, left_out = written
-    assert [image["file_name"] for image in data["images"]] == ["000001.jpg", "000002.jpg"]
-    assert sorted(path.name for path in (folder / "images").iterdir()) == ["000001.jpg", "000002.jpg"]
-    assert [int(read_rgb(folder / "images" / f"00000{k}.jpg").mean().round()) for k in (1, 2)] == [10, 30]
+def test_images_are_numbered_from_one_without_gaps_and_empty_ones_stay_out(written: tuple[Path, Tally]) -> None:
+    data, shards = content(written[0]), Shards(written[0] / "out")
+    assert [image["file_name"] for image in data["images"]] == list(shards) == ["000001.jpg", "000002.jpg"]
+    assert [int(shards.read_rgb(name).mean().round()) for name in shards] == [10, 30]
     assert [(row["id"], row["image_id"]) for row in data["annotations"]] == [(1, 1), (2, 1), (3, 2)]
-    assert left_out == {"dropped_instances": 3, "dropped_images": 1}
+    assert data["info"] == {"description": "EM-Paste composites"}
+    assert sorted(file.name for file in (written[0] / "out").iterdir()) == ["images-00000.tar", "instances.json"]
 
 
-def test_coco_tools_open_it(written: tuple[Path, dict[str, Any], dict[str, int]]) -> None:
-    coco = COCO(str(written[0] / "instances.json"))
+def test_coco_tools_open_it(written: tuple[Path, Tally]) -> None:
+    coco = COCO(str(written[0] / "out" / "instances.json"))
     assert coco.getImgIds() == [1, 2]
     assert [category["name"] for category in coco.loadCats(coco.getCatIds())] == ["cat", "dog"]
     assert coco.annToMask(coco.anns[2]).sum() == coco.anns[2]["area"] == 8
 
 
-def test_the_summary_counts_every_class_even_one_without_a_foreground(
-    written: tuple[Path, dict[str, Any], dict[str, int]],
-) -> None:
+def test_the_summary_counts_every_class_even_one_without_a_foreground(written: tuple[Path, Tally]) -> None:
     foregrounds = [Foreground(5, 3, k, "segment_id", encode_mask(np.ones((6, 8), bool))) for k in (1, 2)]
-    assert summarise(written[1], written[2], foregrounds, CLASSES) == {
+    assert summarise(written[1], foregrounds, CLASSES) == {
         "images": 2,
         "instances": 3,
         "instances_per_class": {"cat": 2, "dog": 1},
+        "pasted_per_class": {"cat": 0, "dog": 1},
         "foregrounds": 2,
         "foregrounds_per_class": {"cat": 2, "dog": 0},
         "originals_with_extraction": 1,
@@ -81,4 +97,82 @@ def test_the_summary_counts_every_class_even_one_without_a_foreground(
         "own": 2,
         "dropped_instances": 3,
         "dropped_images": 1,
+        "unreadable_images": 0,
     }
+
+
+def many(num: int) -> tuple[list[Background], list[EncodedComposite | Unreadable]]:
+    """Items whose composites have one or two annotations; every seventh has none and stays out."""
+    made = [composite(k % 250, *[annotation(3, "pasted")] * (k % 7 and 1 + k % 2), dropped=k % 2) for k in range(num)]
+    return [item("background", k, True) for k in range(num)], made
+
+
+def test_a_run_that_was_killed_goes_on_behind_its_finished_shards(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(composites, "SHARD_SIZE", 5)
+    items, made = many(40)
+    by_item = dict(zip(map(id, items), made, strict=True))
+    whole = write(tmp_path / "whole", items, made) if (tmp_path / "whole").mkdir() is None else None
+
+    def stops(rest: Sequence[Background]) -> Iterator[EncodedComposite | Unreadable]:
+        for number, one in enumerate(rest):
+            if number == 23:
+                raise KeyboardInterrupt
+            yield by_item[id(one)]
+
+    asked: list[int] = []
+
+    def goes_on(rest: Sequence[Background]) -> Iterator[EncodedComposite | Unreadable]:
+        asked.append(len(rest))
+        return (by_item[id(one)] for one in rest)
+
+    for name in ("out", "work"):
+        (tmp_path / name).mkdir()
+    with pytest.raises(KeyboardInterrupt):
+        write_composites(tmp_path / "out", tmp_path / "work", items, stops, CLASSES)
+    assert sorted(file.name for file in (tmp_path / "work").glob("*.tar")) == [f"images-0000{k}.tar" for k in range(3)]
+    resumed = write_composites(tmp_path / "out", tmp_path / "work", items, goes_on, CLASSES)
+    assert asked == [22]  # 18 made three shards of 5, and 3 stayed out
+    assert resumed == whole
+    files = {file.name: file.read_bytes() for file in (tmp_path / "out").iterdir()}
+    assert files == {file.name: file.read_bytes() for file in (tmp_path / "whole" / "out").iterdir()}
+    assert len(files) == 8
+
+
+def test_a_shard_that_is_gone_is_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(composites, "SHARD_SIZE", 5)
+    items, made = many(20)
+    write(tmp_path, items, made)
+    before = {file.name: file.read_bytes() for file in (tmp_path / "out").iterdir()}
+    write(tmp_path, items, made)  # the shards were moved out of the folder for unfinished work
+    assert {file.name: file.read_bytes() for file in (tmp_path / "out").iterdir()} == before
+
+
+def test_composites_without_any_instance_make_no_shard(tmp_path: Path) -> None:
+    total = write(tmp_path, [item("background", 1, True)], [composite(10)])
+    assert [file.name for file in (tmp_path / "out").iterdir()] == ["instances.json"]
+    assert content(tmp_path)["images"] == content(tmp_path)["annotations"] == []
+    assert total.counts["dropped_images"] == 1
+
+
+def test_an_unreadable_image_in_a_hundred_is_skipped_named_and_counted_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    items, made = many(100)
+    items.append(items[50]._replace(copy=1))
+    made.append(made[50])
+    made[50] = made[100] = Unreadable("50.jpg is not a readable image (0 bytes)")
+    total = write(tmp_path, items, made)
+    assert total.unreadable == {"50.jpg": "50.jpg is not a readable image (0 bytes)"}
+    assert summarise(total, [], CLASSES)["unreadable_images"] == 1
+    assert content(tmp_path)["info"]["skipped"] == ["50.jpg is not a readable image (0 bytes)"]
+    assert 50 not in {image["source_id"] for image in content(tmp_path)["images"]}
+    assert capsys.readouterr().err == "WARNING: skipped: 50.jpg is not a readable image (0 bytes)\n"
+
+
+def test_more_than_one_unreadable_image_in_a_hundred_ends_the_run(tmp_path: Path) -> None:
+    items, made = many(199)
+    made[3], made[190] = Unreadable("3.jpg is broken"), Unreadable("190.jpg is broken")
+    with pytest.raises(InputError, match=r"more than 1% of the images .*: 3\.jpg is broken; 190\.jpg is broken$"):
+        write(tmp_path, items, made)

@@ -84,7 +84,7 @@ def test_a_pool_comes_back_as_it_was_written(tmp_path: Path) -> None:
         mask[k : 4 + 2 * k, k : 9 - k] = True
     background = original(tmp_path / "a.png", picture(), *masks)
     cutouts = cut_out_own(background, surroundings=False)
-    write_cutouts(tmp_path / "pool", list(background.own), cutouts)
+    write_cutouts(tmp_path / "pool", zip(background.own, cutouts, strict=True))
     pool = open_cutouts(tmp_path / "pool")
     assert pool.origin == "segment_id"
     assert pool.class_ids.tolist() == [1, 2, 3]

@@ -32,7 +32,7 @@ def foreground(image_id: int, source_id: int) -> Foreground:
 
 def test_originals_are_the_training_images_with_foregrounds_each_with_its_own() -> None:
     originals = list_originals([foreground(5, 0), foreground(5, 1)], IMAGES, Path("data/images"))
-    assert [(one.source_id, one.path) for one in originals] == [(5, Path("data/images/train/5.jpg"))]
+    assert [(one.source_id, one.image) for one in originals] == [(5, Path("data/images/train/5.jpg"))]
     assert [own.source_id for own in originals[0].own] == [0, 1]
 
 
@@ -42,16 +42,16 @@ def test_a_foreground_outside_the_training_split_is_refused(image_id: int) -> No
         list_originals([foreground(image_id, 0)], IMAGES, Path("data/images"))
 
 
-def test_synthesised_backgrounds_are_the_selected_ones_by_id() -> None:
-    found = list_synthesised(BACKGROUNDS, Path("b"))
-    assert [(one.source_id, one.path, one.own) for one in found] == [
-        (1, Path("b/images/1.jpg"), ()), (3, Path("b/images/3.jpg"), ())
+def test_synthesised_backgrounds_are_the_selected_ones_by_id(tmp_path: Path) -> None:
+    found = list_synthesised(BACKGROUNDS, tmp_path)
+    assert [(one.source_id, one.image, one.own) for one in found] == [
+        (1, tmp_path / "images/1.jpg", ()), (3, tmp_path / "images/3.jpg", ())
     ]  # fmt: skip
 
 
-def test_the_pool_is_originals_repeated_then_backgrounds_then_originals_unpasted() -> None:
+def test_the_pool_is_originals_repeated_then_backgrounds_then_originals_unpasted(tmp_path: Path) -> None:
     originals = list_originals([foreground(2, 0), foreground(5, 1)], IMAGES, Path("i"))
-    items = list_items(originals, list_synthesised(BACKGROUNDS, Path("b")), 2, keep_originals=True)
+    items = list_items(originals, list_synthesised(BACKGROUNDS, tmp_path), 2, keep_originals=True)
     assert [(one.kind[0], one.source_id, one.copy, one.pasted_on) for one in items] == [
         ("o", 2, 0, True), ("o", 2, 1, True), ("o", 5, 0, True), ("o", 5, 1, True),
         ("b", 1, 0, True), ("b", 3, 0, True), ("o", 2, 0, False), ("o", 5, 0, False),

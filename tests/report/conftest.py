@@ -22,8 +22,9 @@ from empaste.artifacts.schemas import (
     Labels,
     Segments,
 )
+from empaste.artifacts.shards import write_shards
 from empaste.artifacts.tables import write_table
-from empaste.images import write_rgb
+from empaste.images import encode_rgb, write_rgb
 from empaste.masks import encode_mask, mask_box_xywh
 
 SIZE = 48
@@ -173,17 +174,18 @@ def write_made(data: Path, backgrounds: bool) -> None:
 
 
 def write_composites(folder: Path, backgrounds: bool) -> None:
-    (folder / "images").mkdir(parents=True)
+    folder.mkdir(parents=True)
     origins = [("original", 1, True), ("original", 3, False)] + [("background", 0, True)] * backgrounds
-    images, annotations = [], []
+    images, annotations, files = [], [], []
     for number, (kind, source_id, pasted_on) in enumerate(origins, start=1):
         name = f"{number:06d}.jpg"
-        write_rgb(folder / "images" / name, picture([1, 2], 100))
+        files.append((name, encode_rgb(picture([1, 2], 100), ".jpg")))
         images.append({"id": number, "file_name": name, "height": SIZE, "width": SIZE,
                        "kind": kind, "source_id": source_id, "pasted_on": pasted_on})  # fmt: skip
         for class_id, source in ((1, "original"), (2, "pasted")):
             rle = encode_mask(object_mask(class_id))
             annotations.append(instance(len(annotations) + 1, number, class_id, rle, source=source))
+    write_shards(folder, files)
     categories = [{"id": class_id, "name": name, "supercategory": "thing"} for class_id, name in CLASSES.items()]
     write_coco(folder / "instances.json", {"images": images, "annotations": annotations, "categories": categories})
 
@@ -226,6 +228,10 @@ def write_plots(folder: Path) -> None:
     pd.DataFrame({"epoch": [1, 2, 3], "loss": [0.7, 0.4, 0.3], "mAP": [50.0, np.nan, 91.5]}).to_csv(
         folder / "classifier.csv", index=False
     )
+    names = {"class_name": list(CLASSES.values())}
+    pd.DataFrame(names | {"available": [9, 3], "images": [4, 3]}).to_csv(folder / "prepare.csv", index=False)
+    shares = {"pool": [75.0, 25.0], "pasted": [50.0, 50.0], "composites": [60.0, 40.0]}
+    pd.DataFrame(names | shares).to_csv(folder / "paste.csv", index=False)
     steps = range(1, 1001)
     pd.DataFrame({"iteration": steps, "loss": [3 / step for step in steps]}).to_csv(folder / "train.csv", index=False)
     reliability = pd.DataFrame({"confidence": [0.15, 0.75], "precision": [20.0, 80.0], "foregrounds": [5, 10]})

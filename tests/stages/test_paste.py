@@ -13,8 +13,9 @@ import yaml
 
 from empaste.artifacts.coco import coco_dataset, instance, write_coco
 from empaste.artifacts.schemas import Backgrounds, Classes, Foregrounds, Images, Segments
+from empaste.artifacts.shards import Shards
 from empaste.artifacts.tables import read_table, write_table
-from empaste.images import read_rgb, write_rgb
+from empaste.images import write_rgb
 from empaste.masks import decode_mask, encode_mask, mask_box_xywh
 from stages.paste import main
 
@@ -116,12 +117,14 @@ def test_composites_of_originals_backgrounds_and_unpasted_originals(capsys: pyte
     assert summary["composites_on_originals"] == 2 * NUM_TRAIN
     assert summary["composites_on_backgrounds"] == 2
     assert summary["unpasted_originals"] == summary["originals_with_extraction"] == summary["foregrounds"] == NUM_TRAIN
-    assert summary["images"] == len(data["images"]) == len(list(Path("data/composites/images").iterdir())) == 23
+    shards = Shards(Path("data/composites"))
+    assert list(shards) == [image["file_name"] for image in data["images"]]
+    assert summary["images"] == len(data["images"]) == 23
     assert summary["instances"] == len(data["annotations"]) == summary["pasted"] + summary["own"]
     assert summary["pasted"] + summary["own"] + summary["dropped_instances"] == 3 * 16 + 21
     sizes = {image["id"]: (image["height"], image["width"]) for image in data["images"]}
     for image in data["images"]:
-        assert read_rgb(Path("data/composites/images") / image["file_name"]).shape[:2] == sizes[image["id"]]
+        assert shards.read_rgb(image["file_name"]).shape[:2] == sizes[image["id"]]
     for annotation in data["annotations"]:
         mask = decode_mask(annotation["segmentation"])
         assert mask.shape == sizes[annotation["image_id"]]
@@ -234,11 +237,14 @@ def test_ground_truth_without_masks_cannot_be_pasted(capsys: pytest.CaptureFixtu
     assert "holds no instance mask, so paste.foregrounds cannot be gt" in fails(capsys)
 
 
-def test_a_corrupt_background_is_named_and_earlier_composites_stay(capsys: pytest.CaptureFixture[str]) -> None:
+def test_more_than_one_corrupt_background_in_a_hundred_ends_the_run_and_earlier_composites_stay(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     main()
     before = digest()
     Path("data/backgrounds/images/1.jpg").write_bytes(b"")
-    assert "data/backgrounds/images/1.jpg is not a readable image (0 bytes)" in fails(capsys)
+    message = fails(capsys)
+    assert "more than 1% of the images to paste on cannot be read: data/backgrounds/images/1.jpg is not a " in message
     assert digest() == before
     assert sorted(path.name for path in Path("data").iterdir() if path.name.startswith(".")) == []
 
@@ -249,7 +255,10 @@ def test_a_corrupt_background_is_named_and_earlier_composites_stay(capsys: pytes
         ({"n_p": 0}, "paste.n_p is 0"),
         ({"scale": [1.0, 0.3]}, "paste.scale is [1.0, 0.3]; a range rises"),
         ({"blending": []}, "paste.blending is []"),
-        ({"blending": ["gauss"]}, "paste.blending.0 is 'gauss'; choose from 'gaussian', 'poisson', 'none'"),
+        ({"blending": ["gauss"]}, "paste.blending.0 is 'gauss'; choose from 'gaussian', 'box_blur', 'poisson', 'none'"),
+        ({"brightness": [1.2, 0.8]}, "paste.brightness is [1.2, 0.8]; a range rises"),
+        ({"flip": 2}, "paste.flip is 2"),
+        ({"min_radius": 0}, "paste.min_radius is 0"),
         ({"placement": "centre"}, "paste.placement is 'centre'; choose from"),
         ({"seed": -1}, "paste.seed is -1"),
         ({"np": 3}, "paste.np is 3, but there is no such parameter; did you mean n_p?"),

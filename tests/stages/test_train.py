@@ -15,7 +15,8 @@ import typer
 import yaml
 
 from empaste.artifacts.coco import instance
-from empaste.images import write_rgb
+from empaste.artifacts.shards import write_shards
+from empaste.images import encode_rgb
 from empaste.masks import encode_mask
 from stages.train import main
 
@@ -35,15 +36,16 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def make_workspace(folder: Path) -> None:
     """Two composites of 32 pixels with a bright square each, and the parameters of a tiny training."""
-    images, annotations = [], []
-    (folder / "data/composites/images").mkdir(parents=True)
+    images, annotations, files = [], [], []
+    (folder / "data/composites").mkdir(parents=True)
     for image_id in (1, 2):
         mask = np.zeros((32, 32), bool)
         mask[8 * image_id : 8 * image_id + 12, 6:18] = True
         pixels = np.where(mask[..., None], 250, 20).repeat(3, axis=2).astype(np.uint8)
-        write_rgb(folder / f"data/composites/images/{image_id}.jpg", pixels)
+        files.append((f"{image_id}.jpg", encode_rgb(pixels, ".jpg")))
         images.append({"id": image_id, "file_name": f"{image_id}.jpg", "height": 32, "width": 32})
         annotations.append(instance(image_id, image_id, 1, encode_mask(mask)))
+    write_shards(folder / "data/composites", files)
     data = {"images": images, "annotations": annotations, "categories": [{"id": 1, "name": "square"}]}
     (folder / "data/composites/instances.json").write_text(json.dumps(data))
     params = yaml.safe_load((TOP / "params.yaml").read_text())

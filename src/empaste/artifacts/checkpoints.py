@@ -1,7 +1,8 @@
 """Checkpoints of work that takes long, so that an interrupted stage goes on where it stopped.
 
 They stand under ``.work/<stage>/<key>``, outside DVC: the key is made of everything that determines the result, so
-that work begun with other parameters, data or code is never continued.
+that work begun with other parameters, data or code is never continued. torch is imported by the functions that need
+it: whole stages do without.
 """
 
 import hashlib
@@ -12,8 +13,6 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
-
-import torch
 
 
 def work_folder(stage: str, key_parts: Sequence[Any], root: Path = Path(".work")) -> Path:
@@ -35,8 +34,17 @@ def remove_work(folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
 
 
+def remove_other_work(folder: Path) -> None:
+    """Only ``folder`` is left of its stage: what was begun with other parameters or data, and can be large, is gone."""
+    for other in folder.parent.iterdir():
+        if other != folder:
+            remove_work(other)
+
+
 def save_checkpoint(path: Path, content: Mapping[str, Any]) -> None:
     """``path`` holds ``content`` (tensors, numbers, text, lists, dicts); a kill in between leaves the earlier file."""
+    import torch
+
     scratch = path.with_name(f".{path.name}.part")
     try:
         torch.save(dict(content), scratch)
@@ -47,6 +55,8 @@ def save_checkpoint(path: Path, content: Mapping[str, Any]) -> None:
 
 def load_checkpoint(path: Path) -> dict[str, Any] | None:
     """The content of ``path`` on the CPU; None where there is none, and with a notice where it cannot be read."""
+    import torch
+
     if not path.exists():
         return None
     try:

@@ -10,9 +10,9 @@ import numpy as np
 from tqdm import tqdm
 
 from empaste.artifacts.coco import read_coco
+from empaste.artifacts.shards import ShardEntry, Shards
 from empaste.detectors.augment import Sample
 from empaste.errors import InputError
-from empaste.images import read_rgb
 from empaste.masks import decode_masks
 
 MEMORY_LIMIT = 2 * 2**30
@@ -28,7 +28,7 @@ class Composites(NamedTuple):
 
 
 def open_composites(folder: Path, memory_limit: int = MEMORY_LIMIT) -> Composites:
-    """The data set ``folder/instances.json`` with its images in ``folder/images``.
+    """The data set ``folder/instances.json`` with its images in the shards beside it.
 
     Images without an instance are kept: they show what is background. `InputError` where no image has any, or where
     an image or a mask does not fit what the file says.
@@ -43,7 +43,8 @@ def open_composites(folder: Path, memory_limit: int = MEMORY_LIMIT) -> Composite
     classes = [(int(row["id"]), str(row["name"])) for row in sorted(data["categories"], key=lambda row: row["id"])]
     labels = {class_id: place + 1 for place, (class_id, _) in enumerate(classes)}
     rows = _rows_per_image(path, data, labels)
-    read = partial(_read, folder / "images", rows, labels)
+    shards = Shards(folder)
+    read = partial(_read, [shards.entry(image["file_name"]) for image, _ in rows], rows, labels)
     load: Callable[[int], Sample] = read
     if sum(image["height"] * image["width"] * (3 + len(annotations)) for image, annotations in rows) <= memory_limit:
         samples = [read(k) for k in tqdm(range(len(rows)), "reading composites", unit="image")]
@@ -70,15 +71,15 @@ def _rows_per_image(path: Path, data: dict[str, Any], labels: dict[int, int]) ->
     return [(image, annotations[image["id"]]) for image in images]
 
 
-def _read(images: Path, rows: list[Row], labels: dict[int, int], place: int) -> Sample:
-    row, annotations = rows[place]
-    image = read_rgb(images / row["file_name"])
+def _read(files: list[ShardEntry], rows: list[Row], labels: dict[int, int], place: int) -> Sample:
+    _, annotations = rows[place]
+    image = files[place].read_rgb()
     size_hw = image.shape[:2]
     for rle in (annotation["segmentation"] for annotation in annotations):
         if not isinstance(rle, dict) or tuple(rle["size"]) != size_hw:
             found = rle["size"] if isinstance(rle, dict) else "a polygon"
             raise InputError(
-                f"{images / row['file_name']} is {size_hw[0]} × {size_hw[1]} pixels, but a mask of it in "
+                f"{files[place]} is {size_hw[0]} × {size_hw[1]} pixels, but a mask of it in "
                 f"instances.json is {found}; allowed is an RLE of the image's size; run: dvc repro paste"
             )
     rles = [annotation["segmentation"] for annotation in annotations]

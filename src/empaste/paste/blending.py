@@ -1,4 +1,4 @@
-"""How a pasted object meets its new background: Gaussian feathering, Poisson cloning, or a hard edge (EM-Paste §3).
+"""How a pasted object meets its new background: a soft edge, Poisson cloning, or a hard edge (EM-Paste §3).
 
 Every blending takes the piece of the image under the object's box and returns it anew. ``coverage`` says how much of
 a pixel is object, 0 … 255; the object's *mask* is where that is at least half. Beyond the mask ``colour`` goes on with
@@ -34,7 +34,27 @@ def blend_gaussian(
     The object keeps at least half of every pixel of its mask, and less than half of every other, so that thin parts
     do not fade away under an annotation that says that they are there.
     """
-    opacity = cv2.GaussianBlur(coverage, (0, 0), blur_sigma, borderType=cv2.BORDER_REPLICATE)
+    blurred = cv2.GaussianBlur(coverage, (0, 0), blur_sigma, borderType=cv2.BORDER_REPLICATE)
+    return _blend(patch, colour, coverage, blurred)
+
+
+def blend_box_blur(
+    patch: UInt8[np.ndarray, "h w 3"],
+    colour: UInt8[np.ndarray, "h w 3"],
+    coverage: UInt8[np.ndarray, "h w"],
+    blur_sigma: float,
+) -> UInt8[np.ndarray, "h w 3"]:
+    """As `blend_gaussian`, with a mean over a square, as wide as the Gaussian: a straight ramp that ends sharply."""
+    side = max(3, round(np.sqrt(12 * blur_sigma**2 + 1)) // 2 * 2 + 1)
+    return _blend(patch, colour, coverage, cv2.blur(coverage, (side, side), borderType=cv2.BORDER_REPLICATE))
+
+
+def _blend(
+    patch: UInt8[np.ndarray, "h w 3"],
+    colour: UInt8[np.ndarray, "h w 3"],
+    coverage: UInt8[np.ndarray, "h w"],
+    opacity: UInt8[np.ndarray, "h w"],
+) -> UInt8[np.ndarray, "h w 3"]:
     mask = coverage >= HALF
     opacity = np.where(mask, np.maximum(opacity, HALF), np.minimum(opacity, HALF - 1)).astype(np.float32)
     return cv2.blendLinear(colour, patch, opacity, 255 - opacity)

@@ -12,16 +12,20 @@ from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
-from jaxtyping import Bool, Float, Int32, UInt8
+from jaxtyping import Bool, Float, Int16, UInt8
 
-from empaste.images import encode_rgb, read_rgb
-from empaste.masks import encode_mask, mask_box_xywh
-from empaste.paste import BLENDINGS, KEEP_SURROUNDINGS, PLACEMENTS
+from empaste.errors import InputError
+from empaste.images import encode_rgb
+from empaste.masks import decode_mask, encode_mask, mask_box_xywh
+from empaste.paste import BLENDINGS, KEEP_SURROUNDINGS, MIXED, PLACEMENTS
 from empaste.paste.blending import HALF, MARGIN
 from empaste.paste.cutouts import Cutout, CutoutPool, foreground_mask, open_cutouts, pool_folder
 from empaste.paste.placement import Pose, limit_overhang
 from empaste.paste.pool import Background
 from empaste.paste.sampling import draw, open_draws
+
+VOID = -1
+"""In a map of ids: nobody knows what the pixel shows."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +41,9 @@ class Recipe:
     min_visible: float
     min_pixels: int
     seed: int
+    min_radius: float = 6.0
+    flip: float = 0.0
+    brightness: tuple[float, float] = (1.0, 1.0)
 
 
 class Composite(NamedTuple):
@@ -54,6 +61,12 @@ class EncodedComposite(NamedTuple):
     size_hw: tuple[int, int]
     annotations: list[dict[str, Any]]
     num_dropped: int
+
+
+class Unreadable(NamedTuple):
+    """No composite, because its background cannot be read, and why."""
+
+    reason: str
 
 
 class Instance(NamedTuple):
@@ -80,9 +93,15 @@ class Layer(NamedTuple):
         return (slice(top, bottom), slice(left, right)), cut
 
 
-def compose_encoded(background: Background, cutouts: Path, recipe: Recipe, jpeg_quality: int) -> EncodedComposite:
-    """`compose`, with the image as a JPEG file of ``jpeg_quality``."""
-    image, annotations, num_dropped = compose(background, cutouts, recipe)
+def compose_encoded(
+    background: Background, cutouts: Path, recipe: Recipe, jpeg_quality: int
+) -> EncodedComposite | Unreadable:
+    """`compose`, with the image as a JPEG file of ``jpeg_quality``; an unreadable background is returned as such."""
+    try:
+        image = background.read_rgb()
+    except InputError as error:
+        return Unreadable(str(error))
+    image, annotations, num_dropped = paste_on(image, background, cutouts, recipe)
     jpeg = encode_rgb(image, ".jpg", jpeg_quality)
     return EncodedComposite(jpeg, (image.shape[0], image.shape[1]), annotations, num_dropped)
 
@@ -93,7 +112,11 @@ def compose(background: Background, cutouts: Path, recipe: Recipe) -> Composite:
     ``cutouts`` is the folder of the pools of foregrounds and of the shares that they are drawn by; it is not opened
     where nothing is pasted.
     """
-    image = read_rgb(background.path)
+    return paste_on(background.read_rgb(), background, cutouts, recipe)
+
+
+def paste_on(image: UInt8[np.ndarray, "h w 3"], background: Background, cutouts: Path, recipe: Recipe) -> Composite:
+    """`compose` on the ``image`` of ``background``, which is written into."""
     ids, instances = _paint_own(background, (image.shape[0], image.shape[1]))
     if background.pasted_on and recipe.placement != "none":
         rng = np.random.default_rng(
@@ -112,12 +135,14 @@ def compose(background: Background, cutouts: Path, recipe: Recipe) -> Composite:
     return _read_off(image, ids, instances, recipe.min_visible, recipe.min_pixels)
 
 
-def _paint_own(background: Background, size_hw: tuple[int, int]) -> tuple[Int32[np.ndarray, "h w"], list[Instance]]:
-    """The map of ids that the background brings, and its instances; later ones cut earlier ones."""
-    ids = np.zeros(size_hw, np.int32)
+def _paint_own(background: Background, size_hw: tuple[int, int]) -> tuple[Int16[np.ndarray, "h w"], list[Instance]]:
+    """The map of ids that the background brings, and its instances; later ones cut earlier ones, and void."""
+    ids = np.zeros(size_hw, np.int16)
+    for void in background.void:
+        ids[decode_mask(void)] = VOID
     instances: list[Instance] = []
     for foreground in background.own:
-        mask = foreground_mask(foreground, size_hw, background.path)
+        mask = foreground_mask(foreground, size_hw, background)
         keys = {"source": "original", foreground.origin: foreground.source_id}
         instances.append(Instance(foreground.class_id, int(np.count_nonzero(mask)), keys))
         ids[mask] = len(instances)
@@ -125,7 +150,7 @@ def _paint_own(background: Background, size_hw: tuple[int, int]) -> tuple[Int32[
 
 
 def _draw_layers(
-    ids: Int32[np.ndarray, "h w"],
+    ids: Int16[np.ndarray, "h w"],
     pool: CutoutPool,
     shares_up_to: Float[np.ndarray, " n"],
     recipe: Recipe,
@@ -134,33 +159,41 @@ def _draw_layers(
     """The foregrounds to paste, warped, one by one; ``ids`` is read anew for each. Ends when no room is left."""
     num = rng.integers(recipe.num_pasted[0], recipe.num_pasted[1] + 1)
     margin = max(MARGIN, int(np.ceil(3 * recipe.blur_sigma)) + 1)
+    place = PLACEMENTS[MIXED[rng.integers(len(MIXED))] if recipe.placement == "mixed" else recipe.placement]
     for index in draw(shares_up_to, int(num), rng):
-        rotation = _rotation(rng.uniform(-recipe.rotation, recipe.rotation))
-        cutout = pool[index]
-        pose = PLACEMENTS[recipe.placement](cutout.hull_xy @ rotation.T, ids, rng, recipe.scale)
+        turn = _turn(rng.uniform(-recipe.rotation, recipe.rotation), rng.random() < recipe.flip)
+        cutout, brightness = pool[index], rng.uniform(*recipe.brightness)
+        pose = place(cutout.hull_xy @ turn.T, ids, rng, recipe.scale, recipe.min_radius)
         if pose is None:
             return
+        layer = warp(cutout, turn, pose, ids.shape, margin)
         keys = {"source": "pasted", pool.origin: int(pool.source_ids[index])}
-        yield warp(cutout, rotation, pose, ids.shape, margin), int(pool.class_ids[index]), keys
+        yield _brightened(layer, brightness), int(pool.class_ids[index]), keys
 
 
-def _rotation(degrees: float) -> Float[np.ndarray, "2 2"]:
-    """The matrix that rotates by ``degrees``."""
+def _turn(degrees: float, flipped: bool) -> Float[np.ndarray, "2 2"]:
+    """The matrix that rotates by ``degrees``, after mirroring left to right where ``flipped``."""
     cosine, sine = np.cos(np.deg2rad(degrees)), np.sin(np.deg2rad(degrees))
-    return np.array([[cosine, -sine], [sine, cosine]])
+    mirror = -1 if flipped else 1
+    return np.array([[mirror * cosine, -sine], [mirror * sine, cosine]])
 
 
-def warp(
-    cutout: Cutout, rotation: Float[np.ndarray, "2 2"], pose: Pose, size_hw: tuple[int, int], margin: int
-) -> Layer:
-    """``cutout`` rotated, scaled and shifted, with ``margin`` pixels around it; at most a quarter is off the image."""
-    corners_xy = pose.scale * cutout.hull_xy @ rotation.T + pose.offset_xy
+def _brightened(layer: Layer, factor: float) -> Layer:
+    """``layer`` with its colours multiplied by ``factor``; what it covers stays."""
+    if factor == 1:
+        return layer
+    return layer._replace(rgba=cv2.multiply(layer.rgba, np.array([factor, factor, factor, 1.0])))
+
+
+def warp(cutout: Cutout, turn: Float[np.ndarray, "2 2"], pose: Pose, size_hw: tuple[int, int], margin: int) -> Layer:
+    """``cutout`` turned, scaled and shifted, with ``margin`` pixels around it; at most a quarter is off the image."""
+    corners_xy = pose.scale * cutout.hull_xy @ turn.T + pose.offset_xy
     x, y = (int(low) - margin for low in np.floor(corners_xy.min(axis=0)))
     width, height = (
         int(high) + margin + 1 - low for high, low in zip(np.ceil(corners_xy.max(axis=0)), (x, y), strict=True)
     )
     rgba, step, first = _shrink(cutout.rgba, pose.scale)
-    linear = pose.scale * rotation
+    linear = pose.scale * turn
     matrix = np.column_stack([linear * step, linear @ (first, first) + pose.offset_xy - (x, y)])
     # Cubic, because linear interpolation would smooth the grain away and leave pasted objects softer than the others.
     warped = cv2.warpAffine(rgba, matrix, (width, height), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
@@ -188,18 +221,18 @@ def _shrink(rgba: UInt8[np.ndarray, "h w 4"], scale: float) -> tuple[UInt8[np.nd
 
 def _read_off(
     image: UInt8[np.ndarray, "h w 3"],
-    ids: Int32[np.ndarray, "h w"],
+    ids: Int16[np.ndarray, "h w"],
     instances: list[Instance],
     min_visible: float,
     min_pixels: int,
 ) -> Composite:
     """The composite whose annotations are the instances that are visible enough, in painting order."""
-    visible = np.bincount(ids.ravel(), minlength=len(instances) + 1)[1:]
-    annotations = [
-        _annotation(ids == number, instance)
-        for number, instance in enumerate(instances, start=1)
-        if visible[number - 1] >= max(min_pixels, min_visible * instance.area, 1)
-    ]
+    by_columns = np.asfortranarray(ids)  # the order in which masks are encoded
+    annotations = []
+    for number, instance in enumerate(instances, start=1):
+        mask = by_columns == number
+        if np.count_nonzero(mask) >= max(min_pixels, min_visible * instance.area, 1):
+            annotations.append(_annotation(mask, instance))
     return Composite(image, annotations, len(instances) - len(annotations))
 
 

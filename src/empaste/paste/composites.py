@@ -1,72 +1,212 @@
-"""Composites as a COCO data set on disk, and what the run says about itself."""
+"""Composites as a COCO data set on disk, written shard by shard, and what the run says about itself.
 
+A shard that is finished stands in the folder for unfinished work with the text of its rows and a record of what went
+into it, so that an interrupted run goes on behind it, and so that no more than one shard's rows are ever in memory.
+"""
+
+import json
+import shutil
+import sys
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from empaste.artifacts.coco import Coco, coco_dataset, write_coco
-from empaste.paste.compose import EncodedComposite
+from empaste.artifacts.coco import coco_dataset
+from empaste.artifacts.outputs import write_json, write_whole
+from empaste.artifacts.shards import SHARD_SIZE, shard_name, write_shard
+from empaste.errors import InputError
+from empaste.paste.compose import EncodedComposite, Unreadable
 from empaste.paste.pool import Background
 from empaste.paste.sources import Foreground
 
+MAX_UNREADABLE = 0.01
+"""Share of the images to paste on that may be unreadable; the run ends when there are more."""
+
+Composed = EncodedComposite | Unreadable
+
+
+@dataclass
+class Tally:
+    """What went into one shard, or into all: ``items`` used up, ``counts`` by what is counted, reasons by image."""
+
+    items: int = 0
+    counts: Counter[str] = field(default_factory=Counter)
+    unreadable: dict[str, str] = field(default_factory=dict)
+
+    def __add__(self, other: "Tally") -> "Tally":
+        return Tally(self.items + other.items, self.counts + other.counts, self.unreadable | other.unreadable)
+
 
 def write_composites(
-    folder: Path, items: list[Background], composites: Iterable[EncodedComposite], classes: pd.DataFrame
-) -> tuple[Coco, dict[str, int]]:
-    """``folder`` holds ``images/NNNNNN.jpg`` and ``instances.json``; returns that and counts of what was left out.
+    folder: Path,
+    work: Path,
+    items: Sequence[Background],
+    compose_all: Callable[[Sequence[Background]], Iterable[Composed]],
+    classes: pd.DataFrame,
+) -> Tally:
+    """``folder`` holds ``instances.json`` and shards of the images ``NNNNNN.jpg``; returns what was counted.
 
     Images and annotations are numbered from 1, in the order of ``items``. A composite without any instance stays out:
     what it shows may be remains of dropped ones, which no annotation names. Extra keys of an image say where it is from
     (``kind``, ``source_id``), extra keys of an annotation whether it was pasted (``source``), and which foreground.
+    Images that cannot be read are skipped and named under ``info``; `InputError` where they are more than
+    `MAX_UNREADABLE`. ``work`` keeps finished shards until they are moved into ``folder``.
     """
-    (folder / "images").mkdir()
+    tallies = read_tallies(work)
+    total = sum(tallies, Tally())
+    limit = MAX_UNREADABLE * len({item.image for item in items})
+    rest, number = items[total.items :], len(tallies)
+    composed = zip(rest, compose_all(rest), strict=True)
+    while total.items < len(items):
+        total += write_one_shard(work, number, composed, total, limit)
+        number += 1
+    _write_instances(folder / "instances.json", work, number, classes, total.unreadable)
+    for shard in sorted(work.glob("images-*.tar")):
+        shutil.move(shard, folder / shard.name)
+    return total
+
+
+def read_tallies(work: Path) -> list[Tally]:
+    """What went into each of the finished shards in ``work``, which an interrupted run left."""
+    tallies: list[Tally] = []
+    while (record := work / f"{shard_name(len(tallies))}.json").exists():
+        content = json.loads(record.read_bytes())
+        if content["counts"].get("images") and not (work / shard_name(len(tallies))).exists():
+            break
+        tallies.append(Tally(content["items"], Counter(content["counts"]), content["unreadable"]))
+    return tallies
+
+
+def write_one_shard(
+    work: Path, number: int, composed: Iterator[tuple[Background, Composed]], before: Tally, limit: float
+) -> Tally:
+    """``work`` holds the shard ``number`` with the next of ``composed``, its rows, and its tally, which is returned.
+
+    A shard without an image leaves rows and tally alone. ``before`` says what went into the earlier ones.
+    """
+    tally = Tally()
     images: list[dict[str, Any]] = []
     annotations: list[dict[str, Any]] = []
-    left_out = {"dropped_instances": 0, "dropped_images": 0}
-    for item, composite in zip(items, composites, strict=True):
-        left_out["dropped_instances"] += composite.num_dropped
-        if not composite.annotations:
-            left_out["dropped_images"] += 1
-            continue
-        number = len(images) + 1
-        name = f"{number:06d}.jpg"
-        (folder / "images" / name).write_bytes(composite.jpeg)
-        images.append({"id": number, "file_name": name, "height": composite.size_hw[0], "width": composite.size_hw[1],
-                       "kind": item.kind, "source_id": item.source_id, "pasted_on": item.pasted_on})  # fmt: skip
-        for annotation in composite.annotations:
-            annotations.append({"id": len(annotations) + 1, "image_id": number, **annotation})
+
+    def entries() -> Iterator[tuple[str, bytes]]:
+        for item, composite in composed:
+            tally.items += 1
+            if isinstance(composite, Unreadable):
+                _note_unreadable(before.unreadable, tally.unreadable, item, composite, limit)
+                continue
+            tally.counts["dropped_instances"] += composite.num_dropped
+            if not composite.annotations:
+                tally.counts["dropped_images"] += 1
+                continue
+            image_id = before.counts["images"] + len(images) + 1
+            first = before.counts["instances"] + len(annotations) + 1
+            images.append(_image_row(image_id, item, composite))
+            annotations.extend(
+                {"id": first + k, "image_id": image_id, **one} for k, one in enumerate(composite.annotations)
+            )
+            yield images[-1]["file_name"], composite.jpeg
+            if len(images) == SHARD_SIZE:
+                return
+
+    shard = work / shard_name(number)
+    if not write_shard(shard, entries()):
+        shard.unlink()
+    tally.counts += _count(images, annotations)
+    for name, rows in (("images", images), ("annotations", annotations)):
+        write_whole(_rows_path(work, number, name), _compact(rows)[1:-1])
+    write_json(work / f"{shard.name}.json", vars(tally))
+    return tally
+
+
+def _note_unreadable(
+    earlier: dict[str, str], noted: dict[str, str], item: Background, composite: Unreadable, limit: float
+) -> None:
+    """Add the item's image to those ``noted``; `InputError` where that makes more than ``limit``."""
+    name = str(item.image)
+    if name in earlier or name in noted:
+        return
+    noted[name] = composite.reason
+    print(f"WARNING: skipped: {composite.reason}", file=sys.stderr)
+    if len(earlier) + len(noted) > limit:
+        raise InputError(
+            f"more than {MAX_UNREADABLE:.0%} of the images to paste on cannot be read: "
+            f"{'; '.join([*earlier.values(), *noted.values()][:5])}"
+        )
+
+
+def _image_row(image_id: int, item: Background, composite: EncodedComposite) -> dict[str, Any]:
+    height, width = composite.size_hw
+    row = {"id": image_id, "file_name": f"{image_id:06d}.jpg", "height": height, "width": width}
+    return {**row, "kind": item.kind, "source_id": item.source_id, "pasted_on": item.pasted_on}
+
+
+def _count(images: list[dict[str, Any]], annotations: list[dict[str, Any]]) -> Counter[str]:
+    counts = Counter(images=len(images), instances=len(annotations))
+    counts.update(image["kind"] if image["pasted_on"] else "unpasted" for image in images)
+    counts.update(f"class {annotation['category_id']} {annotation['source']}" for annotation in annotations)
+    return counts
+
+
+def _rows_path(work: Path, number: int, name: str) -> Path:
+    return work / f"{shard_name(number)}.{name}"
+
+
+def _compact(value: Any) -> bytes:
+    return json.dumps(value, separators=(",", ":"), allow_nan=False).encode()
+
+
+def _write_instances(
+    path: Path, work: Path, num_shards: int, classes: pd.DataFrame, unreadable: dict[str, str]
+) -> None:
+    """``path`` holds the COCO data set of the shards in ``work``, put together from the text of their rows."""
     empty = pd.DataFrame(columns=["image_id", "file_name", "height", "width"])
-    data = {**coco_dataset(empty, classes, annotations, "EM-Paste composites"), "images": images}
-    write_coco(folder / "instances.json", data)
-    return data, left_out
+    frame = coco_dataset(empty, classes, [], "EM-Paste composites")
+    info = frame["info"] | ({"skipped": sorted(unreadable.values())} if unreadable else {})
+    with path.open("wb") as out:
+        out.write(b'{"info":' + _compact(info))
+        for name in ("images", "annotations"):
+            out.write(f',"{name}":['.encode())
+            filled = [file for k in range(num_shards) if (file := _rows_path(work, k, name)).stat().st_size]
+            for place, file in enumerate(filled):
+                out.write(b"," if place else b"")
+                with file.open("rb") as rows:
+                    shutil.copyfileobj(rows, out)
+            out.write(b"]")
+        out.write(b',"categories":' + _compact(frame["categories"]) + b"}")
 
 
-def summarise(
-    data: Coco, left_out: dict[str, int], foregrounds: list[Foreground], classes: pd.DataFrame
-) -> dict[str, Any]:
+def summarise(total: Tally, foregrounds: list[Foreground], classes: pd.DataFrame) -> dict[str, Any]:
     """Counts of images, instances and foregrounds, in all and per class; a class without any counts 0."""
-    annotations = data["annotations"]
-    kinds = Counter(image["kind"] if image["pasted_on"] else "unpasted" for image in data["images"])
-    sources = Counter(annotation["source"] for annotation in annotations)
+    counts = total.counts
+    pasted, own = (
+        {class_id: counts[f"class {class_id} {source}"] for class_id in classes["class_id"]}
+        for source in ("pasted", "original")
+    )
+    in_pool = Counter(foreground.class_id for foreground in foregrounds)
     return {
-        "images": len(data["images"]),
-        "instances": len(annotations),
-        "instances_per_class": _per_class(classes, [annotation["category_id"] for annotation in annotations]),
+        "images": counts["images"],
+        "instances": counts["instances"],
+        "instances_per_class": _by_name(classes, Counter(pasted) + Counter(own)),
+        "pasted_per_class": _by_name(classes, pasted),
         "foregrounds": len(foregrounds),
-        "foregrounds_per_class": _per_class(classes, [foreground.class_id for foreground in foregrounds]),
+        "foregrounds_per_class": _by_name(classes, in_pool),
         "originals_with_extraction": len({foreground.image_id for foreground in foregrounds}),
-        "composites_on_originals": kinds["original"],
-        "composites_on_backgrounds": kinds["background"],
-        "unpasted_originals": kinds["unpasted"],
-        "pasted": sources["pasted"],
-        "own": sources["original"],
-        **left_out,
+        "composites_on_originals": counts["original"],
+        "composites_on_backgrounds": counts["background"],
+        "unpasted_originals": counts["unpasted"],
+        "pasted": sum(pasted.values()),
+        "own": sum(own.values()),
+        "dropped_instances": counts["dropped_instances"],
+        "dropped_images": counts["dropped_images"],
+        "unreadable_images": len(total.unreadable),
     }
 
 
-def _per_class(classes: pd.DataFrame, class_ids: list[int]) -> dict[str, int]:
-    counts = Counter(class_ids)
-    return {name: counts[class_id] for name, class_id in zip(classes["name"], classes["class_id"], strict=True)}
+def _by_name(classes: pd.DataFrame, counts: dict[int, int]) -> dict[str, int]:
+    return {
+        name: int(counts.get(class_id, 0)) for name, class_id in zip(classes["name"], classes["class_id"], strict=True)
+    }

@@ -6,9 +6,9 @@ mixes object with object, and no halo or dark fringe of the old background comes
 object's contrast to its old surroundings, so there are cutouts that keep these, too.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,10 +17,12 @@ import numpy as np
 from jaxtyping import Bool, Float, Int64, UInt8
 
 from empaste.errors import InputError
-from empaste.images import read_rgb
 from empaste.masks import decode_mask, mask_box_xywh
+from empaste.paste import KEEP_SURROUNDINGS
 from empaste.paste.pool import Background
 from empaste.paste.sources import Foreground
+
+INDEX, UNFINISHED = "index.npz", "unfinished.npz"
 
 SURROUNDINGS_RIM = 12
 """Pixels of the old surroundings that a cutout keeps, so that some are left when it is shrunk."""
@@ -46,6 +48,9 @@ class CutoutPool:
     class_ids: Int64[np.ndarray, " n"]
     source_ids: Int64[np.ndarray, " n"]
 
+    def __len__(self) -> int:
+        return len(self.class_ids)
+
     def __getitem__(self, index: int) -> Cutout:
         height, width = self.sizes_hw[index]
         start, first_point = self.pixel_starts[index], self.hull_ends[index - 1] if index else 0
@@ -55,17 +60,29 @@ class CutoutPool:
 
 def cut_out_own(original: Background, surroundings: bool) -> list[Cutout]:
     """The cutouts of the foregrounds that ``original`` owns, in their order; with or without their ``surroundings``."""
-    image = read_rgb(original.path)
+    return _cut_all(original, original.read_rgb(), surroundings)
+
+
+def cut_out_readable(original: Background, surroundings: bool) -> list[Cutout]:
+    """`cut_out_own`; none where the image cannot be read, which is reported when it is to be pasted on."""
+    try:
+        image = original.read_rgb()
+    except InputError:
+        return []
+    return _cut_all(original, image, surroundings)
+
+
+def _cut_all(original: Background, image: UInt8[np.ndarray, "h w 3"], surroundings: bool) -> list[Cutout]:
     size_hw = (image.shape[0], image.shape[1])
-    masks = [foreground_mask(foreground, size_hw, original.path) for foreground in original.own]
+    masks = [foreground_mask(foreground, size_hw, original) for foreground in original.own]
     return [_cut(image, mask, surroundings) for mask in masks]
 
 
-def foreground_mask(foreground: Foreground, size_hw: tuple[int, int], image_path: Path) -> Bool[np.ndarray, "h w"]:
+def foreground_mask(foreground: Foreground, size_hw: tuple[int, int], original: Background) -> Bool[np.ndarray, "h w"]:
     """The mask of ``foreground``; `InputError` where it was made for an image of another size."""
     if tuple(foreground.mask_rle["size"]) != size_hw:
         raise InputError(
-            f"{image_path} is {size_hw[0]} × {size_hw[1]} (height × width), the mask of {foreground.origin} "
+            f"{original.image} is {size_hw[0]} × {size_hw[1]} (height × width), the mask of {foreground.origin} "
             f"{foreground.source_id} {' × '.join(map(str, foreground.mask_rle['size']))}; run: dvc repro"
         )
     return decode_mask(foreground.mask_rle)
@@ -98,20 +115,50 @@ def _corner_hull(coverage: UInt8[np.ndarray, "h w"]) -> Float[np.ndarray, "k 2"]
     return cv2.convexHull(corners.reshape(-1, 2)).reshape(-1, 2)
 
 
-def write_cutouts(folder: Path, foregrounds: list[Foreground], cutouts: Iterable[Cutout]) -> None:
-    """``folder`` holds the pool of ``cutouts``, which arrive in the order of ``foregrounds``; one is in memory."""
-    folder.mkdir(parents=True)
-    sizes, hulls = [], []
+Cut = Callable[[Background], list[Cutout]]
+
+
+def cut_out(
+    cutouts: Path,
+    originals: Sequence[Background],
+    blendings: Iterable[str],
+    map_originals: Callable[[Cut, Sequence[Background]], Iterator[list[Cutout]]],
+) -> list[Foreground]:
+    """``cutouts`` holds the pools that ``blendings`` need; returns the foregrounds in them, in their order.
+
+    A pool that stands already is kept. ``map_originals`` maps a function over them. Originals that cannot be read are
+    left out with their foregrounds; `InputError` where none can be.
+    """
+    for surroundings in sorted({blending in KEEP_SURROUNDINGS for blending in blendings}):
+        folder = pool_folder(cutouts, surroundings)
+        if not (folder / INDEX).exists():
+            cut = map_originals(partial(cut_out_readable, surroundings=surroundings), originals)
+            per_original = zip(originals, cut, strict=True)
+            write_cutouts(
+                folder, (pair for original, own in per_original for pair in zip(original.own, own, strict=bool(own)))
+            )
+    present = set(open_cutouts(folder).source_ids.tolist())
+    return [foreground for original in originals for foreground in original.own if foreground.source_id in present]
+
+
+def write_cutouts(folder: Path, cutouts: Iterable[tuple[Foreground, Cutout]]) -> None:
+    """``folder`` holds the pool of ``cutouts``; one is in memory. `InputError` where there is none."""
+    folder.mkdir(parents=True, exist_ok=True)
+    sizes, hulls, foregrounds = [], [], []
     with (folder / "pixels.bin").open("wb") as pixels:
-        for cutout in cutouts:
+        for foreground, cutout in cutouts:
             pixels.write(cutout.rgba.tobytes())
             sizes.append(cutout.rgba.shape[:2])
             hulls.append(cutout.hull_xy)
-    assert len(sizes) == len(foregrounds)
+            foregrounds.append(foreground)
+    if not foregrounds:
+        raise InputError(
+            "none of the images that hold foregrounds can be read; run: dvc checkout, or dvc repro prepare"
+        )
     sizes_hw = np.array(sizes, np.int64)
     num_bytes = 4 * sizes_hw.prod(axis=1)
     np.savez(
-        folder / "index.npz",
+        folder / UNFINISHED,
         hulls=np.concatenate(hulls),
         pixel_starts=np.cumsum(num_bytes) - num_bytes,
         hull_ends=np.cumsum([len(hull) for hull in hulls]),
@@ -120,6 +167,7 @@ def write_cutouts(folder: Path, foregrounds: list[Foreground], cutouts: Iterable
         source_ids=np.array([foreground.source_id for foreground in foregrounds], np.int64),
         origin=np.array(foregrounds[0].origin),
     )
+    (folder / UNFINISHED).replace(folder / INDEX)  # whoever finds an index finds a whole pool
 
 
 def pool_folder(cutouts: Path, surroundings: bool) -> Path:
@@ -131,6 +179,6 @@ def pool_folder(cutouts: Path, surroundings: bool) -> Path:
 def open_cutouts(folder: Path) -> CutoutPool:
     """The pool in ``folder``, mapped into memory once per process; a pool is never rewritten in place."""
     pixels = np.memmap(folder / "pixels.bin", np.uint8, mode="r")
-    with np.load(folder / "index.npz") as index:
+    with np.load(folder / INDEX) as index:
         arrays = dict(index)
     return CutoutPool(str(arrays.pop("origin")), np.asarray(pixels), **arrays)

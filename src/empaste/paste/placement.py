@@ -14,9 +14,6 @@ from jaxtyping import Bool, Float, Integer
 MAX_OVERHANG = 0.25
 """Share of an object that may hang over the edge of the image."""
 
-MIN_RADIUS = 6.0
-"""Space-maximize: free circles under this radius, in pixels, take no object."""
-
 
 class Pose(NamedTuple):
     """Scale about the origin, then shift; applied to an object that is already rotated."""
@@ -30,10 +27,12 @@ def place_at_random(
     ids: Integer[np.ndarray, "h w"],
     rng: np.random.Generator,
     scale_range: tuple[float, float],
+    min_radius: float,
 ) -> Pose | None:
     """Scale by U(``scale_range``) of the native size and put anywhere; a quarter of each side may hang over the edge.
 
-    An object larger than the image is shrunk until its box fits. ``ids`` gives the image's size alone.
+    An object larger than the image is shrunk until its box fits. ``ids`` gives the image's size alone, and
+    ``min_radius`` plays no part.
     """
     low, high = hull_xy.min(axis=0), hull_xy.max(axis=0)
     size_wh = np.array(ids.shape[::-1], float)
@@ -49,10 +48,11 @@ def place_in_largest_circle(
     ids: Integer[np.ndarray, "h w"],
     rng: np.random.Generator,
     scale_range: tuple[float, float],
+    min_radius: float,
 ) -> Pose | None:
     """The object's least enclosing circle becomes the largest circle inscribed in the free region (``ids`` of 0).
 
-    None where that circle has a radius under `MIN_RADIUS`. Of several largest circles one is drawn at random.
+    None where that circle has a radius under ``min_radius`` pixels. Of several largest circles one is drawn at random.
     ``scale_range`` plays no part: the scale is r1 / r2.
 
     Notes
@@ -64,7 +64,7 @@ def place_in_largest_circle(
     distance = cv2.distanceTransform(free, cv2.DIST_L2, 5)
     furthest = float(distance.max())
     free_radius = furthest - 0.5  # the distance leads to the centre of the nearest pixel that is taken
-    if free_radius < MIN_RADIUS:
+    if free_radius < min_radius:
         return None
     rows, columns = np.nonzero(distance == furthest)
     drawn = rng.integers(len(rows))
@@ -79,6 +79,7 @@ def place_nowhere(
     ids: Integer[np.ndarray, "h w"],
     rng: np.random.Generator,
     scale_range: tuple[float, float],
+    min_radius: float,
 ) -> Pose | None:
     """None: nothing is pasted, the originals stay as they are."""
     return None

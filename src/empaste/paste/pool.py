@@ -4,7 +4,13 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
+from jaxtyping import UInt8
+
+from empaste.artifacts.shards import ShardEntry, Shards
 from empaste.errors import InputError
+from empaste.images import read_rgb
+from empaste.masks import RLE
 from empaste.paste.sources import Foreground
 
 if TYPE_CHECKING:  # every worker process imports this module, and none touches a table
@@ -15,15 +21,21 @@ class Background(NamedTuple):
     """One item of the pool: an image, the foregrounds that are its own, and whether anything is pasted on it.
 
     ``kind`` is "original" (``source_id``: its image_id) or "background" (its background_id); ``copy`` counts the times
-    that it stands in the pool. The three seed every draw of its composite.
+    that it stands in the pool. The three seed every draw of its composite. ``void`` are masks of pixels of which
+    nobody knows what they show: they are not free, and belong to no instance.
     """
 
     kind: str
     source_id: int
     copy: int
-    path: Path
+    image: Path | ShardEntry
     own: tuple[Foreground, ...]
     pasted_on: bool
+    void: tuple[RLE, ...] = ()
+
+    def read_rgb(self) -> UInt8[np.ndarray, "h w 3"]:
+        """The image; `InputError` where it is missing or cannot be decoded."""
+        return read_rgb(self.image) if isinstance(self.image, Path) else self.image.read_rgb()
 
 
 def list_originals(foregrounds: list[Foreground], images: "pd.DataFrame", folder: Path) -> list[Background]:
@@ -44,10 +56,11 @@ def list_originals(foregrounds: list[Foreground], images: "pd.DataFrame", folder
 
 
 def list_synthesised(backgrounds: "pd.DataFrame", folder: Path) -> list[Background]:
-    """The selected backgrounds (rows of `schemas.Backgrounds`, files in ``folder``), by id; they own no instance."""
+    """The selected backgrounds (rows of `schemas.Backgrounds`, shards in ``folder``), by id; they own no instance."""
     chosen = backgrounds[backgrounds["selected"]].sort_values("background_id")
+    shards = Shards(folder)
     return [
-        Background("background", background_id, 0, folder / name, (), True)
+        Background("background", background_id, 0, shards.entry(name) if name in shards else folder / name, (), True)
         for background_id, name in zip(chosen["background_id"], chosen["file_name"], strict=True)
     ]
 

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +12,7 @@ from jaxtyping import UInt8
 from empaste.artifacts.arrays import read_array
 from empaste.artifacts.schemas import Backgrounds, Cams, Captions, Foregrounds, Segments
 from empaste.artifacts.segments import segment_rles
+from empaste.artifacts.shards import Shards
 from empaste.artifacts.tables import read_table
 from empaste.images import encode_rgb, read_rgb
 from empaste.masks import RLE, decode_mask, mask_ious
@@ -243,9 +243,9 @@ def composite_sheet(run: Run) -> Sheet:
     by_id = {image["id"]: image for image in run.composites["images"]}
     shown = _composites_to_show(list(by_id.values()), run.train_ids)
     instances = annotations_of(run.composites, shown)
-    groups = []
+    shards, groups = Shards(run.files.composites), []
     for composite_id in shown:
-        image = drawing.enlarge(read_rgb(_find(run.files.composites, by_id[composite_id]["file_name"])))
+        image = drawing.enlarge(shards.read_rgb(by_id[composite_id]["file_name"]))
         own = instances[composite_id]
         marked = _draw_instances(run, image, own)
         num_pasted = sum(one.get("source") == "pasted" for one in own)
@@ -275,11 +275,6 @@ def _composites_to_show(images: list[dict[str, Any]], train_ids: Sequence[int]) 
 def _origin(image: dict[str, Any]) -> str:
     kind = {"original": "on image", "background": "on background"}.get(image.get("kind", ""), "composite")
     return f"{kind} {image.get('source_id', image['id'])}"
-
-
-def _find(folder: Path, file_name: str) -> Path:
-    """The file, named relative to ``folder`` or to its images."""
-    return folder / file_name if (folder / file_name).exists() else folder / "images" / file_name
 
 
 def detection_sheet(run: Run) -> Sheet:
