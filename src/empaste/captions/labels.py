@@ -5,11 +5,12 @@ labels; it stands in for a captioner so that the pipeline runs anywhere.
 """
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 
+from empaste.captions.inflection import plural
 from empaste.captions.scenes import Scene
-from empaste.captions.vocabulary import plural
 
 TEMPLATES = ("a photo of {objects} {place}", "{objects} {place}", "a picture with {objects} {place}, {light}")
 
@@ -36,11 +37,9 @@ def caption_scenes(
     scenes: Sequence[Scene],
     per_image: int,
     seed: int,
-    model: str | None = None,
-    batch_size: int = 1,
-    device: str = "cpu",
+    **_: Any,
 ) -> Iterator[list[str]]:
-    """Yield ``per_image`` captions per scene, seeded by (seed, image); model, batch and device play no part."""
+    """Yield ``per_image`` captions per scene, seeded by (seed, image)."""
     for scene in scenes:
         rng = np.random.default_rng([seed, scene.image_id])
         yield [caption_from_labels(scene.classes, rng) for _ in range(per_image)]

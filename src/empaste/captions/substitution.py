@@ -4,130 +4,337 @@ A caption keeps its context ("on a beach") and loses its objects of interest: ea
 the data set in use, or is a synonym of one, is replaced by a random word of the class's supercategory, as published. A
 distractor that is, or contains, a word of a class in use is never drawn.
 
-`SYNONYMS` and `DISTRACTORS` are data: another table can be given to `build_rules`.
+Notes:
+    The papers replace words; what they do about "hot dog" is not said. Here the longest phrase wins, and a phrase that
+    holds a class's word but means something else (a *compound*) is replaced as a whole: a hot dog by food, a dog house
+    by a garden shed, since a text-to-image model might well paint a dog for either.
 """
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 
-from empaste.captions.vocabulary import DISTRACTORS, NEUTRAL, PLURAL_ONLY, SYNONYMS, plural
+from empaste.captions.inflection import forms, is_plural_only, plural, singular
+from empaste.captions.vocabulary import Phrases, Vocabulary, packaged_vocabulary
+from empaste.errors import InputError
 
-SEPARATOR = re.compile(r"[\s_-]+")
+SEPARATORS = r"[\s_\-‐‑‒–—]"
+APOSTROPHES = "'’ʼ`"
+LETTER = r"[^\W_]"
+
+UNSPACED = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
+"""Scripts that write no spaces between words: Thai, Lao, Burmese, Khmer, Japanese, Chinese."""
+
+AFTER_SIGN = "[\ufe0e\ufe0f\u200d\u2640\u2642\U0001f3fb-\U0001f3ff]*"
+"""What may follow an emoji and belongs to it: variation, joiner, gender, skin tone."""
+
+NOT_IN_KEYS = re.compile(f"{SEPARATORS}+|'|{AFTER_SIGN}$")
+
+SEVERAL = re.compile(
+    r"\b(?:two|three|four|five|six|seven|eight|nine|ten|dozen|several|many|some|few|these|those|both|all|various|"
+    r"multiple|numerous|\d+|(?:group|herd|flock|pack|bunch|pair|lots?|number|school)\s+of)(?:\s+[\w-]+){0,2}\s+$"
+)
+"""What stands before a word that is the same in singular and plural where it names several: "two white sheep"."""
+
+SPELLED = re.compile(r"(?:[A-Z]+\b|[A-Z]-|[a-z]{1,3}\d)")
+"""The start of a word that is spoken letter by letter: UFO, T-shirt, mp4."""
+
+LAST_RESORTS = ("object", "thing", "item")
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """What a form stands for: the class or compound, what may take its place, whether it names several (None: either).
+
+    ``abbreviation`` says that its capitals tell nothing of the sentence around it ("TV").
+    """
+
+    name: str
+    pool: Phrases
+    several: bool | None
+    abbreviation: bool
 
 
 @dataclass(frozen=True)
 class Rules:
-    """What is replaced (``pattern``) and by what (``distractors``: normalised phrase → words to draw from)."""
+    """What is replaced (``pattern``, to be matched with folded text) and by what (``meanings``, by the form's key)."""
 
     pattern: re.Pattern[str]
-    distractors: Mapping[str, tuple[str, ...]]
-    plurals: frozenset[str]
+    meanings: Mapping[str, Meaning]
+    class_names: Phrases
 
 
 def build_rules(
     classes: Sequence[tuple[str, str]],
-    synonyms: Mapping[str, tuple[str, ...]] = SYNONYMS,
-    distractors: Mapping[str, tuple[str, ...]] = DISTRACTORS,
+    vocabulary: Vocabulary | None = None,
+    supercategories: Mapping[str, str] | None = None,
 ) -> Rules:
     """The rules for data set classes given as (name, supercategory); at least one class.
 
-    A phrase of the tables that is no class in use but contains a word of one ("hot dog" beside the class dog) is
-    replaced too, by the distractors of its own supercategory, so that a hot dog becomes food and no animal. A
-    supercategory without a distractor left draws from those of all supercategories, or is called ``object``.
+    A class draws from the distractors of the supercategory that ``supercategories`` names for it, else of its own, else
+    of the one under which the vocabulary knows it, else from the neutral words; these serve too where all distractors
+    are classes in use.
+
+    A phrase of the vocabulary that is no class in use but holds a word of one ("hot dog" beside the class dog) is
+    replaced as a whole, by a distractor of its own supercategory or by the words given for it. `InputError` where
+    ``supercategories`` names what there is not.
     """
-    phrases: dict[str, str] = {}
-    for name, supercategory in classes:
-        for phrase in _phrases(name, synonyms):
-            phrases.setdefault(phrase, supercategory.lower())
-    targets = _compile(_inflected(phrases))
-    for name, (supercategory, *_) in _KNOWN_COMPOUNDS.items():
-        if name not in phrases and targets.search(name):
-            phrases[name] = supercategory
-    pools = _pools(set(phrases.values()), targets, distractors)
-    inflected = _inflected(phrases)
-    table = {form: pools[phrases[phrase]] for form, phrase in inflected.items()}
-    plurals = frozenset(
-        form for form, phrase in inflected.items() if form in PLURAL_ONLY or form == plural(phrase) != phrase
-    )
-    return Rules(_compile(inflected), table, plurals)
+    words = vocabulary or packaged_vocabulary()
+    groups = _groups(classes, words, supercategories or {})
+    named: dict[str, str] = {}
+    for name, _ in classes:
+        for phrase in phrases_of(name, words):
+            named.setdefault(phrase, name)
+    targets = _compile(form for phrase in named for form in forms(phrase))
+    meanings: dict[str, Meaning] = {}
+    for phrase, name in named.items():
+        _add(meanings, phrase, name, _pool(words.distractors.get(groups[name], ()), words, targets))
+    for phrase, meaning in _compounds(words).items():
+        if targets.search(fold(phrase)):
+            drawn = words.distractors.get(meaning, ()) if isinstance(meaning, str) else meaning
+            _add(meanings, phrase, phrase, _pool(drawn, words, targets))
+    phrases = [*named, *(phrase for phrase in _compounds(words) if targets.search(fold(phrase)))]
+    return Rules(_compile(form for phrase in phrases for form in forms(phrase)), meanings, tuple(groups))
 
 
 def substitute(text: str, rules: Rules, rng: np.random.Generator) -> str:
     """``text`` without any target word; what replaces each is drawn from ``rng``.
 
     Whole words, in any case, singular, plural or possessive; the longest phrase wins. A plural stays a plural, a
-    leading capital stays one, "a" and "an" follow the new word. Text without a target word comes back as it is.
+    possessive a possessive, capitals stay capitals, "a" and "an" follow the new word; all else stays as it is. Text
+    without a target word comes back unchanged, so doing it twice does no more than doing it once.
     """
-    for _ in range(3):  # a replacement may complete a phrase with its neighbour
-        if not rules.pattern.search(text):
+    for _ in range(3):  # a replacement may complete a phrase with its neighbours
+        folded = fold(text)
+        if not rules.pattern.search(folded):
             return text
-        text = rules.pattern.sub(lambda match: _replacement(match, rules, rng), text)
-    while rules.pattern.search(text):
-        text = " ".join(rules.pattern.sub(" ", text).split())
+        text = "".join(_pieces(text, folded, rules, rng))
+    while match := rules.pattern.search(fold(text)):
+        text = text[: match.start()] + text[match.end() :].lstrip()
     return text
 
 
-def normalise(phrase: str) -> str:
-    """``phrase`` in lower case, its words parted by single spaces (not hyphens, underscores, line breaks)."""
-    return SEPARATOR.sub(" ", phrase.casefold()).strip()
+def named_in(text: str, rules: Rules) -> list[str]:
+    """The classes and compounds that ``text`` names, in its order, as often as it names them."""
+    return [rules.meanings[_key(match["phrase"])].name for match in rules.pattern.finditer(fold(text))]
 
 
-def _replacement(match: re.Match[str], rules: Rules, rng: np.random.Generator) -> str:
-    article, found = match["article"] or "", match["phrase"]
-    form = normalise(found)
-    pool = rules.distractors.get(form, (NEUTRAL,))
-    word = pool[int(rng.integers(len(pool)))]
-    word = plural(word) if form in rules.plurals else word
-    if article:
-        return _article(article, word) + match["space"] + word
-    return word[0].upper() + word[1:] if found[0].isupper() else word
+def phrases_of(name: str, words: Vocabulary) -> list[str]:
+    """The ways to name a class: its name, in the singular too, and the synonyms of the vocabulary's class that it is.
+
+    It is the class of that name, or else those that have its name among their synonyms (motorbike → motorcycle).
+    """
+    own = _spaced(name)
+    return list(dict.fromkeys([own, singular(own), *_synonyms(_known_as(own, words), words)]))
 
 
-def _article(article: str, word: str) -> str:
-    """ "a" or "an" as ``word`` wants it, capitalised as ``article`` is."""
-    fitting = "an" if word[0].lower() in "aeiou" and not word.startswith("U") else "a"
-    return fitting.capitalize() if article[0].isupper() else fitting
+def fold(text: str) -> str:
+    """``text`` without case, letter by letter, so that places in it are places in ``text``; apostrophes are alike."""
+    return "".join(map(_fold_letter, text))
 
 
-def _phrases(name: str, synonyms: Mapping[str, tuple[str, ...]]) -> list[str]:
-    """The normalised ways to name a class: its name, and the synonyms under it or under a name it is a synonym of."""
-    own = normalise(name)
-    groups = [(key, *words) for key, words in synonyms.items() if own == key or own in words]
-    return list(dict.fromkeys([own, *(word for group in groups for word in group)]))
+def _fold_letter(letter: str) -> str:
+    if letter in APOSTROPHES:
+        return "'"
+    folded = letter.casefold()
+    return folded if len(folded) == 1 else letter
 
 
-def _inflected(phrases: Mapping[str, str]) -> dict[str, str]:
-    """Normalised surface form (singular and plural) → phrase."""
-    forms = {plural(phrase): phrase for phrase in phrases}
-    return forms | {phrase: phrase for phrase in phrases}
+@lru_cache(maxsize=1 << 16)
+def _key(phrase: str) -> str:
+    """What a form is known by: folded, without gaps, apostrophes and what follows a sign (hot dog, hot-dog, hotdog)."""
+    return NOT_IN_KEYS.sub("", fold(phrase))
 
 
-def _compile(forms: Mapping[str, str]) -> re.Pattern[str]:
-    """A pattern for any of ``forms``, longest first, as whole words, with the indefinite article before it."""
-    longest_first = sorted(forms, key=lambda form: (-len(form), form))
-    spelled = "|".join(r"[\s_-]+".join(map(re.escape, form.split())) for form in longest_first)
+def _spaced(name: str) -> str:
+    return re.sub(SEPARATORS + "+", " ", name).strip()
+
+
+def _known_as(name: str, words: Vocabulary) -> list[str]:
+    """The vocabulary's classes that ``name`` is, or is a synonym of."""
+    keys = {_key(name), _key(singular(name.lower()))}
+    return [known for known in words.synonyms if _key(known) in keys] or [
+        known for known, others in words.synonyms.items() if keys & set(map(_key, others))
+    ]
+
+
+def _synonyms(known: Iterable[str], words: Vocabulary) -> list[str]:
+    return [phrase for name in known for phrase in (name, *words.synonyms[name])]
+
+
+def _groups(
+    classes: Sequence[tuple[str, str]], words: Vocabulary, supercategories: Mapping[str, str]
+) -> dict[str, str]:
+    """Class → supercategory to draw from; one without distractors where none is known."""
+    chosen = {name.lower(): group.lower() for name, group in supercategories.items()}
+    names = [name for name, _ in classes]
+    for name, group in chosen.items():
+        if name not in map(str.lower, names):
+            raise InputError(f"captions.supercategories names {name!r}, which is no class; classes: {', '.join(names)}")
+        if group not in words.distractors:
+            raise InputError(
+                f"captions.supercategories.{name} is {group!r}; choose from {', '.join(words.distractors)}, "
+                "or give it distractors in the file of captions.synonyms"
+            )
+    return {name: chosen.get(name.lower()) or _group(name, own, words) for name, own in classes}
+
+
+def _group(name: str, supercategory: str, words: Vocabulary) -> str:
+    own = [supercategory.lower(), singular(supercategory.lower())]
+    known = [words.supercategories[one] for one in _known_as(_spaced(name), words) if one in words.supercategories]
+    return next((group for group in [*own, *known] if group in words.distractors), own[0])
+
+
+def _compounds(words: Vocabulary) -> dict[str, str | Phrases]:
+    """Phrase → supercategory or words, of all phrases of several words that the vocabulary knows."""
+    of_classes = {
+        phrase: words.supercategories.get(name, "")
+        for name in words.synonyms
+        for phrase in _synonyms([name], words)
+        if re.search(SEPARATORS, phrase)
+    }
+    return of_classes | dict(words.compounds)
+
+
+def _pool(drawn: Sequence[str], words: Vocabulary, targets: re.Pattern[str]) -> Phrases:
+    """Those of ``drawn`` that hold no target word, else the neutral words, else an object, else nothing."""
+
+    def allowed(candidates: Sequence[str]) -> Phrases:
+        return tuple(
+            word for word in candidates if not any(targets.search(fold(form)) for form in [word, *forms(word)])
+        )
+
+    return allowed(drawn) or allowed(words.neutral) or allowed(LAST_RESORTS)
+
+
+def _add(meanings: dict[str, Meaning], phrase: str, name: str, pool: Phrases) -> None:
+    for form, several in forms(phrase).items():
+        known = meanings.setdefault(_key(form), Meaning(name, pool, several, False))
+        if phrase.isascii() and phrase.isupper():
+            meanings[_key(form)] = replace(known, abbreviation=True)
+
+
+def _compile(phrases: Iterable[str]) -> re.Pattern[str]:
+    """A pattern for any of ``phrases``, longest first, as whole words, with an article before, a possessive after it.
+
+    A phrase may be written in one word, and the other way round where it is listed in several ("hot dog", "hotdog").
+    """
+    spaced: dict[str, str] = {}
+    for phrase in phrases:
+        known = spaced.setdefault(_key(phrase), phrase)
+        if len(phrase.split()) > len(known.split()):
+            spaced[_key(phrase)] = phrase
+    bounded = {key for key in spaced if key and _is_bounded(key[0]) and _is_bounded(key[-1])}
+    # By their first letter, so that at a word's start only those are tried that begin like it: ten times as fast.
+    first_letters = sorted({key[0] for key in bounded})
+    words = [
+        f"{first}(?:{'|'.join(_spelling(spaced[key])[1:] for key in _longest_first(bounded) if key[0] == first)})"
+        for first in first_letters
+    ]
+    others = [_spelling(spaced[key]) for key in _longest_first(set(spaced) - bounded - {""})]
+    either = [f"(?<!{LETTER})(?:{'|'.join(words)})(?!{LETTER})"] if words else []
     return re.compile(
-        rf"(?:(?<!\w)(?P<article>an?)(?P<space>\s+))?(?<![^\W_])(?P<phrase>{spelled})(?![^\W_])", re.IGNORECASE
+        rf"(?:(?<!\w)(?P<article>an?)(?P<space>\s+))?(?P<phrase>{'|'.join(either + others) or '(?!)'})"
+        rf"(?P<possessive>'s?(?!{LETTER}))?"
     )
 
 
-def _pools(
-    supercategories: set[str], targets: re.Pattern[str], distractors: Mapping[str, tuple[str, ...]]
-) -> dict[str, tuple[str, ...]]:
-    """Supercategory → the distractors that may be drawn for it, never empty."""
-
-    def allowed(words: Sequence[str]) -> tuple[str, ...]:
-        return tuple(word for word in words if not (targets.search(word) or targets.search(plural(word))))
-
-    everything = allowed([word for words in distractors.values() for word in words]) or (NEUTRAL,)
-    return {name: allowed(distractors.get(name, ())) or everything for name in sorted(supercategories)}
+def _longest_first(keys: Iterable[str]) -> list[str]:
+    return sorted(keys, key=lambda key: (-len(key), key))
 
 
-_KNOWN_COMPOUNDS: dict[str, tuple[str, ...]] = {
-    "hot dog": ("food",), "teddy bear": ("indoor",), "toy car": ("indoor",), "dog house": ("outdoor",),
-    "bird house": ("outdoor",), "boat house": ("outdoor",), "bus stop": ("outdoor",), "train station": ("outdoor",),
-    "train track": ("outdoor",), "car park": ("outdoor",), "fire truck": ("vehicle",), "horse carriage": ("vehicle",),
-}  # fmt: skip
+def _spelling(phrase: str) -> str:
+    """The pattern of one phrase: boundaries where its script has any, gaps and apostrophes as people write them."""
+    tokens = re.split(SEPARATORS + "+", fold(phrase).strip())
+    body = f"{SEPARATORS}*".join(re.escape(token).replace("'", "'?") for token in tokens)
+    if _is_bounded(phrase[0]) and _is_bounded(phrase[-1]):
+        return body
+    left = f"(?<!{LETTER})" if _is_bounded(phrase[0]) else ""
+    right = f"(?!{LETTER})" if _is_bounded(phrase[-1]) else ""
+    return left + body + ("" if phrase[-1].isalnum() else AFTER_SIGN) + right
+
+
+def _is_bounded(letter: str) -> bool:
+    """Whether a word that begins or ends with ``letter`` ends where letters end (signs and some scripts do not)."""
+    return letter.isalnum() and not UNSPACED.match(letter)
+
+
+def _pieces(text: str, folded: str, rules: Rules, rng: np.random.Generator) -> Iterator[str]:
+    """``text``, each match of the rules replaced."""
+    done = 0
+    for match in rules.pattern.finditer(folded):
+        yield text[done : match.start()]
+        yield _replacement(text, match, rules, rng)
+        done = match.end()
+    yield text[done:]
+
+
+def _replacement(text: str, match: re.Match[str], rules: Rules, rng: np.random.Generator) -> str:
+    """What stands in the place of ``match``."""
+    start, end = match.span("phrase")
+    meaning = rules.meanings[_key(match["phrase"])]
+    if not meaning.pool:
+        return ""
+    word = meaning.pool[int(rng.integers(len(meaning.pool)))]
+    article = text[match.start() : match.end("article")] if match["article"] else ""
+    several = not article and (
+        bool(SEVERAL.search(match.string[:start])) if meaning.several is None else meaning.several
+    )
+    word = plural(word) if several else word
+    word = _in_case(word, text, start, end, meaning.abbreviation) + _possessive(
+        word, match["possessive"] or "", several
+    )
+    if article:
+        return _with_article(article, word) if not is_plural_only(word) else f"{article[0]} pair of {word}"
+    return _parted(word, text, start, end)
+
+
+def _in_case(word: str, text: str, start: int, end: int, abbreviation: bool) -> str:
+    """``word`` in capitals where what it replaces is; the letters that are capitals anyway stay so."""
+    found, rest = text[start:end], text[:start] + text[end:]
+    shouted = rest.isupper() and sum(map(str.isalpha, rest)) > 2
+    if abbreviation and found[:2].isupper() and not shouted:
+        return word if text[:start].strip() else _capital(word)
+    if found.isupper() and sum(map(str.isalpha, found)) > 1:
+        return word.upper()
+    parts = re.split(SEPARATORS + "+", found)
+    if len(parts) > 1 and all(part[:1].isupper() for part in parts):
+        return " ".join(map(_capital, word.split(" ")))
+    return _capital(word) if found[0].isupper() else word
+
+
+def _capital(word: str) -> str:
+    return word[:1].upper() + word[1:]
+
+
+def _possessive(word: str, ending: str, several: bool) -> str:
+    return "'" if ending == "'s" and several and word.endswith("s") else ending
+
+
+def _with_article(article: str, word: str) -> str:
+    """The word after "a" or "an" as its sound wants it, capitalised as ``article`` is."""
+    fitting = "an" if _sounds_open(word) else "a"
+    return (fitting.capitalize() if article[0].isupper() else fitting) + " " + word
+
+
+def _sounds_open(word: str) -> bool:
+    """Whether ``word`` begins with the sound of a vowel."""
+    if SPELLED.match(word):
+        return word[0].upper() in "AEFHILMNORSX"
+    low = word.lower()
+    if low.startswith(("uni", "use", "uti", "eu", "one", "once")):
+        return False
+    return low.startswith(("a", "e", "i", "o", "u", "hour", "honest", "heir"))
+
+
+def _parted(word: str, text: str, start: int, end: int) -> str:
+    """``word`` with a space to letters that stand close to it, as they may beside a sign or in some scripts."""
+    before, after = text[:start][-1:], text[end:][:1]
+    left = (
+        " " if before and not before.isspace() and not _is_bounded(text[start]) and before not in "([{\"'“‘#-" else ""
+    )
+    right = " " if after.isalnum() and not _is_bounded(text[end - 1]) else ""
+    return left + word + right

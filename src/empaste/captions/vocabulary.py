@@ -1,143 +1,167 @@
-"""The words of context substitution: distractors as published (EM-Paste §2.2), synonyms of VOC's and COCO's classes."""
+"""The tables of context substitution: what names a class, what takes its place; the package's and a user's own."""
 
-NEUTRAL = "object"
-"""What stands for a class where no distractor is left."""
+import csv
+import difflib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
 
-DISTRACTORS: dict[str, tuple[str, ...]] = {
-    "accessory": ("coat", "T-shirt", "gloves", "scarf", "trousers"),
-    "animal": ("lion", "tiger", "cheetah", "pig", "horse", "rabbit"),
-    "appliance": ("washing machine", "injector", "lamp", "air conditioner", "humidifier"),
-    "electronic": ("battery", "computer charger", "circuit board", "mp4 player", "headphone"),
-    "food": ("berry", "mango", "pineapple", "watermelon", "olive"),
-    "furniture": ("bookcase", "piano", "wardrobe", "washstand", "sofa"),
-    "indoor": ("board game", "detergent", "coffee", "pencil case", "drinking straw"),
-    "kitchen": ("water-tap", "juicer", "sink", "hot pot", "kettle"),
-    "person": ("monkey", "gorilla"),
-    "outdoor": ("tree", "billboard", "gate"),
-    "sports": ("basketball", "tent", "ballon", "swimming ring", "football"),
-    "vehicle": ("tank", "helicopter", "bulldozer", "UFO", "scooter"),
-}
-"""Supercategory (COCO's names) → distractors, spelled as published."""
+import yaml
 
-SYNONYMS: dict[str, tuple[str, ...]] = {
-    "person": (
-        "people", "human", "human being", "man", "woman", "boy", "girl", "child", "kid", "toddler", "baby", "infant",
-        "guy", "lady", "gentleman", "teenager", "adult", "crowd", "pedestrian", "passenger", "rider", "skier",
-        "snowboarder", "skateboarder", "surfer", "player", "worker", "chef", "policeman", "police officer", "soldier",
-        "bride", "groom", "family", "couple", "friend", "tourist", "spectator", "cyclist", "biker", "batter", "catcher",
-        "pitcher", "umpire", "cowboy", "fisherman", "farmer", "somebody", "someone",
-    ),
-    "bicycle": ("bike", "cycle", "pushbike", "tricycle", "mountain bike"),
-    "car": ("automobile", "sedan", "taxi", "cab", "suv", "jeep", "minivan", "convertible", "sports car"),
-    "motorcycle": ("motorbike", "motor bike", "moped", "scooter", "motor scooter", "motor cycle"),
-    "airplane": ("aeroplane", "plane", "aircraft", "jet", "airliner", "jetliner", "biplane", "jumbo jet"),
-    "bus": ("coach", "minibus", "double decker", "school bus"),
-    "train": ("locomotive", "railway car", "tram", "subway train"),
-    "truck": ("lorry", "pickup", "pickup truck", "trailer truck", "van"),
-    "boat": ("ship", "sailboat", "sailing boat", "canoe", "kayak", "yacht", "ferry", "rowboat", "dinghy", "gondola"),
-    "traffic light": ("stoplight", "stop light", "traffic signal", "street light"),
-    "fire hydrant": ("hydrant",),
-    "stop sign": (),
-    "parking meter": (),
-    "bench": ("park bench",),
-    "bird": (
-        "duck", "goose", "gull", "seagull", "pigeon", "parrot", "swan", "eagle", "owl", "chicken", "hen", "rooster",
-        "sparrow", "flamingo", "ostrich", "penguin",
-    ),
-    "cat": ("kitten", "kitty", "tomcat"),
-    "dog": ("puppy", "pup", "hound", "doggy", "bulldog", "terrier", "poodle", "retriever"),
-    "horse": ("pony", "foal", "stallion", "mare"),
-    "sheep": ("lamb", "ram", "ewe"),
-    "cow": ("cattle", "bull", "calf", "ox", "heifer", "bison"),
-    "elephant": (),
-    "bear": ("polar bear", "grizzly", "panda", "bear cub"),
-    "zebra": (),
-    "giraffe": (),
-    "backpack": ("rucksack", "knapsack"),
-    "umbrella": ("parasol",),
-    "handbag": ("purse", "tote bag"),
-    "tie": ("necktie", "bow tie"),
-    "suitcase": ("luggage", "baggage"),
-    "frisbee": (),
-    "skis": ("ski",),
-    "snowboard": (),
-    "sports ball": ("ball", "soccer ball", "tennis ball", "baseball", "basketball", "football"),
-    "kite": (),
-    "baseball bat": ("bat",),
-    "baseball glove": ("mitt", "baseball mitt", "catcher's mitt"),
-    "skateboard": ("skate board",),
-    "surfboard": ("surf board",),
-    "tennis racket": ("racket", "racquet", "tennis racquet"),
-    "bottle": ("flask", "beer bottle", "wine bottle", "water bottle"),
-    "wine glass": ("glass of wine", "wineglass", "goblet"),
-    "cup": ("mug", "teacup"),
-    "fork": (),
-    "knife": (),
-    "spoon": (),
-    "bowl": (),
-    "banana": (),
-    "apple": (),
-    "sandwich": ("burger", "hamburger", "sub"),
-    "orange": ("tangerine", "mandarin"),
-    "broccoli": (),
-    "carrot": (),
-    "hot dog": ("hotdog", "frankfurter"),
-    "pizza": (),
-    "donut": ("doughnut",),
-    "cake": ("cupcake", "birthday cake"),
-    "chair": ("armchair", "stool", "rocking chair"),
-    "couch": ("sofa", "settee", "loveseat"),
-    "potted plant": ("pottedplant", "houseplant", "house plant", "pot plant", "plant"),
-    "bed": ("bunk bed",),
-    "dining table": ("diningtable", "table", "desk"),
-    "toilet": ("urinal", "commode"),
-    "tv": ("tvmonitor", "tv monitor", "television", "television set", "monitor", "tv set", "screen"),
-    "laptop": ("laptop computer", "notebook computer", "computer"),
-    "mouse": ("computer mouse",),
-    "remote": ("remote control",),
-    "keyboard": ("computer keyboard",),
-    "cell phone": ("cellphone", "mobile phone", "smartphone", "phone", "telephone"),
-    "microwave": ("microwave oven",),
-    "oven": ("stove",),
-    "toaster": (),
-    "sink": ("washbasin", "wash basin"),
-    "refrigerator": ("fridge", "freezer"),
-    "book": (),
-    "clock": ("clock tower", "wall clock"),
-    "vase": (),
-    "scissors": ("pair of scissors",),
-    "teddy bear": ("stuffed bear", "stuffed animal"),
-    "hair drier": ("hair dryer", "hairdryer", "blow dryer"),
-    "toothbrush": ("tooth brush",),
-    "flower": ("blossom", "rose", "tulip", "daisy", "sunflower"),
-    "house": ("cottage", "hut", "cabin"),
-    "mushroom": ("toadstool",),
-    "fish": ("goldfish",),
-}  # fmt: skip
-"""Class name → other words for it, normalised (lower case, single spaces), singular unless they have none."""
+from empaste.captions.inflection import packaged_words
+from empaste.errors import InputError
 
-PLURAL_ONLY = frozenset(("people", "cattle", "scissors", "skis"))
-"""Words that name several without an ending."""
+Phrases = tuple[str, ...]
 
-_IRREGULAR = {
-    "person": "persons", "people": "peoples", "man": "men", "woman": "women", "gentleman": "gentlemen",
-    "policeman": "policemen", "fisherman": "fishermen", "child": "children", "mouse": "mice", "goose": "geese",
-    "knife": "knives", "calf": "calves", "ox": "oxen", "sheep": "sheep", "cattle": "cattle", "fish": "fish",
-    "aircraft": "aircraft", "scissors": "scissors", "skis": "skis", "luggage": "luggage", "baggage": "baggage",
-    "gloves": "gloves", "trousers": "trousers", "coffee": "coffee", "broccoli": "broccoli",
-    "somebody": "somebody", "someone": "someone", "piano": "pianos", "bison": "bison",
-}  # fmt: skip
+SECTIONS = ("synonyms", "distractors", "compounds")
+"""What a user's YAML file may hold."""
 
 
-def plural(phrase: str) -> str:
-    """``phrase`` with its last word in the plural."""
-    *before, last = phrase.split(" ")
-    return " ".join([*before, _IRREGULAR.get(last.lower(), _regular_plural(last))])
+@dataclass(frozen=True)
+class Vocabulary:
+    """The tables; phrases as written there, supercategories and classes in lower case.
+
+    Attributes:
+        synonyms: Class → other words for it.
+        supercategories: Class → supercategory, of the classes whose supercategory is known.
+        distractors: Supercategory → what is drawn.
+        compounds: Phrase that holds a class's word and means something else → supercategory, or words to draw from.
+        neutral: What is drawn where no distractor is left.
+    """
+
+    synonyms: Mapping[str, Phrases]
+    supercategories: Mapping[str, str]
+    distractors: Mapping[str, Phrases]
+    compounds: Mapping[str, str | Phrases]
+    neutral: Phrases
 
 
-def _regular_plural(word: str) -> str:
-    if word.endswith(("s", "x", "z", "ch", "sh")):
-        return word + "es"
-    if word.endswith("y") and word[-2:-1] not in tuple("aeiou"):
-        return word[:-1] + "ies"
-    return word + "s"
+def packaged_vocabulary() -> Vocabulary:
+    """The tables that come with the package (``words.yaml``)."""
+    words = packaged_words()
+    listed = {name: [*others] for classes in words["classes"].values() for name, others in classes.items()}
+    for name, signs in words["symbols"].items():
+        listed[name] += [*signs]
+    return Vocabulary(
+        synonyms={name: tuple(others) for name, others in listed.items()},
+        supercategories={name: group for group, classes in words["classes"].items() for name in classes},
+        distractors={group: tuple(drawn) for group, drawn in words["distractors"].items()},
+        compounds={
+            phrase: meaning if isinstance(meaning, str) else tuple(meaning)
+            for phrase, meaning in words["compounds"].items()
+        },
+        neutral=tuple(words["neutral"]),
+    )
+
+
+def read_vocabulary(path: str | None, class_names: Sequence[str]) -> Vocabulary:
+    """The package's tables, with those of a user's file ``path`` (YAML or CSV) added.
+
+    Synonyms are added to those there are; one with a minus before it is taken out. Distractors of a supercategory and
+    the meaning of a compound replace what the package says. `InputError` for a file that cannot be read or has another
+    form, and for synonyms of a class that neither the data set (``class_names``) nor the package knows.
+    """
+    vocabulary = packaged_vocabulary()
+    if path is None:
+        return vocabulary
+    own = _read_csv(Path(path)) if path.lower().endswith((".csv", ".tsv")) else _read_yaml(Path(path))
+    _check_classes(path, own["synonyms"], vocabulary, class_names)
+    return replace(
+        vocabulary,
+        synonyms={**vocabulary.synonyms, **_extended(vocabulary.synonyms, own["synonyms"])},
+        distractors={**vocabulary.distractors, **own["distractors"]},
+        compounds={**vocabulary.compounds, **own["compounds"]},
+    )
+
+
+def _extended(known: Mapping[str, Phrases], own: Mapping[str, Phrases]) -> dict[str, Phrases]:
+    """The synonyms of the classes of ``own``: those known, without those taken out, and the new ones."""
+    extended = {}
+    for name, words in own.items():
+        taken_out = {word[1:].strip().casefold() for word in words if word.startswith("-")}
+        added = [word for word in words if not word.startswith("-")]
+        extended[name] = tuple(word for word in [*known.get(name, ()), *added] if word.casefold() not in taken_out)
+    return extended
+
+
+def _check_classes(path: str, own: Mapping[str, Phrases], known: Vocabulary, class_names: Sequence[str]) -> None:
+    """`InputError` where synonyms are given for a class that nobody knows, which is a slip of the pen."""
+    names = {name.casefold().replace("_", " ") for name in class_names}
+    for name in own:
+        if name not in known.synonyms and name.replace("_", " ") not in names:
+            near = difflib.get_close_matches(name, [*names, *known.synonyms], 1)
+            raise InputError(
+                f"{path}: synonyms has {name!r}, which is no class of the data set; "
+                + (f"did you mean {near[0]}? " if near else "")
+                + f"classes: {', '.join(sorted(class_names))}"
+            )
+
+
+def _read_yaml(path: Path) -> dict[str, Any]:
+    try:
+        content = yaml.safe_load(_text(path))
+    except yaml.YAMLError as error:
+        raise InputError(f"{path} is not valid YAML: {error}; correct it") from error
+    if not isinstance(content, dict) or not content.keys() <= set(SECTIONS):
+        extra = [str(key) for key in content if key not in SECTIONS] if isinstance(content, dict) else [repr(content)]
+        raise InputError(
+            f"{path} has {', '.join(extra[:5])} at its top; allowed there: {', '.join(SECTIONS)} "
+            "(the words for a class stand under synonyms, as class: [word, word])"
+        )
+    tables = {section: _table(path, section, content.get(section) or {}) for section in SECTIONS}
+    for section in ("synonyms", "distractors"):
+        tables[section] = {
+            name: (words,) if isinstance(words, str) else words for name, words in tables[section].items()
+        }
+    return tables
+
+
+def _table(path: Path, section: str, table: Any) -> dict[str, str | Phrases]:
+    """One section, its keys in lower case; each value a word or a list of words."""
+    if not isinstance(table, dict):
+        raise InputError(f"{path}: {section} holds {type(table).__name__}; write name: [word, word] under it")
+    checked: dict[str, str | Phrases] = {}
+    for name, words in table.items():
+        several = [words] if isinstance(words, str) else words
+        if not isinstance(name, str) or not isinstance(several, list) or not all(_is_word(word) for word in several):
+            raise InputError(
+                f"{path}: {section}.{name} is {words!r}; write a list of words, quoted where YAML reads something else "
+                '(as it does for no, on, yes and numbers): ["on", "off"]'
+            )
+        checked[name.strip().lower()] = words if isinstance(words, str) else tuple(words)
+    return checked
+
+
+def _read_csv(path: Path) -> dict[str, Any]:
+    """The synonyms of a CSV or TSV file with the columns class and synonym, one synonym per row."""
+    synonyms: dict[str, list[str]] = {}
+    delimiter = "\t" if path.suffix.lower() == ".tsv" else ","
+    reader = csv.DictReader(_text(path).splitlines(), delimiter=delimiter, strict=True, restkey="more")
+    try:
+        if not {"class", "synonym"} <= set(reader.fieldnames or ()):
+            raise InputError(f"{path} has the columns {', '.join(reader.fieldnames or ())}; wanted: class,synonym")
+        for row in reader:
+            if not _is_word(row["class"]) or not _is_word(row["synonym"]) or "more" in row:
+                raise InputError(f"{path}, line {reader.line_num}: wanted one class and one synonym; correct the line")
+            synonyms.setdefault(row["class"].strip().lower(), []).append(row["synonym"].strip())
+    except csv.Error as error:
+        raise InputError(f"{path}, line {reader.line_num}: {error}; correct the line") from error
+    return {"synonyms": {name: tuple(words) for name, words in synonyms.items()}, "distractors": {}, "compounds": {}}
+
+
+def _is_word(value: Any) -> bool:
+    return isinstance(value, str) and bool(value.strip())
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path} is not UTF-8 text (byte {error.start}); save it as UTF-8") from error
+    except OSError as error:
+        raise InputError(
+            f"captions.synonyms is {json.dumps(str(path))}, which cannot be read ({error.strerror}); correct the path, "
+            "or set it to null for the package's own words"
+        ) from error

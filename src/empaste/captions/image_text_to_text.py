@@ -1,0 +1,71 @@
+"""Captions by whatever transformers has that reads an image and writes text: BLIP-2, LLaVA, SmolVLM, Qwen-VL, …
+
+A model with a chat template is asked ``prompt`` as a user would ask it; one without is given ``prompt`` as it is, or
+the image alone. What was asked is no part of the caption.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from empaste.captions.pretrained import load_captioner
+from empaste.captions.sampling import sample_captions
+from empaste.captions.scenes import Scene
+from empaste.captions.tidying import answer
+from empaste.errors import InputError
+
+QUESTION = "Describe this photo in one short sentence: what is there, and where it is."
+"""What a chat model is asked where no prompt is given."""
+
+
+def caption_scenes(
+    scenes: Sequence[Scene],
+    per_image: int,
+    seed: int,
+    *,
+    model: str | None,
+    prompt: str | None = None,
+    batch_size: int,
+    device: str,
+    dtype: str = "auto",
+    max_tokens: int = 40,
+    top_p: float = 0.9,
+    **_: Any,
+) -> Iterator[list[str]]:
+    """Yield ``per_image`` captions per scene: whole sentences where the model came to the end of one."""
+    if not scenes:
+        return
+    network, processor = load_captioner("image_text_to_text", model, (), device, dtype)
+
+    def prepare(processor: Any, images: list[Any]) -> Any:
+        try:
+            return ask(processor, images, prompt)
+        except (ValueError, TypeError, KeyError, IndexError, AttributeError) as error:
+            reason = next(iter(str(error).splitlines()), type(error).__name__)
+            raise InputError(
+                f"captions.model {model!r} does not take captions.prompt {prompt!r} ({reason}); its model card says "
+                'what it wants to be asked, such as "<CAPTION>" or "caption en"'
+            ) from error
+
+    yield from sample_captions(
+        scenes, per_image, seed, network, processor, prepare, answer, batch_size, max_tokens, top_p
+    )
+
+
+def ask(processor: Any, images: list[Any], prompt: str | None) -> Any:
+    """One row per image: the question and the image, as the processor wants them."""
+    if getattr(processor, "chat_template", None) or getattr(processor.tokenizer, "chat_template", None):
+        return processor.apply_chat_template(
+            [_conversation(image, prompt or QUESTION) for image in images],
+            add_generation_prompt=True,
+            tokenize=True,
+            return_dict=True,
+            return_tensors="pt",
+            processor_kwargs={"padding": True},
+        )
+    text = {"text": [prompt] * len(images), "padding": True} if prompt else {}
+    return processor(images=images, return_tensors="pt", **text)
+
+
+def _conversation(image: Any, question: str) -> list[dict[str, Any]]:
+    content = [{"type": "image", "image": image}, {"type": "text", "text": question}]
+    return [{"role": "user", "content": content}]

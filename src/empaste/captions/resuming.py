@@ -1,0 +1,42 @@
+"""Captions written down as they are made, so that an interrupted run goes on where it stopped."""
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from empaste.captions.scenes import Scene
+
+
+def resume_captions(
+    scenes: Sequence[Scene], caption: Callable[[list[Scene]], Iterator[list[str]]], file: Path
+) -> Iterator[list[str]]:
+    """What ``caption`` yields for ``scenes``, of which it is given only those that ``file`` does not hold yet.
+
+    That gives the same captions, since none depends on the others of its batch. A line that a killed run left half
+    written is made again.
+    """
+    done = _read(file)
+    file.write_text("".join(_line(image_id, texts) for image_id, texts in done.items()), encoding="utf-8")
+    made = caption([scene for scene in scenes if scene.image_id not in done])
+    with file.open("a", encoding="utf-8") as stream:
+        for scene in scenes:
+            if scene.image_id not in done:
+                done[scene.image_id] = next(made)
+                stream.write(_line(scene.image_id, done[scene.image_id]))
+                stream.flush()
+            yield done[scene.image_id]
+
+
+def _read(file: Path) -> dict[int, list[str]]:
+    done: dict[int, list[str]] = {}
+    for line in file.read_text(encoding="utf-8", errors="replace").splitlines() if file.exists() else ():
+        try:
+            row = json.loads(line)
+            done[row["image_id"]] = row["texts"]
+        except (ValueError, KeyError, TypeError):
+            break
+    return done
+
+
+def _line(image_id: int, texts: list[str]) -> str:
+    return json.dumps({"image_id": image_id, "texts": texts}) + "\n"
