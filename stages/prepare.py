@@ -5,6 +5,7 @@ Ground truth of the training split is written for code that measures; nothing th
 
 import os
 import sys
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -12,11 +13,13 @@ import typer
 
 from empaste.artifacts import schemas
 from empaste.artifacts.coco import coco_dataset, write_coco
-from empaste.artifacts.outputs import whole_directory, write_json
+from empaste.artifacts.outputs import whole_directory, write_json, write_whole
 from empaste.artifacts.tables import write_table
 from empaste.datasets import DATASETS
+from empaste.datasets.long_tail import read_labels, resample
 from empaste.datasets.preparing import (
     annotations_of,
+    class_histogram,
     class_table,
     count_images,
     image_table,
@@ -25,8 +28,8 @@ from empaste.datasets.preparing import (
     subsample,
     write_example,
 )
-from empaste.datasets.records import Source, Split
-from empaste.params import load_params
+from empaste.datasets.records import DataSet, Source, Split
+from empaste.params import Prepare, load_params
 from empaste.scaleout import map_items
 from stages.runner import stage
 
@@ -38,6 +41,7 @@ def main(
     train_truth: Path = Path("data/ground_truth/train.json"),
     val_truth: Path = Path("data/ground_truth/val.json"),
     metrics: Path = Path("metrics/prepare.json"),
+    plot: Path = Path("plots/prepare.csv"),
     params: Path = Path("params.yaml"),
 ) -> None:
     """Read or draw the data set, normalise its images, and write images, labels and ground truth."""
@@ -51,6 +55,7 @@ def main(
         settings.val_fraction,
     )
     data = subsample(DATASETS[settings.dataset](source), settings.max_train, settings.max_val, settings.seed)
+    data, tail = _long_tailed(data, settings)
     for warning in data.warnings:
         print(f"WARNING: {warning}", file=sys.stderr)
     with whole_directory(images) as image_folder, whole_directory(labels) as label_folder:
@@ -69,7 +74,23 @@ def main(
             rows = table[table["split"] == split]
             note = f"{settings.dataset}, split {split}, {use}"
             write_coco(path, coco_dataset(rows, classes, annotations_of(prepared, split), note))
-    write_json(metrics, count_images(data, prepared))
+    histogram = class_histogram(data, prepared, tail["available"] if tail else {})
+    write_whole(plot, histogram.to_csv(index=False).encode())
+    write_json(metrics, count_images(data, prepared) | {"long_tail": tail})
+
+
+def _long_tailed(data: DataSet, settings: Prepare) -> tuple[DataSet, dict[str, dict[str, int]] | None]:
+    """``data`` as ``prepare.long_tail`` wants it, with the class sizes before and as wanted; None where it is off."""
+    tail = settings.long_tail
+    if not tail.max_size:
+        return data, None
+    unread = [example for example in data.examples if example.split == "train" and not example.class_ids]
+    labelled = {
+        example.image_id: example for example in map_items(partial(read_labels, load=data.load), unread, "labels")
+    }
+    data = replace(data, examples=tuple(labelled.get(example.image_id, example) for example in data.examples))
+    drawn = resample(data, tail.shape, tail.max_size, tail.min_size, settings.seed)
+    return drawn.data, {"available": drawn.available, "wanted": drawn.wanted}
 
 
 def data_set_folder(root: str) -> Path:

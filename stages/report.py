@@ -43,7 +43,11 @@ METRICS = (
     Path("metrics/evaluate.json"),
 )
 CURVES = (Path("plots/classifier.csv"), Path("plots/train.csv"))
-TABLES = (Path("plots/foregrounds_reliability.csv"), Path("plots/precision_recall.csv"))
+TABLES = (
+    Path("plots/prepare.csv"),
+    Path("plots/foregrounds_reliability.csv"),
+    Path("plots/precision_recall.csv"),
+)
 MODEL = Path("models/mask_rcnn")
 
 

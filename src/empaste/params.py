@@ -36,6 +36,14 @@ class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
+class LongTail(Section):
+    """Class sizes that fall by a Pareto density."""
+
+    max_size: Count
+    min_size: Positive
+    shape: PositiveFloat
+
+
 class Prepare(Section):
     """The data set in use."""
 
@@ -49,11 +57,21 @@ class Prepare(Section):
     val_fraction: Annotated[float, Field(gt=0, lt=1)]
     max_train: Count
     max_val: Count
+    long_tail: LongTail
 
     @model_validator(mode="after")
     def _root_where_needed(self) -> "Prepare":
         if self.dataset != "demo" and not self.root:
             raise ValueError(f"root is null, but dataset {self.dataset} is read from a folder; set prepare.root to it")
+        return self
+
+    @model_validator(mode="after")
+    def _tail_falls(self) -> "Prepare":
+        tail = self.long_tail
+        if 0 < tail.max_size < tail.min_size:
+            raise ValueError(
+                f"long_tail.min_size is {tail.min_size}, more than long_tail.max_size, {tail.max_size}; lower it"
+            )
         return self
 
 

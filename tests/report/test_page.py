@@ -20,7 +20,7 @@ from empaste.report.page import plot_charts, quality_chart, render_page
 from empaste.report.sheets import build_sheets
 from stages.report import FILES
 
-VOID = {"meta", "link", "img", "line", "circle", "polyline", "br"}
+VOID = {"meta", "link", "img", "line", "circle", "polyline", "br", "rect"}
 
 
 class Reader(html.parser.HTMLParser):
@@ -188,6 +188,32 @@ def test_reliability_stands_beside_confidence_taken_at_its_word():
     assert chart.count("<polyline") == 2
     assert "confidence taken at its word" in chart and "percent right at IoU 0.5" in chart
     assert plot_charts("foregrounds_reliability", table.head(0)) == []
+
+
+def test_a_histogram_over_classes_is_bars_in_the_tables_order():
+    table = pd.DataFrame({"class_name": ["cat", "a & b"], "available": [8, 2], "images": [4, 2]})
+    (chart,) = plot_charts("prepare", table)
+    heights = [float(height) for height in re.findall(r'<rect [^>]*height="([\d.]+)"', chart)]
+    assert heights == pytest.approx([184, 46, 92, 46])
+    assert ">cat</text>" in chart and "a &amp; b" in chart and "training images" in chart
+    assert re.findall(r"<li[^>]*>(\w+)</li>", chart) == ["available", "images"]
+
+
+def test_columns_that_agree_are_drawn_once():
+    table = pd.DataFrame({"class_name": ["cat", "dog"], "available": [8, 2], "images": [8, 2]})
+    (chart,) = plot_charts("prepare", table)
+    assert chart.count("<rect") == 2 and "legend" not in chart
+
+
+def test_many_classes_are_counted_rather_than_named():
+    table = pd.DataFrame({"class_name": [f"class {k}" for k in range(80)], "images": range(80)})
+    (chart,) = plot_charts("prepare", table)
+    assert chart.count("<rect") == 80 and "80 classes" in chart and "class 7" not in chart
+
+
+def test_bars_of_nothing_are_empty_and_bars_of_zero_flat():
+    assert charts.bar_chart({}, "classes", "count") == "" == charts.bar_chart({"a": {}}, "classes", "count")
+    assert 'height="0.0"' in charts.bar_chart({"a": {"cat": 0}}, "classes", "count")
 
 
 def test_charts_have_round_ticks_and_keep_the_last_point():

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 import typer
 import yaml
@@ -173,3 +174,61 @@ def test_rotated_gray_and_tiny_photographs_come_out_normal() -> None:
     for name in images["file_name"]:
         with Image.open(Path("data/images") / name) as image:
             assert image.mode == "RGB" and image.format == "JPEG"
+
+
+def histogram() -> list[list[Any]]:
+    return pd.read_csv("plots/prepare.csv").to_numpy().tolist()
+
+
+def test_without_a_long_tail_the_histogram_is_the_data_sets() -> None:
+    metrics = prepare()
+    assert metrics["long_tail"] is None
+    assert {name: count for name, _, count in histogram()} == metrics["images_per_class"]
+    assert all(available == images for _, available, images in histogram())
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_long_tail_of_the_demo(workers: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EMPASTE_WORKERS", workers)
+    tail = {"max_size": 8, "min_size": 2, "shape": 6.0}
+    whole = prepare(num_train=80)
+    metrics = prepare(num_train=80, long_tail=tail)
+    assert metrics["long_tail"]["available"] == {name: count for name, count, _ in histogram()}
+    assert metrics["long_tail"]["available"] == whole["images_per_class"]
+    assert list(metrics["long_tail"]["wanted"].values()) == [8, 6, 4, 3, 3, 2]
+    assert metrics["long_tail"]["wanted"] == metrics["images_per_class"] == {name: n for name, _, n in histogram()}
+    images = read_table(Path("data/images/images.parquet"), Images)
+    assert (images["split"] == "train").sum() == metrics["train_images"] < 80
+    assert (images["split"] == "val").sum() == 4
+    assert len(list(Path("data/images/train").iterdir())) == metrics["train_images"]
+    truth = json.loads(Path("data/ground_truth/train.json").read_text())
+    assert len(truth["images"]) == metrics["train_images"]
+
+
+def test_a_long_tail_of_a_folder_counts_labels_and_needs_no_masks() -> None:
+    rows = [f"{n}.jpg,{'cat' if n < 6 else 'dog'},{'train' if n < 10 else 'val'}" for n in range(12)]
+    write_folder(Path("photos"), rows)
+    metrics = prepare(dataset="folder", root="photos", long_tail={"max_size": 5, "min_size": 1, "shape": 2.0})
+    assert metrics["images_per_class"] == {"cat": 5, "dog": 1} and metrics["instances_train"] is None
+    assert histogram() == [["cat", 6, 5], ["dog", 4, 1]]
+
+
+@pytest.mark.parametrize(
+    ("tail", "message"),
+    [
+        ({"max_size": 9}, "prepare.long_tail.max_size is 9, by which"),
+        ({"max_size": 3, "min_size": 4}, "prepare.long_tail.min_size is 4, more than long_tail.max_size, 3; lower it"),
+        ({"max_size": 3, "shape": 0.0}, "prepare.long_tail.shape is 0.0"),
+        ({"max_size": -1}, "prepare.long_tail.max_size is -1"),
+        ({"max_size": 3, "min_size": 0}, "prepare.long_tail.min_size is 0"),
+        ({"maxsize": 3}, "prepare.long_tail.maxsize is 3, but there is no such parameter; did you mean max_size?"),
+    ],
+)
+def test_a_long_tail_that_cannot_be_is_refused(
+    tail: dict[str, Any], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(typer.Exit):
+        prepare(long_tail={"max_size": 0, "min_size": 1, "shape": 6.0} | tail)
+    error = capsys.readouterr().err
+    assert message in error and "Traceback" not in error
+    assert not Path("data").exists()

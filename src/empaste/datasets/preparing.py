@@ -1,7 +1,7 @@
 """From examples of a data set to the files and rows that the other stages read."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -93,6 +93,17 @@ def annotations_of(prepared: Iterable[Prepared], split: Split) -> list[dict[str,
     """The annotations of a split, their ids counted from 1."""
     found = [annotation for row in prepared if row.example.split == split for annotation in row.annotations]
     return [{**annotation, "id": number} for number, annotation in enumerate(found, 1)]
+
+
+def class_histogram(data: DataSet, prepared: Sequence[Prepared], available: Mapping[str, int]) -> pd.DataFrame:
+    """Training images per class: as ``available`` before a long tail was drawn, and as prepared; largest first.
+
+    Classes that ``available`` lacks come as they are.
+    """
+    images = count_images(data, prepared)["images_per_class"]
+    rows = [(name, available.get(name, count), count) for name, count in images.items()]
+    table = pd.DataFrame(rows, columns=["class_name", "available", "images"])
+    return table.sort_values(["images", "available"], ascending=False, kind="stable", ignore_index=True)
 
 
 def count_images(data: DataSet, prepared: Sequence[Prepared]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Line charts as inline SVG: readable on light and dark, the same bytes for the same points."""
+"""Line and bar charts as inline SVG: readable on light and dark, the same bytes for the same points."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -9,6 +9,9 @@ WIDTH, HEIGHT = 420, 240
 LEFT, RIGHT, TOP, BOTTOM = 48, 12, 14, 42
 MAX_POINTS = 400
 NUM_COLOURS = 8
+MAX_NAMES = 20
+MAX_LETTERS = 14
+NAME_ROOM = 24
 
 
 def line_chart(
@@ -37,6 +40,56 @@ def line_chart(
         "</svg>",
     ]
     return f"<figure class='plot'><figcaption>{escape(y_label)}</figcaption>{''.join(parts)}{_legend(finite)}</figure>"
+
+
+def bar_chart(series: Mapping[str, Mapping[str, float]], x_label: str, y_label: str) -> str:
+    """An SVG of one bar per series and name, from 0 up, with a legend; empty where there is no name.
+
+    The names stand below, slanted, in the order in which they are first met; more than `MAX_NAMES` are only counted.
+    """
+    names = list(dict.fromkeys(name for values in series.values() for name in values))
+    if not names:
+        return ""
+    y_ticks = _ticks(0, max(1, *(value for values in series.values() for value in values.values())))
+    room = NAME_ROOM if len(names) <= MAX_NAMES else 0
+    step = (WIDTH - LEFT - RIGHT) / len(names)
+    frame = (0.0, 1.0, 0.0, y_ticks[-1])
+    parts = [
+        f'<svg class="chart" viewBox="0 0 {WIDTH} {HEIGHT + room}" role="img" aria-label="{escape(y_label)}">',
+        *_grid([], y_ticks, frame),
+        *(_bars(values, names, number, len(series), frame) for number, values in enumerate(series.values())),
+        *(_slanted(name, LEFT + step * (place + 0.5)) for place, name in enumerate(names) if room),
+        ""
+        if room
+        else f'<text x="{(LEFT + WIDTH - RIGHT) / 2:.0f}" y="{HEIGHT - BOTTOM + 17}" text-anchor="middle">'
+        f"{len(names)} {escape(x_label)}</text>",
+        "</svg>",
+    ]
+    return f"<figure class='plot'><figcaption>{escape(y_label)}</figcaption>{''.join(parts)}{_legend(series)}</figure>"
+
+
+def _bars(
+    values: Mapping[str, float],
+    names: list[str],
+    number: int,
+    num_series: int,
+    frame: tuple[float, float, float, float],
+) -> str:
+    """The bars of one of ``num_series`` series, side by side with the others'."""
+    step = (WIDTH - LEFT - RIGHT) / len(names)
+    width = 0.8 * step / num_series
+    rects = []
+    for place, name in enumerate(names):
+        _, top = _place(0, values.get(name, 0), frame)
+        left = LEFT + step * (place + 0.1) + width * number
+        rects.append(f'<rect x="{left:.1f}" y="{top:.1f}" width="{width:.1f}" height="{HEIGHT - BOTTOM - top:.1f}"/>')
+    return f'<g class="c{number % NUM_COLOURS}">{"".join(rects)}</g>'
+
+
+def _slanted(name: str, x: float) -> str:
+    y = HEIGHT - BOTTOM + 12
+    shown = name if len(name) <= MAX_LETTERS else f"{name[: MAX_LETTERS - 1]}…"
+    return f'<text x="{x:.1f}" y="{y}" text-anchor="end" transform="rotate(-40 {x:.1f} {y})">{escape(shown)}</text>'
 
 
 def _thin(points: list[tuple[float, float]]) -> list[tuple[float, float]]:
@@ -81,7 +134,7 @@ def _line(points: Points, frame: tuple[float, float, float, float], colour: int)
     return f'<polyline class="c{colour}" points="{path}"/>' + (dots if len(places) <= 12 else "")
 
 
-def _legend(series: Mapping[str, Points]) -> str:
+def _legend(series: Mapping[str, object]) -> str:
     if len(series) < 2:
         return ""
     entries = (f'<li class="c{number % NUM_COLOURS}">{escape(name)}</li>' for number, name in enumerate(series))

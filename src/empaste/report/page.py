@@ -16,12 +16,16 @@ from empaste.report.sheets import Panel, Sheet
 
 JPEG_QUALITY = 82
 CURVES = {
+    "prepare": "Training images per class",
     "classifier": "Classifier training",
     "foregrounds_reliability": "Can the foregrounds' confidence be believed?",
+    "paste": "Foregrounds and what was pasted, per class",
     "train": "Detector training",
     "precision_recall": "Precision and recall of the masks",
 }
 """Plots that the page draws: name of the file -> heading."""
+Y_LABELS = {"prepare": "training images", "paste": "share in percent"}
+"""What the bars of a histogram count."""
 
 
 def render_page(
@@ -32,8 +36,9 @@ def render_page(
 ) -> str:
     """The page as HTML: headline, classes, foreground quality, sheets, curves, all metrics, all parameters.
 
-    ``curves`` are tables whose first column is the x axis; ``precision_recall`` is (class_name, recall, precision),
-    ``foregrounds_reliability`` (confidence, precision, foregrounds).
+    ``curves`` are tables whose first column is the x axis, or ``class_name`` for a histogram over classes;
+    ``precision_recall`` is (class_name, recall, precision), ``foregrounds_reliability`` (confidence, precision,
+    foregrounds).
     """
     folder = FileSystemLoader(Path(__file__).parent)
     environment = Environment(
@@ -76,13 +81,15 @@ def quality_chart(metrics: figures.Metrics) -> str:
 
 
 def plot_charts(name: str, table: pd.DataFrame) -> list[str]:
-    """A chart per column of a curve, or one of all classes' precision over recall; none for an empty table."""
+    """A chart per column of a curve, or one of all classes; none for an empty table."""
     if table.empty:
         return []
     if list(table.columns) == ["class_name", "recall", "precision"]:
         return [charts.line_chart(_precision_recall(table), "recall", "precision at mask IoU 0.5", (0, 1))]
     if list(table.columns) == ["confidence", "precision", "foregrounds"]:
         return [charts.line_chart(_reliability(table), "confidence", "percent right at IoU 0.5", (0, 100))]
+    if table.columns[0] == "class_name":
+        return [charts.bar_chart(_histogram(table), "classes", Y_LABELS.get(name, "count"))]
     steps, *columns = (str(column) for column in table.columns)
     drawn = (
         charts.line_chart({column: list(zip(table[steps], table[column], strict=True))}, steps, column)
@@ -90,6 +97,18 @@ def plot_charts(name: str, table: pd.DataFrame) -> list[str]:
         if pd.api.types.is_numeric_dtype(table[column])
     )
     return [chart for chart in drawn if chart]
+
+
+def _histogram(table: pd.DataFrame) -> dict[str, dict[str, float]]:
+    """The columns as classes' values; of columns that agree everywhere the last one alone."""
+    names = [str(name) for name in table["class_name"]]
+    columns = [(str(column), table[column].astype(float).tolist()) for column in table.columns[1:]]
+    later = [[values for _, values in columns[place + 1 :]] for place in range(len(columns))]
+    return {
+        column: dict(zip(names, values, strict=True))
+        for (column, values), others in zip(columns, later, strict=True)
+        if values not in others
+    }
 
 
 def _precision_recall(table: pd.DataFrame) -> dict[str, charts.Points]:
