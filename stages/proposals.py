@@ -48,7 +48,10 @@ def main(
         )
     with whole_directory(out) as folder:
         write_table(segments, folder / "segments.parquet", Segments)
-    write_json(metrics, proposal_metrics(segments, read_coco(ground_truth), len(items)))
+    measured = proposal_metrics(segments, read_coco(ground_truth), len(items))
+    write_json(metrics, measured)
+    if without := measured["images_without_segments"]:
+        print(f"proposals: {without} of {len(items)} images have no segment and give no foreground", file=sys.stderr)
 
 
 def _print_speed(seconds: float, num_images: int) -> None:

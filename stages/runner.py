@@ -56,5 +56,6 @@ def _message(error: Exception) -> str:
 
 
 def _end(name: str, message: str, error: Exception) -> None:
-    print(f"ERROR in stage {name}: {message}", file=sys.stderr)
+    # A progress bar may still stand on the line.
+    print(f"\nERROR in stage {name}: {message}", file=sys.stderr)
     raise typer.Exit(1) from error

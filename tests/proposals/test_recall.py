@@ -47,12 +47,12 @@ def test_best_segment_of_the_same_image_counts():
 def test_metrics_in_percent():
     segments = segments_of((1, (0, 5)), (2, (0, 4)))
     metrics = proposal_metrics(segments, truth_of((1, (0, 5)), (2, (0, 8)), (3, (0, 5))), num_images=4)
-    assert metrics == {"recall50": 66.67, "recall70": 33.33, "segments_per_image": 0.5}
+    assert metrics == {"recall50": 66.67, "recall70": 33.33, "segments_per_image": 0.5, "images_without_segments": 2}
 
 
 def test_without_ground_truth_recall_is_not_measured():
     metrics = proposal_metrics(segments_of((1, (0, 5))), truth_of(), num_images=1)
-    assert metrics == {"recall50": None, "recall70": None, "segments_per_image": 1.0}
+    assert metrics == {"recall50": None, "recall70": None, "segments_per_image": 1.0, "images_without_segments": 0}
 
 
 def test_crowds_do_not_count():

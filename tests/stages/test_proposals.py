@@ -56,6 +56,14 @@ def test_segments_of_training_images_and_their_recall(workspace):
     metrics = json.loads(Path("metrics/proposals.json").read_text())
     assert metrics["recall50"] == metrics["recall70"] == 100
     assert metrics["segments_per_image"] == round(len(segments) / 9, 2)
+    assert metrics["images_without_segments"] == 0
+
+
+def test_an_image_without_segments_is_counted_and_said(workspace, capsys):
+    write_rgb(Path("data/images/3.png"), np.full((40, 48, 3), 90, np.uint8))
+    main()
+    assert json.loads(Path("metrics/proposals.json").read_text())["images_without_segments"] == 1
+    assert "1 of 9 images have no segment and give no foreground" in capsys.readouterr().err
 
 
 def test_bytes_do_not_depend_on_workers(workspace, monkeypatch):

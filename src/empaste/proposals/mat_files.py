@@ -79,9 +79,9 @@ def read_fields(path: Path) -> dict[str, Any]:
             content = content[struct]
     fields = {name: content[name] for name in FIELDS if name in content}
     if "maskmat" not in fields and not {"superpixels", "labels"} <= fields.keys():
-        there = ", ".join(sorted(content)) or "nothing"
+        there = ", ".join(sorted(content)) or "none"
         raise InputError(
-            f"{path} holds {there}; proposals hold superpixels and labels, or maskmat: "
+            f"{path} holds {there} of the published variables; proposals hold superpixels and labels, or maskmat: "
             "download the segmented proposals (contours and boxes are other files)"
         )
     return fields

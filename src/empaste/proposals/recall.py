@@ -37,12 +37,14 @@ class Measured(NamedTuple):
 
 
 def proposal_metrics(segments: pd.DataFrame, ground_truth: Coco, num_images: int) -> dict[str, float | None]:
-    """recall50 and recall70 in percent of the instances (None where there are none), and segments per image."""
+    """recall50 and recall70 in percent of the instances (None where there are none), segments per image, and the number
+    of images without any."""
     ious = best_ious(segments, ground_truth)
     return {
         "recall50": round(100 * float(np.mean(ious >= 0.5)), 2) if ious.size else None,
         "recall70": round(100 * float(np.mean(ious >= 0.7)), 2) if ious.size else None,
         "segments_per_image": round(len(segments) / num_images, 2),
+        "images_without_segments": num_images - segments["image_id"].nunique(),
     }
 
 
