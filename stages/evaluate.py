@@ -11,7 +11,9 @@ from empaste.artifacts.outputs import whole_directory, write_json, write_whole
 from empaste.artifacts.schemas import Images
 from empaste.artifacts.tables import read_table
 from empaste.detectors import detector_of
-from empaste.evaluation import CurvePoint, evaluate_detections
+from empaste.evaluation import evaluate_detections
+from empaste.evaluation.mistakes import Pair, match_instances
+from empaste.evaluation.results import CurvePoint
 from empaste.params import load_params
 from stages.runner import stage
 
@@ -24,19 +26,26 @@ def main(
     out: Path = Path("data/detections"),
     metrics: Path = Path("metrics/evaluate.json"),
     curves: Path = Path("plots/precision_recall.csv"),
+    confusion: Path = Path("plots/confusion.csv"),
     params: Path = Path("params.yaml"),
 ) -> None:
     """Detect on the validation images, then compare with their ground truth."""
     options = load_params(params).evaluate.model_dump()
+    protocol = options.pop("protocol")
     table = read_table(images / "images.parquet", Images)
-    rows = table[table["split"] == "val"]
-    files = [(int(image_id), images / name) for image_id, name in zip(rows["image_id"], rows["file_name"], strict=True)]
+    shown = table[table["split"] == "val"]
+    files = [(int(number), images / name) for number, name in zip(shown["image_id"], shown["file_name"], strict=True)]
+    truth = read_coco(ground_truth)
     detections = detector_of(model).predict(model, files, **options)
-    evaluation = evaluate_detections(read_coco(ground_truth), detections)
+    evaluation = evaluate_detections(truth, detections, protocol)
     with whole_directory(out) as folder:
         write_whole(folder / "val.json", json.dumps(detections, separators=(",", ":")).encode())
     write_json(metrics, evaluation.metrics)
-    write_whole(curves, pd.DataFrame(evaluation.curves, columns=CurvePoint._fields).to_csv(index=False).encode())
+    for path, rows, columns in (
+        (curves, evaluation.curves, CurvePoint._fields),
+        (confusion, match_instances(truth, detections), Pair._fields),
+    ):
+        write_whole(path, pd.DataFrame(rows, columns=list(columns)).to_csv(index=False).encode())
     if evaluation.metrics["mask"]["AP"] is None:
         print(f"{ground_truth} holds no instance: the detections are written, but there is no AP")
 

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from empaste.boxes import xywh_to_xyxy, xyxy_to_xywh
+from empaste.boxes import box_ious, xywh_to_xyxy, xyxy_to_xywh
 
 COORDINATES = st.lists(st.tuples(*[st.integers(-1000, 1000)] * 4), max_size=8)
 
@@ -29,3 +29,10 @@ def test_there_and_back(rows: list[tuple[int, int, int, int]]) -> None:
     boxes = np.array(rows, float).reshape(-1, 4)
     assert (xyxy_to_xywh(xywh_to_xyxy(boxes)) == boxes).all()
     assert (xywh_to_xyxy(xyxy_to_xywh(boxes)) == boxes).all()
+
+
+def test_ious_of_every_pair() -> None:
+    ious = box_ious([[0, 0, 10, 10], [0, 0, 5, 10]], [[0, 0, 10, 10], [20, 20, 3, 3], [5, 0, 10, 10]])
+    np.testing.assert_allclose(ious, [[1, 0, 50 / 150], [0.5, 0, 0]])
+    assert box_ious([], [[0, 0, 1, 1]]).shape == (0, 1)
+    assert box_ious([[0, 0, 1, 1]], []).shape == (1, 0)

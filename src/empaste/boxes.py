@@ -1,5 +1,7 @@
 """Boxes: ``xywh`` (COCO files) and ``xyxy`` (computation), pixel-edge coordinates, float."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from jaxtyping import Float
 
@@ -14,3 +16,13 @@ def xyxy_to_xywh(boxes_xyxy: Float[np.ndarray, "n 4"]) -> Float[np.ndarray, "n 4
     """The same boxes as corner and size."""
     boxes_xyxy = np.asarray(boxes_xyxy, float).reshape(-1, 4)
     return np.concatenate([boxes_xyxy[:, :2], boxes_xyxy[:, 2:] - boxes_xyxy[:, :2]], axis=1)
+
+
+def box_ious(first_xywh: Sequence[Sequence[float]], second_xywh: Sequence[Sequence[float]]) -> Float[np.ndarray, "n m"]:
+    """Intersection over union of every pair of ``xywh`` boxes; an empty side gives an empty array."""
+    from pycocotools import mask as coco_mask
+
+    if not len(first_xywh) or not len(second_xywh):
+        return np.zeros((len(first_xywh), len(second_xywh)))
+    boxes = (np.asarray(rows, float) for rows in (first_xywh, second_xywh))
+    return np.asarray(coco_mask.iou(*boxes, [0] * len(second_xywh)))

@@ -348,38 +348,74 @@ class ForegroundsParams(Section):
 class CaptionsParams(Section):
     """Captions of the training images."""
 
-    method: Literal["labels", "blip"]
+    method: Literal["labels", "blip", "git", "image_text_to_text", "file"]
     per_image: Positive
+    fraction: Annotated[float, Field(gt=0, le=1)]
     model: str | None
+    prompt: str | None
+    max_tokens: Positive
+    top_p: Annotated[float, Field(gt=0, le=1)]
+    dtype: Literal["auto", "float32", "float16", "bfloat16"]
+    file: str | None
+    synonyms: str | None
+    supercategories: dict[str, str]
     seed: Count
     batch_size: Positive
     device: Device
 
     @model_validator(mode="after")
-    def _model_where_needed(self) -> "CaptionsParams":
-        if self.method == "blip" and not self.model:
-            raise ValueError("model is null, but method blip needs one; give a hub name or a local folder")
+    def _source_where_needed(self) -> "CaptionsParams":
+        if self.method in ("blip", "git", "image_text_to_text") and not self.model:
+            raise ValueError(f"model is null, but method {self.method} needs one; give a hub name or a local folder")
+        if self.method == "file" and not self.file:
+            raise ValueError("file is null, but method file reads captions from one; set captions.file to it")
         return self
+
+
+class DiffusionParams(Section):
+    """A text-to-image model of diffusers."""
+
+    model: str | None
+    dtype: Literal["auto", "float32", "float16", "bfloat16"]
+    offload: Literal["none", "model", "sequential"]
+    steps: Positive
+    guidance: Annotated[float, Field(ge=0)]
+    image_size: Annotated[int, Field(ge=64)]
+    avoid_classes: bool
+
+
+class ImageApiParams(Section):
+    """A text-to-image endpoint that speaks OpenAI's protocol."""
+
+    base_url: str
+    model: str | None
+    key_env: str | None
+    size: str
+    options: dict[str, str | int | float | bool]
+    timeout: PositiveFloat
+    max_concurrent: Positive
+    price_per_image: Annotated[float, Field(ge=0)] | None
+    max_cost: Annotated[float, Field(ge=0)] | None
 
 
 class BackgroundsParams(Section):
     """Where the synthesised backgrounds come from."""
 
-    method: Literal["none", "black", "random", "inpaint", "diffusion"]
+    method: Literal["none", "black", "random", "inpaint", "diffusion", "api"]
     root: str | None
     per_caption: Positive
     keep_per_caption: Positive
+    selection: Literal["two_step", "caption"]
+    clip_model: str | None
     presence_threshold: Fraction
     erase_prob: Fraction
-    model: str | None
-    clip_model: str | None
-    steps: Positive
-    guidance: Annotated[float, Field(ge=0)]
-    image_size: Annotated[int, Field(ge=64)]
+    retries: Count
     seed: Count
     batch_size: Positive
     num_threads: Count
     device: Device
+    diffusion: DiffusionParams
+    api: ImageApiParams
 
     @model_validator(mode="after")
     def _consistent(self) -> "BackgroundsParams":
@@ -389,8 +425,12 @@ class BackgroundsParams(Section):
             )
         if self.method == "random" and not self.root:
             raise ValueError("root is null, but method random takes images from a folder; set backgrounds.root to it")
-        if self.method == "diffusion" and not self.model:
-            raise ValueError("model is null, but method diffusion needs one; give a hub name or a local folder")
+        if self.method == "diffusion" and not self.diffusion.model:
+            raise ValueError(
+                "diffusion.model is null, but method diffusion needs one; give a hub name or a local folder"
+            )
+        if self.method == "api" and not self.api.model:
+            raise ValueError("api.model is null, but method api needs one; give what the endpoint calls its model")
         return self
 
 
@@ -468,6 +508,7 @@ class Train(Section):
 class Evaluate(Section):
     """Detections on the validation split, and their AP."""
 
+    protocol: Literal["coco", "voc"]
     min_score: Fraction
     max_detections: Positive
     batch_size: Positive

@@ -71,6 +71,17 @@ def test_detections_metrics_and_curves_are_written(workspace: Path, decide: Call
     curves = pd.read_csv("plots/precision_recall.csv")
     assert list(curves.columns) == ["class_name", "recall", "precision"]
     assert len(curves) == 101 and set(curves["class_name"]) == {"cat"}
+    pairs = pd.read_csv("plots/confusion.csv")
+    assert pairs.to_numpy().tolist() == [[2, "cat", "cat"], [3, "cat", "cat"]]
+
+
+def test_the_protocol_is_a_parameter(workspace: Path, decide: Callable[..., Any]) -> None:
+    path = workspace / "params.yaml"
+    path.write_text(path.read_text().replace("protocol: coco", "protocol: voc"))
+    decide([ANSWER | {"image_id": 2}])
+    main()
+    metrics = json.loads(Path("metrics/evaluate.json").read_text())
+    assert metrics["mask"]["AP50"] == metrics["mask"]["APvol"] == 50
 
 
 def test_no_detection_is_written_too(workspace: Path, decide: Callable[..., Any]) -> None:
@@ -90,6 +101,7 @@ def test_without_ground_truth_the_detections_are_written_and_ap_is_none(
     assert len(json.loads(Path("data/detections/val.json").read_text())) == 1
     assert json.loads(Path("metrics/evaluate.json").read_text())["mask"]["AP"] is None
     assert Path("plots/precision_recall.csv").read_text() == "class_name,recall,precision\n"
+    assert Path("plots/confusion.csv").read_text() == "image_id,actual,predicted\n2,nothing,cat\n"
     assert "val.json holds no instance" in capsys.readouterr().out
 
 

@@ -9,34 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from empaste.artifacts.coco import instance
 from empaste.errors import InputError
 from empaste.evaluation import evaluate_detections
-from empaste.masks import encode_mask
+from tests.evaluation.scenes import block, found, truth
 
-CATEGORIES = [{"id": 2, "name": "cat"}, {"id": 5, "name": "dog"}]
-SIDE = 100
-
-
-def block(x: int, y: int, width: int, height: int) -> np.ndarray:
-    mask = np.zeros((SIDE, SIDE), bool)
-    mask[y : y + height, x : x + width] = True
-    return mask
-
-
-def truth(*instances: tuple[int, int, np.ndarray], crowd: int = 0) -> dict[str, Any]:
-    """Two images with the (image id, class id, mask) given."""
-    annotations = [
-        instance(k, image_id, class_id, encode_mask(mask)) | {"iscrowd": crowd}
-        for k, (image_id, class_id, mask) in enumerate(instances, 1)
-    ]
-    images = [{"id": image_id, "file_name": f"{image_id}.jpg", "height": SIDE, "width": SIDE} for image_id in (1, 2)]
-    return {"images": images, "annotations": annotations, "categories": CATEGORIES}
-
-
-def found(image_id: int, class_id: int, mask: np.ndarray, score: float) -> dict[str, Any]:
-    made = instance(1, image_id, class_id, encode_mask(mask))
-    return {key: made[key] for key in ("image_id", "category_id", "bbox", "segmentation")} | {"score": score}
+FIGURES = ("AP", "AP50", "AP75", "APs", "APm", "APl", "AR1", "AR10", "AR100")
+"""In the order of pycocotools' summary."""
 
 
 def test_a_perfect_detection_has_ap_100() -> None:
@@ -44,8 +22,11 @@ def test_a_perfect_detection_has_ap_100() -> None:
     for kind in ("mask", "box"):
         assert metrics[kind] == {
             "AP": 100.0, "AP50": 100.0, "AP75": 100.0, "APs": 100.0, "APm": None, "APl": None,
+            "AR1": 100.0, "AR10": 100.0, "AR100": 100.0,
+            "AP_per_class": {"cat": 100.0, "dog": None},
             "AP50_per_class": {"cat": 100.0, "dog": None},
             "AP75_per_class": {"cat": 100.0, "dog": None},
+            "AR100_per_class": {"cat": 100.0, "dog": None},
         }  # fmt: skip
     assert {point.class_name for point in curves} == {"cat"}
     assert [point.recall for point in curves] == [round(k / 100, 2) for k in range(101)]
@@ -108,9 +89,9 @@ def test_without_detections_ap_is_zero() -> None:
 @pytest.mark.parametrize("detections", [[], [found(1, 2, block(10, 10, 20, 20), 0.9)]])
 def test_without_ground_truth_nothing_is_defined(detections: list[dict[str, Any]]) -> None:
     metrics, curves = evaluate_detections(truth(), detections)
-    undefined = dict.fromkeys(("AP", "AP50", "AP75", "APs", "APm", "APl"))
-    nothing = {"cat": None, "dog": None}
-    assert metrics["mask"] == metrics["box"] == {**undefined, "AP50_per_class": nothing, "AP75_per_class": nothing}
+    per_class = [f"{name}_per_class" for name in ("AP", "AP50", "AP75", "AR100")]
+    nothing = dict.fromkeys(FIGURES) | {name: {"cat": None, "dog": None} for name in per_class}
+    assert metrics["mask"] == metrics["box"] == nothing
     assert curves == []
 
 
@@ -144,7 +125,7 @@ def test_the_figures_are_those_of_pycocotools(seed: int) -> None:
     metrics, _ = evaluate_detections(ground_truth, detections)
     for kind, coco_kind in (("mask", "segm"), ("box", "bbox")):
         expected = peer_stats(ground_truth, detections, coco_kind)
-        ours = [metrics[kind][name] for name in ("AP", "AP50", "AP75", "APs", "APm", "APl")]
+        ours = [metrics[kind][name] for name in FIGURES]
         assert [-1 if value is None else value / 100 for value in ours] == pytest.approx(expected, abs=1e-6)
 
 
@@ -169,4 +150,4 @@ def peer_stats(ground_truth: dict[str, Any], detections: list[dict[str, Any]], c
         peer.evaluate()
         peer.accumulate()
         peer.summarize()
-    return list(peer.stats[:6])
+    return list(peer.stats[:9])

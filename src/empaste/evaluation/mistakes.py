@@ -1,0 +1,77 @@
+"""Which classes are taken for which, and which images went well: detections beside instances, class by class aside.
+
+Crowd regions are neither to be found nor a mistake.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from empaste.artifacts.coco import Coco
+from empaste.masks import mask_ious
+
+MIN_SCORE = 0.5
+"""Detections under this score are left out: a person would not be shown them."""
+MIN_IOU = 0.5
+NOTHING = "nothing"
+"""Stands for what was missed, and for what is not there."""
+
+
+class Pair(NamedTuple):
+    """An instance and the detection that it was matched with; `NOTHING` where either is missing."""
+
+    image_id: int
+    actual: str
+    predicted: str
+
+
+def match_instances(ground_truth: Coco, detections: Sequence[Mapping[str, Any]]) -> list[Pair]:
+    """Pairs by image: of highest mask IoU first, whatever the classes, down to `MIN_IOU`; each at most once."""
+    names = {category["id"]: category["name"] for category in ground_truth["categories"]}
+    instances = _by_image(row for row in ground_truth["annotations"])
+    shown = _by_image(row for row in detections if row["score"] >= MIN_SCORE)
+    return [
+        pair
+        for image in ground_truth["images"]
+        for pair in _match_image(image["id"], instances.get(image["id"], []), shown.get(image["id"], []), names)
+    ]
+
+
+def image_quality(pairs: Sequence[Pair], ground_truth: Coco) -> dict[int, float]:
+    """Per image the share of right pairs among all of it, 0 to 1; 1 where there was nothing to find or to say."""
+    right: dict[int, list[bool]] = {image["id"]: [] for image in ground_truth["images"]}
+    for pair in pairs:
+        right[pair.image_id].append(pair.actual == pair.predicted)
+    return {image_id: float(np.mean(hits)) if hits else 1.0 for image_id, hits in right.items()}
+
+
+def _match_image(
+    image_id: int,
+    instances: Sequence[Mapping[str, Any]],
+    detections: Sequence[Mapping[str, Any]],
+    names: Mapping[int, str],
+) -> Iterator[Pair]:
+    ious = mask_ious([row["segmentation"] for row in detections], [row["segmentation"] for row in instances])
+    best: dict[int, int] = {}
+    taken: set[int] = set()
+    for place in np.argsort(-ious, axis=None, kind="stable").tolist():
+        detection, instance = divmod(place, len(instances))
+        if ious[detection, instance] >= MIN_IOU and detection not in best and instance not in taken:
+            best[detection] = instance
+            # A crowd region takes any number.
+            taken.update([] if instances[instance].get("iscrowd", 0) else [instance])
+    for number, row in enumerate(detections):
+        met = instances[best[number]] if number in best else None
+        if met is None or not met.get("iscrowd", 0):
+            yield Pair(image_id, names[met["category_id"]] if met else NOTHING, names[row["category_id"]])
+    for number, row in enumerate(instances):
+        if number not in taken and not row.get("iscrowd", 0):
+            yield Pair(image_id, names[row["category_id"]], NOTHING)
+
+
+def _by_image(rows: Iterator[Mapping[str, Any]]) -> dict[int, list[Mapping[str, Any]]]:
+    found: dict[int, list[Mapping[str, Any]]] = {}
+    for row in rows:
+        found.setdefault(row["image_id"], []).append(row)
+    return found
