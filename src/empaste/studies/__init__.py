@@ -9,13 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from empaste.errors import InputError
-from empaste.studies import pseudo_labels
+from empaste.studies import mask_sources, pseudo_labels
 from empaste.studies.contexts import study_contexts
 from empaste.studies.foregrounds import parse_parts, study_foregrounds
+from empaste.studies.long_tail import study_long_tail
 from empaste.studies.running import Study, read_yaml, run, table
 
 STUDIES: dict[str, Callable[[Mapping[str, Any]], Study]] = {
     "pseudo_labels": lambda _: pseudo_labels.STUDY,
+    "mask_sources": lambda _: mask_sources.STUDY,
     "contexts": study_contexts,
 }
 """By name, the study for the content of ``params.yaml``."""
@@ -30,10 +32,12 @@ def run_study(name: str, seeds: int, folder: Path, jobs: int, parts: Sequence[st
     if name == "foregrounds":
         command += "".join(f" --part {part!r}" for part in parts)
         return study_foregrounds(range(seeds), folder, jobs, parse_parts(parts), command)
-    if name not in STUDIES:
-        raise InputError(f"study is {name!r}; choose from {', '.join([*STUDIES, 'foregrounds'])}")
+    if name not in (*STUDIES, "long_tail"):
+        raise InputError(f"study is {name!r}; choose from {', '.join([*STUDIES, 'long_tail', 'foregrounds'])}")
     if parts:
         raise InputError(f"study {name} evaluates whole detectors and reports no --part; leave it out")
+    if name == "long_tail":
+        return study_long_tail(range(seeds), folder, jobs, command)
     study = STUDIES[name](read_yaml(Path("params.yaml")))
     text = table(study, run(study, range(seeds), folder / name, jobs), command)
     (folder / f"{name}.md").write_text(text)

@@ -72,7 +72,11 @@ class Workspace(NamedTuple):
 
 def run(study: Study, seeds: Sequence[int], workdir: Path, jobs: int, root: Path = Path()) -> list[Result]:
     """The results of all rows with all ``seeds``, in that order; see `run_stages`."""
-    done = run_stages(study, seeds, workdir, jobs, root, detector_figures)
+    return read_results(run_stages(study, seeds, workdir, jobs, root, detector_figures))
+
+
+def read_results(done: Sequence[Workspace]) -> list[Result]:
+    """What the finished workspaces gave."""
     return [Result(one.row, one.seed, json.loads(_result_file(one).read_text())) for one in done]
 
 
@@ -83,19 +87,22 @@ def run_stages(
     jobs: int,
     root: Path,
     figures: Callable[[Path], dict[str, float | None]],
+    upstream: Path | None = None,
 ) -> list[Workspace]:
     """The workspaces of all rows with all ``seeds``, in that order, each with all outputs of the study's stages.
 
-    They stand on what stands in the repository ``root``; ``figures`` takes the result from a finished workspace.
+    They stand on what stands in the repository ``root``, or, where it is given, on the outputs in ``upstream``;
+    ``figures`` takes the result from a finished workspace.
     ``jobs`` of them run side by side; more than one take one thread each, whatever ``params.yaml`` says. `InputError`
     where a stage that the study builds on has not run, or one of its own fails; what was finished is kept.
     """
     pipeline = read_yaml(root / "dvc.yaml")["stages"]
-    inputs = _inputs(study, pipeline, root)
-    fingerprint = _fingerprint([root / path for path in [*inputs, *_code(study, pipeline)]])
+    source = upstream or root
+    inputs = _inputs(study, pipeline, source)
+    fingerprint = _fingerprint([*(source / path for path in inputs), *(root / path for path in _code(study, pipeline))])
     tasks = [_prepare(study, row, seed, workdir, jobs, root, fingerprint) for row in study.rows for seed in seeds]
     for task in tasks:
-        _link(task, inputs, root)
+        _link(task, inputs, source)
     unfinished = [task for task in tasks if not _result_file(task).exists()]
     with ThreadPoolExecutor(jobs) as pool:
         done = pool.map(partial(_finish, study=study, root=root, figures=figures), unfinished)
