@@ -1,33 +1,55 @@
 """The contract of every captioner, and the one that needs no model."""
 
+import json
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import numpy as np
 import pytest
 
-from empaste.captions import CAPTIONERS
+from empaste.captions import CAPTIONERS, LEARNED
 from empaste.captions.labels import PLACES, caption_from_labels
-from empaste.captions.scenes import Scene
-from empaste.captions.vocabulary import DISTRACTORS
+from empaste.captions.pretrained import EXAMPLES
+from empaste.captions.scenes import Scene, choose_scenes
+from empaste.captions.vocabulary import packaged_vocabulary
 from empaste.images import write_rgb
 from empaste.params import CaptionsParams
 
+MODELS = {"blip": "blip", "git": "git", "image_text_to_text": "llava"}
+
+
+@pytest.fixture
+def options(tiny_models: dict[str, Path], tmp_path: Path) -> dict[str, dict[str, Any]]:
+    """Method → what it is given; the file holds five captions of the one image."""
+    rows = [{"image_id": number, "caption": f"{number} {word}"} for number in range(1, 4) for word in "abcde"]
+    (tmp_path / "captions.json").write_text(json.dumps(rows))
+    shared = {"prompt": None, "batch_size": 2, "device": "cpu", "dtype": "auto", "max_tokens": 8, "top_p": 0.9}
+    return {
+        method: shared
+        | {"model": str(tiny_models[MODELS[method]]) if method in MODELS else None}
+        | {"file": str(tmp_path / "captions.json")}
+        for method in CAPTIONERS
+    }
+
 
 @pytest.mark.parametrize("method", CAPTIONERS)
-def test_contract(method: str, tiny_blip: Path, tmp_path: Path) -> None:
+def test_contract(method: str, options: dict[str, dict[str, Any]], tmp_path: Path) -> None:
     write_rgb(tmp_path / "a.png", np.full((12, 16, 3), 90, np.uint8))
     scenes = [Scene(number, tmp_path / "a.png", (("dog", "animal"),)) for number in range(1, 4)]
-    caption = CAPTIONERS[method]
-    texts = list(caption(scenes, 3, 0, str(tiny_blip), 2, "cpu"))
+    caption, own = CAPTIONERS[method], options[method]
+    texts = list(caption(scenes, 3, 0, **own))
     assert [len(of_scene) for of_scene in texts] == [3, 3, 3]
-    assert list(caption(scenes, 3, 0, str(tiny_blip), 2, "cpu")) == texts
-    assert list(caption(scenes[2:], 3, 0, str(tiny_blip), 2, "cpu")) == texts[2:]
-    assert list(caption(scenes, 3, 1, str(tiny_blip), 2, "cpu")) != texts
+    assert all(isinstance(text, str) for of_scene in texts for text in of_scene)
+    assert list(caption(scenes, 3, 0, **own)) == texts
+    assert list(caption(scenes[2:], 3, 0, **own)) == texts[2:]
+    assert list(caption(scenes, 3, 0, **own | {"batch_size": 1})) == texts
+    assert list(caption(scenes, 3, 1, **own)) != texts
+    assert list(caption([], 3, 0, **own)) == []
 
 
 def test_params_and_registry_name_the_same_methods() -> None:
     assert set(get_args(CaptionsParams.model_fields["method"].annotation)) == set(CAPTIONERS)
+    assert set(EXAMPLES) == LEARNED < set(CAPTIONERS)
 
 
 def test_labels_name_every_class_and_a_place_of_the_first() -> None:
@@ -43,4 +65,15 @@ def test_an_image_without_labels_is_a_place() -> None:
 
 
 def test_places_cover_the_supercategories_of_the_distractors() -> None:
-    assert set(PLACES) == set(DISTRACTORS)
+    assert set(PLACES) == set(packaged_vocabulary().distractors)
+
+
+def test_a_fraction_of_the_images_is_chosen_by_seed() -> None:
+    scenes = [Scene(number, Path(f"{number}.jpg"), ()) for number in range(200)]
+    tenth = choose_scenes(scenes, 0.1, 0)
+    assert len(tenth) == 20 and tenth == sorted(tenth, key=lambda scene: scene.image_id)
+    assert choose_scenes(scenes, 0.1, 0) == tenth != choose_scenes(scenes, 0.1, 1)
+    assert {scene.image_id for scene in tenth} < {scene.image_id for scene in choose_scenes(scenes, 0.3, 0)}
+    assert choose_scenes(scenes, 1.0, 0) == scenes
+    assert len(choose_scenes(scenes, 0.001, 0)) == 1
+    assert choose_scenes([], 1.0, 0) == []

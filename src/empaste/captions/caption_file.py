@@ -123,7 +123,7 @@ def _json_rows(path: Path, text: str) -> Iterator[Row]:
             raise InputError(f"{place} has no image_id and caption; write both")
         image_id = str(row["image_id"])
         if images is not None and image_id not in names:
-            raise InputError(f"{place}: image_id {image_id} stands not under images; add the image or leave it out")
+            raise InputError(f"{place}: image_id {image_id} is not among the images; add the image or leave it out")
         yield place, names.get(image_id, f"#{image_id}"), row["caption"]
 
 
@@ -157,4 +157,4 @@ def _csv_rows(path: Path, text: str) -> Iterator[Row]:
                 raise InputError(f"{place}: wanted {len(columns)} fields; put captions with commas in double quotes")
             yield place, name_key(row[image]) if image == "file_name" else f"#{row[image].strip()}", row[caption]
     except csv.Error as error:
-        raise InputError(f"{path}, line {reader.line_num}: {error}; correct the line") from error
+        raise InputError(f"{path}, line {reader.line_num + 1}: {error}; correct the line") from error

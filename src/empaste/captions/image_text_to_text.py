@@ -7,6 +7,8 @@ the image alone. What was asked is no part of the caption.
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from jinja2 import TemplateError
+
 from empaste.captions.pretrained import load_captioner
 from empaste.captions.sampling import sample_captions
 from empaste.captions.scenes import Scene
@@ -39,7 +41,7 @@ def caption_scenes(
     def prepare(processor: Any, images: list[Any]) -> Any:
         try:
             return ask(processor, images, prompt)
-        except (ValueError, TypeError, KeyError, IndexError, AttributeError) as error:
+        except (ValueError, TypeError, KeyError, IndexError, AttributeError, TemplateError) as error:
             reason = next(iter(str(error).splitlines()), type(error).__name__)
             raise InputError(
                 f"captions.model {model!r} does not take captions.prompt {prompt!r} ({reason}); its model card says "

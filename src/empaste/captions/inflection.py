@@ -54,22 +54,25 @@ def regular_plural(word: str) -> str:
     return word + "s"
 
 
-def singular(phrase: str) -> str:
-    """The phrase whose plural ``phrase`` is; ``phrase`` itself where it is none."""
+def singulars(phrase: str) -> list[str]:
+    """The phrases whose plural ``phrase`` may be, likeliest first; none where it is none.
+
+    Without a dictionary "horses" may be of a horse or of a hors: both are given, since a word that nobody writes is
+    never found.
+    """
     *before, last = phrase.split(" ")
-    return " ".join([*before, _singular_word(last)]) if SPELLED.fullmatch(phrase) else phrase
+    found = _singular_words(last) if SPELLED.fullmatch(phrase) else []
+    return [" ".join([*before, word]) for word in found]
 
 
-def _singular_word(word: str) -> str:
+def _singular_words(word: str) -> list[str]:
     words = packaged_words()
-    if word in words["invariant"] or word in words["plural_only"]:
-        return word
-    irregular = {many: one for one, many in words["plurals"].items()}
-    candidates = [irregular.get(word, ""), word[:-3] + "y", word[:-2], word[:-1], word[:-2] + "an"]
     # A word in -ss, -us or -is (glass, bus, tennis) is singular, whatever a rule makes of it.
-    if word.endswith(("ss", "us", "is")):
-        return word
-    return next((one for one in candidates if len(one) > 2 and plural_word(one) == word), word)
+    if word in words["invariant"] or word in words["plural_only"] or word.endswith(("ss", "us", "is")):
+        return []
+    irregular = {many: one for one, many in words["plurals"].items()}
+    candidates = [irregular.get(word, ""), word[:-1], word[:-2], word[:-3] + "y", word[:-2] + "an"]
+    return [one for one in dict.fromkeys(candidates) if len(one) > 1 and plural_word(one) == word]
 
 
 def is_plural_only(phrase: str) -> bool:
@@ -83,12 +86,12 @@ def forms(phrase: str) -> dict[str, bool | None]:
     Taken widely: beside the right plural the regular one ("mouses", "knifes"), since a caption may hold either.
     """
     if is_plural_only(phrase):
-        return {phrase: True, plural(phrase): True}
-    several = {plural(phrase), _every_word_regular(phrase), _last_in_plural(phrase)} - {phrase}
+        return {phrase: True} if phrase.endswith("s") else {phrase: True, _last_regular(phrase): True}
+    several = {plural(phrase), _last_regular(phrase), _last_in_plural(phrase)} - {phrase}
     return {phrase: None if plural(phrase) == phrase else False} | dict.fromkeys(sorted(several), True)
 
 
-def _every_word_regular(phrase: str) -> str:
+def _last_regular(phrase: str) -> str:
     *before, last = phrase.split(" ")
     return " ".join([*before, regular_plural(last)]) if SPELLED.fullmatch(phrase) else phrase
 

@@ -17,7 +17,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from empaste.captions.inflection import forms, is_plural_only, plural, singular
+from empaste.captions.inflection import forms, is_plural_only, plural, singulars
 from empaste.captions.vocabulary import Phrases, Vocabulary, packaged_vocabulary
 from empaste.errors import InputError
 
@@ -128,7 +128,7 @@ def phrases_of(name: str, words: Vocabulary) -> list[str]:
     It is the class of that name, or else those that have its name among their synonyms (motorbike → motorcycle).
     """
     own = _spaced(name)
-    return list(dict.fromkeys([own, singular(own), *_synonyms(_known_as(own, words), words)]))
+    return list(dict.fromkeys([own, *singulars(own), *_synonyms(_known_as(own, words), words)]))
 
 
 def fold(text: str) -> str:
@@ -155,7 +155,7 @@ def _spaced(name: str) -> str:
 
 def _known_as(name: str, words: Vocabulary) -> list[str]:
     """The vocabulary's classes that ``name`` is, or is a synonym of."""
-    keys = {_key(name), _key(singular(name.lower()))}
+    keys = set(map(_key, [name, *singulars(name.lower())]))
     return [known for known in words.synonyms if _key(known) in keys] or [
         known for known, others in words.synonyms.items() if keys & set(map(_key, others))
     ]
@@ -183,7 +183,7 @@ def _groups(
 
 
 def _group(name: str, supercategory: str, words: Vocabulary) -> str:
-    own = [supercategory.lower(), singular(supercategory.lower())]
+    own = [supercategory.lower(), *singulars(supercategory.lower())]
     known = [words.supercategories[one] for one in _known_as(_spaced(name), words) if one in words.supercategories]
     return next((group for group in [*own, *known] if group in words.distractors), own[0])
 
@@ -207,7 +207,7 @@ def _pool(drawn: Sequence[str], words: Vocabulary, targets: re.Pattern[str]) -> 
             word for word in candidates if not any(targets.search(fold(form)) for form in [word, *forms(word)])
         )
 
-    return allowed(drawn) or allowed(words.neutral) or allowed(LAST_RESORTS)
+    return allowed(drawn) or allowed(words.neutral) or allowed(LAST_RESORTS)[:1]
 
 
 def _add(meanings: dict[str, Meaning], phrase: str, name: str, pool: Phrases) -> None:
@@ -284,12 +284,11 @@ def _replacement(text: str, match: re.Match[str], rules: Rules, rng: np.random.G
         bool(SEVERAL.search(match.string[:start])) if meaning.several is None else meaning.several
     )
     word = plural(word) if several else word
-    word = _in_case(word, text, start, end, meaning.abbreviation) + _possessive(
-        word, match["possessive"] or "", several
-    )
+    cased = _in_case(word, text, start, end, meaning.abbreviation)
+    cased += _possessive(word, text[end : match.end()], several)
     if article:
-        return _with_article(article, word) if not is_plural_only(word) else f"{article[0]} pair of {word}"
-    return _parted(word, text, start, end)
+        return _article(article, word) + " " + cased
+    return _parted(cased, text, start, end)
 
 
 def _in_case(word: str, text: str, start: int, end: int, abbreviation: bool) -> str:
@@ -311,13 +310,13 @@ def _capital(word: str) -> str:
 
 
 def _possessive(word: str, ending: str, several: bool) -> str:
-    return "'" if ending == "'s" and several and word.endswith("s") else ending
+    return ending[:1] if several and word.endswith("s") else ending
 
 
-def _with_article(article: str, word: str) -> str:
-    """The word after "a" or "an" as its sound wants it, capitalised as ``article`` is."""
-    fitting = "an" if _sounds_open(word) else "a"
-    return (fitting.capitalize() if article[0].isupper() else fitting) + " " + word
+def _article(article: str, word: str) -> str:
+    """ "a" or "an" as the sound of ``word`` wants it, or "a pair of" what has no singular; a capital stays one."""
+    fitting = "a pair of" if is_plural_only(word) else "an" if _sounds_open(word) else "a"
+    return fitting.capitalize() if article[0].isupper() else fitting
 
 
 def _sounds_open(word: str) -> bool:

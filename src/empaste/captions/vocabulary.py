@@ -147,7 +147,7 @@ def _read_csv(path: Path) -> dict[str, Any]:
                 raise InputError(f"{path}, line {reader.line_num}: wanted one class and one synonym; correct the line")
             synonyms.setdefault(row["class"].strip().lower(), []).append(row["synonym"].strip())
     except csv.Error as error:
-        raise InputError(f"{path}, line {reader.line_num}: {error}; correct the line") from error
+        raise InputError(f"{path}, line {reader.line_num + 1}: {error}; correct the line") from error
     return {"synonyms": {name: tuple(words) for name, words in synonyms.items()}, "distractors": {}, "compounds": {}}
 
 

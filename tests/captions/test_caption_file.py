@@ -1,0 +1,130 @@
+"""Captions that the user has: found by name or id, drawn by seed, and everything that can be wrong with a file."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from empaste.captions.caption_file import caption_scenes, name_key, read_captions
+from empaste.captions.scenes import Scene
+from empaste.errors import InputError
+
+SCENES = [Scene(1, Path("train/a.jpg"), ()), Scene(2, Path("train/b__c.jpg"), ()), Scene(7, Path("train/d.jpg"), ())]
+
+
+def captions(
+    path: Path, content: Any, per_image: int = 2, seed: int = 0, scenes: list[Scene] = SCENES
+) -> list[list[str]]:
+    if isinstance(content, bytes):
+        path.write_bytes(content)
+    else:
+        path.write_text(content if isinstance(content, str) else json.dumps(content), encoding="utf-8")
+    return list(caption_scenes(scenes, per_image, seed, file=str(path)))
+
+
+def coco(**names: int) -> dict[str, Any]:
+    """A COCO file of one caption per image: file name (dots as __dot__) → id."""
+    images = [{"id": number, "file_name": name} for name, number in names.items()]
+    return {
+        "images": images,
+        "annotations": [{"id": 5, "image_id": one["id"], "caption": one["file_name"]} for one in images],
+    }
+
+
+def test_coco_captions_are_found_by_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    content = coco(**{"a.png": 7, "b/c.jpg": 1, "x.jpg": 2})
+    assert captions(tmp_path / "c.json", content) == [["a.png"], ["b/c.jpg"], []]
+    assert "has none for 1 of 3 images" in capsys.readouterr().err
+
+
+def test_annotations_alone_are_found_by_id(tmp_path: Path) -> None:
+    rows = [{"image_id": 7, "caption": "seven"}, {"image_id": "1", "caption": "one"}]
+    assert captions(tmp_path / "c.json", rows) == [["one"], [], ["seven"]]
+    assert captions(tmp_path / "c.json", {"annotations": rows}) == [["one"], [], ["seven"]]
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("c.csv", 'file_name,caption\na.jpg,"a hill, green"\nsub\\c.png,two\n'),
+        ("c.CSV", '\ufefffile_name,caption\r\na.jpg,"a hill, green"\r\nc.jpg,two\r\n'),
+        ("c.tsv", "text\tfile_name\na hill, green\ta\ntwo\tb/c.jpg\n"),
+        ("c.csv", 'image_id,caption\n1,"a hill, green"\n 2 ,two\n'),
+    ],
+)
+def test_csv(tmp_path: Path, name: str, text: str) -> None:
+    assert captions(tmp_path / name, text) == [["a hill, green"], ["two"], []]
+
+
+def test_a_name_without_folders_counts_only_where_it_is_clear(tmp_path: Path) -> None:
+    scenes = [
+        Scene(1, Path("train/x__a.jpg"), ()),
+        Scene(2, Path("train/y__a.jpg"), ()),
+        Scene(3, Path("train/b.jpg"), ()),
+    ]
+    text = "file_name,caption\na.jpg,which\nb.jpg,clear\n"
+    assert captions(tmp_path / "c.csv", text, scenes=scenes) == [[], [], ["clear"]]
+
+
+def test_some_of_many_are_drawn_by_seed_and_image(tmp_path: Path) -> None:
+    rows = [{"image_id": image, "caption": f"{image} {word}"} for image in (1, 2, 7) for word in "abcde"]
+    first = captions(tmp_path / "c.json", rows)
+    assert [len(own) for own in first] == [2, 2, 2] and all(own == sorted(own) for own in first)
+    assert captions(tmp_path / "c.json", rows) == first
+    assert captions(tmp_path / "c.json", rows, scenes=SCENES[1:]) == first[1:]
+    assert any(captions(tmp_path / "c.json", rows, seed=seed) != first for seed in range(1, 5))
+    assert [len(own) for own in captions(tmp_path / "c.json", rows, per_image=9)] == [5, 5, 5]
+
+
+def test_empty_repeated_long_and_foreign_captions(tmp_path: Path) -> None:
+    rows = [("", 1), ("  \n", 1), ("a  hill", 1), ("a hill", 1), ("一只狗🐕", 2), ("word " * 400, 7)]
+    first, second, third = captions(tmp_path / "c.json", [{"image_id": one, "caption": text} for text, one in rows], 9)
+    assert first == ["a hill"] and second == ["一只狗🐕"]
+    assert len(third[0]) <= 1000 and third[0].endswith("word")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("c.json", coco(**{"other.jpg": 1}), r"none of the 3 training images: it has other …, wanted a\.jpg \(id 1\)"),
+        ("c.json", [], "it has nothing …, wanted"),
+        ("c.json", "{", r"is not valid JSON: .*; a CSV file ends in \.csv"),
+        ("c.json", "[" * 100_000, "is not valid JSON"),
+        ("c.json", {"captions": []}, "has no list of annotations; write COCO captions"),
+        ("c.json", "3", "has no list of annotations"),
+        ("c.json", {"images": 3, "annotations": []}, "has no list of annotations"),
+        ("c.json", [{"image_id": 1}], "annotation 0 has no image_id and caption"),
+        ("c.json", ["a"], "annotation 0 has no image_id and caption"),
+        ("c.json", [{"image_id": 1, "caption": None}], "annotation 0: the caption is None; a caption is a text"),
+        ("c.json", {"images": [{"id": 1}], "annotations": []}, "image 0 has no id and file_name"),
+        ("c.json", {"images": [], "annotations": [{"image_id": 4, "caption": "x"}]}, "4 is not among the images"),
+        ("c.json", coco(**{"a.jpg": 1, "d.jpg": 1}), "image id 1 stands twice, for different files"),
+        ("c.csv", "", r"has the columns \(none\); wanted: file_name"),
+        ("c.csv", "name,caption\na,b\n", "has the columns name, caption; wanted"),
+        ("c.csv", "file_name,caption\na.jpg,a hill, green\n", "line 2: wanted 2 fields; put captions with commas in"),
+        ("c.csv", "file_name,caption\na.jpg\n", "line 2: wanted 2 fields"),
+        ("c.csv", 'file_name,caption\na.jpg,"never closed\n', "line 2: unexpected end of data; correct the line"),
+        ("c.csv", "file_name,caption\na.jpg,Stra\xdfe\n".encode("latin-1"), r"is not UTF-8 text \(byte 28\); save"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_is_said(tmp_path: Path, name: str, content: Any, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        captions(tmp_path / name, content)
+
+
+def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"captions\.file is '.*nowhere\.csv', which cannot be read \(No such file"):
+        read_captions(tmp_path / "nowhere.csv")
+    assert list(caption_scenes([], 2, 0, file=None)) == []
+
+
+def test_the_same_image_twice_with_the_same_name_is_no_trouble(tmp_path: Path) -> None:
+    content = coco(**{"a.jpg": 1})
+    content["images"] *= 2
+    assert captions(tmp_path / "c.json", content) == [["a.jpg"], [], []]
+
+
+def test_names_are_compared_as_prepare_writes_them() -> None:
+    assert name_key("Sub\\x.y/A.JPG") == "sub__x.y__a"
+    assert name_key("COCO_train2014_000000000009.jpg") == "coco_train2014_000000000009"
