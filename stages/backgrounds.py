@@ -1,23 +1,38 @@
 """``data/backgrounds`` holds synthesised backgrounds in which the classifier sees no class (EM-Paste §2.3–2.5)."""
 
-from collections import Counter
+import sys
+from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import typer
 
+from empaste import backgrounds
 from empaste.artifacts.arrays import read_array
+from empaste.artifacts.checkpoints import remove_work, work_folder
 from empaste.artifacts.outputs import whole_directory, write_json
-from empaste.artifacts.schemas import Backgrounds, Captions, Classes, Foregrounds, Images, Labels, Segments
+from empaste.artifacts.schemas import (
+    BackgroundFailures,
+    Backgrounds,
+    Captions,
+    Classes,
+    Foregrounds,
+    Images,
+    Labels,
+    Segments,
+)
 from empaste.artifacts.tables import read_table, write_table
-from empaste.backgrounds import GENERATORS, IN_PROCESS
+from empaste.backgrounds import SURELY_EMPTY, making, open_source
 from empaste.backgrounds.erasing import segments_to_erase
-from empaste.backgrounds.making import summarise, write_selected
-from empaste.backgrounds.scenes import Scene
+from empaste.backgrounds.scenes import Scene, Source, list_scenes
+from empaste.backgrounds.selection import Judge, load_judge
 from empaste.params import BackgroundsParams, load_params
 from empaste.scaleout import map_items
 from stages.runner import stage
+
+PATIENCE = ("timeout", "max_concurrent", "price_per_image", "max_cost")
+"""What may change of ``backgrounds.api`` between an interrupted run and the one that goes on."""
 
 
 @stage("backgrounds")
@@ -33,46 +48,55 @@ def main(
     metrics: Path = Path("metrics/backgrounds.json"),
     params: Path = Path("params.yaml"),
 ) -> None:
-    """Generate candidates for every training image, keep and write the selected ones; method none writes no row."""
+    """Make backgrounds for every training image and keep the selected ones. Goes on where it was interrupted."""
     settings = load_params(params).backgrounds
     classes = read_table(labels / "classes.parquet", Classes)
-    rows: list[dict[str, Any]] = []
-    tally, per_class = Counter[str](), Counter[int]()
-    with whole_directory(out) as scratch:
-        if settings.method != "none":
-            erase = read_erased(labels, segments, features, foregrounds, settings.erase_prob)
-            scenes = read_scenes(images, captions, erase)
-            rows, tally, per_class = generate(scenes, settings, model, scratch)
-        table = pd.DataFrame(rows, columns=list(Backgrounds.to_schema().columns))
-        write_table(table, scratch / "backgrounds.parquet", Backgrounds)
-    shown = {name: per_class[class_id] for class_id, name in zip(classes["class_id"], classes["name"], strict=True)}
-    write_json(metrics, summarise(table, tally, shown))
-
-
-def generate(
-    scenes: list[Scene], settings: BackgroundsParams, model: Path, folder: Path
-) -> tuple[list[dict[str, Any]], Counter[str], Counter[int]]:
-    """Make, judge and write the backgrounds of ``scenes``."""
-    # Worker processes import this file and need no torch.
-    from empaste.artifacts.classifier import load_classifier
-    from empaste.backbones import limit_threads, torch_device
-    from empaste.backgrounds.clip_selection import load_clip
-
-    limit_threads(settings.num_threads)
-    device = torch_device(settings.device)
-    classifier = load_classifier(model, device)
-    clip = load_clip(settings.clip_model, device) if settings.clip_model else None
-    options = {"per_caption", "seed", "root", "model", "steps", "guidance", "image_size", "batch_size", "device"}
-    make = GENERATORS[settings.method](**settings.model_dump(include=options))
-    workers = 1 if settings.method in IN_PROCESS else None
-    return write_selected(
-        zip(scenes, map_items(make, scenes, "backgrounds", workers), strict=True),
-        classifier,
-        clip,
-        folder,
-        keep=settings.keep_per_caption,
-        presence_threshold=settings.presence_threshold,
+    class_names = dict(zip(classes["class_id"].tolist(), classes["name"].tolist(), strict=True))
+    work = work_folder(
+        "backgrounds", [*_key(settings), images, labels, segments, features, foregrounds, captions, model]
     )
+    parts: list[Path] = []
+    counts: Mapping[str, int] = {}
+    if settings.method != "none":
+        erase = read_erased(labels, segments, features, foregrounds, settings.erase_prob)
+        scenes = read_scenes(images, labels, captions, class_names, erase)
+        source, judge = _open(settings, model, class_names)
+        parts, counts = making.make_parts(scenes, source, judge, settings.per_caption, work), source.counts
+    with whole_directory(out) as scratch:
+        made = making.join_parts(parts, scratch)
+        write_table(made.table, scratch / "backgrounds.parquet", Backgrounds)
+        write_table(made.failures, scratch / "failures.parquet", BackgroundFailures)
+    if len(made.failures):
+        print(f"WARNING: {len(made.failures):,} images failed; {out}/failures.parquet says why", file=sys.stderr)
+    write_json(metrics, making.summarise(made, class_names, counts, scored=settings.clip_model is not None))
+    remove_work(work)
+
+
+def _open(settings: BackgroundsParams, model: Path, class_names: Mapping[int, str]) -> tuple[Source, Judge]:
+    """Where the backgrounds come from, and what judges them."""
+    judge = load_judge(
+        model,
+        settings.clip_model,
+        class_names,
+        keep=settings.keep_per_caption,
+        selection=settings.selection,
+        presence_threshold=1.0 if settings.method in SURELY_EMPTY else settings.presence_threshold,
+        num_threads=settings.num_threads,
+        device=settings.device,
+    )
+    options = settings.model_dump() | {"class_names": list(class_names.values())}
+    return open_source(settings.method, partial(map_items, what="backgrounds"), options), judge
+
+
+def _key(settings: BackgroundsParams) -> list[Any]:
+    """What determines the backgrounds beside the inputs: parameters, local models and folders, code."""
+    named = [settings.root, settings.diffusion.model, (settings.clip_model or "").removeprefix("local-dir:")]
+    code = sorted(Path(backgrounds.__file__).parent.glob("*.py"))
+    return [
+        settings.model_dump(exclude={"retries": True, "num_threads": True, "batch_size": True, "api": set(PATIENCE)}),
+        *(Path(name) for name in named if name and Path(name).exists()),
+        *code,
+    ]
 
 
 def read_erased(
@@ -92,17 +116,18 @@ def read_erased(
     )
 
 
-def read_scenes(images: Path, captions: Path, erase: dict[int, tuple[str, ...]]) -> list[Scene]:
-    """The training images, each with its prompts and with the segments to ``erase``."""
-    table = read_table(images / "images.parquet", Images).query("split == 'train'")
-    written = read_table(captions / "captions.parquet", Captions)
-    prompts: dict[int, list[tuple[int, str]]] = {}
-    for caption_id, image_id, prompt in written[["caption_id", "image_id", "substituted"]].itertuples(index=False):
-        prompts.setdefault(image_id, []).append((caption_id, prompt))
-    return [
-        Scene(image_id, images / name, height, width, erase.get(image_id, ()), tuple(prompts.get(image_id, ())))
-        for image_id, name, height, width in table[["image_id", "file_name", "height", "width"]].itertuples(index=False)
-    ]
+def read_scenes(
+    images: Path, labels: Path, captions: Path, class_names: Mapping[int, str], erase: Mapping[int, tuple[str, ...]]
+) -> list[Scene]:
+    """The training images, each with all that belongs to it."""
+    return list_scenes(
+        read_table(images / "images.parquet", Images),
+        images,
+        read_table(captions / "captions.parquet", Captions),
+        read_table(labels / "labels.parquet", Labels),
+        class_names,
+        erase,
+    )
 
 
 if __name__ == "__main__":

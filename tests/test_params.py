@@ -69,7 +69,8 @@ def test_sections_are_the_stages() -> None:
         ("classifier.learning_rate", float("nan"), ["classifier.learning_rate is nan"]),
         ("prepare.dataset", "coco", ["prepare.root is null", "set prepare.root"]),
         ("backgrounds.method", "random", ["backgrounds.root is null"]),
-        ("backgrounds.method", "diffusion", ["backgrounds.model is null"]),
+        ("backgrounds.method", "diffusion", ["backgrounds.diffusion.model is null"]),
+        ("backgrounds.method", "api", ["backgrounds.api.model is null"]),
         ("backgrounds.keep_per_caption", 9, ["backgrounds.keep_per_caption is 9", "per_caption, 2"]),
     ],
 )

@@ -1,24 +1,38 @@
 """The stage, method by method; and captions, text-to-image, CLIP and presence as one chain of real, tiny models."""
 
 import json
-import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 import typer
+import yaml
 
 from empaste.artifacts.arrays import write_array
-from empaste.artifacts.schemas import Backgrounds, Captions, Classes, Foregrounds, Images, Labels, Segments
+from empaste.artifacts.schemas import (
+    BackgroundFailures,
+    Backgrounds,
+    Captions,
+    Classes,
+    Foregrounds,
+    Images,
+    Labels,
+    Segments,
+)
+from empaste.artifacts.shards import Shards
 from empaste.artifacts.tables import read_table, write_table
-from empaste.images import read_rgb, write_rgb
+from empaste.backgrounds import open_source
+from empaste.backgrounds.patch_fill import fill_hole
+from empaste.images import write_rgb
 from empaste.masks import encode_mask, mask_box_xywh
 from stages.backgrounds import main
 from stages.captions import main as caption
 from tests.tiny_models import save_blip, save_clip, save_stable_diffusion, save_tiny_classifier
 
 ROOT = Path(__file__).parents[2]
+OUT = Path("data/backgrounds")
 NUM_IMAGES = 9  # of which the last validates
 
 
@@ -62,18 +76,25 @@ def choose(*segment_ids: int) -> None:
 
 
 def configure(**values: object) -> None:
-    """Set keys of the section backgrounds (or ``captions_KEY`` of captions)."""
-    text = Path("params.yaml").read_text()
+    """Set keys of the section backgrounds; ``captions_KEY``, ``diffusion_KEY`` and ``api_KEY`` of those."""
+    content = yaml.safe_load(Path("params.yaml").read_text())
+    section = content["backgrounds"]
+    places = {"captions": content["captions"], "diffusion": section["diffusion"], "api": section["api"]}
     for key, value in values.items():
-        section, name = ("captions", key[9:]) if key.startswith("captions_") else ("backgrounds", key)
-        text = re.sub(rf"(?ms)(^{section}:.*?^  {name}: )\S+", rf"\g<1>{value}", text, count=1)
-    Path("params.yaml").write_text(text)
+        prefix, _, name = key.partition("_")
+        place = places.get(prefix, section)
+        place[name if prefix in places else key] = str(value) if isinstance(value, Path) else value
+    Path("params.yaml").write_text(yaml.safe_dump(content))
 
 
 def run() -> tuple[pd.DataFrame, dict]:
     main()
     table = read_table(Path("data/backgrounds/backgrounds.parquet"), Backgrounds)
     return table, json.loads(Path("metrics/backgrounds.json").read_text())
+
+
+def first_selected(table: pd.DataFrame) -> np.ndarray:
+    return Shards(OUT).read_rgb(table.loc[table["selected"], "file_name"].iloc[0])
 
 
 def files() -> dict[str, bytes]:
@@ -87,7 +108,7 @@ def test_inpaint_erases_what_shows_a_class(monkeypatch: pytest.MonkeyPatch) -> N
     assert len(table) == metrics["candidates"] == 2 * (NUM_IMAGES - 1)
     assert table["selected"].sum() == metrics["selected"] == metrics["images_with_background"] == NUM_IMAGES - 1
     for name in table.loc[table["selected"], "file_name"]:
-        image = read_rgb(Path("data/backgrounds", name)).astype(int)
+        image = Shards(OUT).read_rgb(name).astype(int)
         assert image.shape == (40, 48, 3) and (image[..., 0] - image[..., 1]).max() < 60
     first = files()
     monkeypatch.setenv("EMPASTE_WORKERS", "2")
@@ -98,7 +119,7 @@ def test_inpaint_erases_what_shows_a_class(monkeypatch: pytest.MonkeyPatch) -> N
 def test_what_shows_no_class_is_not_erased() -> None:
     configure(presence_threshold=1.0, erase_prob=0.95)
     table, _ = run()
-    image = read_rgb(Path("data/backgrounds", table["file_name"].iloc[0])).astype(int)
+    image = first_selected(table).astype(int)
     assert (image[..., 0] - image[..., 1]).max() > 150
 
 
@@ -108,9 +129,7 @@ def test_what_was_chosen_last_is_erased_whatever_it_shows() -> None:
     table, _ = run()
     red = [
         (image[..., 0] - image[..., 1]).max()
-        for image in (
-            read_rgb(Path("data/backgrounds", name)).astype(int) for name in table.loc[table["selected"], "file_name"]
-        )
+        for image in (Shards(OUT).read_rgb(name).astype(int) for name in table.loc[table["selected"], "file_name"])
     ]
     assert red[0] < 60 and min(red[1:]) > 150
 
@@ -118,7 +137,7 @@ def test_what_was_chosen_last_is_erased_whatever_it_shows() -> None:
 def test_a_background_in_which_a_class_shows_is_dropped_and_counted() -> None:
     configure(presence_threshold=0.0)
     table, metrics = run()
-    assert not table["selected"].any() and list(Path("data/backgrounds/images").iterdir()) == []
+    assert not table["selected"].any() and len(Shards(OUT)) == 0
     assert metrics["dropped_by_presence"] == metrics["candidates"] == 16
     assert metrics["dropped_per_class"] == {"dog": 16, "sofa": 16}
     assert metrics["mean_presence_prob_selected"] is None
@@ -132,12 +151,15 @@ def test_none_writes_an_empty_table_and_needs_nothing() -> None:
 
 
 def test_black_and_random(tmp_path: Path) -> None:
-    configure(method="black", presence_threshold=1.0)
-    table, _ = run()
-    assert (read_rgb(Path("data/backgrounds", table["file_name"].iloc[0])) == 0).all()
-    configure(method="random", root=tmp_path / "data/images/val")
+    configure(method="black", presence_threshold=0.0)  # nothing shows on black, whatever the classifier says
     table, metrics = run()
-    assert metrics["selected"] == NUM_IMAGES - 1
+    assert (first_selected(table) == 0).all() and metrics["selected"] == NUM_IMAGES - 1
+    configure(method="random", root=tmp_path / "data/images/val", presence_threshold=1.0)
+    table, metrics = run()
+    assert metrics["selected"] == NUM_IMAGES - 1 and metrics["refused_by_labels"] == 0
+    (tmp_path / "data/images/val/labels.csv").write_text("file,label\n9.png,Dog\n")
+    with pytest.raises(typer.Exit):
+        main()
 
 
 def test_features_out_of_step_are_refused_and_earlier_outputs_stay(capsys: pytest.CaptureFixture[str]) -> None:
@@ -151,13 +173,66 @@ def test_features_out_of_step_are_refused_and_earlier_outputs_stay(capsys: pytes
     assert files() == before
 
 
-def test_a_broken_image_of_the_random_folder_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_folder_of_broken_images_ends_with_the_reason(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "pictures").mkdir()
     (tmp_path / "pictures/broken.png").write_bytes(b"")
     configure(method="random", root=tmp_path / "pictures")
     with pytest.raises(typer.Exit):
         main()
-    assert "broken.png is not a readable image (0 bytes)" in capsys.readouterr().err
+    assert "all 16 images of this part failed" in (text := capsys.readouterr().err)
+    assert "broken.png is not a readable image (0 bytes)" in text
+
+
+def test_single_failures_are_listed_and_the_run_goes_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "pictures").mkdir()
+    for number in range(3):
+        (tmp_path / f"pictures/{number}.png").write_bytes(
+            b"broken" if number else Path("data/images/val/9.png").read_bytes()
+        )
+    configure(method="random", root=tmp_path / "pictures", retries=0, presence_threshold=1.0)
+    table, metrics = run()
+    failures = read_table(OUT / "failures.parquet", BackgroundFailures)
+    assert 0 < metrics["failures"] == len(failures) == 16 - len(table)
+    assert failures["reason"].str.contains(r"pictures/[12].png is not a readable image").all()
+    assert f"{len(failures)} images failed" in capsys.readouterr().err
+
+
+def test_an_interrupted_run_goes_on(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    configure(presence_threshold=1.0)
+    run()
+    whole = files()
+    made = []
+
+    def halting(image: np.ndarray, *rest: object) -> np.ndarray | None:
+        made.append(1)
+        if len(made) == 6:
+            raise KeyboardInterrupt
+        return fill_hole(image, *rest)
+
+    monkeypatch.setattr("empaste.backgrounds.making.JUDGED_AT_ONCE", 2)
+    monkeypatch.setattr("stages.backgrounds.open_source", lambda *args: replace(open_source(*args), images_per_part=8))
+    monkeypatch.setattr("empaste.backgrounds.inpaint.fill_hole", halting)
+    with pytest.raises(KeyboardInterrupt):
+        main()
+    assert files() == whole  # the outputs before stay until the new ones are whole
+    monkeypatch.setattr("empaste.backgrounds.inpaint.fill_hole", fill_hole)
+    configure(retries=5, num_threads=1, api_timeout=9.0)  # patience may change on the way
+    run()
+    assert "going on after 1 of 4 parts" in capsys.readouterr().err
+    assert files() == whole and list(Path(".work/backgrounds").iterdir()) == []
+    configure(seed=1)
+    run()
+    assert "going on" not in capsys.readouterr().err and files() != whole
+
+
+def test_an_endpoint_without_its_key_is_refused(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("PAINTER_KEY", raising=False)
+    configure(method="api", api_model="painter", api_key_env="PAINTER_KEY")
+    with pytest.raises(typer.Exit):
+        main()
+    assert "the environment has no PAINTER_KEY" in capsys.readouterr().err
 
 
 def test_captioner_text_to_image_clip_and_presence_run_as_one(tmp_path: Path) -> None:
@@ -165,9 +240,9 @@ def test_captioner_text_to_image_clip_and_presence_run_as_one(tmp_path: Path) ->
         (tmp_path / name).mkdir()
         save(tmp_path / name)
     configure(
-        captions_method="blip", captions_model=tmp_path / "blip", method="diffusion",
-        model=tmp_path / "diffusion/pipeline", clip_model=f"local-dir:{tmp_path / 'clip'}",
-        steps=2, image_size=64, presence_threshold=0.99,
+        captions_method="blip", captions_model=tmp_path / "blip", method="diffusion", selection="caption",
+        diffusion_model=tmp_path / "diffusion/pipeline", clip_model=f"local-dir:{tmp_path / 'clip'}",
+        diffusion_steps=2, diffusion_image_size=64, presence_threshold=0.99,
     )  # fmt: skip
     caption()
     captions = read_table(Path("data/captions/captions.parquet"), Captions).set_index("caption_id")
@@ -179,7 +254,7 @@ def test_captioner_text_to_image_clip_and_presence_run_as_one(tmp_path: Path) ->
         assert set(rows["prompt"]) == {captions.loc[caption_id, "substituted"]}
         assert rows["selected"].tolist() == (rows["clip_score"] == rows["clip_score"].max()).tolist()
     chosen = table[table["selected"]].iloc[0]
-    assert read_rgb(Path("data/backgrounds", chosen["file_name"])).shape == (64, 64, 3)
+    assert Shards(OUT).read_rgb(chosen["file_name"]).shape == (64, 64, 3) and table["target_score"].notna().all()
     first = files()
     run()
     assert files() == first

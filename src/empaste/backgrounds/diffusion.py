@@ -1,111 +1,166 @@
 """Text-to-image backgrounds (EM-Paste §2.3) by any text-to-image pipeline of diffusers.
 
 Every image starts from noise of its own generator, seeded from (seed, image, caption, number), so it does not depend on
-the batch that it is made in (but for the last bits of a matrix product).
+the batch that it is made in (but for the last bits of a matrix product). Pipelines differ in what they take: what one
+does not know (a negative prompt, guidance) it is not given.
 """
 
-from collections.abc import Callable, Sequence
+import inspect
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from jaxtyping import UInt8
 
-from empaste.backgrounds.scenes import Candidate, Made, Scene
+from empaste.backgrounds.painting import BLANK, Item, Outcome, list_items, made_of
+from empaste.backgrounds.scenes import Made, Scene, Source, is_blank
 from empaste.errors import InputError, require_extra
 
 if TYPE_CHECKING:  # the other generators need no torch
     import torch
 
-Item = tuple[int, str, tuple[int, ...]]
-"""A caption's id, the prompt, and what its noise is seeded from."""
+Paint = Callable[[Sequence[Item]], list[np.ndarray]]
 
 
 def generator(
     *,
     per_caption: int,
+    retries: int,
     seed: int,
-    model: str | None,
-    steps: int,
-    guidance: float,
-    image_size: int,
     batch_size: int,
     device: str,
+    class_names: Sequence[str],
+    diffusion: Mapping[str, Any],
     **_: Any,
-) -> Callable[[Scene], Made]:
-    """A function that gives ``per_caption`` images per caption of a scene; the model is loaded once, here.
+) -> Source:
+    """Source of ``per_caption`` images per caption; the model is loaded once, here.
 
-    `InputError` where diffusers is not installed or the model is not to be had.
+    ``diffusion`` holds model, dtype (auto: half precision on a GPU), offload (none, model, sequential), steps,
+    guidance, image_size, and avoid_classes: name ``class_names`` in the negative prompt. `InputError` where diffusers
+    is not installed or the model is not to be had.
     """
     from empaste.backbones import torch_device
 
-    pipeline = load_pipeline(str(model), torch_device(device))
-    paint = partial(
-        _paint,
-        partial(pipeline, num_inference_steps=steps, guidance_scale=guidance, height=image_size, width=image_size),
+    pipeline = load_pipeline(diffusion["model"], torch_device(device), diffusion["dtype"], diffusion["offload"])
+    wanted = {
+        "num_inference_steps": diffusion["steps"],
+        "guidance_scale": diffusion["guidance"],
+        "height": diffusion["image_size"],
+        "width": diffusion["image_size"],
+    }
+    paint = partial(_paint, pipeline, _taken(pipeline, wanted), diffusion["avoid_classes"])
+    return Source(
+        partial(
+            make,
+            per_caption=per_caption,
+            seed=seed,
+            class_names=tuple(class_names),
+            batch_size=batch_size,
+            retries=retries,
+            paint=paint,
+        )
     )
-    return partial(make, per_caption=per_caption, seed=seed, batch_size=batch_size, paint=paint)
 
 
-def load_pipeline(model: str, device: "torch.device") -> Any:
-    """The text-to-image pipeline ``model`` (hub name or local folder) on ``device``, half precision on a GPU."""
+def load_pipeline(model: str, device: "torch.device", dtype: str = "auto", offload: str = "none") -> Any:
+    """The text-to-image pipeline ``model`` (hub name or local folder) on ``device``, or offloaded from it."""
     import torch
 
     try:
         from diffusers import AutoPipelineForText2Image
     except ImportError as error:
         raise require_extra("diffusers", "generative") from error
-    dtype = torch.float16 if device.type == "cuda" else torch.float32
+    if offload != "none" and device.type != "cuda":
+        raise InputError(
+            f"backgrounds.diffusion.offload is {offload!r}, which keeps a model out of a GPU's memory, but the device "
+            f"is {device.type}; set it to none"
+        )
+    half = torch.float16 if device.type == "cuda" else torch.float32
     try:
-        pipeline = AutoPipelineForText2Image.from_pretrained(model, dtype=dtype)
+        pipeline = AutoPipelineForText2Image.from_pretrained(
+            model, dtype=half if dtype == "auto" else getattr(torch, dtype)
+        )
     except (OSError, ValueError) as error:
         raise InputError(
-            f"backgrounds.model is {model!r}, which is no folder of a text-to-image pipeline and cannot be had from "
-            f"the hub ({str(error).splitlines()[0]}); on a machine with a network run: "
-            "hf download NAME --local-dir FOLDER, then set backgrounds.model to FOLDER"
+            f"backgrounds.diffusion.model is {model!r}, which is no folder of a text-to-image pipeline and cannot be "
+            f"had from the hub ({str(error).splitlines()[0]}); on a machine with a network run: "
+            f"hf download {model} --local-dir FOLDER, then set backgrounds.diffusion.model to FOLDER, which holds "
+            "model_index.json"
         ) from error
     pipeline.set_progress_bar_config(disable=True)
-    return pipeline.to(device)
+    if offload == "model":
+        pipeline.enable_model_cpu_offload(device=device)
+    elif offload == "sequential":
+        pipeline.enable_sequential_cpu_offload(device=device)
+    return pipeline if offload != "none" else pipeline.to(device)
 
 
-def make(scene: Scene, per_caption: int, seed: int, batch_size: int, paint: Callable[..., list[np.ndarray]]) -> Made:
-    """The images of the scene's captions; one that comes out blank (a safety filter) is tried once more."""
-    items: list[Item] = [
-        (caption_id, prompt, (seed, scene.image_id, place, number))
-        for place, (caption_id, prompt) in enumerate(scene.captions)
-        for number in range(per_caption)
+def make(
+    scenes: Sequence[Scene],
+    per_caption: int,
+    seed: int,
+    class_names: Sequence[str],
+    batch_size: int,
+    retries: int,
+    paint: Paint,
+) -> Iterator[Made]:
+    """The images of the scenes' captions, in batches across scenes.
+
+    What comes out blank (a safety filter) or fails is tried ``retries`` times more, one by one, from other noise.
+    """
+    items = list_items(scenes, per_caption, seed, class_names)
+    outcomes = [
+        outcome
+        for start in range(0, len(items), batch_size)
+        for outcome in _attempt(items[start : start + batch_size], paint, number=0)
     ]
-    images = _in_batches(items, batch_size, paint)
-    again = [index for index, image in enumerate(images) if is_blank(image)]
-    retried = [(items[index][0], items[index][1], (*items[index][2], 1)) for index in again]
-    for index, image in zip(again, _in_batches(retried, batch_size, paint), strict=True):
-        images[index] = image
-    candidates = [
-        Candidate(image, caption_id, prompt)
-        for (caption_id, prompt, _), image in zip(items, images, strict=True)
-        if not is_blank(image)
-    ]
-    return Made(candidates, num_blank=len(items) - len(candidates))
+    for number in range(1, retries + 1):
+        for index, outcome in enumerate(outcomes):
+            if outcome.image is None:
+                again = _attempt([items[index]], paint, number)[0]
+                outcomes[index] = again._replace(num_blank=outcome.num_blank + again.num_blank)
+    yield from made_of(scenes, items, outcomes)
 
 
-def is_blank(image: UInt8[np.ndarray, "h w 3"]) -> bool:
-    """Whether nothing is on ``image``: safety filters return black images."""
-    return bool(np.ptp(image) == 0)
+def _attempt(items: Sequence[Item], paint: Paint, number: int) -> list[Outcome]:
+    """One attempt at a batch; from other noise where it is not the first (``number`` 0)."""
+    keyed = [item._replace(key=(*item.key, number)) for item in items] if number else items
+    try:
+        images = paint(keyed)
+    except (RuntimeError, ValueError) as error:
+        if "out of memory" in str(error).lower():
+            raise InputError(
+                f"the GPU's memory does not hold {len(items)} image(s) at once; lower backgrounds.batch_size or "
+                "backgrounds.diffusion.image_size, or set backgrounds.diffusion.offload to model or sequential; what "
+                "was made is kept: run again"
+            ) from error
+        return [Outcome(None, number + 1, reason=_first_line(error)) for _ in items]
+    return [Outcome(None, number + 1, 1, BLANK) if is_blank(image) else Outcome(image, number + 1) for image in images]
 
 
-def _in_batches(items: Sequence[Item], batch_size: int, paint: Callable[..., list[np.ndarray]]) -> list[np.ndarray]:
-    return [
-        image for start in range(0, len(items), batch_size) for image in paint(list(items[start : start + batch_size]))
-    ]
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).splitlines()), type(error).__name__)
 
 
-def _paint(pipeline: Callable[..., Any], items: Sequence[Item]) -> list[np.ndarray]:
+def _taken(pipeline: Any, wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """What of ``wanted`` the pipeline takes; the rest is said once."""
+    known = inspect.signature(pipeline.__call__).parameters
+    if refused := [name for name in wanted if name not in known]:
+        print(f"{type(pipeline).__name__} takes no {', '.join(refused)}; left out", file=sys.stderr)
+    return {name: value for name, value in wanted.items() if name in known}
+
+
+def _paint(pipeline: Any, options: Mapping[str, Any], avoid_classes: bool, items: Sequence[Item]) -> list[np.ndarray]:
     """One image per item, RGB uint8."""
     import torch
 
+    options = dict(options)
+    if avoid_classes and "negative_prompt" in inspect.signature(pipeline.__call__).parameters:
+        options["negative_prompt"] = [", ".join(item.avoid) for item in items]
     generators = [
-        torch.Generator().manual_seed(int(np.random.SeedSequence(key).generate_state(1, np.uint64)[0] >> 1))
-        for _, _, key in items
+        torch.Generator().manual_seed(int(np.random.SeedSequence(item.key).generate_state(1, np.uint64)[0] >> 1))
+        for item in items
     ]
-    result = pipeline(prompt=[prompt for _, prompt, _ in items], generator=generators, output_type="np")
+    result = pipeline(prompt=[item.prompt for item in items], generator=generators, output_type="np", **options)
     return [np.rint(image.clip(0, 1) * 255).astype(np.uint8) for image in np.nan_to_num(result.images)]

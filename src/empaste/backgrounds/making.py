@@ -1,106 +1,232 @@
-"""Judge what a generator made, write what is kept, and say what happened to the rest."""
+"""Make backgrounds part by part, so that an interrupted run goes on; then put the parts together.
 
+A part is what came of some scenes: its rows and its failures as JSON, the selected images as a shard. The JSON is
+written last, so that a part that has one is whole. One part is in memory at a time.
+"""
+
+import json
+import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, NamedTuple
 
+import numpy as np
 import pandas as pd
+from tqdm import tqdm
 
-from empaste.backgrounds.clip_selection import Clip
-from empaste.backgrounds.presence import shown_per_class
-from empaste.backgrounds.scenes import Candidate, Made, Scene
-from empaste.backgrounds.selection import Judged, judge
-from empaste.images import write_rgb
+from empaste.artifacts.outputs import write_json
+from empaste.artifacts.schemas import BackgroundFailures, Backgrounds, Table
+from empaste.artifacts.shards import list_entries, write_shard, write_shards
+from empaste.backgrounds.scenes import Candidate, Failure, Made, Scene, Source
+from empaste.backgrounds.selection import Judge, Judged
+from empaste.errors import InputError
+from empaste.images import encode_rgb
 
-if TYPE_CHECKING:  # worker processes need no torch
-    from empaste.artifacts.classifier import TrainedClassifier
+JUDGED_AT_ONCE = 64
+"""Images that are judged together, or a few more: all of a scene come together."""
 
-SCENES_AT_ONCE = 32
-"""Candidates of so many scenes are held in memory together."""
-
-Tally = Counter[str]
+HOPELESS = 16
+"""Where so many images fail and none comes, the next will not come either."""
 
 
-def write_selected(
-    made: Iterable[tuple[Scene, Made]],
-    classifier: "TrainedClassifier",
-    clip: Clip | None,
-    folder: Path,
-    *,
-    keep: int,
-    presence_threshold: float,
-) -> tuple[list[dict[str, Any]], Tally, Counter[int]]:
-    """``folder/images`` holds the selected candidates.
+class Summary(NamedTuple):
+    """The table of candidates, that of failures, and what else was counted."""
 
-    Returns the rows of `schemas.Backgrounds`, a tally of what happened, and class id → candidates that show the class.
+    table: pd.DataFrame
+    failures: pd.DataFrame
+    tally: Counter[str]
+    shown_per_class: Counter[int]
+
+
+def make_parts(scenes: Sequence[Scene], source: Source, judge: Judge, per_caption: int, work: Path) -> list[Path]:
+    """The finished parts in ``work``, in order; those that stand there already are not made again.
+
+    `InputError` where every image of a part failed: going on would be in vain. What was finished stays.
     """
-    (folder / "images").mkdir()
-    rows: list[dict[str, Any]] = []
-    tally: Tally = Counter()
-    per_class: Counter[int] = Counter()
-    for several in _in_turn(made, SCENES_AT_ONCE):
-        candidates = [(scene.image_id, candidate) for scene, of_scene in several for candidate in of_scene.candidates]
-        judged = judge(candidates, classifier, clip, keep=keep, presence_threshold=presence_threshold)
-        _count(tally, [of_scene for _, of_scene in several], judged, scored=clip is not None)
-        per_class.update(shown_per_class(judged.probs, classifier.class_ids, presence_threshold))
-        for index, (image_id, candidate) in enumerate(candidates):
-            rows.append(_row(len(rows), image_id, candidate, judged, index))
-            if judged.selected[index]:
-                write_rgb(folder / rows[-1]["file_name"], candidate.image)
-    return rows, tally, per_class
+    parts = list(_cut(scenes, source.images_per_part, per_caption))
+    files = [work / f"part-{number:06d}.json" for number in range(len(parts))]
+    todo = [(file, part) for file, part in zip(files, parts, strict=True) if not file.exists()]
+    if len(todo) < len(parts):
+        print(f"backgrounds: going on after {len(parts) - len(todo):,} of {len(parts):,} parts", file=sys.stderr)
+    num_images = sum(_num_images(scene, per_caption) for _, part in todo for scene in part)
+    if todo:
+        source.begin(num_images)
+    for file, part in tqdm(todo, "backgrounds", len(parts), initial=len(parts) - len(todo), unit="part"):
+        _make_part(file, part, source, judge, hopeless=min(HOPELESS, num_images))
+    return files
 
 
-def summarise(table: pd.DataFrame, tally: Tally, per_class: dict[str, int]) -> dict[str, Any]:
-    """The stage's metrics; means are None where there is nothing to average."""
+def join_parts(parts: Sequence[Path], folder: Path) -> Summary:
+    """``folder`` holds the shards of all selected images, named and numbered as the table says; no part, no row."""
+    frames, failures = [_frame(Backgrounds, [])], [_frame(BackgroundFailures, [])]
+    tally: Counter[str] = Counter()
+    shown: Counter[int] = Counter()
+
+    def entries() -> Iterator[tuple[str, bytes]]:
+        total = 0
+        for path in parts:
+            part = json.loads(path.read_bytes())
+            images = {entry.name: entry for entry in list_entries(path.with_suffix(".tar"))}
+            for number, row in enumerate(part["rows"], total):
+                if row["selected"]:
+                    yield file_name(number), images[row["file_name"]].read()
+                row |= {"background_id": number, "file_name": file_name(number)}
+            total += len(part["rows"])
+            frames.append(_frame(Backgrounds, part["rows"]))
+            failures.append(_frame(BackgroundFailures, part["failures"]))
+            tally.update(part["tally"])
+            shown.update({int(class_id): number for class_id, number in part["shown_per_class"].items()})
+
+    write_shards(folder, entries())
+    return Summary(_joined(frames), _joined(failures), tally, shown)
+
+
+def summarise(made: Summary, class_names: Mapping[int, str], counts: Mapping[str, int], scored: bool) -> dict[str, Any]:
+    """The stage's metrics; means are None where there is nothing to average.
+
+    ``counts`` are the source's own; ``scored`` says whether CLIP chose.
+    """
+    table, tally = made.table, made.tally
     chosen = table[table["selected"].astype(bool)]
-    names = ("skipped_without_context", "blank", "dropped_by_presence", "dropped_by_clip", "dropped_as_surplus")
+    dropped = Counter(table["dropped_by"])
     return {
         "candidates": len(table),
         "selected": len(chosen),
         "images_with_background": int(chosen["image_id"].nunique()),
-        **{name: tally[name] for name in names},
-        "dropped_per_class": per_class,
+        "skipped_without_context": tally["skipped_without_context"],
+        "retried": tally["retried"],
+        "blank": tally["blank"],
+        "failures": len(made.failures),
+        "refused_by_labels": counts.get("refused_by_labels", 0),
+        "dropped_by_presence": dropped["presence"],
+        "dropped_by_clip": dropped["selection"] if scored else 0,
+        "dropped_as_surplus": 0 if scored else dropped["selection"],
+        "dropped_per_class": {name: made.shown_per_class[class_id] for class_id, name in class_names.items()},
         "mean_presence_prob": _mean(table["presence_prob"]),
         "mean_presence_prob_selected": _mean(chosen["presence_prob"]),
         "mean_clip_score_selected": _mean(chosen["clip_score"]),
+        "mean_target_score_selected": _mean(chosen["target_score"]),
     }
 
 
-def _in_turn(items: Iterable[tuple[Scene, Made]], num: int) -> Iterator[Sequence[tuple[Scene, Made]]]:
-    """``items``, ``num`` at a time."""
-    iterator = iter(items)
-    while several := list(islice(iterator, num)):
+def _num_images(scene: Scene, per_caption: int) -> int:
+    """How many images a scene asks for, at most."""
+    return per_caption * max(1, len(scene.captions))
+
+
+def _cut(scenes: Sequence[Scene], num_images: int, per_caption: int) -> Iterator[list[Scene]]:
+    """``scenes`` in parts of some ``num_images`` images, whole scenes each."""
+    part: list[Scene] = []
+    size = 0
+    for scene in scenes:
+        part.append(scene)
+        size += _num_images(scene, per_caption)
+        if size >= num_images:
+            yield part
+            part, size = [], 0
+    if part:
+        yield part
+
+
+def _make_part(file: Path, scenes: Sequence[Scene], source: Source, judge: Judge, hopeless: int) -> None:
+    """``file`` and the shard beside it hold what came of ``scenes``."""
+    rows: list[dict[str, Any]] = []
+    failures: list[dict[str, Any]] = []
+    tally: Counter[str] = Counter()
+    shown: Counter[int] = Counter()
+
+    def selected() -> Iterator[tuple[str, bytes]]:
+        for several in _in_turn(zip(scenes, source.make(scenes), strict=True)):
+            candidates = [(scene.image_id, one) for scene, made in several for one in made.candidates]
+            judged = judge(candidates)
+            tally.update(_count(made for _, made in several))
+            failures.extend(_failure(scene, one) for scene, made in several for one in made.failures)
+            shown.update(judged.shown_per_class)
+            for index, (image_id, candidate) in enumerate(candidates):
+                rows.append(_row(len(rows), image_id, candidate, judged, index))
+                if judged.selected[index]:
+                    yield rows[-1]["file_name"], encode_rgb(candidate.image, ".jpg")
+
+    write_shard(file.with_suffix(".tar"), selected())
+    if len(failures) >= hopeless and not rows:
+        raise InputError(
+            f"all {len(failures)} images of this part failed, the last one as: {failures[-1]['reason']}; what was made "
+            "before is kept: mend the cause and run again"
+        )
+    content = {"rows": rows, "failures": failures, "tally": tally, "shown_per_class": shown}
+    write_json(file, content)
+
+
+def _in_turn(made: Iterable[tuple[Scene, Made]]) -> Iterator[list[tuple[Scene, Made]]]:
+    """What was ``made``, several scenes at a time."""
+    several: list[tuple[Scene, Made]] = []
+    size = 0
+    for scene, of_scene in made:
+        several.append((scene, of_scene))
+        size += len(of_scene.candidates)
+        if size >= JUDGED_AT_ONCE:
+            yield several
+            several, size = [], 0
+    if several:
         yield several
 
 
-def _count(tally: Tally, made: Sequence[Made], judged: Judged, scored: bool) -> None:
-    """Add what happened to some scenes to ``tally``."""
-    surplus = int((~judged.present.shows & ~judged.selected).sum())
-    tally.update(
-        skipped_without_context=sum(not of_scene.has_context for of_scene in made),
-        blank=sum(of_scene.num_blank for of_scene in made),
-        dropped_by_presence=int(judged.present.shows.sum()),
-        dropped_by_clip=surplus if scored else 0,
-        dropped_as_surplus=0 if scored else surplus,
-    )
+def _count(made: Iterable[Made]) -> Counter[str]:
+    """What happened to some scenes."""
+    tally: Counter[str] = Counter()
+    for of_scene in made:
+        tally.update(
+            skipped_without_context=not of_scene.has_context,
+            retried=of_scene.num_retried,
+            blank=of_scene.num_blank,
+        )
+    return tally
 
 
-def _row(background_id: int, image_id: int, candidate: Candidate, judged: Judged, index: int) -> dict[str, Any]:
+def _row(index: int, image_id: int, candidate: Candidate, judged: Judged, at: int) -> dict[str, Any]:
+    """A row of `schemas.Backgrounds`, with JSON's null in place of NaN; number and file name hold within the part."""
+    shows, selected = bool(judged.present.shows[at]), bool(judged.selected[at])
     return {
-        "background_id": background_id,
+        "background_id": index,
         "image_id": image_id,
         "caption_id": candidate.caption_id,
         "prompt": candidate.prompt,
-        "file_name": f"images/{background_id:08d}.jpg",
+        "file_name": file_name(index),
         "height": candidate.image.shape[0],
         "width": candidate.image.shape[1],
-        "clip_score": float(judged.scores[index]),
-        "presence_class_id": int(judged.present.class_ids[index]),
-        "presence_prob": float(judged.present.probs[index]),
-        "selected": bool(judged.selected[index]),
+        "clip_score": _known(judged.scores.prompt[at]),
+        "target_score": _known(judged.scores.target[at]),
+        "presence_class_id": int(judged.present.class_ids[at]),
+        "presence_prob": float(judged.present.probs[at]),
+        "selected": selected,
+        "dropped_by": "" if selected else ("presence" if shows else "selection"),
     }
+
+
+def _failure(scene: Scene, failure: Failure) -> dict[str, Any]:
+    return {"image_id": scene.image_id, **failure._asdict()}
+
+
+def file_name(number: int) -> str:
+    """What the background is called within its shard."""
+    return f"{number:08d}.jpg"
+
+
+def _frame(schema: type[Table], rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+    """The rows with the columns of ``schema``; what is null in all of them is a number all the same."""
+    frame = pd.DataFrame(rows, columns=list(schema.to_schema().columns))
+    return frame.astype({name: float for name in ("clip_score", "target_score") if name in frame})
+
+
+def _joined(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """One table of all rows; that of the first frame, which is empty, where there is none."""
+    filled = [frame for frame in frames if len(frame)]
+    return pd.concat(filled, ignore_index=True) if filled else frames[0]
+
+
+def _known(value: float) -> float | None:
+    return None if np.isnan(value) else float(value)
 
 
 def _mean(values: pd.Series) -> float | None:

@@ -1,13 +1,15 @@
 """Which of the candidates are kept: no class in them, then the best of each caption."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool
 
-from empaste.backgrounds.clip_selection import Clip, best_of, clip_scores
-from empaste.backgrounds.presence import Presence, presence
+from empaste.backgrounds.clip_selection import Clip, ClipScores, best_of, clip_scores, load_clip
+from empaste.backgrounds.presence import Presence, presence, shown_per_class
 from empaste.backgrounds.scenes import Candidate
 
 if TYPE_CHECKING:  # worker processes need no torch
@@ -15,12 +17,44 @@ if TYPE_CHECKING:  # worker processes need no torch
 
 
 class Judged(NamedTuple):
-    """Per candidate: class probabilities, what is present, the CLIP score (NaN: not scored), whether it is kept."""
+    """Per candidate: what is present, the CLIP scores (NaN: not scored), whether it is kept. And class id → number of
+    candidates in which the class shows.
+    """
 
-    probs: Float[np.ndarray, "n c"]
     present: Presence
-    scores: Float[np.ndarray, " n"]
+    scores: ClipScores
     selected: Bool[np.ndarray, " n"]
+    shown_per_class: dict[int, int]
+
+
+Judge = Callable[[Sequence[tuple[int, Candidate]]], Judged]
+
+
+def load_judge(
+    classifier: Path,
+    clip_model: str | None,
+    class_names: Mapping[int, str],
+    *,
+    keep: int,
+    selection: str,
+    presence_threshold: float,
+    num_threads: int,
+    device: str,
+) -> Judge:
+    """`judge` by the ``classifier`` and the CLIP model, loaded here."""
+    from empaste.artifacts.classifier import load_classifier
+    from empaste.backbones import limit_threads, torch_device
+
+    limit_threads(num_threads)
+    place = torch_device(device)
+    return partial(
+        judge,
+        classifier=load_classifier(classifier, place),
+        clip=load_clip(clip_model, list(class_names.values()), place) if clip_model else None,
+        keep=keep,
+        two_step=selection == "two_step",
+        presence_threshold=presence_threshold,
+    )
 
 
 def judge(
@@ -29,13 +63,14 @@ def judge(
     clip: Clip | None,
     *,
     keep: int,
+    two_step: bool,
     presence_threshold: float,
     batch_size: int = 64,
 ) -> Judged:
     """Judge candidates given as (image id, candidate); all of an image must come together. None gives empty arrays.
 
-    Of the candidates of one caption (or, without captions, of one image) in which no class shows, the ``keep`` with the
-    best CLIP score are selected; without CLIP the first.
+    Of the candidates of one caption (or, without captions, of one image) in which no class shows, `best_of` chooses
+    ``keep`` by CLIP. Without CLIP there is no score for a caption, and the classifier says what is like a target class.
 
     Notes: the papers select by CLIP and assume the absence of objects. Here presence is looked at first, so that a
     candidate with an object in it does not take the place of one without.
@@ -45,11 +80,14 @@ def judge(
     images = [candidate.image for _, candidate in candidates]
     probs, _ = classify(classifier, images, batch_size)
     present = presence(probs, classifier.class_ids, presence_threshold)
-    scores = np.full(len(images), np.nan)
+    unscored = np.full(len(images), np.nan)
+    scores = ClipScores(unscored, unscored)
     if clip is not None and images:
         scores = clip_scores(clip, images, [candidate.prompt for _, candidate in candidates], batch_size)
+    basis = scores if clip is not None else ClipScores(unscored, present.probs)
     groups = np.array([(image_id, candidate.caption_id) for image_id, candidate in candidates], int).reshape(-1, 2)
     selected = np.zeros(len(images), bool)
     for group in np.unique(groups, axis=0):
-        selected |= best_of(scores, (groups == group).all(axis=1) & ~present.shows, keep)
-    return Judged(probs, present, scores, selected)
+        selected |= best_of(basis, (groups == group).all(axis=1) & ~present.shows, keep, two_step)
+    shown = shown_per_class(probs, classifier.class_ids, presence_threshold)
+    return Judged(present, scores, selected, shown)

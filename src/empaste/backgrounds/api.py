@@ -1,0 +1,287 @@
+"""Text-to-image backgrounds (EM-Paste §2.3) by an endpoint that speaks OpenAI's protocol for images, DALL·E's.
+
+``POST {base_url}/images/generations`` with model, prompt, n and size; the answer holds ``b64_json`` or a ``url``. What
+such an endpoint makes is not reproducible, but it is kept: in the unfinished run's folder, then among DVC's outputs.
+"""
+
+import base64
+import binascii
+import http.client
+import json
+import os
+import sys
+import threading
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
+from functools import partial
+from typing import Any
+
+import numpy as np
+from jaxtyping import UInt8
+
+from empaste.backgrounds.painting import BLANK, Item, Outcome, list_items, made_of
+from empaste.backgrounds.scenes import Made, Scene, Source, is_blank
+from empaste.errors import InputError
+from empaste.images import decode_rgb
+
+MAX_ANSWER = 64 * 2**20
+"""No answer is read beyond so many bytes."""
+FIRST_WAIT, LONGEST_WAIT = 1.0, 120.0
+"""Seconds before the second attempt, doubled before every further one; and the most that a server may ask for."""
+KEPT = "what was made is kept: run again to go on"
+LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+class RefusedError(Exception):
+    """This one image will not come, however often it is asked for."""
+
+
+class AttemptError(Exception):
+    """This attempt failed; ``wait`` is what the server asks for, in seconds."""
+
+    def __init__(self, reason: str, wait: float | None = None) -> None:
+        super().__init__(reason)
+        self.wait = wait
+
+
+@dataclass
+class Endpoint:
+    """Where to ask, and how; ``spent`` counts the images that were answered and so will be billed."""
+
+    base_url: str
+    key: str | None
+    key_env: str | None
+    fields: Mapping[str, Any]
+    timeout: float
+    price: float | None
+    max_cost: float | None
+    spent: int = 0
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+
+def generator(*, per_caption: int, retries: int, seed: int, api: Mapping[str, Any], **_: Any) -> Source:
+    """Source of ``per_caption`` images per caption by the endpoint that ``api`` describes.
+
+    It holds base_url, model, key_env (the environment variable with the key), size, options (further fields of the
+    request), timeout, max_concurrent, price_per_image and max_cost. `InputError` where the key is missing or would go
+    over the network in the open.
+    """
+    endpoint = open_endpoint(api)
+    ask = partial(ask_for_image, endpoint, retries=retries)
+    return Source(
+        partial(make, per_caption=per_caption, seed=seed, max_concurrent=api["max_concurrent"], ask=ask),
+        partial(announce_cost, endpoint),
+        images_per_part=32,
+    )
+
+
+def open_endpoint(api: Mapping[str, Any]) -> Endpoint:
+    """The endpoint, with its key taken from the environment."""
+    address = urllib.parse.urlsplit(api["base_url"])
+    if address.scheme not in ("http", "https") or not address.hostname:
+        raise InputError(
+            f"backgrounds.api.base_url is {api['base_url']!r}; write an address such as https://api.openai.com/v1"
+        )
+    key = os.environ.get(api["key_env"], "").strip() if api["key_env"] else None
+    if key == "":
+        raise InputError(
+            f"the environment has no {api['key_env']}, which backgrounds.api.key_env names; put the endpoint's key "
+            "there (never into params.yaml), or set key_env to null for an endpoint that needs none"
+        )
+    if key and address.scheme == "http" and address.hostname not in LOCAL:
+        raise InputError(
+            f"backgrounds.api.base_url is {api['base_url']!r}, over which the key would travel in the open; use https"
+        )
+    fields = {"model": api["model"], "n": 1, "size": api["size"], **api["options"]}
+    return Endpoint(
+        api["base_url"].rstrip("/"), key, api["key_env"], fields, api["timeout"], api["price_per_image"],
+        api["max_cost"],
+    )  # fmt: skip
+
+
+def announce_cost(endpoint: Endpoint, num_images: int) -> None:
+    """Say what ``num_images`` will cost; `InputError` where that is more than allowed, or is to be limited and not
+    known.
+    """
+    if endpoint.price is None:
+        if endpoint.max_cost is not None:
+            raise InputError(
+                f"backgrounds.api.max_cost is {endpoint.max_cost}, but price_per_image is null, so that no cost can be "
+                "estimated; set it to what the endpoint asks for one image"
+            )
+        print(f"{num_images:,} images to make; backgrounds.api.price_per_image is null, the cost is not known",
+              file=sys.stderr)  # fmt: skip
+        return
+    cost = num_images * endpoint.price
+    text = f"{num_images:,} images at {endpoint.price:g} each: {cost:,.2f}"
+    if endpoint.max_cost is not None and cost > endpoint.max_cost:
+        raise InputError(
+            f"{text}, more than backgrounds.api.max_cost, {endpoint.max_cost:g}; raise it, lower "
+            "backgrounds.per_caption or captions.per_image, or use fewer images"
+        )
+    print(f"{text} (blank ones that are asked for again come on top)", file=sys.stderr)
+
+
+def make(
+    scenes: Sequence[Scene], per_caption: int, seed: int, max_concurrent: int, ask: Callable[..., Outcome]
+) -> Iterator[Made]:
+    """The images of the scenes' captions, ``max_concurrent`` asked for at a time."""
+    items = list_items(scenes, per_caption, seed)
+    stopped = threading.Event()
+    with ThreadPoolExecutor(max_concurrent) as pool:
+        try:
+            outcomes = list(pool.map(partial(ask, wait=stopped.wait), items))
+        except BaseException:
+            stopped.set()
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+    yield from made_of(scenes, items, outcomes)
+
+
+def ask_for_image(endpoint: Endpoint, item: Item, *, retries: int, wait: Callable[[float], bool]) -> Outcome:
+    """The image of ``item``, after at most ``retries`` further attempts; what failed says why.
+
+    Between attempts the time doubles, from `FIRST_WAIT` on, with up to half of it at random so that several do not ask
+    at once; where the server says how long (Retry-After), that long. ``wait`` says whether to stop. `InputError` where
+    further images would fail in the same way: a refused key, an exhausted budget, an unknown model.
+    """
+    num_blank, reason = 0, ""
+    draws = np.random.default_rng(item.key)
+    for number in range(retries + 1):
+        try:
+            image = _fetch(endpoint, item.prompt)
+            if not is_blank(image):
+                return Outcome(image, number + 1, num_blank)
+            num_blank, reason, pause = num_blank + 1, BLANK, 0.0
+        except RefusedError as refusal:
+            return Outcome(None, number + 1, num_blank, str(refusal))
+        except AttemptError as failure:
+            reason = str(failure)
+            pause = failure.wait or min(FIRST_WAIT * 2**number * (1 + draws.random() / 2), LONGEST_WAIT)
+        if number < retries and wait(pause):
+            break
+    return Outcome(None, number + 1, num_blank, reason)
+
+
+def _fetch(endpoint: Endpoint, prompt: str) -> UInt8[np.ndarray, "h w 3"]:
+    """One attempt at one image."""
+    _check_budget(endpoint)
+    answer = _post(endpoint, {**endpoint.fields, "prompt": prompt})
+    try:
+        given = json.loads(answer)["data"][0]
+        coded = given.get("b64_json")
+        data = base64.b64decode(coded, validate=True) if coded else _get(given["url"], endpoint.timeout)
+        return decode_rgb(data, "the image in the answer")
+    except (ValueError, KeyError, IndexError, TypeError, AttributeError, binascii.Error) as error:
+        raise AttemptError(f"the answer holds no image ({_start(answer)})") from error
+
+
+def _check_budget(endpoint: Endpoint) -> None:
+    """One more image is counted; `InputError` where it would cost too much."""
+    with endpoint.lock:
+        cost = (endpoint.spent + 1) * (endpoint.price or 0.0)
+        if endpoint.max_cost is not None and cost > endpoint.max_cost:
+            raise InputError(
+                f"{endpoint.spent:,} images were asked for, blank ones more than once, and one more would cost more "
+                f"than backgrounds.api.max_cost, {endpoint.max_cost:g}; raise it; {KEPT}"
+            )
+        endpoint.spent += 1
+
+
+class _Stay(urllib.request.HTTPRedirectHandler):
+    """The key goes to the address in the parameters and to no other."""
+
+    def redirect_request(self, *_: Any) -> None:
+        return None
+
+
+def _post(endpoint: Endpoint, fields: Mapping[str, Any]) -> bytes:
+    """The body of a successful answer."""
+    headers = {"Content-Type": "application/json", "Accept": "application/json"}
+    if endpoint.key:
+        headers["Authorization"] = f"Bearer {endpoint.key}"
+    address = f"{endpoint.base_url}/images/generations"
+    request = urllib.request.Request(address, json.dumps(fields).encode(), headers)
+    try:
+        return _read(urllib.request.build_opener(_Stay), request, endpoint.timeout)
+    except urllib.error.HTTPError as error:
+        with error:
+            body = error.read(4096)
+        with endpoint.lock:
+            endpoint.spent -= 1
+        raise _judge_status(endpoint, error.code, body, error.headers.get("Retry-After")) from error
+
+
+def _judge_status(endpoint: Endpoint, code: int, body: bytes, retry_after: str | None) -> Exception:
+    """What an answer that is not 200 means: for this attempt, this image, or all images."""
+    said = f"{endpoint.base_url} answered {code} ({_start(body)})"
+    if code in (401, 403):
+        return InputError(f"{said}; put a key that it accepts into {endpoint.key_env or 'backgrounds.api.key_env'}")
+    if code == 402 or b"insufficient_quota" in body or b"billing_hard_limit" in body:
+        return InputError(f"{said}; the account's budget is used up: fill it; {KEPT}")
+    if code in (404, 405) or 300 <= code < 400:
+        return InputError(f"{said}; correct backgrounds.api.base_url or backgrounds.api.model")
+    if code in (408, 409, 425, 429) or code >= 500:
+        wait = _seconds(retry_after)
+        if wait is not None and wait > LONGEST_WAIT:
+            return InputError(f"{said} and asks to wait {wait:.0f} s; run again then; {KEPT}")
+        return AttemptError(said, wait)
+    return RefusedError(said)
+
+
+def _get(address: str, timeout: float) -> bytes:
+    """What lies at ``address``; without the key, which is not meant for it."""
+    if urllib.parse.urlsplit(address).scheme not in ("http", "https"):
+        raise AttemptError(f"the answer's image is to be had at {address[:80]!r}, which is no http address")
+    try:
+        return _read(urllib.request.build_opener(), urllib.request.Request(address), timeout)
+    except urllib.error.HTTPError as error:
+        error.close()
+        raise AttemptError(f"the image's address answered {error.code}") from error
+
+
+def _read(opener: urllib.request.OpenerDirector, request: urllib.request.Request, timeout: float) -> bytes:
+    """The body of the answer, which must be there within ``timeout`` seconds, however slowly it drips."""
+    end = time.monotonic() + timeout
+    body = bytearray()
+    try:
+        with opener.open(request, timeout=timeout) as response:
+            while block := response.read1(65536):
+                body += block
+                if len(body) > MAX_ANSWER:
+                    raise AttemptError(f"the answer is larger than {MAX_ANSWER >> 20} MiB")
+                if time.monotonic() > end:
+                    raise TimeoutError
+    except urllib.error.HTTPError:
+        raise
+    except TimeoutError as error:
+        raise AttemptError(f"no answer within {timeout:g} s") from error
+    except (OSError, http.client.HTTPException) as error:
+        timed_out = isinstance(getattr(error, "reason", None), TimeoutError)
+        raise AttemptError(f"no answer within {timeout:g} s" if timed_out else f"no answer: {error}") from error
+    return bytes(body)
+
+
+def _seconds(retry_after: str | None) -> float | None:
+    """The header's value, seconds or a date, as seconds from now; None where there is none that can be read."""
+    if not retry_after:
+        return None
+    try:
+        return max(0.0, float(retry_after))
+    except ValueError:
+        pass
+    try:
+        return max(0.0, parsedate_to_datetime(retry_after).timestamp() - time.time())
+    except ValueError:
+        return None
+
+
+def _start(body: bytes) -> str:
+    """The first words of an answer, on one line."""
+    return " ".join(body[:160].decode("utf-8", "replace").split()) or "empty"

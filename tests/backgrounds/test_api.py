@@ -1,0 +1,191 @@
+"""Images by an endpoint, over HTTP from a server that runs here: what it may answer, and what comes of it."""
+
+import time
+from collections.abc import Callable
+from email.utils import formatdate
+from typing import Any
+
+import numpy as np
+import pytest
+
+from empaste.backgrounds import api
+from empaste.backgrounds.painting import Item, Outcome
+from empaste.backgrounds.scenes import Scene
+from empaste.errors import InputError
+
+ITEM = Item(0, 7, "a gate", (0, 1, 0, 0))
+
+
+@pytest.fixture(autouse=True)
+def quickly(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(api, "FIRST_WAIT", 0.01)
+
+
+@pytest.fixture
+def ask(painters: Any, api_options: dict[str, Any]) -> Callable[..., tuple[Outcome, Any, list[float]]]:
+    """Ask a server with a script for one image: the outcome, the server, how long was waited."""
+
+    def ask_once(script: list[Any], headers: dict[str, str] | None = None, retries: int = 2, **options: Any):
+        painter = painters(script)
+        painter.headers_sent = headers or {}
+        endpoint = api.open_endpoint(api_options | {"base_url": painter.base_url} | options)
+        waited: list[float] = []
+
+        def wait(seconds: float) -> bool:
+            waited.append(seconds)
+            return False
+
+        return api.ask_for_image(endpoint, ITEM, retries=retries, wait=wait), painter, waited
+
+    return ask_once
+
+
+def test_an_image_comes_coded_or_by_address(ask: Any) -> None:
+    for script in (["b64"], ["url"]):
+        outcome, painter, waited = ask(script, options={"quality": "low"})
+        assert outcome.image.shape == (40, 48, 3) and outcome.attempts == 1 and not waited
+        assert painter.asked == [
+            {"model": "painter-1", "n": 1, "size": "512x512", "quality": "low", "prompt": "a gate"}
+        ]
+        assert painter.authorized == ["Bearer sesame", None][: len(painter.authorized)]  # the key goes to the API alone
+
+
+@pytest.mark.parametrize(
+    ("trouble", "said"),
+    [
+        (500, "answered 500"), (503, "answered 503"), (429, "answered 429"), ("garbage", "holds no image (<html>"),
+        ("empty", "holds no image"), ("close", "no answer"), ("file", "no http address"),
+        ((200, '{"data": []}'), "holds no image"), ((200, '{"data": [{}]}'), "holds no image"),
+        ((200, "[]"), "holds no image"), ((200, ""), "holds no image (empty)"),
+    ],
+)  # fmt: skip
+def test_what_may_pass_is_tried_again_then_given_up_with_its_reason(ask: Any, trouble: Any, said: str) -> None:
+    outcome, painter, waited = ask([trouble, "b64"])
+    assert outcome.image is not None and outcome.attempts == 2 and len(waited) == 1
+    outcome, painter, waited = ask([trouble])
+    assert outcome.image is None and outcome.attempts == 3 == len(painter.asked)
+    assert said in outcome.reason
+    assert 0.01 <= waited[0] <= 0.015 and 0.02 <= waited[1] <= 0.03  # doubled, and up to half of it by chance
+
+
+@pytest.mark.parametrize("trouble", ["hang", "drip"])
+def test_what_hangs_is_left_after_the_timeout(ask: Any, trouble: str) -> None:
+    started = time.monotonic()
+    outcome, _, _ = ask([trouble], retries=1, timeout=0.3)
+    assert outcome.image is None and outcome.attempts == 2 and outcome.reason == "no answer within 0.3 s"
+    assert time.monotonic() - started < 5
+
+
+def test_the_server_says_how_long_to_wait(ask: Any) -> None:
+    _, _, waited = ask([429, "b64"], {"Retry-After": "7"})
+    assert waited == [7.0]
+    _, _, waited = ask([503, "b64"], {"Retry-After": formatdate(time.time() + 60, usegmt=True)})
+    assert 50 < waited[0] <= 60
+    _, _, waited = ask([503, "b64"], {"Retry-After": "soon"})
+    assert waited[0] < 1
+    with pytest.raises(InputError, match=r"answered 429 .* asks to wait 3600 s; run again then; what was made is kept"):
+        ask([429], {"Retry-After": "3600"})
+
+
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [
+        (401, "answered 401 .*put a key that it accepts into PAINTER_KEY"),
+        (403, "put a key"),
+        (404, "correct backgrounds.api.base_url or backgrounds.api.model"),
+        (302, "correct backgrounds.api.base_url"),
+        ((429, '{"error": {"code": "insufficient_quota"}}'), "budget is used up"),
+        (402, "budget is used up"),
+    ],
+)
+def test_what_every_image_would_meet_ends_the_run(ask: Any, status: Any, said: str) -> None:
+    with pytest.raises(InputError, match=said) as caught:
+        ask([status], {"Location": "http://127.0.0.1:9/elsewhere"})
+    assert "sesame" not in str(caught.value)
+
+
+def test_a_refused_prompt_is_one_failure_and_not_asked_again(ask: Any) -> None:
+    outcome, painter, _ = ask([(400, '{"error": {"code": "content_policy_violation"}}')])
+    assert outcome.attempts == len(painter.asked) == 1
+    assert "answered 400" in outcome.reason and "content_policy_violation" in outcome.reason
+
+
+def test_a_black_image_is_asked_for_again_and_counted(ask: Any) -> None:
+    outcome, _, _ = ask(["black", "b64"])
+    assert outcome.image is not None and outcome.num_blank == 1
+    outcome, _, _ = ask(["black"])
+    assert outcome.image is None and outcome.num_blank == 3 and "safety filter" in outcome.reason
+
+
+def test_scenes_come_in_order_and_failures_are_listed(
+    painters: Any, api_options: dict[str, Any], scenes: list[Scene]
+) -> None:
+    painter = painters(["b64", (400, "no"), "b64"])
+    source = api.generator(
+        per_caption=2, retries=0, seed=0, api=api_options | {"base_url": painter.base_url, "max_concurrent": 1}
+    )
+    made = list(source.make(scenes))
+    assert [len(one.candidates) for one in made] == [3, 4, 4]
+    assert [candidate.caption_id for candidate in made[0].candidates] == [2, 3, 3]
+    (failure,) = made[0].failures
+    assert (failure.caption_id, failure.prompt, failure.attempts) == (2, "a tree on grass", 1)
+    assert [fields["prompt"] for fields in painter.asked[:4]] == ["a tree on grass"] * 2 + ["a gate"] * 2
+
+
+def test_several_are_under_way_and_one_that_ends_the_run_ends_it_soon(
+    painters: Any, api_options: dict[str, Any], scenes: list[Scene]
+) -> None:
+    painter = painters(["b64", 401])
+    source = api.generator(per_caption=4, retries=5, seed=0, api=api_options | {"base_url": painter.base_url})
+    with pytest.raises(InputError, match="401"):
+        list(source.make(scenes))
+    assert len(painter.asked) < 24  # of the 24 images
+
+
+def test_the_cost_is_said_before_and_may_be_refused(
+    painters: Any, api_options: dict[str, Any], scenes: list[Scene], capsys: pytest.CaptureFixture[str]
+) -> None:
+    def source(**changes: Any) -> Any:
+        options = api_options | {"base_url": painters(["b64"]).base_url, "key_env": None} | changes
+        return api.generator(per_caption=1, retries=0, seed=0, api=options)
+
+    source(price_per_image=0.04).begin(12_000)
+    assert "12,000 images at 0.04 each: 480.00" in capsys.readouterr().err
+    source().begin(5)
+    assert "price_per_image is null, the cost is not known" in capsys.readouterr().err
+    source(price_per_image=0.04, max_cost=480.0).begin(12_000)
+    with pytest.raises(InputError, match=r"480.00, more than backgrounds.api.max_cost, 479; raise it, lower"):
+        source(price_per_image=0.04, max_cost=479.0).begin(12_000)
+    with pytest.raises(InputError, match=r"max_cost is 1.0, but price_per_image is null"):
+        source(max_cost=1.0).begin(1)
+
+
+def test_blank_images_count_against_the_budget_while_it_runs(ask: Any) -> None:
+    with pytest.raises(InputError, match=r"2 images were asked for, blank ones more than once, .*max_cost, 1"):
+        ask(["black"], price_per_image=0.5, max_cost=1.0)
+    outcome, _, _ = ask([503, 503, "b64"], price_per_image=0.5, max_cost=0.5)  # what was not answered costs nothing
+    assert outcome.image is not None
+
+
+def test_the_key_is_asked_for_by_name_and_kept_off_open_networks(
+    api_options: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PAINTER_KEY", " ")
+    with pytest.raises(InputError, match=r"no PAINTER_KEY, which backgrounds.api.key_env names.*never into params"):
+        api.open_endpoint(api_options | {"base_url": "https://paint.example/v1"})
+    monkeypatch.setenv("PAINTER_KEY", "sesame")
+    with pytest.raises(InputError, match="would travel in the open; use https"):
+        api.open_endpoint(api_options | {"base_url": "http://paint.example/v1"})
+    assert api.open_endpoint(api_options | {"base_url": "http://paint.example/v1", "key_env": None}).key is None
+    for address in ("paint.example", "file:///etc", "https://"):
+        with pytest.raises(InputError, match="write an address such as"):
+            api.open_endpoint(api_options | {"base_url": address})
+
+
+def test_any_caption_can_be_sent(painters: Any, api_options: dict[str, Any]) -> None:
+    painter = painters(["b64"])
+    endpoint = api.open_endpoint(api_options | {"base_url": painter.base_url})
+    for prompt in ("", "x" * 2000, "🐶 犬 на траве", 'quote " and \\ and \n'):
+        outcome = api.ask_for_image(endpoint, ITEM._replace(prompt=prompt), retries=0, wait=lambda _: False)
+        assert isinstance(outcome.image, np.ndarray)
+        assert painter.asked[-1]["prompt"] == prompt
