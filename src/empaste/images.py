@@ -19,7 +19,7 @@ GRAY = 117
 def read_rgb(path: Path) -> UInt8[np.ndarray, "h w 3"]:
     """The image at ``path``, RGB; `InputError` where it is missing or cannot be decoded."""
     try:
-        data = np.fromfile(path, np.uint8)
+        data = path.read_bytes()
     except FileNotFoundError as error:
         raise InputError(f"{path} does not exist; run: dvc repro") from error
     return decode_rgb(data, str(path))
@@ -36,14 +36,18 @@ def decode_rgb(data: bytes | UInt8[np.ndarray, " n"], name: str) -> UInt8[np.nda
 
 
 def write_rgb(path: Path, image: UInt8[np.ndarray, "h w 3"], quality: int = 95) -> None:
-    """Write ``image``; the suffix of ``path`` chooses JPEG (at ``quality``, 4:4:4 chroma) or PNG. Raises OSError."""
+    """Write ``image``; the suffix of ``path`` chooses JPEG (at ``quality``, colour in full) or PNG. Raises OSError."""
     path.write_bytes(encode_rgb(image, path.suffix, quality))
 
 
-def encode_rgb(image: UInt8[np.ndarray, "h w 3"], suffix: str, quality: int = 95) -> bytes:
-    """The bytes of an image file of the kind ``suffix`` (``.jpg`` or ``.png``)."""
+def encode_rgb(image: UInt8[np.ndarray, "h w 3"], suffix: str, quality: int = 95, full_colour: bool = True) -> bytes:
+    """The bytes of an image file of the kind ``suffix`` (``.jpg`` or ``.png``).
+
+    A JPEG keeps colour at the resolution of brightness, or without ``full_colour`` at half of it, as cameras do.
+    """
+    sampling = cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444 if full_colour else cv2.IMWRITE_JPEG_SAMPLING_FACTOR_420
     options = [] if suffix == ".png" else [
-        cv2.IMWRITE_JPEG_QUALITY, quality, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444
+        cv2.IMWRITE_JPEG_QUALITY, quality, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, sampling
     ]  # fmt: skip
     done, data = cv2.imencode(suffix, cv2.cvtColor(image, cv2.COLOR_RGB2BGR), options)
     assert done

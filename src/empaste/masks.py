@@ -23,7 +23,7 @@ def encode_mask(mask: Bool[np.ndarray, "h w"]) -> RLE:
     """The RLE of ``mask``."""
     from pycocotools import mask as coco_mask
 
-    encoded = coco_mask.encode(np.asfortranarray(mask, dtype=np.uint8))
+    encoded = coco_mask.encode(np.asfortranarray(mask, dtype=bool).view(np.uint8))
     return {"size": [int(side) for side in encoded["size"]], "counts": encoded["counts"].decode("ascii")}
 
 
@@ -70,6 +70,14 @@ def mask_ious(first: Sequence[RLE], second: Sequence[RLE]) -> Float[np.ndarray, 
     if not first or not second:
         return np.zeros((len(first), len(second)))
     return np.asarray(coco_mask.iou(list(first), list(second), [0] * len(second)))
+
+
+def rle_area_box_xywh(rle: RLE) -> tuple[int, tuple[int, int, int, int]]:
+    """Area and tight box (x, y, width, height) of an RLE, without decoding it; all zero where it is empty."""
+    from pycocotools import mask as coco_mask
+
+    x, y, width, height = (int(side) for side in coco_mask.toBbox(rle))
+    return int(coco_mask.area(rle)), (x, y, width, height)
 
 
 def mask_box_xywh(mask: Bool[np.ndarray, "h w"]) -> tuple[int, int, int, int]:

@@ -2,6 +2,7 @@
 
 import pickle
 import tarfile
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -49,6 +50,18 @@ def test_the_same_entries_make_the_same_bytes(tmp_path: Path) -> None:
     for number in range(2):
         write_shard(tmp_path / f"{number}.tar", [("a", b"x" * 700), ("b", b"y")])
     assert (tmp_path / "0.tar").read_bytes() == (tmp_path / "1.tar").read_bytes()
+
+
+@pytest.mark.parametrize("num", [0, 1, 25])
+def test_the_bytes_are_those_of_the_library(tmp_path: Path, num: int) -> None:
+    entries = [(f"{k}.jpg", bytes([k]) * (300 * k)) for k in range(num)]
+    write_shard(tmp_path / "ours.tar", entries)
+    with tarfile.open(tmp_path / "theirs.tar", "w", format=tarfile.USTAR_FORMAT) as archive:
+        for name, data in entries:
+            header = tarfile.TarInfo(name)
+            header.size = len(data)
+            archive.addfile(header, BytesIO(data))
+    assert (tmp_path / "ours.tar").read_bytes() == (tmp_path / "theirs.tar").read_bytes()
 
 
 def test_an_error_while_writing_leaves_the_earlier_shard_and_nothing_else(tmp_path: Path) -> None:

@@ -9,7 +9,6 @@ import os
 import tarfile
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
-from io import BytesIO
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
@@ -124,12 +123,14 @@ def write_shard(path: Path, entries: Iterable[tuple[str, bytes]]) -> int:
     """``path`` holds ``entries`` as a tar archive, whole or not at all; returns how many there were."""
     scratch, num = path.with_name(f".{path.name}.part"), 0
     try:
-        with tarfile.open(scratch, "w", format=tarfile.USTAR_FORMAT) as archive:
+        with scratch.open("wb") as out:
             for name, data in entries:
                 header = tarfile.TarInfo(name)  # mode 0644, no owner, no time
                 header.size = len(data)
-                archive.addfile(header, BytesIO(data))
+                out.write(header.tobuf(tarfile.USTAR_FORMAT) + data + bytes(-len(data) % BLOCK))
                 num += 1
+            end = out.tell() + 2 * BLOCK  # two empty blocks end an archive, which fills whole records
+            out.write(bytes(2 * BLOCK + -end % tarfile.RECORDSIZE))
         scratch.replace(path)
     finally:
         scratch.unlink(missing_ok=True)

@@ -6,6 +6,8 @@ the colours of the nearest object pixel, so that no old background is blurred in
 object's old surroundings instead (`empaste.paste.KEEP_SURROUNDINGS`), because it carries over the contrast to them.
 """
 
+from math import ceil
+
 import cv2
 import numpy as np
 from jaxtyping import Bool, UInt8
@@ -19,8 +21,8 @@ MIN_POISSON_CORE = 16
 POISSON_RIM = 4
 """Poisson: pixels of surroundings that are cloned along with the object; see `blend_poisson`."""
 
-MARGIN = POISSON_RIM + 2
-"""Least margin around an object that a blending may want, in pixels."""
+POISSON_MARGIN = POISSON_RIM + 2
+"""Poisson: pixels of surroundings that an object is given along."""
 
 
 def blend_gaussian(
@@ -34,7 +36,8 @@ def blend_gaussian(
     The object keeps at least half of every pixel of its mask, and less than half of every other, so that thin parts
     do not fade away under an annotation that says that they are there.
     """
-    blurred = cv2.GaussianBlur(coverage, (0, 0), blur_sigma, borderType=cv2.BORDER_REPLICATE)
+    side = 2 * ceil(2 * blur_sigma) + 1  # what is further off would add less than 2.5 %
+    blurred = cv2.GaussianBlur(coverage, (side, side), blur_sigma, borderType=cv2.BORDER_REPLICATE)
     return _blend(patch, colour, coverage, blurred)
 
 
@@ -55,8 +58,8 @@ def _blend(
     coverage: UInt8[np.ndarray, "h w"],
     opacity: UInt8[np.ndarray, "h w"],
 ) -> UInt8[np.ndarray, "h w 3"]:
-    mask = coverage >= HALF
-    opacity = np.where(mask, np.maximum(opacity, HALF), np.minimum(opacity, HALF - 1)).astype(np.float32)
+    _, least = cv2.threshold(coverage, HALF - 1, HALF, cv2.THRESH_BINARY)  # HALF on the mask, 0 beside it
+    opacity = cv2.min(cv2.max(opacity, least), least + np.uint8(HALF - 1)).astype(np.float32)
     return cv2.blendLinear(colour, patch, opacity, 255 - opacity)
 
 

@@ -34,13 +34,14 @@ def place_at_random(
     An object larger than the image is shrunk until its box fits. ``ids`` gives the image's size alone, and
     ``min_radius`` plays no part.
     """
-    low, high = hull_xy.min(axis=0), hull_xy.max(axis=0)
-    size_wh = np.array(ids.shape[::-1], float)
-    scale = min(rng.uniform(*scale_range), *(size_wh / (high - low)))
-    extent = scale * (high - low)
-    corner = rng.uniform(-MAX_OVERHANG * extent, size_wh - (1 - MAX_OVERHANG) * extent) - 0.5
-    x, y = corner - scale * low
-    return Pose(float(scale), (float(x), float(y)))
+    low_xy, high_xy, size_wh = hull_xy.min(axis=0).tolist(), hull_xy.max(axis=0).tolist(), ids.shape[::-1]
+    extents = [high - low for low, high in zip(low_xy, high_xy, strict=True)]
+    scale = min(rng.uniform(*scale_range), *(side / extent for side, extent in zip(size_wh, extents, strict=True)))
+    x, y = (
+        rng.uniform(-MAX_OVERHANG * scale * extent, side - (1 - MAX_OVERHANG) * scale * extent) - 0.5 - scale * low
+        for low, extent, side in zip(low_xy, extents, size_wh, strict=True)
+    )
+    return Pose(scale, (x, y))
 
 
 def place_in_largest_circle(
@@ -60,17 +61,17 @@ def place_in_largest_circle(
     The image's border bounds the free region. Centres are aligned after the rotation; the published code aligns a
     centre from before it and is off by about a quarter of the radius.
     """
-    free = np.pad(np.ascontiguousarray(ids == 0, np.uint8), 1)
+    free = cv2.copyMakeBorder((ids == 0).view(np.uint8), 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
     distance = cv2.distanceTransform(free, cv2.DIST_L2, 5)
     furthest = float(distance.max())
     free_radius = furthest - 0.5  # the distance leads to the centre of the nearest pixel that is taken
     if free_radius < min_radius:
         return None
-    rows, columns = np.nonzero(distance == furthest)
-    drawn = rng.integers(len(rows))
+    centres = np.flatnonzero(distance == furthest)
+    row, column = divmod(int(centres[rng.integers(len(centres))]), distance.shape[1])
     centre_xy, radius = cv2.minEnclosingCircle(hull_xy.astype(np.float32))
     scale = free_radius / radius
-    x, y = np.array([columns[drawn] - 1, rows[drawn] - 1]) - scale * np.array(centre_xy)
+    x, y = np.array([column - 1, row - 1]) - scale * np.array(centre_xy)
     return Pose(float(scale), (float(x), float(y)))
 
 
@@ -90,6 +91,9 @@ def limit_overhang(mask: Bool[np.ndarray, "k l"], x: int, y: int, size_hw: tuple
 
     The shares of an irregular object's *box* say little about its pixels, so the pixels decide.
     """
+    height, width = mask.shape
+    if 0 <= x <= size_hw[1] - width and 0 <= y <= size_hw[0] - height:
+        return x, y
     inside = mask[max(0, -y) : max(0, size_hw[0] - y), max(0, -x) : max(0, size_hw[1] - x)]
     total = np.count_nonzero(mask)
     if np.count_nonzero(inside) >= (1 - MAX_OVERHANG) * total:
