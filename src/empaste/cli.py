@@ -88,6 +88,37 @@ def recall(
 
 
 @app.command()
+def predict(
+    source: Annotated[Path, typer.Argument(metavar="IMAGE_OR_FOLDER", help="an image, or a folder of images")],
+    model: Annotated[Path, typer.Option(help="folder of a trained detector")] = Path("models/mask_rcnn"),
+    out: Annotated[Path, typer.Option(help="new folder for COCO files and overlays")] = Path("predictions"),
+    min_score: Annotated[float, typer.Option(min=0, max=1, help="leave out detections under this score")] = 0.5,
+    max_detections: Annotated[int, typer.Option(min=1, help="detections per image, at most")] = 100,
+    batch_size: Annotated[int, typer.Option(min=1, help="images at once")] = 4,
+    num_threads: Annotated[int, typer.Option(min=0, help="CPU threads; 0 takes all cores")] = 0,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, mps")] = "auto",
+) -> None:
+    """Find instances in images: COCO results, and overlays with masks and names."""
+    from empaste.prediction import predict_files
+
+    done = predict_files(
+        source,
+        model,
+        out,
+        min_score=min_score,
+        max_detections=max_detections,
+        batch_size=batch_size,
+        num_threads=num_threads,
+        device=device,
+    )
+    print(f"{done.num_instances} instances in {done.num_images} images: {out}/results.json, {out}/overlays")
+    for trouble in done.unreadable:
+        print(f"left out: {trouble}", file=sys.stderr)
+    if done.unreadable:
+        raise typer.Exit(1)
+
+
+@app.command()
 def study(
     name: str,
     seeds: Annotated[int, typer.Option(min=1, help="repeats of every row")] = 3,

@@ -72,13 +72,30 @@ DETECTORS: dict[str, Detector] = {
 
 def detector_of(model: Path) -> Detector:
     """The detector that wrote the folder ``model``; `InputError` where its config names none."""
+    backend = _read_config(model).get("backend")
+    if backend not in DETECTORS:
+        raise InputError(
+            f"{model / 'config.json'}: backend is {backend!r}; choose from {', '.join(DETECTORS)}; run: dvc repro train"
+        )
+    return DETECTORS[backend]
+
+
+def classes_of(model: Path) -> dict[int, str]:
+    """The names of the classes that the detector in the folder ``model`` knows, by id, in its order."""
+    try:
+        return {int(row["id"]): str(row["name"]) for row in _read_config(model)["classes"]}
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(f"{model / 'config.json'} names no classes; run: dvc repro train") from error
+
+
+def _read_config(model: Path) -> dict[str, Any]:
     path = model / "config.json"
     try:
-        backend = json.loads(path.read_text()).get("backend")
+        config = json.loads(path.read_text())
     except FileNotFoundError as error:
         raise InputError(f"{path} does not exist; run: dvc repro train (or dvc pull)") from error
-    except (ValueError, AttributeError) as error:
+    except ValueError as error:
         raise InputError(f"{path} is not a valid config: {error}; run: dvc repro train") from error
-    if backend not in DETECTORS:
-        raise InputError(f"{path}: backend is {backend!r}; choose from {', '.join(DETECTORS)}; run: dvc repro train")
-    return DETECTORS[backend]
+    if not isinstance(config, dict):
+        raise InputError(f"{path} is not a valid config: {config!r}; run: dvc repro train")
+    return config

@@ -79,16 +79,21 @@ def plain(text: str) -> str:
     return text.translate(PLAIN).encode("ascii", "replace").decode()
 
 
-def draw_label(image: UInt8[np.ndarray, "h w 3"], text: str, x: int, y: int, colour: Colour) -> None:
-    """Write ``text`` on a chip of ``colour`` whose upper left corner is near (x, y), kept inside, in place."""
-    text = plain(text)
-    (width, height), below = cv2.getTextSize(text, FONT, 0.48, 1)
+def draw_label(
+    image: UInt8[np.ndarray, "h w 3"], text: str, x: int, y: int, colour: Colour, scale: float = 1.0
+) -> None:
+    """Write ``text`` on a chip of ``colour`` whose upper left corner is near (x, y), kept inside, in place.
+
+    At a ``scale`` of 1 letters are about 11 pixels high.
+    """
+    text, size, thickness = plain(text), 0.48 * scale, max(1, round(scale))
+    (width, height), below = cv2.getTextSize(text, FONT, size, thickness)
     left = max(0, min(x, image.shape[1] - width - 6))
     top = max(0, min(y, image.shape[0] - height - below - 5))
     cv2.rectangle(image, (left, top), (left + width + 5, top + height + below + 4), colour, cv2.FILLED)
     dark = 0.3 * colour[0] + 0.59 * colour[1] + 0.11 * colour[2] > 140
     place = (left + 3, top + height + 2)
-    cv2.putText(image, text, place, FONT, 0.48, (0, 0, 0) if dark else WHITE, 1, cv2.LINE_AA)
+    cv2.putText(image, text, place, FONT, size, (0, 0, 0) if dark else WHITE, thickness, cv2.LINE_AA)
 
 
 def tile(
