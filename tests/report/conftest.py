@@ -161,15 +161,13 @@ def write_made(data: Path, backgrounds: bool) -> None:
     )
     write_table(captions, data / "captions" / "captions.parquet", Captions)
     rows = [
-        (0, 1, 0, "a lion <on> grass", "images/000000.jpg", SIZE, SIZE, 0.31, 2, 0.125, True),
-        (1, 1, 0, "a lion <on> grass", "images/000001.jpg", SIZE, SIZE, np.nan, 1, 0.9, False),
+        (0, 1, 0, "a lion <on> grass", "00000000.jpg", SIZE, SIZE, 0.31, 0.2, 2, 0.125, True, ""),
+        (1, 1, 0, "a lion <on> grass", "00000001.jpg", SIZE, SIZE, np.nan, 0.3, 1, 0.9, False, "presence"),
     ]
     columns = list(Backgrounds.to_schema().columns)
     table = pd.DataFrame(rows if backgrounds else [], columns=columns)
-    (data / "backgrounds" / "images").mkdir(parents=True)
     write_table(table, data / "backgrounds" / "backgrounds.parquet", Backgrounds)
-    if backgrounds:
-        write_rgb(data / "backgrounds" / "images" / "000000.jpg", picture([], 90))
+    write_shards(data / "backgrounds", [("00000000.jpg", encode_rgb(picture([], 90), ".jpg"))] * backgrounds)
     write_composites(data / "composites", backgrounds)
 
 

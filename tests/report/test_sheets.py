@@ -74,6 +74,14 @@ def test_captions_stand_beside_the_backgrounds_made_of_them(sheets):
     ]
 
 
+def test_what_became_of_the_candidates_and_what_the_pool_is_made_of(sheets, bare_folder):
+    guide = sheets["backgrounds"].guide
+    assert "Of 2 candidates 1 were selected; 1 were dropped because a class shows in them (most of all" in guide
+    assert "The 3 composites: 33 % originals pasted on, 33 % backgrounds, 33 % originals as they are." in guide
+    bare = {sheet.name: sheet for sheet in build_sheets(Run(FILES.below(bare_folder), 3))}["backgrounds"]
+    assert "Of 0" not in bare.guide and "No background was made" in bare.missing
+
+
 def test_composites_show_the_images_of_the_other_sheets_and_a_background(sheets):
     shown = captions(sheets["composites"])
     assert [pair[0] for pair in shown] == ["on image 1", "on background 0", "on image 3"]
