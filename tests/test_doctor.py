@@ -127,6 +127,21 @@ def test_a_method_whose_package_is_missing_is_broken(folder: Path, monkeypatch: 
     assert broken == Check("broken", "gca10 needs maxflow: pip install 'empaste[gca10]'")
 
 
+def test_a_captioner_has_what_it_needs(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def checks() -> list[Check]:
+        params, _ = doctor.read_params(folder / "params.yaml")
+        assert params is not None
+        return doctor.check_captions(params)
+
+    assert checks() == [Check("ok", "captions by labels")]
+    change(folder, captions__method="file", captions__file=str(folder / "none.csv"))
+    assert checks()[1] == Check("broken", f"captions.file is {folder}/none.csv, which does not exist; correct the path")
+    change(folder, captions__method="git", captions__model="microsoft/git-base-coco")
+    assert [check.state for check in checks()] == ["ok", "note"]
+    monkeypatch.setattr(doctor, "is_installed", lambda package: False)
+    assert checks()[0].text == "captions.method git needs transformers: pip install 'empaste[generative]'"
+
+
 def test_strong_supervision_is_noted(folder: Path) -> None:
     change(folder, proposals__method="sam", proposals__sam__model="facebook/sam-vit-base")
     checks = method_checks(folder)

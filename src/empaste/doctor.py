@@ -13,6 +13,7 @@ from typing import Any, Literal, NamedTuple
 import yaml
 from packaging.requirements import Requirement
 
+from empaste.captions import LEARNED
 from empaste.errors import InputError
 from empaste.params import Params, load_params
 from empaste.proposals.catalogue import SOURCES
@@ -27,7 +28,7 @@ class Check(NamedTuple):
 
 
 OPTIONAL = {
-    "transformers": "SAM, SAM 2, SAM 3, Mask2Former, BLIP captions: pip install 'empaste[segmenters]' or [generative]",
+    "transformers": "SAM, SAM 2, SAM 3, Mask2Former, captioning models: pip install 'empaste[segmenters]' or [generative]",
     "diffusers": "text-to-image backgrounds: pip install 'empaste[generative]'",
     "open_clip": "selection of backgrounds by CLIP: pip install 'empaste[generative]'",
     "h5py": "published proposals of MATLAB 7.3: pip install 'empaste[matlab]'",
@@ -48,7 +49,8 @@ def examine(folder: Path) -> Iterator[tuple[str, list[Check]]]:
     yield "Required packages", check_required(importlib.metadata.requires("empaste") or [])
     yield "Optional packages", [check_optional(name, use) for name, use in OPTIONAL.items()]
     params, checks = read_params(folder / "params.yaml")
-    yield "Parameters", checks + (check_method(params) + check_paths(params) if params else [])
+    chosen = check_method(params) + check_captions(params) + check_paths(params) if params else []
+    yield "Parameters", checks + chosen
     yield "Data and artifacts", [*check_dvc(folder), *check_outputs(folder), check_tracking()]
 
 
@@ -143,6 +145,19 @@ def check_method(params: Params) -> list[Check]:
     if source.learned_from == "nothing":
         return [*checks, Check("ok", f"proposals by {method}, which learned from nothing")]
     return [*checks, Check("note", f"proposals by {method}, which learned from {source.learned_from}")]
+
+
+def check_captions(params: Params) -> list[Check]:
+    """Whether the captioner has what it needs, and whether the files that it is given are there."""
+    own = params.captions
+    named = {"captions.file": own.file if own.method == "file" else None, "captions.synonyms": own.synonyms}
+    if own.method in LEARNED:
+        named["captions.model"] = own.model
+        if not is_installed("transformers"):
+            install = "pip install 'empaste[generative]'"
+            return [Check("broken", f"captions.method {own.method} needs transformers: {install}")]
+    paths = [check for key, value in named.items() if value and (check := _check_path(key, value))]
+    return [Check("ok", f"captions by {own.method}"), *paths]
 
 
 def check_paths(params: Params) -> list[Check]:
