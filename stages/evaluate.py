@@ -10,7 +10,7 @@ from empaste.artifacts.coco import read_coco
 from empaste.artifacts.outputs import whole_directory, write_json, write_whole
 from empaste.artifacts.schemas import Images
 from empaste.artifacts.tables import read_table
-from empaste.detectors import detector_of
+from empaste.detectors import detect_files, load_detector
 from empaste.evaluation import evaluate_detections
 from empaste.evaluation.mistakes import Pair, match_instances
 from empaste.evaluation.results import CurvePoint
@@ -31,12 +31,12 @@ def main(
 ) -> None:
     """Detect on the validation images, then compare with their ground truth."""
     options = load_params(params).evaluate.model_dump()
-    protocol = options.pop("protocol")
+    protocol, batch_size = options.pop("protocol"), options.pop("batch_size")
     table = read_table(images / "images.parquet", Images)
     shown = table[table["split"] == "val"]
     files = [(int(number), images / name) for number, name in zip(shown["image_id"], shown["file_name"], strict=True)]
     truth = read_coco(ground_truth)
-    detections = detector_of(model).predict(model, files, **options)
+    detections = detect_files(load_detector(model, **options), files, batch_size)
     evaluation = evaluate_detections(truth, detections, protocol)
     with whole_directory(out) as folder:
         write_whole(folder / "val.json", json.dumps(detections, separators=(",", ":")).encode())

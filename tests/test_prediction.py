@@ -2,7 +2,6 @@
 
 import json
 import shutil
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,7 @@ import numpy as np
 import pytest
 
 from empaste.artifacts.coco import read_coco
-from empaste.detectors import DETECTORS, Detector, classes_of
+from empaste.detectors import DETECTORS, Detect, Detector, classes_of
 from empaste.errors import InputError
 from empaste.images import read_rgb, write_rgb
 from empaste.masks import encode_mask
@@ -25,25 +24,25 @@ MASK[5:25, 10:30] = True
 
 @pytest.fixture
 def photos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Three images in two folders, and a model whose detector finds the mask, as class 7, in all but the first."""
+    """Three images in two folders, and a model whose detector finds the mask, as class 7, in all but the bright first."""
     for name in ("a.png", "b.bmp", "deep/c.JPG"):
         path = tmp_path / "photos" / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_rgb(tmp_path / "one.jpg", np.full((40, 50, 3), 100, np.uint8))
+        write_rgb(tmp_path / "one.jpg", np.full((40, 50, 3), 250 if name == "a.png" else 100, np.uint8))
         shutil.move(tmp_path / "one.jpg", path)
     (tmp_path / "photos/notes.txt").write_text("no image")
     (tmp_path / "model").mkdir()
     classes = [{"id": 3, "name": "cat"}, {"id": 7, "name": "dog"}]
     (tmp_path / "model/config.json").write_text(json.dumps({"backend": "decided", "classes": classes}))
-    monkeypatch.setitem(DETECTORS, "decided", Detector(DETECTORS["torchvision"].fit, decided))
+    monkeypatch.setitem(DETECTORS, "decided", Detector(DETECTORS["torchvision"].fit, load_decided))
     monkeypatch.chdir(tmp_path)
     return tmp_path / "photos"
 
 
-def decided(model: Path, images: Sequence[tuple[int, Path]], **options: Any) -> list[dict[str, Any]]:
-    assert options == OPTIONS
+def load_decided(model: Path, **options: Any) -> Detect:
+    assert options == {key: value for key, value in OPTIONS.items() if key != "batch_size"}
     answer = {"category_id": 7, "bbox": [9.5, 5.0, 21.0, 20.0], "score": 0.9, "segmentation": encode_mask(MASK)}
-    return [answer | {"image_id": image_id} for image_id, path in images if path.name != "a.png"]
+    return lambda images: [[answer] if image[0, 0, 0] < 200 else [] for image in images]
 
 
 def test_results_data_set_and_overlays(photos: Path) -> None:

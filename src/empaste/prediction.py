@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from empaste.artifacts.coco import coco_dataset, write_coco
 from empaste.artifacts.outputs import whole_directory, write_whole
-from empaste.detectors import classes_of, detector_of
+from empaste.detectors import classes_of, detect_files, load_detector
 from empaste.errors import InputError
 from empaste.images import read_rgb, write_rgb
 from empaste.masks import decode_mask, rle_area_box_xywh
@@ -53,22 +53,16 @@ def predict_files(
     no image, none that can be read, no model, or ``out`` holds files already.
     """
     files = find_images(source)
-    detector = detector_of(model)
+    detect = load_detector(
+        model, min_score=min_score, max_detections=max_detections, num_threads=num_threads, device=device
+    )
     classes = pd.DataFrame([{"class_id": number, "name": name} for number, name in classes_of(model).items()])
     _refuse_occupied(out)
     readable, unreadable = _readable(files)
     if not readable:
         raise InputError(f"none of the {len(files)} images of {source} can be read: {unreadable[0]}")
     numbered = list(enumerate(readable, 1))
-    found = detector.predict(
-        model,
-        numbered,
-        min_score=min_score,
-        max_detections=max_detections,
-        batch_size=batch_size,
-        num_threads=num_threads,
-        device=device,
-    )
+    found = detect_files(detect, numbered, batch_size)
     names = {path: _name(path, source) for path in readable}
     with whole_directory(out) as folder:
         sizes = _draw_all(numbered, names, found, dict(classes.to_numpy()), folder / "overlays")

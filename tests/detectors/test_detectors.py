@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from empaste.artifacts.shards import Shards
-from empaste.detectors import DETECTORS, detector_of
+from empaste.detectors import DETECTORS, detect_files, load_detector
 from empaste.errors import InputError
 from empaste.masks import decode_mask, mask_box_xywh
 
@@ -19,9 +19,7 @@ FIT: dict[str, Any] = {
     "learning_rate": 0.005, "weight_decay": 1e-4, "jitter": [0.8, 1.2], "checkpoint_every": 100, "seed": 0,
     "num_threads": 1, "device": "cpu",
 }  # fmt: skip
-PREDICT: dict[str, Any] = {
-    "min_score": 0.05, "max_detections": 10, "batch_size": 3, "num_threads": 1, "device": "cpu"
-}  # fmt: skip
+LOAD: dict[str, Any] = {"min_score": 0.05, "max_detections": 10, "num_threads": 1, "device": "cpu"}
 
 
 @pytest.fixture(params=sorted(DETECTORS))
@@ -42,39 +40,40 @@ def test_a_detector_learns_and_its_results_are_coco_results(
     files = [(100 + k, tmp_path / f"{k}.png") for k in (3, 1, 2, 4)]
     for image_id, path in files:
         path.write_bytes(Shards(composites).read(f"{image_id - 100}.png"))
-    results = detector_of(model).predict(model, files, **PREDICT)
+    detect = load_detector(model, **LOAD)
+    results = detect_files(detect, files, 3)
     assert results and results == json.loads(json.dumps(results))
     order = [result["image_id"] for result in results]
     assert [image_id for k, image_id in enumerate(order) if image_id not in order[:k]] == [103, 101, 102, 104]
     for result in results:
         assert set(result) == {"image_id", "category_id", "bbox", "score", "segmentation"}
-        assert result["category_id"] in (3, 7) and PREDICT["min_score"] <= result["score"] <= 1
+        assert result["category_id"] in (3, 7) and LOAD["min_score"] <= result["score"] <= 1
         mask = decode_mask(result["segmentation"])
         assert mask.shape == (64, 64) and mask.any()
         x, y, width, height = result["bbox"]
         left, top, mask_width, mask_height = mask_box_xywh(mask)
         assert left >= x - 1.5 and top >= y - 1.5
         assert left + mask_width <= x + width + 1.5 and top + mask_height <= y + height + 1.5
-    assert all(order.count(image_id) <= PREDICT["max_detections"] for image_id in order)
-    assert detector_of(model).predict(model, [], **PREDICT) == []
+    assert all(order.count(image_id) <= LOAD["max_detections"] for image_id in order)
+    assert detect_files(detect, [], 3) == []
 
 
 def test_a_folder_without_a_model_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"config\.json does not exist; run: dvc repro train"):
-        detector_of(tmp_path)
+        load_detector(tmp_path, **LOAD)
 
 
 @pytest.mark.parametrize("text", ["", "[1]"])
 def test_a_broken_config_is_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / "config.json").write_text(text)
     with pytest.raises(InputError, match=r"config\.json is not a valid config.*run: dvc repro train"):
-        detector_of(tmp_path)
+        load_detector(tmp_path, **LOAD)
 
 
 def test_an_unknown_backend_is_refused(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text('{"backend": "yolo"}')
     with pytest.raises(InputError, match=r"backend is 'yolo'; choose from torchvision"):
-        detector_of(tmp_path)
+        load_detector(tmp_path, **LOAD)
 
 
 def test_the_computing_parts_import_without_the_pipelines_packages() -> None:

@@ -1,16 +1,23 @@
-"""Instance detectors behind one small interface: ``fit`` on composites, ``predict`` on images.
+"""Instance detectors behind one small interface: ``fit`` on composites, ``load`` to detect in images.
 
 A new detector is one new file with these two functions and one line in `DETECTORS`. A model folder names its backend
-in ``config.json``, so that `predict` needs to be told the folder alone.
+in ``config.json``, so that `load_detector` needs to be told the folder alone.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
+import numpy as np
+from jaxtyping import UInt8
+from tqdm import tqdm
+
 from empaste.detectors import torchvision
 from empaste.errors import InputError
+from empaste.images import read_rgb
+
+RGB = UInt8[np.ndarray, "h w 3"]
 
 
 class Fit(Protocol):
@@ -42,42 +49,58 @@ class Fit(Protocol):
     ) -> list[dict[str, float]]: ...
 
 
-class Predict(Protocol):
-    """COCO results (image_id, category_id, bbox xywh, score, segmentation RLE) of (image id, file) pairs, in order."""
+Detect = Callable[[Sequence[RGB]], list[list[dict[str, Any]]]]
+"""COCO results (category_id, bbox xywh, score, segmentation RLE) of every image of a batch, best score first."""
+
+
+class Load(Protocol):
+    """The trained detector in the folder ``model``; `InputError` where its files are missing or do not fit."""
 
     def __call__(
-        self,
-        model: Path,
-        images: Sequence[tuple[int, Path]],
-        *,
-        min_score: float,
-        max_detections: int,
-        batch_size: int,
-        num_threads: int,
-        device: str,
-    ) -> list[dict[str, Any]]: ...
+        self, model: Path, *, min_score: float, max_detections: int, num_threads: int, device: str
+    ) -> Detect: ...
 
 
 class Detector(NamedTuple):
     """What a backend offers."""
 
     fit: Fit
-    predict: Predict
+    load: Load
 
 
 DETECTORS: dict[str, Detector] = {
-    "torchvision": Detector(torchvision.fit, torchvision.predict),
+    "torchvision": Detector(torchvision.fit, torchvision.load),
 }
 
 
-def detector_of(model: Path) -> Detector:
-    """The detector that wrote the folder ``model``; `InputError` where its config names none."""
+def load_detector(model: Path, *, min_score: float, max_detections: int, num_threads: int, device: str) -> Detect:
+    """The detector that wrote the folder ``model``; `InputError` where its config names none, or it cannot be loaded.
+
+    Detections under ``min_score`` and beyond the best ``max_detections`` of an image are left out.
+    """
     backend = _read_config(model).get("backend")
     if backend not in DETECTORS:
         raise InputError(
             f"{model / 'config.json'}: backend is {backend!r}; choose from {', '.join(DETECTORS)}; run: dvc repro train"
         )
-    return DETECTORS[backend]
+    load = DETECTORS[backend].load
+    return load(model, min_score=min_score, max_detections=max_detections, num_threads=num_threads, device=device)
+
+
+def detect_files(detect: Detect, images: Sequence[tuple[int, Path]], batch_size: int) -> list[dict[str, Any]]:
+    """COCO results of the (image id, file) pairs in their order, best first within an image.
+
+    Boxes and masks in pixels of the file. No image gives no result.
+    """
+    results: list[dict[str, Any]] = []
+    with tqdm(total=len(images), desc="detecting", unit="image") as progress:
+        for start in range(0, len(images), batch_size):
+            part = images[start : start + batch_size]
+            found = detect([read_rgb(path) for _, path in part])
+            for (image_id, _), rows in zip(part, found, strict=True):
+                results += [{"image_id": image_id, **row} for row in rows]
+            progress.update(len(part))
+    return results
 
 
 def classes_of(model: Path) -> dict[int, str]:

@@ -8,12 +8,13 @@ which is accurate after a few hundred steps of eight small images from scratch.
 
 import math
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from jaxtyping import UInt8
 from torch import Tensor, nn
 from torchvision.models.detection import MaskRCNN
 from tqdm import tqdm
@@ -26,7 +27,6 @@ from empaste.detectors.augment import Sample, augment
 from empaste.detectors.composites import Composites, open_composites
 from empaste.detectors.mask_rcnn import build_mask_rcnn, load_mask_rcnn
 from empaste.errors import InputError
-from empaste.images import read_rgb
 from empaste.masks import encode_mask, mask_box_xywh
 
 WARM_UP = 0.1
@@ -97,19 +97,12 @@ def fit(
     return curve
 
 
-def predict(
-    model: Path,
-    images: Sequence[tuple[int, Path]],
-    *,
-    min_score: float,
-    max_detections: int,
-    batch_size: int,
-    num_threads: int,
-    device: str,
-) -> list[dict[str, Any]]:
-    """COCO results of the (image id, file) pairs in their order, best first within an image.
+def load(
+    model: Path, *, min_score: float, max_detections: int, num_threads: int, device: str
+) -> Callable[[Sequence[UInt8[np.ndarray, "h w 3"]]], list[list[dict[str, Any]]]]:
+    """The Mask R-CNN in the folder ``model`` as a function of a batch of images; see `detectors.load_detector`.
 
-    Boxes in pixels of the file; a detection whose mask is empty is left out. No image gives no result.
+    A detection whose mask is empty is left out.
     """
     limit_threads(num_threads)
     target = torch_device(device)
@@ -117,17 +110,13 @@ def predict(
     network.to(target)
     network.roi_heads.score_thresh, network.roi_heads.detections_per_img = min_score, max_detections
     class_ids = [int(row["id"]) for row in config["classes"]]
-    results: list[dict[str, Any]] = []
-    with tqdm(total=len(images), desc="detecting", unit="image") as progress:
-        for start in range(0, len(images), batch_size):
-            part = images[start : start + batch_size]
-            pixels = [_to_tensor(read_rgb(path)).to(target) for _, path in part]
-            with torch.inference_mode():
-                outputs = network(pixels)
-            for (image_id, _), output in zip(part, outputs, strict=True):
-                results += _coco_results(image_id, output, class_ids)
-            progress.update(len(part))
-    return results
+
+    def detect(images: Sequence[UInt8[np.ndarray, "h w 3"]]) -> list[list[dict[str, Any]]]:
+        with torch.inference_mode():
+            outputs = network([_to_tensor(image).to(target) for image in images])
+        return [_coco_results(output, class_ids) for output in outputs]
+
+    return detect
 
 
 def batch_places(num_items: int, batch_size: int, iteration: int, seed: int) -> list[int]:
@@ -211,13 +200,12 @@ def _resume(path: Path, model: MaskRCNN, optimizer: torch.optim.Optimizer) -> li
     return checkpoint["curve"]
 
 
-def _coco_results(image_id: int, output: dict[str, Tensor], class_ids: Sequence[int]) -> list[dict[str, Any]]:
+def _coco_results(output: dict[str, Tensor], class_ids: Sequence[int]) -> list[dict[str, Any]]:
     boxes_xywh = xyxy_to_xywh(output["boxes"].cpu().numpy())
     masks = (output["masks"][:, 0] > MASK_THRESHOLD).cpu().numpy()
     labels, scores = output["labels"].cpu().numpy(), output["scores"].cpu().numpy()
     return [
         {
-            "image_id": image_id,
             "category_id": class_ids[label - 1],
             "bbox": [round(float(value), 2) for value in box],
             "score": round(float(score), 5),
