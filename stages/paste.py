@@ -10,14 +10,14 @@ from empaste import images as image_files
 from empaste import masks as mask_encoding
 from empaste.artifacts.checkpoints import remove_other_work, remove_work, work_folder
 from empaste.artifacts.coco import read_coco
-from empaste.artifacts.outputs import whole_directory, write_json
+from empaste.artifacts.outputs import whole_directory, write_json, write_whole
 from empaste.artifacts.schemas import Backgrounds, Classes, Foregrounds, Images, Segments
 from empaste.artifacts.tables import read_table
 from empaste.errors import InputError
 from empaste.params import Paste, load_params
 from empaste.paste import SELECTIONS, compose
 from empaste.paste.compose import Recipe, compose_encoded
-from empaste.paste.composites import summarise, write_composites
+from empaste.paste.composites import class_shares, summarise, write_composites
 from empaste.paste.cutouts import cut_out
 from empaste.paste.pool import Background, list_items, list_originals, list_synthesised
 from empaste.paste.sampling import list_candidates, write_draws
@@ -36,6 +36,7 @@ def main(
     ground_truth: Path = Path("data/ground_truth/train.json"),
     out: Path = Path("data/composites"),
     metrics: Path = Path("metrics/paste.json"),
+    plot: Path = Path("plots/paste.csv"),
     params: Path = Path("params.yaml"),
 ) -> None:
     """Paste foregrounds on the originals that hold some and on the selected backgrounds. Goes on where it stopped."""
@@ -60,6 +61,7 @@ def main(
         total = write_composites(folder, work, items, partial(map_items, function, what="compose"), classes)
     summary = summarise(total, pool, classes)
     write_json(metrics, summary)
+    write_whole(plot, class_shares(summary).to_csv(index=False, float_format="%.3f").encode())
     remove_work(work)
     _warn_of_missing(summary["foregrounds_per_class"])
 

@@ -46,6 +46,7 @@ CURVES = (Path("plots/classifier.csv"), Path("plots/train.csv"))
 TABLES = (
     Path("plots/prepare.csv"),
     Path("plots/foregrounds_reliability.csv"),
+    Path("plots/paste.csv"),
     Path("plots/precision_recall.csv"),
 )
 MODEL = Path("models/mask_rcnn")

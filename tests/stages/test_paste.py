@@ -13,9 +13,9 @@ import yaml
 
 from empaste.artifacts.coco import coco_dataset, instance, write_coco
 from empaste.artifacts.schemas import Backgrounds, Classes, Foregrounds, Images, Segments
-from empaste.artifacts.shards import Shards
+from empaste.artifacts.shards import Shards, write_shards
 from empaste.artifacts.tables import read_table, write_table
-from empaste.images import write_rgb
+from empaste.images import encode_rgb, write_rgb
 from empaste.masks import decode_mask, encode_mask, mask_box_xywh
 from stages.paste import main
 
@@ -72,13 +72,14 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     )  # fmt: skip
     write_table(chosen, Path("data/foregrounds/pool.parquet"), Foregrounds)
     write_table(chosen.head(2), Path("data/foregrounds/iter_0.parquet"), Foregrounds)
-    Path("data/backgrounds/images").mkdir(parents=True)
-    for k in (0, 1):
-        write_rgb(Path(f"data/backgrounds/images/{k}.jpg"), rng.integers(0, 256, (45, 60, 3), np.uint8))
+    Path("data/backgrounds").mkdir(parents=True)
+    pictures = [rng.integers(0, 256, (45, 60, 3), np.uint8) for _ in range(2)]
+    write_shards(Path("data/backgrounds"), [(f"{k}.jpg", encode_rgb(one, ".jpg")) for k, one in enumerate(pictures)])
     backgrounds = pd.DataFrame(
         {"background_id": [0, 1, 2], "image_id": [1, 1, 2], "caption_id": -1, "prompt": "",
-         "file_name": [f"images/{k}.jpg" for k in range(3)], "height": 45, "width": 60, "clip_score": np.nan,
-         "presence_class_id": 1, "presence_prob": 0.1, "selected": [True, True, False]}
+         "file_name": [f"{k}.jpg" for k in range(3)], "height": 45, "width": 60, "clip_score": np.nan,
+         "target_score": np.nan, "presence_class_id": 1, "presence_prob": 0.1, "selected": [True, True, False],
+         "dropped_by": ["", "", "selection"]}
     )  # fmt: skip
     write_table(backgrounds, Path("data/backgrounds/backgrounds.parquet"), Backgrounds)
 
@@ -132,6 +133,13 @@ def test_composites_of_originals_backgrounds_and_unpasted_originals(capsys: pyte
         assert annotation["bbox"] == list(mask_box_xywh(mask))
     assert summary["foregrounds_per_class"] == {"ball": 3, "fish": 4, "house": 0}
     assert summary["instances_per_class"]["house"] == 0
+    assert sum(summary["pasted_per_class"].values()) == summary["pasted"]
+    plot = pd.read_csv("plots/paste.csv").set_index("class_name")
+    assert list(plot.index) == ["fish", "ball", "house"] and plot.loc["house"].tolist() == [0, 0, 0]
+    assert plot["pool"].tolist() == pytest.approx([400 / 7, 300 / 7, 0], abs=0.001)
+    assert plot["pasted"]["ball"] == pytest.approx(
+        100 * summary["pasted_per_class"]["ball"] / summary["pasted"], abs=0.001
+    )
     assert "no foreground of house" in capsys.readouterr().err
     assert not list(Path(".work/paste").iterdir())
 
@@ -242,9 +250,12 @@ def test_more_than_one_corrupt_background_in_a_hundred_ends_the_run_and_earlier_
 ) -> None:
     main()
     before = digest()
-    Path("data/backgrounds/images/1.jpg").write_bytes(b"")
+    shards = Shards(Path("data/backgrounds"))
+    write_shards(Path("data/backgrounds"), [("0.jpg", shards.read("0.jpg")), ("1.jpg", b"")])
     message = fails(capsys)
-    assert "more than 1% of the images to paste on cannot be read: data/backgrounds/images/1.jpg is not a " in message
+    assert (
+        "more than 1% of the images to paste on cannot be read: data/backgrounds/images-00000.tar:1.jpg is " in message
+    )
     assert digest() == before
     assert sorted(path.name for path in Path("data").iterdir() if path.name.startswith(".")) == []
 

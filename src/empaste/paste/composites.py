@@ -206,6 +206,17 @@ def summarise(total: Tally, foregrounds: list[Foreground], classes: pd.DataFrame
     }
 
 
+def class_shares(summary: dict[str, Any]) -> pd.DataFrame:
+    """Per class the share in percent of the pool, of what was pasted and is visible, and of all instances.
+
+    Largest in the pool first; 0 where there is nothing to take a share of.
+    """
+    columns = {"pool": "foregrounds", "pasted": "pasted", "composites": "instances"}
+    counts = pd.DataFrame({column: summary[f"{key}_per_class"] for column, key in columns.items()})
+    shares = (100 * counts / counts.sum().clip(lower=1)).rename_axis("class_name").reset_index()
+    return shares.sort_values("pool", ascending=False, kind="stable", ignore_index=True)
+
+
 def _by_name(classes: pd.DataFrame, counts: dict[int, int]) -> dict[str, int]:
     return {
         name: int(counts.get(class_id, 0)) for name, class_id in zip(classes["name"], classes["class_id"], strict=True)
