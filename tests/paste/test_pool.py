@@ -2,10 +2,13 @@
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
+from empaste.artifacts.shards import write_shards
 from empaste.errors import InputError
+from empaste.images import encode_rgb
 from empaste.masks import RLE
 from empaste.paste.pool import list_items, list_originals, list_synthesised
 from empaste.paste.sources import Foreground
@@ -20,10 +23,11 @@ IMAGES = pd.DataFrame(
 BACKGROUNDS = pd.DataFrame(
     {
         "background_id": [3, 1, 2],
-        "file_name": ["images/3.jpg", "images/1.jpg", "images/2.jpg"],
+        "file_name": ["3.jpg", "1.jpg", "2.jpg"],
         "selected": [True, True, False],
     }
 )
+FILES = [(f"{k}.jpg", encode_rgb(np.full((4, 5, 3), 10 * k, np.uint8), ".jpg")) for k in (1, 3)]
 
 
 def foreground(image_id: int, source_id: int) -> Foreground:
@@ -43,13 +47,22 @@ def test_a_foreground_outside_the_training_split_is_refused(image_id: int) -> No
 
 
 def test_synthesised_backgrounds_are_the_selected_ones_by_id(tmp_path: Path) -> None:
+    write_shards(tmp_path, FILES)
     found = list_synthesised(BACKGROUNDS, tmp_path)
-    assert [(one.source_id, one.image, one.own) for one in found] == [
-        (1, tmp_path / "images/1.jpg", ()), (3, tmp_path / "images/3.jpg", ())
+    assert [(one.source_id, str(one.image), one.own) for one in found] == [
+        (1, f"{tmp_path}/images-00000.tar:1.jpg", ()), (3, f"{tmp_path}/images-00000.tar:3.jpg", ())
     ]  # fmt: skip
+    assert (found[1].read_rgb() == 30).all()
+
+
+def test_a_background_that_no_shard_holds_is_named(tmp_path: Path) -> None:
+    write_shards(tmp_path, FILES[:1])
+    with pytest.raises(InputError, match=r"holds 3\.jpg \(1 entries are there\); run: dvc repro"):
+        list_synthesised(BACKGROUNDS, tmp_path)
 
 
 def test_the_pool_is_originals_repeated_then_backgrounds_then_originals_unpasted(tmp_path: Path) -> None:
+    write_shards(tmp_path, FILES)
     originals = list_originals([foreground(2, 0), foreground(5, 1)], IMAGES, Path("i"))
     items = list_items(originals, list_synthesised(BACKGROUNDS, tmp_path), 2, keep_originals=True)
     assert [(one.kind[0], one.source_id, one.copy, one.pasted_on) for one in items] == [

@@ -6,7 +6,7 @@ the colours of the nearest object pixel, so that no old background is blurred in
 object's old surroundings instead (`empaste.paste.KEEP_SURROUNDINGS`), because it carries over the contrast to them.
 """
 
-from math import ceil
+from math import ceil, sqrt
 
 import cv2
 import numpy as np
@@ -48,7 +48,7 @@ def blend_box_blur(
     blur_sigma: float,
 ) -> UInt8[np.ndarray, "h w 3"]:
     """As `blend_gaussian`, with a mean over a square, as wide as the Gaussian: a straight ramp that ends sharply."""
-    side = max(3, round(np.sqrt(12 * blur_sigma**2 + 1)) // 2 * 2 + 1)
+    side = 2 * max(1, round((sqrt(12 * blur_sigma**2 + 1) - 1) / 2)) + 1
     return _blend(patch, colour, coverage, cv2.blur(coverage, (side, side), borderType=cv2.BORDER_REPLICATE))
 
 

@@ -60,7 +60,7 @@ def list_synthesised(backgrounds: "pd.DataFrame", folder: Path) -> list[Backgrou
     chosen = backgrounds[backgrounds["selected"]].sort_values("background_id")
     shards = Shards(folder)
     return [
-        Background("background", background_id, 0, shards.entry(name) if name in shards else folder / name, (), True)
+        Background("background", background_id, 0, shards.entry(name), (), True)
         for background_id, name in zip(chosen["background_id"], chosen["file_name"], strict=True)
     ]
 
