@@ -20,7 +20,9 @@ def tiny_models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         "blip": save_blip,
         "git": tiny_captioners.save_git,
         "blip2": tiny_captioners.save_blip2,
+        "blip2_t5": tiny_captioners.save_blip2_t5,
         "llava": tiny_captioners.save_llava,
+        "qwen2_vl": tiny_captioners.save_qwen2_vl,
     }
     return {kind: save(tmp_path_factory.mktemp(kind)) for kind, save in savers.items()}
 
@@ -30,5 +32,5 @@ def scenes(tmp_path: Path) -> list[Scene]:
     """Three images of noise, of different sizes."""
     rng = np.random.default_rng(0)
     for number in range(3):
-        write_rgb(tmp_path / f"{number}.png", rng.integers(0, 255, (20 + 8 * number, 30, 3), np.uint8))
+        write_rgb(tmp_path / f"{number}.png", rng.integers(0, 255, (60 + 28 * number, 90, 3), np.uint8))
     return [Scene(number + 1, tmp_path / f"{number}.png", ()) for number in range(3)]

@@ -45,7 +45,7 @@ def test_captions_begin_with_the_prompt(method: str, tiny_models: Models, scenes
     assert max(len(text.split()) for own in with_prompt for text in own) > 2
 
 
-@pytest.mark.parametrize("kind", ["blip2", "llava"])
+@pytest.mark.parametrize("kind", ["blip2", "blip2_t5", "llava", "qwen2_vl"])
 def test_what_was_asked_is_no_part_of_the_caption(kind: str, tiny_models: Models, scenes: list[Scene]) -> None:
     texts = captions("image_text_to_text", tiny_models[kind], scenes, "tree tree tree")
     assert all("tree tree tree" not in text and "user" not in text for own in texts for text in own)
@@ -53,9 +53,10 @@ def test_what_was_asked_is_no_part_of_the_caption(kind: str, tiny_models: Models
     assert len({text for own in texts for text in own}) > 3
 
 
-@pytest.mark.parametrize("kind", ["blip2", "llava", "git"])
-def test_no_prompt_is_needed(kind: str, tiny_models: Models, scenes: list[Scene]) -> None:
+@pytest.mark.parametrize("kind", ["blip2", "blip2_t5", "llava", "qwen2_vl", "git"])
+def test_no_prompt_is_needed_and_the_batch_does_not_matter(kind: str, tiny_models: Models, scenes: list[Scene]) -> None:
     texts = captions("image_text_to_text", tiny_models[kind], scenes)
+    assert [captions("image_text_to_text", tiny_models[kind], [scene])[0] for scene in scenes] == texts
     assert [len(own) for own in texts] == [2, 2, 2] and any(text for own in texts for text in own)
 
 

@@ -80,6 +80,57 @@ def save_llava(folder: Path) -> Path:
     return folder
 
 
+def save_blip2_t5(folder: Path) -> Path:
+    """BLIP-2 on a tiny T5: the text is written by a decoder of its own."""
+    from transformers import Blip2Config, Blip2ForConditionalGeneration, Blip2Processor, BlipImageProcessor
+
+    tokenizer = word_tokenizer("<image>")
+    text = {
+        "model_type": "t5", "vocab_size": len(tokenizer), "d_model": 16, "d_kv": 8, "d_ff": 16, "num_layers": 1,
+        "num_heads": 2, "pad_token_id": 0, "bos_token_id": 1, "eos_token_id": 2, "decoder_start_token_id": 0,
+    }  # fmt: skip
+    config = Blip2Config(
+        vision_config=SMALL | {"image_size": 32, "patch_size": 16},
+        qformer_config=SMALL | {"encoder_hidden_size": 16, "vocab_size": 8},
+        text_config=text, num_query_tokens=4, image_token_index=tokenizer.convert_tokens_to_ids("<image>"),
+    )  # fmt: skip
+    torch.manual_seed(0)
+    Blip2ForConditionalGeneration(config).save_pretrained(folder)
+    images = BlipImageProcessor(size={"height": 32, "width": 32})
+    Blip2Processor(images, tokenizer, num_query_tokens=4).save_pretrained(folder)
+    return folder
+
+
+def save_qwen2_vl(folder: Path) -> Path:
+    """Qwen2-VL: images of any size, so rows of a batch differ in length."""
+    from transformers import Qwen2VLConfig, Qwen2VLForConditionalGeneration, Qwen2VLProcessor
+    from transformers.models.qwen2_vl.image_processing_qwen2_vl import Qwen2VLImageProcessor
+    from transformers.models.qwen2_vl.video_processing_qwen2_vl import Qwen2VLVideoProcessor
+
+    special = ("<|vision_start|>", "<|vision_end|>", "<|image_pad|>", "<|video_pad|>")
+    tokenizer = word_tokenizer(*special)
+    start, end, image, video = tokenizer.convert_tokens_to_ids(list(special))
+    text = SMALL | {
+        "vocab_size": len(tokenizer), "num_key_value_heads": 2, "bos_token_id": 1, "eos_token_id": 2, "pad_token_id": 0,
+        "rope_parameters": {"rope_type": "default", "mrope_section": [1, 1, 2], "rope_theta": 10000.0},
+    }  # fmt: skip
+    vision = {
+        "depth": 1, "embed_dim": 16, "hidden_size": 16, "num_heads": 2, "mlp_ratio": 2, "patch_size": 14,
+        "spatial_merge_size": 2,
+    }  # fmt: skip
+    config = Qwen2VLConfig(
+        text_config=text, vision_config=vision, image_token_id=image, video_token_id=video,
+        vision_start_token_id=start, vision_end_token_id=end,
+    )  # fmt: skip
+    torch.manual_seed(0)
+    Qwen2VLForConditionalGeneration(config).save_pretrained(folder)
+    Qwen2VLProcessor(
+        Qwen2VLImageProcessor(min_pixels=784, max_pixels=784 * 16), tokenizer, video_processor=Qwen2VLVideoProcessor(),
+        chat_template=CHAT.replace("<image>", "<|vision_start|><|image_pad|><|vision_end|>"),
+    ).save_pretrained(folder)  # fmt: skip
+    return folder
+
+
 def word_tokenizer(*special: str) -> PreTrainedTokenizerFast:
     """A tokenizer of whole words; ids 0 to 3 pad, begin, end and stand for unknown ones."""
     from tokenizers import Tokenizer, models, pre_tokenizers
