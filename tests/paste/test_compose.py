@@ -15,9 +15,12 @@ from empaste.errors import InputError
 from empaste.images import write_rgb
 from empaste.masks import decode_mask, encode_mask, mask_box_xywh
 from empaste.paste import BLENDINGS, PLACEMENTS
+from empaste.paste import compose as composing
+from empaste.paste.blending import HALF
 from empaste.paste.compose import Composite, compose
 from empaste.paste.pool import Background
 from empaste.paste.sources import Foreground
+from empaste.paste.warping import Layer, warp
 from tests.paste.scenes import RECIPE, blob, colour_of, paint, pool_of
 
 
@@ -66,6 +69,142 @@ def test_annotations_are_the_colours_of_the_image(
         assert annotation["bbox"] == list(mask_box_xywh(mask))
     assert total.max(initial=0) <= 1
     assert np.array_equal(total.astype(bool), composite.image.any(axis=2))
+
+
+def painted_by_pixels(
+    background: Background, layers: list[Layer], size_hw: tuple[int, int]
+) -> tuple[dict[int, set[tuple[int, int]]], list[int]]:
+    """What an independent renderer shows, which pastes numbers pixel by pixel: the pixels (y, x) of the n-th object
+    that was painted, counted from 0, and how many pixels each had before anything hid it.
+    """
+    shown: dict[tuple[int, int], int] = {}
+    sizes = []
+    masks = [decode_mask(foreground.mask_rle) for foreground in background.own]
+    placed = [(0, 0, mask) for mask in masks] + [(layer.x, layer.y, layer.coverage >= HALF) for layer in layers]
+    for number, (left, top, mask) in enumerate(placed):
+        sizes.append(0)
+        for y, x in zip(*np.nonzero(mask), strict=True):
+            sizes[-1] += 1
+            if 0 <= y + top < size_hw[0] and 0 <= x + left < size_hw[1]:
+                shown[int(y) + top, int(x) + left] = number
+    pixels: dict[int, set[tuple[int, int]]] = {number: set() for number in range(len(placed))}
+    for place, number in shown.items():
+        pixels[number].add(place)
+    return pixels, sizes
+
+
+@settings(max_examples=80, deadline=None)
+@given(
+    seed=st.integers(0, 10_000),
+    num_own=st.integers(0, 3),
+    num_pasted=st.integers(1, 6),
+    placement=st.sampled_from(["random", "space_maximize", "mixed"]),
+    blending=st.sampled_from(sorted(BLENDINGS)),
+    scale=st.sampled_from([(0.05, 0.4), (0.6, 1.0), (1.0, 3.0)]),
+    flip=st.sampled_from([0.0, 1.0]),
+    min_visible=st.sampled_from([0.0, 0.3, 0.9]),
+    min_pixels=st.sampled_from([1, 16]),
+    void=st.booleans(),
+)
+def test_annotations_equal_an_independent_renderer_of_numbers(
+    seed: int, num_own: int, num_pasted: int, placement: str, blending: str, scale: tuple[float, float], flip: float,
+    min_visible: float, min_pixels: int, void: bool,
+) -> None:  # fmt: skip
+    rng = np.random.default_rng(seed)
+    size_hw = int(rng.integers(12, 60)), int(rng.integers(12, 60))
+    recipe = replace(RECIPE, seed=seed, num_pasted=(num_pasted, num_pasted), placement=placement, scale=scale,
+                     blending=(blending,), min_visible=min_visible, min_pixels=min_pixels, flip=flip,
+                     rotation=180.0, brightness=(0.5, 1.5))  # fmt: skip
+    layers: list[Layer] = []
+    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(composing, "warp", lambda *args: layers.append(warp(*args)) or layers[-1])
+        background = paint(
+            Path(folder) / "1.png", 1, [blob(rng, size_hw) for _ in range(num_own)] or [blob(rng, size_hw)]
+        )
+        background = background._replace(own=background.own[:num_own])
+        if void:
+            background = background._replace(void=(encode_mask(blob(rng, size_hw)),))
+        other = paint(Path(folder) / "2.png", 2, [blob(rng, (40, 50)), blob(rng, (40, 50))])
+        composite = compose(background, pool_of(Path(folder) / "pool", [other]), recipe)
+    pixels, sizes = painted_by_pixels(background, layers, size_hw)
+    kept = [n for n in pixels if len(pixels[n]) >= max(1, min_pixels, min_visible * sizes[n])]
+    assert composite.num_dropped == len(pixels) - len(kept)
+    assert len(composite.annotations) == len(kept)
+    for number, annotation in zip(kept, composite.annotations, strict=True):
+        ys, xs = np.nonzero(decode_mask(annotation["segmentation"]))
+        assert set(zip(ys.tolist(), xs.tolist(), strict=True)) == pixels[number]
+        assert annotation["area"] == len(pixels[number])
+        left, top = min(x for _, x in pixels[number]), min(y for y, _ in pixels[number])
+        right, bottom = max(x for _, x in pixels[number]), max(y for y, _ in pixels[number])
+        assert annotation["bbox"] == [left, top, right - left + 1, bottom - top + 1]
+        assert annotation["source"] == ("original" if number < num_own else "pasted")
+
+
+@settings(max_examples=30, deadline=None)
+@given(seed=st.integers(0, 10_000))
+def test_space_maximize_covers_no_void(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    with tempfile.TemporaryDirectory() as folder:
+        own = paint(Path(folder) / "1.png", 1, [blob(rng, (70, 80))])
+        region = blob(rng, (70, 80))
+        own = own._replace(void=(encode_mask(region),))
+        recipe = replace(RECIPE, placement="space_maximize", num_pasted=(9, 9), rotation=180.0, seed=seed)
+        composite = compose(own, pool_of(Path(folder) / "pool", [own]), recipe)
+    pasted = [decode_mask(one["segmentation"]) for one in composite.annotations if one["source"] == "pasted"]
+    assert not any((mask & region).any() for mask in pasted)
+
+
+def test_void_belongs_to_no_instance_but_what_lies_on_it_does(tmp_path: Path) -> None:
+    mask, region = np.zeros((30, 40), bool), np.zeros((30, 40), bool)
+    mask[5:20, 5:20], region[10:30, 10:40] = True, True
+    own = paint(tmp_path / "1.png", 1, [mask])._replace(pasted_on=False, void=(encode_mask(region),))
+    composite = compose(own, tmp_path, RECIPE)
+    assert [np.array_equal(decode_mask(one["segmentation"]), mask) for one in composite.annotations] == [True]
+
+
+def test_mixed_draws_one_placement_per_image(tmp_path: Path) -> None:
+    write_rgb(tmp_path / "empty.png", np.zeros((60, 60, 3), np.uint8))
+    pool = pool_of(tmp_path / "pool", [paint(tmp_path / "1.png", 1, [np.ones((20, 20), bool)])])
+    recipe = replace(RECIPE, num_pasted=(3, 3), scale=(0.3, 0.3), rotation=0.0, placement="mixed")
+    filled = 0
+    for k in range(40):
+        composite = compose(Background("background", k, 0, tmp_path / "empty.png", (), True), pool, recipe)
+        widths = {one["bbox"][2] for one in composite.annotations}
+        assert max(widths) <= 7 or max(widths) >= 40
+        filled += max(widths) >= 40
+    assert 10 <= filled <= 30
+
+
+@pytest.mark.parametrize("flip", [0.0, 1.0])
+def test_a_flipped_object_is_its_mirror_image(tmp_path: Path, flip: float) -> None:
+    mask = np.zeros((40, 50), bool)
+    mask[:, :10] = mask[30:] = True
+    [annotation] = alone(tmp_path, mask, (90, 90), rotation=0.0, scale=(1.0, 1.0), flip=flip, seed=2).annotations
+    x, y, width, height = annotation["bbox"]
+    found = decode_mask(annotation["segmentation"])[y : y + height, x : x + width]
+    upper = found[: height // 2]
+    assert upper[:, :8].all() == (flip == 0) and upper[:, -8:].all() == (flip == 1)
+    assert annotation["area"] == pytest.approx(mask.sum(), rel=0.05)
+
+
+def test_brightness_multiplies_the_colours_and_leaves_the_mask(tmp_path: Path) -> None:
+    plain = alone(tmp_path / "a", np.ones((20, 20), bool), (60, 60), seed=4)
+    dark = alone(tmp_path / "b", np.ones((20, 20), bool), (60, 60), seed=4, brightness=(0.5, 0.5))
+    assert plain.annotations == dark.annotations
+    inside = decode_mask(plain.annotations[0]["segmentation"])
+    assert np.allclose(dark.image[inside], plain.image[inside] / 2, atol=1)
+    assert not dark.image[~inside].any()
+
+
+@pytest.mark.parametrize("blending", ["gaussian", "box_blur"])
+def test_beside_the_object_and_its_soft_edge_nothing_changes(tmp_path: Path, blending: str) -> None:
+    write_rgb(tmp_path / "b.png", np.random.default_rng(0).integers(0, 256, (80, 90, 3), np.uint8))
+    pool = pool_of(tmp_path / "pool", [paint(tmp_path / "1.png", 1, [np.ones((25, 25), bool)])])
+    background = Background("background", 1, 0, tmp_path / "b.png", (), True)
+    composite = compose(background, pool, replace(RECIPE, num_pasted=(1, 1), blending=(blending,), blur_sigma=1.5))
+    inside = decode_mask(composite.annotations[0]["segmentation"]).astype(np.uint8)
+    beside = cv2.dilate(inside, np.ones((11, 11), np.uint8)) == 0
+    assert np.array_equal(composite.image[beside], background.read_rgb()[beside])
 
 
 def alone(folder: Path, mask: np.ndarray, size_hw: tuple[int, int], **recipe: Any) -> Composite:

@@ -10,7 +10,7 @@ from empaste.artifacts.shards import write_shards
 from empaste.errors import InputError
 from empaste.images import encode_rgb
 from empaste.masks import RLE
-from empaste.paste.pool import list_items, list_originals, list_synthesised
+from empaste.paste.pool import crowd_regions, list_items, list_originals, list_synthesised
 from empaste.paste.sources import Foreground
 
 IMAGES = pd.DataFrame(
@@ -44,6 +44,14 @@ def test_originals_are_the_training_images_with_foregrounds_each_with_its_own() 
 def test_a_foreground_outside_the_training_split_is_refused(image_id: int) -> None:
     with pytest.raises(InputError, match=f"image {image_id}, which is no training image of data/images"):
         list_originals([foreground(image_id, 0)], IMAGES, Path("data/images"))
+
+
+def test_crowds_are_regions_that_are_not_free() -> None:
+    crowd, other = RLE(size=[2, 3], counts="12"), RLE(size=[2, 3], counts="33")
+    rows = [{"image_id": 5, "segmentation": mask, "iscrowd": k} for mask, k in ((crowd, 1), (other, 0), (other, 1))]
+    assert crowd_regions({"annotations": rows}) == {5: (crowd, other)}
+    originals = list_originals([foreground(2, 0), foreground(5, 1)], IMAGES, Path("i"), {5: (crowd,), 9: (other,)})
+    assert [one.void for one in originals] == [(), (crowd,)]
 
 
 def test_synthesised_backgrounds_are_the_selected_ones_by_id(tmp_path: Path) -> None:

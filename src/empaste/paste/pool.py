@@ -1,8 +1,10 @@
 """The pool of images to paste on (EM-Paste §2): originals with an extraction, repeated, and synthesised backgrounds."""
 
+from collections.abc import Mapping
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from jaxtyping import UInt8
@@ -38,8 +40,25 @@ class Background(NamedTuple):
         return read_rgb(self.image) if isinstance(self.image, Path) else self.image.read_rgb()
 
 
-def list_originals(foregrounds: list[Foreground], images: "pd.DataFrame", folder: Path) -> list[Background]:
-    """The images (rows of `schemas.Images`, files in ``folder``) that hold foregrounds, by id, each with its own."""
+def crowd_regions(coco: dict[str, Any]) -> dict[int, tuple[RLE, ...]]:
+    """Per image of ``coco``, whose masks are RLEs, the regions of crowds: objects of which nobody knows how many."""
+    found: dict[int, tuple[RLE, ...]] = {}
+    for row in coco["annotations"]:
+        if row.get("iscrowd") and row.get("segmentation"):
+            found[row["image_id"]] = (*found.get(row["image_id"], ()), row["segmentation"])
+    return found
+
+
+def list_originals(
+    foregrounds: list[Foreground],
+    images: "pd.DataFrame",
+    folder: Path,
+    void: Mapping[int, tuple[RLE, ...]] = MappingProxyType({}),
+) -> list[Background]:
+    """The images (rows of `schemas.Images`, files in ``folder``) that hold foregrounds, by id, each with its own.
+
+    ``void`` holds regions of images that are nobody's and not free; an image may lack it.
+    """
     training = images[images["split"] == "train"]
     paths = {
         image_id: folder / name for image_id, name in zip(training["image_id"], training["file_name"], strict=True)
@@ -51,7 +70,8 @@ def list_originals(foregrounds: list[Foreground], images: "pd.DataFrame", folder
                 f"a foreground lies in image {image_id}, which is no training image of {folder}; "
                 "run: dvc repro foregrounds"
             )
-        originals.append(Background("original", image_id, 0, paths[image_id], tuple(own), False))
+        own_void = void.get(image_id, ())
+        originals.append(Background("original", image_id, 0, paths[image_id], tuple(own), False, own_void))
     return originals
 
 
