@@ -60,7 +60,7 @@ def main(run: Path = Path(), out: Path = Path("report/index.html"), params: Path
     curves = {path.stem: _read_curve(run / path) for path in (*CURVES, *TABLES)}
     sheets = build_sheets(Run(FILES.below(run), settings.report.num_images))
     write_whole(out, render_page(metrics, curves, sheets, settings.model_dump()).encode())
-    files = [(out, "report"), (params, ""), (run / MODEL, "models/mask_rcnn"), (run / "dvc.lock", "")]
+    files = [(out, "report"), (params, ""), (run / "dvc.lock", "")]
     files += [(run / path, path.parent.name) for path in (*METRICS, *CURVES, *TABLES)]
     figures = {file_name(sheet): contact_sheet(sheet) for sheet in sheets}
     record = tracking.Record(
@@ -70,8 +70,15 @@ def main(run: Path = Path(), out: Path = Path("report/index.html"), params: Path
         curves={path.stem: _columns(curves[path.stem]) for path in CURVES},
         files=[(path, folder) for path, folder in files if path.exists()],
         figures={name: image for name, image in figures.items() if image is not None},
+        detector=_detector(run),
     )
     tracking.record_pipeline(record, params)
+
+
+def _detector(run: Path) -> tuple[Path, bytes] | None:
+    """The trained detector with an image to try it on; None where there is none."""
+    images = sorted((run / FILES.images).glob("*/*.*"))
+    return (run / MODEL, images[0].read_bytes()) if images and (run / MODEL).is_dir() else None
 
 
 def _read_curve(path: Path) -> pd.DataFrame:

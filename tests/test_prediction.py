@@ -24,7 +24,7 @@ MASK[5:25, 10:30] = True
 
 @pytest.fixture
 def photos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Three images in two folders, and a model whose detector finds the mask, as class 7, in all but the bright first."""
+    """Three images in two folders, and a model whose detector finds the mask, as class 7, but in the bright first."""
     for name in ("a.png", "b.bmp", "deep/c.JPG"):
         path = tmp_path / "photos" / name
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -34,6 +34,8 @@ EXPERIMENT = "empaste"
 PIPELINE_TAG = "empaste.pipeline"
 HOST_TAG = "empaste.host"
 PROCESS_TAG = "empaste.process"
+MODEL_NAME = "empaste-mask-rcnn"
+"""What the registered model is called; every run adds a version."""
 MAX_VALUE = 6000
 """Characters of a parameter's value that MLflow takes."""
 
@@ -62,6 +64,8 @@ class Record:
     """Files and folders, each with the artifact folder that it goes to ("" for the top)."""
     figures: Mapping[str, bytes] = field(default_factory=dict)
     """Images by file name."""
+    detector: tuple[Path, bytes] | None = None
+    """The folder of a trained detector and the file's bytes of an example image: becomes a model that can be served."""
 
 
 class LogCurve(Protocol):
@@ -345,6 +349,22 @@ def _log_record(client: Any, run_id: str, record: Record) -> None:
         log = client.log_artifacts if path.is_dir() else client.log_artifact
         log(run_id, str(path), folder or None)
     _log_figures(client, run_id, record.figures)
+    if record.detector:
+        _log_detector(client, run_id, *record.detector)
+
+
+def _log_detector(client: Any, run_id: str, folder: Path, example: bytes) -> None:
+    """The model is logged in the client's store by MLflow's own fluent functions, which know one store at a time."""
+    import mlflow
+
+    from empaste.serving import log_served_detector
+
+    before = mlflow.get_tracking_uri()
+    mlflow.set_tracking_uri(client.tracking_uri)
+    try:
+        log_served_detector(run_id, folder, example, MODEL_NAME)
+    finally:
+        mlflow.set_tracking_uri(before)
 
 
 def _log_params(client: Any, run_id: str, params: Mapping[str, Any]) -> None:

@@ -46,9 +46,12 @@ def test_it_records_everything_of_the_run(folder, monkeypatch):
         "index.html",
         "params.yaml",
         "dvc.lock",
-        "mask_rcnn",
         "train.csv",
     }
+    folder_of_model, example = record.detector
+    assert folder_of_model == Path("models/mask_rcnn") and example == next(
+        path.read_bytes() for path in sorted(Path("data/images").glob("*/*.*"))
+    )
     assert set(record.figures) == {
         f"{name}.jpg" for name in ("images", "proposals", "foregrounds", "backgrounds", "composites", "detections")
     }
