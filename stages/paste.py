@@ -3,7 +3,9 @@
 import sys
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
+import pandas as pd
 import typer
 
 from empaste import images as image_files
@@ -19,11 +21,14 @@ from empaste.paste import SELECTIONS, compose
 from empaste.paste.compose import Recipe, compose_encoded
 from empaste.paste.composites import class_shares, summarise, write_composites
 from empaste.paste.cutouts import cut_out
-from empaste.paste.pool import Background, list_items, list_originals, list_synthesised
+from empaste.paste.pool import Background, crowd_regions, list_items, list_originals, list_synthesised
 from empaste.paste.sampling import list_candidates, write_draws
 from empaste.paste.sources import Foreground, check_classes, chosen_segments, ground_truth_instances, instances_found
 from empaste.scaleout import map_items
 from stages.runner import stage
+
+if TYPE_CHECKING:
+    from empaste.paste.online import OnlineComposites
 
 
 @stage("paste")
@@ -41,29 +46,70 @@ def main(
 ) -> None:
     """Paste foregrounds on the originals that hold some and on the selected backgrounds. Goes on where it stopped."""
     settings = load_params(params).paste
+    read = _gather(settings, "paste", images, labels, segments, foregrounds, backgrounds, ground_truth)
+    function = partial(
+        compose_encoded, cutouts=read.work / "cutouts", recipe=_recipe(settings), jpeg_quality=settings.jpeg_quality
+    )
+    with whole_directory(out) as folder:
+        compose_all = partial(map_items, function, what="compose")
+        total = write_composites(folder, read.work, read.items, compose_all, read.classes)
+    summary = summarise(total, read.pool, read.classes)
+    write_json(metrics, summary)
+    write_whole(plot, class_shares(summary).to_csv(index=False, float_format="%.3f").encode())
+    remove_work(read.work)
+    _warn_of_missing(summary["foregrounds_per_class"])
+
+
+def open_online(root: Path = Path()) -> tuple["OnlineComposites", dict[int, int]]:
+    """The composites as a torch data set with new ones every epoch, of the pipeline's run in ``root``.
+
+    For trainings of one's own. By the section paste of ``root``'s params.yaml; ``data/composites`` is not needed. Also
+    returned: per class id the label, from 1 in the order of ids. The cutouts lie in ``.work/online``.
+    """
+    from empaste.paste.online import OnlineComposites
+
+    settings = load_params(root / "params.yaml").paste
+    folders = [root / "data" / name for name in ("images", "labels", "segments", "foregrounds", "backgrounds")]
+    read = _gather(settings, "online", *folders, root / "data" / "ground_truth" / "train.json")
+    labels = {int(class_id): place for place, class_id in enumerate(sorted(read.classes["class_id"]), start=1)}
+    return OnlineComposites(read.items, read.work / "cutouts", _recipe(settings)), labels
+
+
+class Gathered(NamedTuple):
+    """What composites are made of, and the folder for unfinished work, with the cutouts where anything is pasted."""
+
+    classes: pd.DataFrame
+    pool: list[Foreground]
+    items: list[Background]
+    work: Path
+
+
+def _gather(
+    settings: Paste,
+    name: str,
+    images: Path,
+    labels: Path,
+    segments: Path,
+    foregrounds: Path,
+    backgrounds: Path,
+    ground_truth: Path,
+) -> Gathered:
+    """Everything that composing needs, read, checked, and cut out into ``.work/name``."""
     classes = read_table(labels / "classes.parquet", Classes)
     pool = _read_foregrounds(settings.foregrounds, foregrounds, segments, ground_truth)
     check_classes(pool, classes)
-    originals = list_originals(pool, read_table(images / "images.parquet", Images), images)
+    reads_truth = "gt" in settings.foregrounds
+    crowds = crowd_regions(read_coco(ground_truth)) if reads_truth else {}
+    originals = list_originals(pool, read_table(images / "images.parquet", Images), images, crowds)
     inputs = [images, labels, segments, foregrounds, backgrounds, *_code()]
-    inputs += [ground_truth] if "gt" in settings.foregrounds else []
-    work = work_folder("paste", [settings.model_dump(), *inputs])
+    inputs += [ground_truth] if reads_truth else []
+    work = work_folder(name, [settings.model_dump(), *inputs])
     remove_other_work(work)
-    items = originals
-    if settings.placement != "none":
-        synthesised = list_synthesised(read_table(backgrounds / "backgrounds.parquet", Backgrounds), backgrounds)
-        items = list_items(originals, synthesised, settings.duplicate_originals, settings.keep_originals)
-        pool = _write_cutouts(work / "cutouts", originals, settings)
-    function = partial(
-        compose_encoded, cutouts=work / "cutouts", recipe=_recipe(settings), jpeg_quality=settings.jpeg_quality
-    )
-    with whole_directory(out) as folder:
-        total = write_composites(folder, work, items, partial(map_items, function, what="compose"), classes)
-    summary = summarise(total, pool, classes)
-    write_json(metrics, summary)
-    write_whole(plot, class_shares(summary).to_csv(index=False, float_format="%.3f").encode())
-    remove_work(work)
-    _warn_of_missing(summary["foregrounds_per_class"])
+    if settings.placement == "none":
+        return Gathered(classes, pool, originals, work)
+    synthesised = list_synthesised(read_table(backgrounds / "backgrounds.parquet", Backgrounds), backgrounds)
+    items = list_items(originals, synthesised, settings.duplicate_originals, settings.keep_originals)
+    return Gathered(classes, _write_cutouts(work / "cutouts", originals, settings), items, work)
 
 
 def _write_cutouts(folder: Path, originals: list[Background], settings: Paste) -> list[Foreground]:

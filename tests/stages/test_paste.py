@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,10 @@ from empaste.artifacts.coco import coco_dataset, instance, write_coco
 from empaste.artifacts.schemas import Backgrounds, Classes, Foregrounds, Images, Segments
 from empaste.artifacts.shards import Shards, write_shards
 from empaste.artifacts.tables import read_table, write_table
+from empaste.errors import InputError
 from empaste.images import encode_rgb, write_rgb
 from empaste.masks import decode_mask, encode_mask, mask_box_xywh
-from stages.paste import main
+from stages.paste import main, open_online
 
 ROOT = Path(__file__).parents[2]
 NUM_TRAIN = 7  # so few that they are cut out in this process, while their composites go to the workers
@@ -161,6 +163,41 @@ def test_any_number_of_workers_writes_the_same_bytes(monkeypatch: pytest.MonkeyP
         main()
         digests.add(digest())
     assert len(digests) == 1
+
+
+@pytest.mark.parametrize("placement", ["mixed", "none"])
+def test_epoch_0_of_the_online_data_set_is_what_the_stage_writes(placement: str) -> None:
+    write_params(placement=placement, blending=["gaussian", "poisson"], jpeg_quality=80, selection="confidence")
+    main()
+    data, shards = composites(), Shards(shutil.move(Path("data/composites"), Path("kept")))
+    online, labels = open_online()
+    assert labels == {1: 1, 2: 2, 3: 3}
+    assert len(online) == len(data["images"])
+    for k, image in enumerate(data["images"]):
+        jpeg = encode_rgb(online[k].image, ".jpg", 80, full_colour=False)
+        assert jpeg == shards.read(image["file_name"])
+        own = [one for one in data["annotations"] if one["image_id"] == image["id"]]
+        assert [{**one, "id": 0, "image_id": 0} for one in own] == [
+            {**one, "id": 0, "image_id": 0} for one in online[k].annotations
+        ]
+
+
+def test_the_online_data_set_refuses_what_the_stage_refuses() -> None:
+    write_ground_truth()
+    write_params(selection="confidence", foregrounds="gt")
+    with pytest.raises(InputError, match="choose from uniform, balanced, repeat_factor"):
+        open_online()
+    pool = read_table(Path("data/foregrounds/pool.parquet"), Foregrounds)
+    write_table(pool.head(0), Path("data/foregrounds/pool.parquet"), Foregrounds)
+    write_params()
+    with pytest.raises(InputError, match="holds no foreground"):
+        open_online()
+
+
+def test_ground_truth_has_no_confidence_to_draw_by(capsys: pytest.CaptureFixture[str]) -> None:
+    write_ground_truth()
+    write_params(selection="confidence", foregrounds="gt_and_fem")
+    assert "choose from uniform, balanced, repeat_factor, or set paste.foregrounds to fem or step1" in fails(capsys)
 
 
 def test_the_seed_changes_the_composites() -> None:

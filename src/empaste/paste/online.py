@@ -1,0 +1,91 @@
+"""Composites made as they are asked for: a torch data set with new ones every epoch, and nothing on disk but cutouts.
+
+The stage repeats every original a fixed number of times; here epoch ``e`` holds what the stage would make of the
+repeats from ``e`` times that number on. So epoch 0 is the stage's data set before it is written as JPEG, and ``E``
+epochs are what it would write with ``E`` times the repeats, of synthesised backgrounds too. Unpasted originals stay the
+same.
+"""
+
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from empaste.errors import InputError
+from empaste.masks import decode_masks
+from empaste.paste.compose import Composite, Recipe, compose
+from empaste.paste.composites import MAX_UNREADABLE
+from empaste.paste.pool import Background
+
+View = Callable[[Composite], Any]
+
+
+class OnlineComposites(Dataset[Any]):
+    """``dataset[k]`` is ``view`` of the composite on ``items[k]`` in the epoch that `set_epoch` names, at first 0.
+
+    What comes out hangs on the recipe's seed, the epoch and the item alone, not on the number of workers or the order.
+    Where an item gives no composite (its image cannot be read, or no instance is left to see), the next one that does
+    stands in for it. `InputError` where more than `MAX_UNREADABLE` of the images, counted per worker, cannot be read,
+    or no item gives a composite. ``cutouts`` is a folder as `cut_out` and `write_draws` fill it; it must stay.
+    """
+
+    def __init__(self, items: Sequence[Background], cutouts: Path, recipe: Recipe, view: View | None = None) -> None:
+        self.items, self.cutouts, self.recipe, self.view = list(items), cutouts, recipe, view
+        self._repeats = 1 + max((item.copy for item in items), default=0)
+        self._limit = MAX_UNREADABLE * len({item.image for item in items})
+        self._unreadable: dict[str, str] = {}
+        self._epoch = torch.zeros((), dtype=torch.int64).share_memory_()  # workers that live on see it change
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def __getitem__(self, index: int) -> Any:
+        if not -len(self) <= index < len(self):
+            raise IndexError(f"there are {len(self)} items, and no item {index}")
+        places = (place % len(self) for place in range(index, index + len(self)))
+        composite = next((found for place in places if (found := self._compose(place)) is not None), None)
+        if composite is None:
+            raise InputError("not one of the images to paste on gives a composite in which an instance is to be seen")
+        return composite if self.view is None else self.view(composite)
+
+    def set_epoch(self, epoch: int) -> None:
+        """From the next iterator of a loader on, composites are those of ``epoch``, from 0."""
+        if epoch < 0:
+            raise InputError(f"epoch is {epoch}; epochs count from 0")
+        self._epoch.fill_(epoch)
+
+    def _compose(self, place: int) -> Composite | None:
+        item = self.items[place]
+        item = item._replace(copy=item.copy + int(self._epoch) * self._repeats)
+        try:
+            composite = compose(item, self.cutouts, self.recipe)
+        except InputError as error:
+            self._note_unreadable(item, error)
+            return None
+        return composite if composite.annotations else None
+
+    def _note_unreadable(self, item: Background, error: InputError) -> None:
+        if str(item.image) not in self._unreadable:
+            print(f"WARNING: skipped: {error}", file=sys.stderr)
+        self._unreadable[str(item.image)] = str(error)
+        if len(self._unreadable) > self._limit:
+            raise InputError(
+                f"more than {MAX_UNREADABLE:.0%} of the images to paste on cannot be read: "
+                f"{'; '.join(list(self._unreadable.values())[:5])}"
+            ) from error
+
+
+def to_target(composite: Composite, labels: dict[int, int]) -> tuple[Tensor, dict[str, Tensor]]:
+    """Image in [0, 1] and target as torchvision's detectors take them; ``labels`` gives a class id's label, from 1."""
+    annotations = composite.annotations
+    boxes_xywh = torch.tensor([one["bbox"] for one in annotations], dtype=torch.float32).reshape(-1, 4)
+    boxes_xyxy = torch.cat([boxes_xywh[:, :2], boxes_xywh[:, :2] + boxes_xywh[:, 2:]], dim=1)
+    masks = decode_masks([one["segmentation"] for one in annotations]).view(np.uint8)
+    image = torch.from_numpy(np.ascontiguousarray(composite.image.transpose(2, 0, 1))).float() / 255
+    ids = torch.tensor([labels[one["category_id"]] for one in annotations], dtype=torch.int64)
+    return image, {"boxes": boxes_xyxy, "labels": ids, "masks": torch.from_numpy(masks)}
