@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from empaste.artifacts.shards import write_shards
+
 ROOT = Path(__file__).parent.parent
 
 
@@ -54,3 +56,14 @@ def test_bad_input_ends_with_its_message(folder: Path, words: tuple[str, ...], s
     assert done.stderr.startswith("ERROR: ")
     assert said in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_shards_are_unpacked_and_a_folder_without_any_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "shards").mkdir()
+    write_shards(tmp_path / "shards", [("1.jpg", b"one")])
+    done = empaste(tmp_path, "unpack", "shards", "out")
+    assert (done.returncode, done.stdout) == (0, "1 images: out/images\n")
+    assert (tmp_path / "out/images/1.jpg").read_bytes() == b"one"
+    done = empaste(tmp_path, "unpack", "out", "other")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("ERROR: out holds no shards")

@@ -47,6 +47,17 @@ def preset(
 
 
 @app.command()
+def unpack(
+    folder: Annotated[Path, typer.Argument(help="data/composites or data/backgrounds")],
+    out: Annotated[Path, typer.Argument(help="a new folder")],
+) -> None:
+    """Write the images out of their shards as plain files into OUT/images, beside the JSON, for COCO tools."""
+    from empaste.artifacts.shards import unpack as unpack_shards
+
+    print(f"{unpack_shards(folder, out)} images: {out}/images")
+
+
+@app.command()
 def doctor() -> None:
     """Check what is installed, configured and there; exit code 1 where something that the pipeline needs is broken."""
     from empaste.doctor import print_report

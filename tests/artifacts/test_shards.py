@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from empaste.artifacts import shards
-from empaste.artifacts.shards import ShardEntry, Shards, write_shard, write_shards
+from empaste.artifacts.shards import ShardEntry, Shards, unpack, write_shard, write_shards
 from empaste.errors import InputError
 from empaste.images import encode_rgb
 
@@ -145,6 +145,29 @@ def test_a_missing_shard_entry_or_folder_is_named(tmp_path: Path) -> None:
     write_shard(tmp_path / "images-00002.tar", [("c", b"x")])
     with pytest.raises(InputError, match="lacks one of its shards"):
         Shards(tmp_path)
+
+
+def test_unpacking_writes_plain_files_beside_the_others(tmp_path: Path) -> None:
+    folder = tmp_path / "shards"
+    folder.mkdir()
+    write_shards(folder, [("1.jpg", b"one"), ("more/2.jpg", b"two")])
+    (folder / "instances.json").write_text("{}")
+    assert unpack(folder, tmp_path / "out") == 2
+    found = {str(file.relative_to(tmp_path / "out")): file.read_bytes() for file in tmp_path.glob("out/**/*.*")}
+    assert found == {"images/1.jpg": b"one", "images/more/2.jpg": b"two", "instances.json": b"{}"}
+
+
+def test_unpacking_overwrites_nothing_and_leads_nowhere_else(tmp_path: Path) -> None:
+    folder = tmp_path / "shards"
+    folder.mkdir()
+    with pytest.raises(InputError, match="holds no shards"):
+        unpack(folder, tmp_path / "out")
+    write_shards(folder, [("../1.jpg", b"one")])
+    with pytest.raises(InputError, match="there already; name a folder that is not"):
+        unpack(folder, folder)
+    with pytest.raises(InputError, match="leads out of"):
+        unpack(folder, tmp_path / "out")
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["shards"]
 
 
 def test_an_entry_says_where_it_lies() -> None:

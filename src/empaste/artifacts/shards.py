@@ -6,6 +6,7 @@ opens them. A reader looks at the headers once and then reads single entries whe
 """
 
 import os
+import shutil
 import tarfile
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
@@ -16,6 +17,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import UInt8
 
+from empaste.artifacts.outputs import whole_directory
 from empaste.errors import InputError
 from empaste.images import decode_rgb
 
@@ -135,6 +137,30 @@ def write_shard(path: Path, entries: Iterable[tuple[str, bytes]]) -> int:
     finally:
         scratch.unlink(missing_ok=True)
     return num
+
+
+def unpack(folder: Path, out: Path) -> int:
+    """``out`` holds the entries of ``folder``'s shards as files in ``images/``, beside copies of its other files.
+
+    Returns how many images there are. `InputError` where ``folder`` has no shards, where ``out`` is there already, or
+    where an entry's name would lead out of it.
+    """
+    shards = Shards(folder)
+    if not len(shards):
+        raise InputError(f"{folder} holds no shards images-00000.tar …; name a folder such as data/composites")
+    if out.exists():
+        raise InputError(f"{out} is there already; name a folder that is not")
+    with whole_directory(out) as scratch:
+        for name in shards:
+            path = scratch / "images" / name
+            if ".." in path.parts or Path(name).is_absolute():
+                raise InputError(f"{shards.entry(name)} has a name that leads out of {out}; run: dvc repro")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(shards.read(name))
+        for file in sorted(folder.iterdir()):
+            if file.is_file() and file.suffix != ".tar":
+                shutil.copyfile(file, scratch / file.name)
+    return len(shards)
 
 
 def list_entries(path: Path) -> Iterator[ShardEntry]:
