@@ -318,6 +318,34 @@ def test_any_text_at_all(text: str, seed: int) -> None:
     assert replaced(result, rules_of("voc"), seed + 1) == result
 
 
+SMALL = Vocabulary(**{**vars(WORDS), "synonyms": {}, "compounds": {"hot dog": "food", "dog's life": ("hardship",)}})
+CLASS_NAMES = st.one_of(
+    st.text(alphabet="abdogeAs'’-_ .♀🐕狗é\u200d\ufe0f1", min_size=1, max_size=6),
+    st.sampled_from(
+        ["a", "an", "'s", "s", "-", "’", "1\u200d", "c++", "T.V.", "R2-D2", "İ", "ß", "cafe\u0301", "x of", "dogs"]
+    ),
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    names=st.lists(CLASS_NAMES, min_size=1, max_size=4, unique=True),
+    joint=st.sampled_from([" ", "", "-"]),
+    seed=st.integers(0, 99),
+)
+def test_classes_may_be_called_anything(names: list[str], joint: str, seed: int) -> None:
+    rules = build_rules([(name, "animal") for name in names], SMALL)
+    for text in (joint.join(names), joint.join(f"{name}s" for name in names), joint.join(["a hot", *names, "dog’s"])):
+        result = replaced(text, rules, seed)
+        assert replaced(result, rules, seed + 1) == result
+        assert not named_in(result, rules)
+
+
+def test_names_of_signs_and_letters_composed_otherwise_are_found() -> None:
+    for name, text in (("c++", "a C++ book"), ("cafe\u0301", "the café"), ("T.V.", "one t.v. set"), ("R2-D2", "r2 d2")):
+        assert named_in(text, build_rules([(name, "animal")], SMALL)) == [name]
+
+
 def test_the_tables_hold_together() -> None:
     words = packaged_words()
     assert set(words["distractors"]) == set(words["classes"]) and len(WORDS.supercategories) >= 80

@@ -11,6 +11,7 @@ Notes:
 """
 
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -31,7 +32,9 @@ UNSPACED = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3
 AFTER_SIGN = "[\ufe0e\ufe0f\u200d\u2640\u2642\U0001f3fb-\U0001f3ff]*"
 """What may follow an emoji and belongs to it: variation, joiner, gender, skin tone."""
 
-NOT_IN_KEYS = re.compile(f"{SEPARATORS}+|'|{AFTER_SIGN}$")
+GAPS = re.compile(f"(?:{SEPARATORS}|')+")
+
+AT_ENDS = re.compile(f"^(?:{SEPARATORS}|')+|(?:{SEPARATORS}|'|{AFTER_SIGN[:-1]})+$")
 
 SEVERAL = re.compile(
     r"\b(?:two|three|four|five|six|seven|eight|nine|ten|dozen|several|many|some|few|these|those|both|all|various|"
@@ -146,11 +149,11 @@ def _fold_letter(letter: str) -> str:
 @lru_cache(maxsize=1 << 16)
 def _key(phrase: str) -> str:
     """What a form is known by: folded, without gaps, apostrophes and what follows a sign (hot dog, hot-dog, hotdog)."""
-    return NOT_IN_KEYS.sub("", fold(phrase))
+    return GAPS.sub("", AT_ENDS.sub("", fold(phrase)))
 
 
 def _spaced(name: str) -> str:
-    return re.sub(SEPARATORS + "+", " ", name).strip()
+    return re.sub(SEPARATORS + "+", " ", unicodedata.normalize("NFKC", name)).strip()
 
 
 def _known_as(name: str, words: Vocabulary) -> list[str]:
@@ -224,9 +227,10 @@ def _compile(phrases: Iterable[str]) -> re.Pattern[str]:
     """
     spaced: dict[str, str] = {}
     for phrase in phrases:
-        known = spaced.setdefault(_key(phrase), phrase)
-        if len(phrase.split()) > len(known.split()):
-            spaced[_key(phrase)] = phrase
+        bare = AT_ENDS.sub("", fold(phrase))
+        known = spaced.setdefault(_key(phrase), bare)
+        if len(bare.split()) > len(known.split()):
+            spaced[_key(phrase)] = bare
     bounded = {key for key in spaced if key and _is_bounded(key[0]) and _is_bounded(key[-1])}
     # By their first letter, so that at a word's start only those are tried that begin like it: ten times as fast.
     first_letters = sorted({key[0] for key in bounded})
@@ -247,8 +251,8 @@ def _longest_first(keys: Iterable[str]) -> list[str]:
 
 
 def _spelling(phrase: str) -> str:
-    """The pattern of one phrase: boundaries where its script has any, gaps and apostrophes as people write them."""
-    tokens = re.split(SEPARATORS + "+", fold(phrase).strip())
+    """The pattern of a folded phrase: boundaries where its script has any, gaps as people write them."""
+    tokens = re.split(SEPARATORS + "+", phrase)
     body = f"{SEPARATORS}*".join(re.escape(token).replace("'", "'?") for token in tokens)
     if _is_bounded(phrase[0]) and _is_bounded(phrase[-1]):
         return body

@@ -3,6 +3,7 @@
 import csv
 import difflib
 import json
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -130,7 +131,7 @@ def _table(path: Path, section: str, table: Any) -> dict[str, str | Phrases]:
                 f"{path}: {section}.{name} is {words!r}; write a list of words, quoted where YAML reads something else "
                 '(as it does for no, on, yes and numbers): ["on", "off"]'
             )
-        checked[name.strip().lower()] = words if isinstance(words, str) else tuple(words)
+        checked[name.strip().lower()] = _composed(words) if isinstance(words, str) else tuple(map(_composed, words))
     return checked
 
 
@@ -145,10 +146,15 @@ def _read_csv(path: Path) -> dict[str, Any]:
         for row in reader:
             if not _is_word(row["class"]) or not _is_word(row["synonym"]) or "more" in row:
                 raise InputError(f"{path}, line {reader.line_num}: wanted one class and one synonym; correct the line")
-            synonyms.setdefault(row["class"].strip().lower(), []).append(row["synonym"].strip())
+            synonyms.setdefault(row["class"].strip().lower(), []).append(_composed(row["synonym"]))
     except csv.Error as error:
         raise InputError(f"{path}, line {reader.line_num + 1}: {error}; correct the line") from error
     return {"synonyms": {name: tuple(words) for name, words in synonyms.items()}, "distractors": {}, "compounds": {}}
+
+
+def _composed(word: str) -> str:
+    """``word`` in composed letters, as captions are."""
+    return unicodedata.normalize("NFKC", word).strip()
 
 
 def _is_word(value: Any) -> bool:
