@@ -69,8 +69,9 @@ def open_online(root: Path = Path()) -> tuple["OnlineComposites", dict[int, int]
     from empaste.paste.online import OnlineComposites
 
     settings = load_params(root / "params.yaml").paste
-    folders = [root / "data" / name for name in ("images", "labels", "segments", "foregrounds", "backgrounds")]
-    read = _gather(settings, "online", *folders, root / "data" / "ground_truth" / "train.json")
+    data = root / "data"
+    read = _gather(settings, "online", data / "images", data / "labels", data / "segments", data / "foregrounds",
+                   data / "backgrounds", data / "ground_truth" / "train.json")  # fmt: skip
     labels = {int(class_id): place for place, class_id in enumerate(sorted(read.classes["class_id"]), start=1)}
     return OnlineComposites(read.items, read.work / "cutouts", _recipe(settings)), labels
 
