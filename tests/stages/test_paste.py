@@ -3,6 +3,7 @@
 import hashlib
 import json
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from empaste.artifacts.tables import read_table, write_table
 from empaste.errors import InputError
 from empaste.images import encode_rgb, write_rgb
 from empaste.masks import decode_mask, encode_mask, mask_box_xywh
+from empaste.paste import composites as composites_module
 from stages.paste import main, open_online
 
 ROOT = Path(__file__).parents[2]
@@ -295,6 +297,75 @@ def test_more_than_one_corrupt_background_in_a_hundred_ends_the_run_and_earlier_
     )
     assert digest() == before
     assert sorted(path.name for path in Path("data").iterdir() if path.name.startswith(".")) == []
+
+
+def test_an_interrupted_run_goes_on_behind_its_shards_and_ends_with_the_same_bytes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(composites_module, "SHARD_SIZE", 5)
+    main()
+    undisturbed, asked = digest(), []
+
+    def interrupted(function: Any, items: Any, what: str) -> Iterator[Any]:
+        for number, item in enumerate(items):
+            if what == "compose" and number == 13:
+                raise KeyboardInterrupt
+            yield function(item)
+
+    def counted(function: Any, items: Any, what: str) -> Iterator[Any]:
+        asked.append((what, len(items)))
+        return map(function, items)
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr("stages.paste.map_items", interrupted)
+        main()
+    assert digest() == undisturbed
+    [work] = Path(".work/paste").iterdir()
+    assert sorted(file.name for file in work.glob("*.tar")) == ["images-00000.tar", "images-00001.tar"]
+    with monkeypatch.context() as patch:
+        patch.setattr("stages.paste.map_items", counted)
+        main()
+    assert asked == [("compose", 13)]  # 10 of 23 stood, and the cutouts
+    assert digest() == undisturbed
+    assert not list(Path(".work/paste").iterdir())
+
+
+def test_what_was_begun_with_other_parameters_is_not_continued(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(function: Any, items: Any, what: str) -> Iterator[Any]:
+        if what == "compose":
+            raise KeyboardInterrupt
+        return map(function, items)
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr("stages.paste.map_items", interrupted)
+        main()
+    [begun] = Path(".work/paste").iterdir()
+    write_params(seed=5)
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr("stages.paste.map_items", interrupted)
+        main()
+    [other] = Path(".work/paste").iterdir()
+    assert other != begun
+
+
+def test_one_unreadable_original_in_a_hundred_is_skipped_with_its_foregrounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(composites_module, "MAX_UNREADABLE", 0.2)
+    Path("data/images/train/4.png").write_bytes(b"no image")
+    main()
+    assert metrics()["unreadable_images"] == 1
+    assert metrics()["foregrounds"] == NUM_TRAIN - 1
+    data = composites()
+    assert 4 not in {image["source_id"] for image in data["images"] if image["kind"] == "original"}
+    assert 3 not in {one["segment_id"] for one in data["annotations"]}  # the segment of image 4
+    assert data["info"]["skipped"] == [
+        "data/images/train/4.png is not a readable image (8 bytes); replace it or remove it, then run again"
+    ]
+
+
+def test_nothing_readable_to_cut_from_ends_with_the_next_step(capsys: pytest.CaptureFixture[str]) -> None:
+    for k in range(1, NUM_TRAIN + 1):
+        Path(f"data/images/train/{k}.png").write_bytes(b"")
+    assert "none of the images that hold foregrounds can be read; run: dvc checkout" in fails(capsys)
 
 
 @pytest.mark.parametrize(
