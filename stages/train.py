@@ -10,6 +10,7 @@ from empaste import detectors
 from empaste.artifacts.checkpoints import work_folder
 from empaste.artifacts.outputs import whole_directory, write_whole
 from empaste.params import load_params
+from empaste.tracking import live_curve
 from stages.runner import stage
 
 
@@ -26,7 +27,8 @@ def main(
     work = work_folder("train", [options, composites, *code, *([weights] if weights.is_file() else [])])
     fit = detectors.DETECTORS[options.pop("backend")].fit
     (work / "model").mkdir(exist_ok=True)
-    curve = fit(composites, work / "model", work=work, **options)
+    with live_curve("train", params) as log:
+        curve = fit(composites, work / "model", work=work, on_step=log, **options)
     with whole_directory(out) as folder:
         shutil.copytree(work / "model", folder, dirs_exist_ok=True)
     write_whole(plot, pd.DataFrame(curve).to_csv(index=False).encode())

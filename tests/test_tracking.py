@@ -131,6 +131,14 @@ def test_a_live_curve_opens_the_run_that_the_record_finishes(here):
     assert recorded().info.run_id != run.info.run_id
 
 
+def test_a_machine_without_mlflow_trains_without_a_live_curve(here, monkeypatch, capsys):
+    monkeypatch.setattr(tracking, "find_spec", lambda name: None)
+    with live_curve("train", every_seconds=0) as log:
+        log(1, {"loss": 3.0})
+    assert capsys.readouterr().err == ""
+    assert client().search_runs([experiment()], "attributes.status = 'RUNNING'") == []
+
+
 def test_another_experiment_does_not_continue_an_open_run(here, monkeypatch):
     with live_curve("train") as log:
         log(1, {"loss": 3.0})

@@ -22,6 +22,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import urlsplit
@@ -143,7 +144,7 @@ def live_curve(name: str, params_file: Path = Path("params.yaml"), every_seconds
     """A function that shows a training's curve ``name`` in MLflow while it runs; it never ends the training.
 
     Points are sent together, at most once in ``every_seconds``. After a first failure, which is printed as a warning,
-    and where tracking is off, the function does nothing.
+    and where tracking is off or MLflow is not installed (a machine that only trains), the function does nothing.
     """
     live = _LiveCurve(name, params_file, every_seconds)
     try:
@@ -160,7 +161,7 @@ class _LiveCurve:
         self.waiting: list[Any] = []
         self.run: tuple[Any, str] | None = None
         self.last_sent = -math.inf
-        self.broken = False
+        self.broken = find_spec("mlflow") is None
 
     def log(self, step: int, values: Mapping[str, float]) -> None:
         if self.broken:

@@ -27,7 +27,12 @@ def trained(request: pytest.FixtureRequest, composites: Path, tmp_path: Path) ->
     model, work = tmp_path / "model", tmp_path / "work"
     model.mkdir()
     work.mkdir()
-    return model, DETECTORS[request.param].fit(composites, model, work=work, **FIT)
+    told: list[dict[str, float]] = []
+    curve = DETECTORS[request.param].fit(
+        composites, model, work=work, **FIT, on_step=lambda step, values: told.append({"iteration": step, **values})
+    )
+    assert told == curve
+    return model, curve
 
 
 def test_a_detector_learns_and_its_results_are_coco_results(

@@ -5,7 +5,7 @@ in ``config.json``, so that `load_detector` needs to be told the folder alone.
 """
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -20,11 +20,18 @@ from empaste.images import read_rgb
 RGB = UInt8[np.ndarray, "h w 3"]
 
 
+class OnStep(Protocol):
+    """Takes one step's number and its figures."""
+
+    def __call__(self, step: int, values: Mapping[str, float]) -> None: ...
+
+
 class Fit(Protocol):
     """Train on the COCO data set ``composites`` and write the model into the existing, empty folder ``out``.
 
-    Checkpoints go to ``work``; a call with the same arguments after an interruption goes on from the last one and
-    ends with the same bytes on a CPU. Returns the loss curve, one row per iteration.
+    Returns the loss curve, one row per iteration; ``on_step`` is told every row as it is made. Checkpoints go to
+    ``work``; a call with the same arguments after an interruption goes on from the last one and ends with the same
+    bytes on a CPU.
     """
 
     def __call__(
@@ -46,6 +53,7 @@ class Fit(Protocol):
         seed: int,
         num_threads: int,
         device: str,
+        on_step: OnStep | None = None,
     ) -> list[dict[str, float]]: ...
 
 

@@ -61,6 +61,7 @@ def fit(
     seed: int,
     num_threads: int,
     device: str,
+    on_step: Callable[[int, Loss], None] | None = None,
 ) -> list[Loss]:
     """``out`` holds a Mask R-CNN trained on ``composites``; returns iteration, losses and learning rate per step.
 
@@ -88,6 +89,8 @@ def fit(
             losses = _step(model, optimizer, batch, rate, target)
             _check_finite(losses, iteration, [data.image_ids[place] for place in places])
             curve.append({"iteration": iteration + 1, **losses, "learning_rate": rate})
+            if on_step:
+                on_step(iteration + 1, {name: value for name, value in curve[-1].items() if name != "iteration"})
             progress.set_postfix(loss=f"{losses['loss']:.3f}", refresh=False)
             if (iteration + 1) % checkpoint_every == 0:
                 _save(work / CHECKPOINT, model, optimizer, curve)
