@@ -42,9 +42,7 @@ def test_any_caption_is_scored(tiny_clip: str) -> None:
 )
 def test_a_missing_model_is_named(model: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    with pytest.raises(
-        InputError, match=rf"clip_model is '{model}', which is not to be had .*to choose without CLIP"
-    ):
+    with pytest.raises(InputError, match=rf"clip_model is '{model}', which is not to be had .*to choose without CLIP"):
         load_clip(model, ["dog"], torch.device("cpu"))
 
 

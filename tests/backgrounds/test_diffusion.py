@@ -146,9 +146,7 @@ def test_a_real_pipeline_takes_any_caption(tiny_diffusion: Path, scenes: list[Sc
 
 def test_a_missing_model_is_named_with_the_folder_to_provide(tmp_path: Path) -> None:
     for model in (str(tmp_path), "nobody/nothing"):
-        with pytest.raises(
-            InputError, match=rf"diffusion.model is '{model}', .*hf download {model} --local-dir"
-        ):
+        with pytest.raises(InputError, match=rf"diffusion.model is '{model}', .*hf download {model} --local-dir"):
             diffusion.load_pipeline(model, torch.device("cpu"))
 
 

@@ -131,7 +131,7 @@ def test_where_everything_fails_the_run_ends_with_the_reason(judge: Judge, tmp_p
         (tmp_path / name).mkdir()
     making.make_parts(scenes_of(25), source, judge, 1, tmp_path / "some")  # fewer in a row than is hopeless
     with pytest.raises(InputError, match=r"all 16 images of this part failed, .*: no answer within 5 s; what was made"):
-        making.make_parts(scenes_of(26), Source(make, images_per_part=16), judge, 1, tmp_path / "more")
+        making.make_parts(scenes_of(42), Source(make, images_per_part=16), judge, 1, tmp_path / "more")
     with pytest.raises(InputError, match="all 1 images"):
         making.make_parts(scenes_of(11)[10:], source, judge, 1, tmp_path / "all")
 

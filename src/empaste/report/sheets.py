@@ -241,8 +241,8 @@ def _fates(run: Run, table: pd.DataFrame) -> Iterator[str]:
     if table.empty:
         return
     by_presence = table[table["dropped_by"] == "presence"]
-    seen = by_presence["presence_class_id"].value_counts()
-    named = ", ".join(f"{run.class_names.get(class_id, '?')} {number:,}" for class_id, number in seen.items())
+    seen = Counter(by_presence["presence_class_id"].tolist()).most_common()
+    named = ", ".join(f"{run.class_names.get(class_id, '?')} {number:,}" for class_id, number in seen)
     yield f"Of {_count(len(table), 'candidate')} {int(table['selected'].sum()):,} were selected;"
     yield f"{len(by_presence):,} were dropped because a class shows in them{f' (most of all {named})' * bool(named)},"
     yield f"{int((table['dropped_by'] == 'selection').sum()):,} because others were better."
