@@ -184,6 +184,13 @@ def test_epoch_0_of_the_online_data_set_is_what_the_stage_writes(placement: str)
         ]
 
 
+def test_a_repeat_threshold_that_repeats_nothing_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    for threshold, told in ((0.001, True), (0.9, False)):
+        write_params(selection="repeat_factor", repeat_threshold=threshold)
+        main()
+        assert ("drawn from uniformly" in capsys.readouterr().err) is told
+
+
 def test_the_online_data_set_refuses_what_the_stage_refuses() -> None:
     write_ground_truth()
     write_params(selection="confidence", foregrounds="gt")
@@ -380,6 +387,10 @@ def test_nothing_readable_to_cut_from_ends_with_the_next_step(capsys: pytest.Cap
         ({"min_radius": 0}, "paste.min_radius is 0"),
         ({"placement": "centre"}, "paste.placement is 'centre'; choose from"),
         ({"seed": -1}, "paste.seed is -1"),
+        ({"selection": "rare"}, "paste.selection is 'rare'; choose from 'uniform', 'balanced', 'repeat_factor'"),
+        ({"repeat_threshold": 0.0}, "paste.repeat_threshold is 0.0"),
+        ({"repeat_threshold": 1.5}, "paste.repeat_threshold is 1.5"),
+        ({"confidence_temperature": 0.0}, "paste.confidence_temperature is 0.0"),
         ({"np": 3}, "paste.np is 3, but there is no such parameter; did you mean n_p?"),
     ],
 )
