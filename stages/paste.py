@@ -123,8 +123,8 @@ def _write_cutouts(folder: Path, originals: list[Background], settings: Paste) -
     )
     if settings.selection == "repeat_factor" and weights.min() == weights.max():
         print(
-            f"WARNING: paste.repeat_threshold is {settings.repeat_threshold}, by which no foreground is repeated more than "
-            "others: the pool is drawn from uniformly; set it between the classes' shares of the images",
+            f"WARNING: paste.repeat_threshold is {settings.repeat_threshold}, by which no foreground is repeated more "
+            "than others: the pool is drawn from uniformly; set it between the classes' shares of the images",
             file=sys.stderr,
         )
     write_draws(folder, weights)
