@@ -37,6 +37,18 @@ def test_quality_costs_bytes_and_bytes_are_repeatable() -> None:
     assert encode_rgb(noise, ".jpg", 80) == encode_rgb(noise.copy(), ".jpg", 80)
 
 
+def test_colour_at_half_the_resolution_costs_less_and_blurs_colours_alone() -> None:
+    stripes = np.zeros((32, 32, 3), np.uint8)
+    stripes[:, ::2] = (255, 0, 0)
+    full, half = (encode_rgb(stripes, ".jpg", 95, full_colour=full) for full in (True, False))
+    assert len(half) < len(full)
+    redness = [
+        float(np.ptp(decode_rgb(data, "a")[..., 0].astype(int) - decode_rgb(data, "a")[..., 1]))
+        for data in (full, half)
+    ]
+    assert redness[1] < 0.7 * redness[0]
+
+
 def test_missing_and_unreadable_files_are_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=re.escape(f"{tmp_path / 'a.jpg'} does not exist; run: dvc repro")):
         read_rgb(tmp_path / "a.jpg")

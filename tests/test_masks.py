@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis.extra.numpy import array_shapes, arrays
 
 from empaste.datasets.outlines import run_lengths
-from empaste.masks import decode_mask, decode_masks, encode_mask, mask_box_xywh, mask_ious
+from empaste.masks import decode_mask, decode_masks, encode_mask, mask_box_xywh, mask_ious, rle_area_box_xywh
 
 MASK = np.array([[0, 1, 1, 0], [0, 1, 0, 0], [0, 0, 0, 0]], bool)
 MASKS = arrays(bool, array_shapes(min_dims=2, max_dims=2, max_side=12))
@@ -71,6 +71,12 @@ def test_a_box_holds_its_mask_and_touches_it_on_every_side(mask: np.ndarray) -> 
     inside = mask[y : y + height, x : x + width]
     assert inside.sum() == mask.sum()
     assert not mask.any() or (inside[0].any() and inside[-1].any() and inside[:, 0].any() and inside[:, -1].any())
+
+
+@given(arrays(bool, array_shapes(min_dims=2, max_dims=2, max_side=12)))
+def test_area_and_box_of_an_rle_are_those_of_its_mask(mask: np.ndarray) -> None:
+    assert rle_area_box_xywh(encode_mask(mask)) == (int(mask.sum()), mask_box_xywh(mask))
+    assert encode_mask(np.asfortranarray(mask)) == encode_mask(mask) == encode_mask(mask.astype(np.int64))
 
 
 def test_arrays_need_no_pycocotools() -> None:
