@@ -17,7 +17,7 @@ from empaste.masks import decode_mask, encode_mask, mask_box_xywh
 from empaste.paste import BLENDINGS, PLACEMENTS
 from empaste.paste import compose as composing
 from empaste.paste.blending import HALF
-from empaste.paste.compose import Composite, compose
+from empaste.paste.compose import Composite, EncodedComposite, Unreadable, compose, compose_encoded
 from empaste.paste.pool import Background
 from empaste.paste.sources import Foreground
 from empaste.paste.warping import Layer, warp
@@ -138,6 +138,22 @@ def test_annotations_equal_an_independent_renderer_of_numbers(
         right, bottom = max(x for _, x in pixels[number]), max(y for y, _ in pixels[number])
         assert annotation["bbox"] == [left, top, right - left + 1, bottom - top + 1]
         assert annotation["source"] == ("original" if number < num_own else "pasted")
+
+
+@pytest.mark.parametrize(("quality", "factor"), [(75, 0x22), (89, 0x22), (90, 0x11), (100, 0x11)])
+def test_high_quality_keeps_colour_in_full(tmp_path: Path, quality: int, factor: int) -> None:
+    own = paint(tmp_path / "1.png", 1, [blob(np.random.default_rng(0), (60, 60))])._replace(pasted_on=False)
+    composite = compose_encoded(own, tmp_path, RECIPE, quality)
+    assert isinstance(composite, EncodedComposite)
+    frame = composite.jpeg.index(b"\xff\xc0")  # the header of the frame: its 12th byte is how brightness is sampled
+    assert composite.jpeg[frame + 11] == factor
+
+
+def test_an_unreadable_background_is_no_composite_but_a_reason(tmp_path: Path) -> None:
+    missing = Background("background", 1, 0, tmp_path / "missing.jpg", (), True)
+    assert compose_encoded(missing, tmp_path, RECIPE, 75) == Unreadable(
+        f"{tmp_path}/missing.jpg does not exist; run: dvc repro"
+    )
 
 
 @settings(max_examples=30, deadline=None)

@@ -25,6 +25,9 @@ from empaste.paste.pool import Background
 from empaste.paste.sampling import draw, open_draws
 from empaste.paste.warping import Layer, turning, warp
 
+FULL_COLOUR_FROM = 90
+"""JPEG quality from which on colour keeps its full resolution, as ImageMagick has it; under it half, as cameras do."""
+
 VOID = -1
 """In a map of ids: nobody knows what the pixel shows."""
 
@@ -87,7 +90,7 @@ def compose_encoded(
     except InputError as error:
         return Unreadable(str(error))
     image, annotations, num_dropped = paste_on(image, background, cutouts, recipe)
-    jpeg = encode_rgb(image, ".jpg", jpeg_quality, full_colour=False)  # as photographs of data sets are
+    jpeg = encode_rgb(image, ".jpg", jpeg_quality, full_colour=jpeg_quality >= FULL_COLOUR_FROM)
     return EncodedComposite(jpeg, (image.shape[0], image.shape[1]), annotations, num_dropped)
 
 
