@@ -50,52 +50,49 @@ def sample_captions(
         batch = scenes[start : start + batch_size]
         inputs = prepare(processor, [Image.fromarray(read_rgb(scene.path)) for scene in batch])
         inputs = inputs.to(network.device, dtype=network.dtype)
+        keys = [(seed, scene.image_id, number, WORDS) for scene in batch for number in range(per_image)]
         try:
-            columns = [
-                _sample(
-                    network,
-                    processor,
-                    inputs,
-                    [(seed, scene.image_id, number, WORDS) for scene in batch],
-                    max_tokens,
-                    top_p,
-                )
-                for number in range(per_image)
-            ]
+            texts = [read(text) for text in _sample(network, processor, inputs, keys, per_image, max_tokens, top_p)]
         except torch.OutOfMemoryError as error:
             raise InputError(
                 f"the GPU's memory does not suffice for captions.batch_size {batch_size}; lower it, or choose a "
                 "smaller model"
             ) from error
-        yield from ([read(text) for text in texts] for texts in zip(*columns, strict=True))
+        yield from (texts[row : row + per_image] for row in range(0, len(texts), per_image))
 
 
 def _sample(
-    network: Any, processor: Any, inputs: Any, keys: Sequence[tuple[int, ...]], max_tokens: int, top_p: float
+    network: Any,
+    processor: Any,
+    inputs: Any,
+    keys: Sequence[tuple[int, ...]],
+    per_image: int,
+    max_tokens: int,
+    top_p: float,
 ) -> list[str]:
-    """One caption per row of ``inputs``, without the prompt that the row began with where the network repeats it."""
+    """``per_image`` captions per row of ``inputs``, without the prompt where the network repeats it."""
     import torch
 
     with torch.inference_mode():
+        # Sampling among one word alone: so transformers reads an image once for all its captions where it can.
         tokens = network.generate(
             **inputs,
             logits_processor=[RowwiseSampling(keys, top_p)],
-            do_sample=False,
+            num_return_sequences=per_image,
+            do_sample=True,
+            temperature=1.0,
+            top_p=1.0,
             num_beams=1,
             max_new_tokens=max_tokens,
         )
-    prompt = inputs.get("input_ids")
-    if (
-        prompt is not None
-        and tokens.shape[1] >= prompt.shape[1]
-        and bool((tokens[:, : prompt.shape[1]] == prompt).all())
-    ):
+    prompt = inputs["input_ids"].repeat_interleave(per_image, 0) if "input_ids" in inputs else tokens[:, :0]
+    if torch.equal(tokens[:, : prompt.shape[1]], prompt):
         tokens = tokens[:, prompt.shape[1] :]
     return processor.batch_decode(tokens, skip_special_tokens=True)
 
 
 class RowwiseSampling:
-    """A logits processor that makes greedy search take the word that each row's own generator picks.
+    """A logits processor that leaves of each row the one word that its own generator picks.
 
     A class, because generators keep their state from word to word, and transformers calls it once per word.
     """
