@@ -53,8 +53,8 @@ class Maker:
             else:
                 yield Made([Candidate(image) for image in images])
 
-    def source(self) -> Source:
-        return Source(self, self.begun.append, images_per_part=9)
+    def source(self, by_caption: bool = False) -> Source:
+        return Source(self, self.begun.append, by_caption, images_per_part=9)
 
 
 def made_by(maker: Maker, scenes: list[Scene], judge: Judge, folder: Path) -> making.Summary:
@@ -114,8 +114,29 @@ def test_an_interrupted_run_goes_on_and_ends_with_the_same_bytes(judge: Judge, t
 
 def test_a_part_is_some_images_and_a_scene_stays_whole(judge: Judge, tmp_path: Path) -> None:
     captioned = [Scene(number, Path("x"), 9, 7, captions=((1, "a"), (2, "b"))) for number in (1, 2, 3)]
-    parts = making.make_parts(captioned, Maker().source(), judge, 3, tmp_path)
-    assert len(parts) == 2  # six images per scene, nine per part
+    for by_caption, num_parts, num_images in ((True, 2, 18), (False, 1, 9)):
+        maker, work = Maker(), tmp_path / str(by_caption)
+        work.mkdir()
+        parts = making.make_parts(captioned, maker.source(by_caption), judge, 3, work)
+        assert len(parts) == num_parts and maker.begun == [num_images]
+
+
+def test_only_captioned_scenes_ask_for_images_by_caption(judge: Judge, tmp_path: Path) -> None:
+    scenes = [Scene(number, Path("x"), 9, 7, captions=((1, "a"),) if number == 20 else ()) for number in range(1, 25)]
+    maker = Maker()
+    making.make_parts(scenes, maker.source(by_caption=True), judge, 2, tmp_path)
+    assert maker.begun == [2]
+    with pytest.raises(InputError, match=r"no training image has a caption .*dvc repro captions"):
+        making.make_parts(scenes[:5], maker.source(by_caption=True), judge, 2, tmp_path)
+
+
+def test_the_last_images_of_a_resumed_run_may_all_fail(judge: Judge, tmp_path: Path) -> None:
+    good = Source(Maker(), images_per_part=3)
+    making.make_parts(scenes_of(2), good, judge, 3, tmp_path)
+    refused = Source(lambda scenes: [Made(failures=[Failure(-1, "", 1, "refused")]) for _ in scenes], images_per_part=3)
+    (tmp_path / "part-000001.json").unlink()
+    made = making.join_parts(making.make_parts(scenes_of(2), refused, judge, 3, tmp_path), tmp_path)
+    assert made.failures["reason"].tolist() == ["refused"] and set(made.table["image_id"]) == {1}
 
 
 def test_where_everything_fails_the_run_ends_with_the_reason(judge: Judge, tmp_path: Path) -> None:

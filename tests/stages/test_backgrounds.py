@@ -210,7 +210,7 @@ def test_an_interrupted_run_goes_on(monkeypatch: pytest.MonkeyPatch, capsys: pyt
         return fill_hole(image, *rest)
 
     monkeypatch.setattr("empaste.backgrounds.making.JUDGED_AT_ONCE", 2)
-    monkeypatch.setattr("stages.backgrounds.open_source", lambda *args: replace(open_source(*args), images_per_part=8))
+    monkeypatch.setattr("stages.backgrounds.open_source", lambda *args: replace(open_source(*args), images_per_part=4))
     monkeypatch.setattr("empaste.backgrounds.inpaint.fill_hole", halting)
     with pytest.raises(KeyboardInterrupt):
         main()

@@ -77,6 +77,7 @@ def generator(*, per_caption: int, retries: int, seed: int, api: Mapping[str, An
     return Source(
         partial(make, per_caption=per_caption, seed=seed, max_concurrent=api["max_concurrent"], ask=ask),
         partial(announce_cost, endpoint),
+        by_caption=True,
         images_per_part=32,
     )
 

@@ -50,17 +50,16 @@ def generator(
         "width": diffusion["image_size"],
     }
     paint = partial(_paint, pipeline, _taken(pipeline, wanted), diffusion["avoid_classes"])
-    return Source(
-        partial(
-            make,
-            per_caption=per_caption,
-            seed=seed,
-            class_names=tuple(class_names),
-            batch_size=batch_size,
-            retries=retries,
-            paint=paint,
-        )
+    each = partial(
+        make,
+        per_caption=per_caption,
+        seed=seed,
+        class_names=tuple(class_names),
+        batch_size=batch_size,
+        retries=retries,
+        paint=paint,
     )
+    return Source(each, by_caption=True)
 
 
 def load_pipeline(model: str, device: "torch.device", dtype: str = "auto", offload: str = "none") -> Any:

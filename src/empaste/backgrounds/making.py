@@ -44,16 +44,20 @@ def make_parts(scenes: Sequence[Scene], source: Source, judge: Judge, per_captio
 
     `InputError` where every image of a part failed: going on would be in vain. What was finished stays.
     """
-    parts = list(_cut(scenes, source.images_per_part, per_caption))
+    num_images = {scene.image_id: per_caption * (len(scene.captions) if source.by_caption else 1) for scene in scenes}
+    if scenes and not any(num_images.values()):
+        raise InputError("no training image has a caption to make backgrounds from; run: dvc repro captions")
+    parts = list(_cut(scenes, num_images, source.images_per_part))
     files = [work / f"part-{number:06d}.json" for number in range(len(parts))]
     todo = [(file, part) for file, part in zip(files, parts, strict=True) if not file.exists()]
     if len(todo) < len(parts):
         print(f"backgrounds: going on after {len(parts) - len(todo):,} of {len(parts):,} parts", file=sys.stderr)
-    num_images = sum(_num_images(scene, per_caption) for _, part in todo for scene in part)
+    num_todo = sum(num_images[scene.image_id] for _, part in todo for scene in part)
     if todo:
-        source.begin(num_images)
+        source.begin(num_todo)
+    hopeless = min(HOPELESS, num_todo) if len(todo) == len(parts) else HOPELESS
     for file, part in tqdm(todo, "backgrounds", len(parts), initial=len(parts) - len(todo), unit="part"):
-        _make_part(file, part, source, judge, hopeless=min(HOPELESS, num_images))
+        _make_part(file, part, source, judge, hopeless)
     return files
 
 
@@ -110,19 +114,14 @@ def summarise(made: Summary, class_names: Mapping[int, str], counts: Mapping[str
     }
 
 
-def _num_images(scene: Scene, per_caption: int) -> int:
-    """How many images a scene asks for, at most."""
-    return per_caption * max(1, len(scene.captions))
-
-
-def _cut(scenes: Sequence[Scene], num_images: int, per_caption: int) -> Iterator[list[Scene]]:
-    """``scenes`` in parts of some ``num_images`` images, whole scenes each."""
+def _cut(scenes: Sequence[Scene], num_images: Mapping[int, int], per_part: int) -> Iterator[list[Scene]]:
+    """``scenes``, of which each asks for so many images, in parts of some ``per_part`` images, whole scenes each."""
     part: list[Scene] = []
     size = 0
     for scene in scenes:
         part.append(scene)
-        size += _num_images(scene, per_caption)
-        if size >= num_images:
+        size += num_images[scene.image_id]
+        if size >= per_part:
             yield part
             part, size = [], 0
     if part:
@@ -177,7 +176,7 @@ def _count(made: Iterable[Made]) -> Counter[str]:
     tally: Counter[str] = Counter()
     for of_scene in made:
         tally.update(
-            skipped_without_context=not of_scene.has_context,
+            skipped_without_context=int(not of_scene.has_context),
             retried=of_scene.num_retried,
             blank=of_scene.num_blank,
         )
