@@ -26,6 +26,7 @@ from empaste.datasets.preparing import (
     label_table,
     refuse_errors,
     subsample,
+    void_of,
     write_example,
 )
 from empaste.datasets.records import DataSet, Source, Split
@@ -73,7 +74,7 @@ def main(
         for split, path, use in truths:
             rows = table[table["split"] == split]
             note = f"{settings.dataset}, split {split}, {use}"
-            write_coco(path, coco_dataset(rows, classes, annotations_of(prepared, split), note))
+            write_coco(path, coco_dataset(rows, classes, annotations_of(prepared, split), note, void_of(prepared)))
     histogram = class_histogram(data, prepared, tail["available"] if tail else {})
     write_whole(plot, histogram.to_csv(index=False).encode())
     write_json(metrics, count_images(data, prepared) | {"long_tail": tail})

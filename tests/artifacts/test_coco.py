@@ -49,3 +49,11 @@ def test_what_is_no_data_set_is_refused(tmp_path: Path) -> None:
     path.write_text("[]")
     with pytest.raises(InputError, match="lacks images, annotations, categories"):
         read_coco(path)
+
+
+def test_void_stands_with_its_image() -> None:
+    images = pd.DataFrame({"image_id": [1, 2], "file_name": ["a", "b"], "height": 4, "width": 6})
+    classes = pd.DataFrame({"class_id": [1], "name": ["cat"], "supercategory": ["animal"]})
+    void = encode_mask(np.ones((4, 6), bool))
+    rows = coco_dataset(images, classes, [], "test", {2: void})["images"]
+    assert "void" not in rows[0] and rows[1]["void"] == void

@@ -43,7 +43,11 @@ def test_masks_per_instance_without_void(year: Path) -> None:
     assert [(class_id, int(mask.sum())) for class_id, mask, _ in picture.masks] == [(12, 100), (15, 200)]
     assert picture.masks[0][1][5:15, 5:15].all()
     assert data.load(data.examples[1], 0).masks == ()
+    assert picture.void is not None and int(picture.void.sum()) == 10 and picture.void[4, 5:15].all()
+    assert data.load(data.examples[1], 0).void is None
     shrunk = data.load(data.examples[0], 20)
+    assert shrunk.void is not None and not any((shrunk.void & mask).any() for _, mask, _ in shrunk.masks)
+    assert int(shrunk.void.sum()) == 6, "every pixel that void touches"
     assert [(mask.shape, int(mask.sum())) for _, mask, _ in shrunk.masks] == [((15, 20), 16), ((15, 20), 45)]
 
 

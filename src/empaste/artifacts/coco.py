@@ -1,7 +1,9 @@
 """COCO detection data sets as plain dicts, so that any COCO tool opens what we write."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -48,13 +50,23 @@ def instance(annotation_id: int, image_id: int, class_id: int, rle: RLE, **extra
     }
 
 
-def coco_dataset(images: pd.DataFrame, classes: pd.DataFrame, annotations: list[dict[str, Any]], note: str) -> Coco:
-    """The data set of ``images`` (columns of `schemas.Images`) and ``classes`` (of `schemas.Classes`)."""
+def coco_dataset(
+    images: pd.DataFrame,
+    classes: pd.DataFrame,
+    annotations: list[dict[str, Any]],
+    note: str,
+    void: Mapping[int, RLE] = MappingProxyType({}),
+) -> Coco:
+    """The data set of ``images`` (columns of `schemas.Images`) and ``classes`` (of `schemas.Classes`).
+
+    Pixels of which nobody said what they show stand under ``void`` with their images; COCO tools ignore them.
+    """
     image_rows = images[["image_id", "file_name", "height", "width"]].rename(columns={"image_id": "id"})
+    rows = [row | ({"void": void[row["id"]]} if row["id"] in void else {}) for row in image_rows.to_dict("records")]
     class_rows = classes[["class_id", "name", "supercategory"]].rename(columns={"class_id": "id"})
     return {
         "info": {"description": note},
-        "images": image_rows.to_dict("records"),
+        "images": rows,
         "annotations": annotations,
         "categories": class_rows.to_dict("records"),
     }

@@ -68,10 +68,12 @@ def to_picture(
     masks: Sequence[tuple[int, Bool[np.ndarray, "h w"], int]],
     max_side: int,
     name: str,
+    void: Bool[np.ndarray, "h w"] | None = None,
 ) -> Picture:
     """The picture with its longest side at most ``max_side`` (0: any), its masks along; ``name`` is for errors.
 
-    A mask of which nothing is left, after shrinking or from the start, is dropped.
+    A mask of which nothing is left, after shrinking or from the start, is dropped; void grows over every pixel that it
+    touches, and leaves the masks their own.
     """
     image = fit_within(photograph.image, max_side)
     height, width = image.shape[:2]
@@ -85,7 +87,17 @@ def to_picture(
         width,
         class_ids,
         tuple(one for one in shrunk if one[1].any()),
+        None if void is None else _void(void, [mask for _, mask, _ in shrunk], height, width),
     )
+
+
+def _void(
+    void: Bool[np.ndarray, "h w"], masks: Sequence[Bool[np.ndarray, "h2 w2"]], height: int, width: int
+) -> Bool[np.ndarray, "h2 w2"]:
+    touched = cv2.resize(void.astype(np.float32), (width, height), interpolation=cv2.INTER_AREA) > 0
+    for mask in masks:
+        touched &= ~mask
+    return touched
 
 
 def masks_upright(

@@ -12,7 +12,7 @@ import pandas as pd
 from empaste.artifacts.coco import instance
 from empaste.datasets.records import DataSet, Example, Picture, Split
 from empaste.errors import InputError
-from empaste.masks import encode_mask
+from empaste.masks import RLE, encode_mask
 
 SHOWN_ERRORS = 5
 
@@ -26,6 +26,7 @@ class Prepared:
     width: int = 0
     class_ids: tuple[int, ...] = ()
     annotations: tuple[dict[str, Any], ...] = ()
+    void: RLE | None = None
     error: str | None = None
 
 
@@ -60,7 +61,8 @@ def write_example(example: Example, load: Callable[[Example, int], Picture], max
         instance(0, example.image_id, class_id, encode_mask(mask), iscrowd=iscrowd)
         for class_id, mask, iscrowd in picture.masks
     )
-    return Prepared(example, picture.height, picture.width, picture.class_ids, annotations)
+    void = encode_mask(picture.void) if picture.void is not None and picture.void.any() else None
+    return Prepared(example, picture.height, picture.width, picture.class_ids, annotations, void)
 
 
 def refuse_errors(prepared: Sequence[Prepared]) -> None:
@@ -93,6 +95,11 @@ def annotations_of(prepared: Iterable[Prepared], split: Split) -> list[dict[str,
     """The annotations of a split, their ids counted from 1."""
     found = [annotation for row in prepared if row.example.split == split for annotation in row.annotations]
     return [{**annotation, "id": number} for number, annotation in enumerate(found, 1)]
+
+
+def void_of(prepared: Iterable[Prepared]) -> dict[int, RLE]:
+    """The void pixels of the images that have some, by image id."""
+    return {row.example.image_id: row.void for row in prepared if row.void is not None}
 
 
 def class_histogram(data: DataSet, prepared: Sequence[Prepared], available: Mapping[str, int]) -> pd.DataFrame:

@@ -70,7 +70,7 @@ class Example:
 class Picture:
     """What loading an example gives: RGB image, bytes of its JPEG, label ids, and the masks of its instances.
 
-    ``masks`` are (class id, boolean mask, iscrowd).
+    ``masks`` are (class id, boolean mask, iscrowd); ``void`` marks pixels of which nobody said what they show.
     """
 
     jpeg: bytes
@@ -78,6 +78,7 @@ class Picture:
     width: int
     class_ids: tuple[int, ...]
     masks: tuple[tuple[int, Bool[np.ndarray, "h w"], int], ...]
+    void: Bool[np.ndarray, "h w"] | None = None
 
 
 @dataclass(frozen=True)

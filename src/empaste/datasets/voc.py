@@ -2,7 +2,8 @@
 
 Trains on ``ImageSets/Segmentation/trainaug.txt`` where that is, else on ``train.txt``, and validates on ``val.txt``;
 without segmentation sets, on those of ``ImageSets/Main``. Image-level labels are the object names of the XML files,
-difficult ones too. Masks come from SegmentationObject and SegmentationClass; void (255) belongs to nothing.
+difficult ones too. Masks come from SegmentationObject and SegmentationClass; void (255) belongs to no
+instance and is kept apart.
 """
 
 import re
@@ -87,11 +88,10 @@ def load_voc(example: Example, max_side: int, root: Path) -> Picture:
     objects, classes = _read_indices(objects_path), _read_indices(classes_path)
     instances = instance_masks(objects, classes, str(objects_path))
     size = (objects.shape[0], objects.shape[1])
-    masks = masks_upright(
-        photograph, size, lambda height, width: np.array([mask for _, mask in instances]), str(example.path)
-    )
+    drawn = np.array([*(mask for _, mask in instances), objects == VOID])
+    *masks, void = masks_upright(photograph, size, lambda height, width: drawn, str(example.path))
     triples = [(class_id, mask, 0) for (class_id, _), mask in zip(instances, masks, strict=True)]
-    return to_picture(photograph, example.class_ids, triples, max_side, str(example.path))
+    return to_picture(photograph, example.class_ids, triples, max_side, str(example.path), void)
 
 
 def instance_masks(
