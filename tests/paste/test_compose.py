@@ -388,6 +388,22 @@ def test_a_list_of_blendings_draws_one_per_image(tmp_path: Path) -> None:
     assert 10 <= hard <= 30
 
 
+@pytest.mark.parametrize("blending", ["none", "gaussian", "box_blur"])
+def test_an_outline_mixed_with_the_old_background_makes_no_halo(tmp_path: Path, blending: str) -> None:
+    # A black disc on white, as a lens draws it: pixels on its outline are gray. On black it must not show.
+    large = np.full((400, 400, 3), 255, np.uint8)
+    cv2.circle(large, (203, 198), 150, (0, 0, 0), -1)
+    image = cv2.resize(large, (50, 50), interpolation=cv2.INTER_AREA)
+    write_rgb(tmp_path / "1.png", image)
+    own = (Foreground(1, 1, 5, "segment_id", encode_mask(image[..., 0] < 128)),)
+    pool = pool_of(tmp_path / "pool", [Background("original", 1, 0, tmp_path / "1.png", own, True)])
+    write_rgb(tmp_path / "black.png", np.zeros((80, 80, 3), np.uint8))
+    for seed in range(10):
+        recipe = replace(RECIPE, blending=(blending,), scale=(0.3, 1.5), rotation=180.0, seed=seed)
+        composite = compose(Background("background", 1, 0, tmp_path / "black.png", (), True), pool, recipe)
+        assert composite.annotations and composite.image.max() <= 1
+
+
 def test_no_old_background_comes_along(tmp_path: Path) -> None:
     # A white object from a black image, pasted on white, must not show: no dark fringe, at any scale or angle.
     image, mask = np.zeros((50, 50, 3), np.uint8), np.zeros((50, 50), np.uint8)

@@ -34,12 +34,25 @@ def test_a_cutout_is_the_box_with_a_rim_in_the_objects_colours_alone(tmp_path: P
     assert cutout.rgba.shape == (6, 8, 4)
     assert np.array_equal(cutout.rgba[1:-1, 1:-1, 3] == 255, mask[3:7, 4:10])
     assert cutout.rgba[[0, -1], :, 3].max() == cutout.rgba[:, [0, -1], 3].max() == 0
-    inside = cutout.rgba[..., 3] > 0
-    assert np.array_equal(cutout.rgba[inside][:, :3], image[mask])
     colours = {tuple(colour) for colour in image[mask]}
     assert all(tuple(colour) in colours for colour in cutout.rgba[..., :3].reshape(-1, 3))
-    # Beside the object's corner the corner's own colour goes on.
-    assert np.array_equal(cutout.rgba[0, 0, :3], image[3, 4])
+
+
+def test_the_outermost_pixels_and_what_lies_beside_are_painted_from_within(tmp_path: Path) -> None:
+    image, mask = picture(), np.zeros((12, 15), bool)
+    mask[3:8, 4:10] = True
+    [cutout] = cut_out_own(original(tmp_path / "a.png", image, mask), surroundings=False)
+    assert np.array_equal(cutout.rgba[2:-2, 2:-2, :3], image[4:7, 5:9])
+    assert (cutout.rgba[:3, :3, :3] == image[4, 5]).all()
+    assert (cutout.rgba[-3:, 3, :3] == image[6, 6]).all()
+
+
+def test_a_part_too_thin_to_have_an_inside_keeps_its_colours(tmp_path: Path) -> None:
+    image, mask = picture(), np.zeros((12, 15), bool)
+    mask[2, 1:14] = mask[7:10, 3:6] = True
+    [cutout] = cut_out_own(original(tmp_path / "a.png", image, mask), surroundings=False)
+    assert np.array_equal(cutout.rgba[1, 1:-1, :3], image[2, 1:14])
+    assert (cutout.rgba[6:9, 3:6, :3] == image[8, 4]).all()
 
 
 def test_a_cutout_with_surroundings_shows_them(tmp_path: Path) -> None:

@@ -100,11 +100,17 @@ def _cut(image: UInt8[np.ndarray, "h w 3"], mask: Bool[np.ndarray, "h w"], surro
 
 
 def _extend_colour(colour: UInt8[np.ndarray, "h w 3"], mask: Bool[np.ndarray, "h w"]) -> UInt8[np.ndarray, "h w 3"]:
-    """``colour`` with every pixel beside ``mask`` painted as the nearest pixel of ``mask``."""
-    beside = (~mask).astype(np.uint8)
-    _, labels = cv2.distanceTransformWithLabels(beside, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL)
+    """``colour`` with every pixel that is not the object's alone painted as the nearest pixel that is.
+
+    The outermost pixels of an object are mixed with the old background by lens and mask alike, so the ring inside the
+    outline is painted from within, too; a part too thin to have an inside keeps its colours.
+    """
+    inside = cv2.erode(mask.view(np.uint8), np.ones((3, 3), np.uint8))
+    thin = mask & (cv2.dilate(inside, np.ones((5, 5), np.uint8)) == 0)
+    pure = (inside > 0) | thin
+    _, labels = cv2.distanceTransformWithLabels((~pure).view(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL)
     palette = np.zeros((labels.max() + 1, 3), np.uint8)
-    palette[labels[mask]] = colour[mask]
+    palette[labels[pure]] = colour[pure]
     return palette[labels]
 
 
