@@ -131,6 +131,14 @@ def test_weights_that_are_not_whole_are_refused(tiny_models: Models, scenes: lis
         captions("git", tmp_path / "git", scenes)
 
 
+def test_weights_that_were_cut_off(tiny_models: Models, scenes: list[Scene], tmp_path: Path) -> None:
+    shutil.copytree(tiny_models["git"], tmp_path / "git")
+    weights = tmp_path / "git" / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:1000])
+    with pytest.raises(InputError, match=r"holds no whole model for captions\.method git"):
+        captions("git", tmp_path / "git", scenes)
+
+
 def test_a_prompt_that_the_processor_does_not_take(tiny_models: Models, scenes: list[Scene], tmp_path: Path) -> None:
     shutil.copytree(tiny_models["llava"], tmp_path / "llava")
     (tmp_path / "llava" / "chat_template.jinja").write_text("{{ messages[5]['role'].nothing.at.all }}")

@@ -3,6 +3,7 @@
 import pytest
 
 from empaste.captions.sampling import RowwiseSampling, nucleus, pick
+from empaste.errors import InputError
 
 torch = pytest.importorskip("torch")
 
@@ -34,3 +35,9 @@ def test_rows_do_not_depend_on_each_other() -> None:
     for _ in range(4):
         both = together(torch.zeros(3, 1), scores).argmax(1)[1]
         assert both == alone(torch.zeros(1, 1), scores[1:2]).argmax(1)[0]
+
+
+def test_numbers_that_overflow_are_said() -> None:
+    scores = torch.full((1, 3), torch.nan, dtype=torch.float16)
+    with pytest.raises(InputError, match=r"overflow in float16; set captions\.dtype to bfloat16, or float32"):
+        RowwiseSampling([(0,)], 0.9)(torch.zeros(1, 1), scores)

@@ -53,6 +53,17 @@ def test_own_words_join_the_packages(tmp_path: Path) -> None:
     }
 
 
+def test_a_class_may_be_called_by_a_synonym(tmp_path: Path) -> None:
+    """VOC's sofa is the couch of the tables: what is added to it does not take its other words away."""
+    text = "synonyms: {sofa: [divan, -futon], motorbike: [two wheeler]}"
+    words = read_vocabulary(written(tmp_path, text), ["sofa", "motorbike"])
+    rules = build_rules([("sofa", "furniture"), ("motorbike", "vehicle")], words)
+    assert (
+        named_in("a divan, a couch, a settee, a futon, a two-wheeler, a moped", rules)
+        == ["sofa"] * 3 + ["motorbike"] * 2
+    )
+
+
 @pytest.mark.parametrize(
     ("name", "text"),
     [("w.csv", "class,synonym\nDog,Mutt\ndog,-pup\n"), ("w.tsv", "synonym\tclass\nMutt\tdog\n-pup\tdog\n")],

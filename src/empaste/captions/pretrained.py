@@ -25,6 +25,7 @@ def load_captioner(
     from empaste.backbones import torch_device
 
     try:
+        from safetensors import SafetensorError
         from transformers import AutoConfig, AutoModelForImageTextToText, AutoProcessor
     except ImportError as error:
         raise require_extra("transformers", "generative") from error
@@ -37,7 +38,7 @@ def load_captioner(
         network, loaded = loading(str(model), dtype=_torch_dtype(dtype, place.type), output_loading_info=True)
     except InputError:
         raise
-    except (OSError, ValueError, TypeError, KeyError, RuntimeError, ImportError) as error:
+    except (OSError, EOFError, ValueError, TypeError, KeyError, RuntimeError, ImportError, SafetensorError) as error:
         raise _not_loaded(method, model, error) from error
     if missing := sorted(loaded["missing_keys"]):
         raise InputError(

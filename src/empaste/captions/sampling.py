@@ -106,6 +106,11 @@ class RowwiseSampling:
         """Zero for the word picked, minus infinity elsewhere."""
         import torch
 
+        if torch.isnan(scores).any():
+            raise InputError(
+                f"the model's numbers overflow in {str(scores.dtype).removeprefix('torch.')}; set captions.dtype to "
+                "bfloat16, or float32"
+            )
         share = torch.tensor([rng.random() for rng in self.rngs], device=scores.device)
         chosen = pick(nucleus(scores.float(), self.top_p).softmax(-1), share)
         return torch.full_like(scores, -torch.inf).scatter(1, chosen[:, None], 0.0)

@@ -128,7 +128,7 @@ def named_in(text: str, rules: Rules) -> list[str]:
 def phrases_of(name: str, words: Vocabulary) -> list[str]:
     """The ways to name a class: its name, in the singular too, and the synonyms of the vocabulary's class that it is.
 
-    It is the class of that name, or else those that have its name among their synonyms (motorbike → motorcycle).
+    It is the class of that name, and those that have its name among their synonyms (motorbike → motorcycle).
     """
     own = _spaced(name)
     return list(dict.fromkeys([own, *singulars(own), *_synonyms(_known_as(own, words), words)]))
@@ -159,9 +159,7 @@ def _spaced(name: str) -> str:
 def _known_as(name: str, words: Vocabulary) -> list[str]:
     """The vocabulary's classes that ``name`` is, or is a synonym of."""
     keys = set(map(_key, [name, *singulars(name.lower())]))
-    return [known for known in words.synonyms if _key(known) in keys] or [
-        known for known, others in words.synonyms.items() if keys & set(map(_key, others))
-    ]
+    return [known for known, others in words.synonyms.items() if keys & set(map(_key, (known, *others)))]
 
 
 def _synonyms(known: Iterable[str], words: Vocabulary) -> list[str]:

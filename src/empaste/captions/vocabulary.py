@@ -78,12 +78,18 @@ def read_vocabulary(path: str | None, class_names: Sequence[str]) -> Vocabulary:
 
 
 def _extended(known: Mapping[str, Phrases], own: Mapping[str, Phrases]) -> dict[str, Phrases]:
-    """The synonyms of the classes of ``own``: those known, without those taken out, and the new ones."""
-    extended = {}
+    """The synonyms of the classes of ``own``: those known, without those taken out, and the new ones.
+
+    A class may be called by a synonym, as VOC calls the couch a sofa.
+    """
+    extended: dict[str, Phrases] = {}
     for name, words in own.items():
         taken_out = {word[1:].strip().casefold() for word in words if word.startswith("-")}
         added = [word for word in words if not word.startswith("-")]
-        extended[name] = tuple(word for word in [*known.get(name, ()), *added] if word.casefold() not in taken_out)
+        same = [name] if name in known else [one for one, others in known.items() if name in others] or [name]
+        for one in same:
+            before = extended.get(one, known.get(one, ()))
+            extended[one] = tuple(word for word in [*before, *added] if word.casefold() not in taken_out)
     return extended
 
 
