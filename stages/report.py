@@ -48,6 +48,7 @@ TABLES = (
     Path("plots/foregrounds_reliability.csv"),
     Path("plots/paste.csv"),
     Path("plots/precision_recall.csv"),
+    Path("plots/confusion.csv"),
 )
 MODEL = Path("models/mask_rcnn")
 

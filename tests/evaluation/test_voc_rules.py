@@ -25,7 +25,13 @@ def test_a_perfect_detection_has_ap_100_and_an_absent_class_none() -> None:
         assert [metrics[kind][name] for name in ("AP", "AP50", "AP75", "APvol")] == [100] * 4
         for name in ("AP", "AP50", "AP75"):
             assert metrics[kind][f"{name}_per_class"] == {"cat": 100, "dog": None}
-    assert curves == [("cat", 1.0, 1.0)]
+    assert curves == [("cat", round(step / 100, 2), 1.0) for step in range(101)]
+
+
+def test_the_curve_shows_the_best_precision_from_a_recall_on() -> None:
+    detections = [found(1, 2, GROUND, 0.9), found(1, 2, OBJECT, 0.8)]
+    _, curves = evaluate_detections(truth((1, 2, OBJECT), (1, 2, OTHER)), detections, "voc")
+    assert [point.precision for point in curves] == [0.5] * 51 + [0.0] * 50
 
 
 def test_all_steps_of_the_curve_count() -> None:

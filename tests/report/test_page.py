@@ -76,7 +76,7 @@ def test_it_needs_nothing_beside_it(page):
 def test_every_link_of_the_navigation_leads_somewhere(page):
     reader = Reader(page)
     targets = [link[1:] for link in reader.links if link.startswith("#")]
-    assert len(targets) == 10 and set(targets) <= reader.ids
+    assert len(targets) == 11 and set(targets) <= reader.ids
 
 
 def test_the_results_come_first(page):

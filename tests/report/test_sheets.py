@@ -23,7 +23,7 @@ def captions(sheet: Sheet) -> list[list[str]]:
 
 
 def test_there_is_one_sheet_per_stage_each_with_a_guide(sheets):
-    assert list(sheets) == ["images", "proposals", "foregrounds", "backgrounds", "composites", "detections"]
+    assert list(sheets) == ["images", "proposals", "foregrounds", "backgrounds", "composites", "detections", "mistakes"]
     assert len(sheets) == len(BUILDERS) == len({file_name(sheet) for sheet in sheets.values()})
     assert all(len(sheet.guide) > 80 and not sheet.missing for sheet in sheets.values())
 
@@ -98,6 +98,13 @@ def test_detections_under_half_are_counted_not_drawn(sheets):
         ["5 · ground truth, 1 object", "5 · 1 detection, best 0.90"],
         ["6 · ground truth, 1 object", "6 · no detection, best only 0.30"],
     ]
+
+
+def test_the_worst_images_come_before_the_best(sheets, bare_folder):
+    assert [group.heading for group in sheets["mistakes"].groups] == ["worst: 0% right", "best: 100% right"]
+    assert captions(sheets["mistakes"])[0] == ["6 · ground truth, 1 object", "6 · no detection, best only 0.30"]
+    bare = {sheet.name: sheet for sheet in build_sheets(Run(FILES.below(bare_folder), 3))}["mistakes"]
+    assert bare.groups == () and "no masks" in bare.missing
 
 
 def test_a_contact_sheet_holds_every_panel(sheets):

@@ -53,7 +53,8 @@ def test_it_records_everything_of_the_run(folder, monkeypatch):
         path.read_bytes() for path in sorted(Path("data/images").glob("*/*.*"))
     )
     assert set(record.figures) == {
-        f"{name}.jpg" for name in ("images", "proposals", "foregrounds", "backgrounds", "composites", "detections")
+        f"{name}.jpg"
+        for name in ("images", "proposals", "foregrounds", "backgrounds", "composites", "detections", "mistakes")
     }
     assert record.headline.startswith("mask AP50 58.4 · mask AP75 37.2 · box AP50 58.4")
 

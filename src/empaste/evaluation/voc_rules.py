@@ -21,6 +21,9 @@ from empaste.masks import RLE, decode_mask, encode_mask, mask_ious
 THRESHOLDS = tuple(round(0.05 * step, 2) for step in range(2, 20))
 """0.10, 0.15, … 0.95: those of AP are of 0.50 and more, those of APvol the tenths up to 0.9."""
 
+RECALLS = np.linspace(0, 1, 101)
+"""At which the curves are shown; AP takes all steps."""
+
 
 class _Matches(NamedTuple):
     """The detections of one class, best first: right at each of `THRESHOLDS`, and whether they count at all."""
@@ -37,10 +40,10 @@ def evaluate(ground_truth: Coco, detections: Sequence[Mapping[str, Any]]) -> Eva
     found = {kind: [_match_class(ground_truth, detections, kind, one) for one in class_ids] for kind in KINDS}
     at50 = THRESHOLDS.index(0.5)
     curves = [
-        CurvePoint(name, round(float(recall), 4), float(precision))
+        CurvePoint(name, round(float(recall), 2), precision)
         for name, matches in zip(names, found["mask"], strict=True)
         if matches.num_instances
-        for recall, precision in zip(*_curve(matches, at50), strict=True)
+        for recall, precision in zip(RECALLS, _precisions_at(RECALLS, *_curve(matches, at50)), strict=True)
     ]
     return Evaluation({kind: _metrics(of_classes, names) for kind, of_classes in found.items()}, curves)
 
@@ -49,6 +52,13 @@ def average_precision(recall: Float[np.ndarray, " n"], precision: Float[np.ndarr
     """The area under the curve after precision is made to fall with recall; detections best first, recall rising."""
     falling = np.maximum.accumulate(precision[::-1])[::-1]
     return float(np.sum(np.diff(recall, prepend=0) * falling))
+
+
+def _precisions_at(
+    wanted: Float[np.ndarray, " m"], recall: Float[np.ndarray, " n"], precision: Float[np.ndarray, " n"]
+) -> list[float]:
+    """The best precision from each of the ``wanted`` recalls on; 0 where that is not reached."""
+    return [float(precision[recall >= at - 1e-9].max(initial=0)) for at in wanted]
 
 
 def _metrics(of_classes: Sequence[_Matches], names: Sequence[str]) -> Metrics:

@@ -12,6 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from empaste.artifacts.metrics import flatten
 from empaste.images import encode_rgb
 from empaste.report import charts, figures
+from empaste.report.confusion import confusion_table
 from empaste.report.sheets import Panel, Sheet
 
 JPEG_QUALITY = 82
@@ -22,6 +23,7 @@ CURVES = {
     "paste": "Foregrounds and what was pasted, per class",
     "train": "Detector training",
     "precision_recall": "Precision and recall of the masks",
+    "confusion": "What the detector takes for what",
 }
 """Plots that the page draws: name of the file -> heading."""
 Y_LABELS = {"prepare": "training images", "paste": "share in percent"}
@@ -38,7 +40,7 @@ def render_page(
 
     ``curves`` are tables whose first column is the x axis, or ``class_name`` for a histogram over classes;
     ``precision_recall`` is (class_name, recall, precision), ``foregrounds_reliability`` (confidence, precision,
-    foregrounds).
+    foregrounds), ``confusion`` (image_id, actual, predicted).
     """
     folder = FileSystemLoader(Path(__file__).parent)
     environment = Environment(
@@ -88,6 +90,8 @@ def plot_charts(name: str, table: pd.DataFrame) -> list[str]:
         return [charts.line_chart(_precision_recall(table), "recall", "precision at mask IoU 0.5", (0, 1))]
     if list(table.columns) == ["confidence", "precision", "foregrounds"]:
         return [charts.line_chart(_reliability(table), "confidence", "percent right at IoU 0.5", (0, 100))]
+    if list(table.columns) == ["image_id", "actual", "predicted"]:
+        return [confusion_table(table)]
     if table.columns[0] == "class_name":
         return [charts.bar_chart(_histogram(table), "classes", Y_LABELS.get(name, "count"))]
     steps, *columns = (str(column) for column in table.columns)

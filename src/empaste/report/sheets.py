@@ -15,6 +15,7 @@ from empaste.artifacts.schemas import Backgrounds, Cams, Captions, Foregrounds, 
 from empaste.artifacts.segments import segment_rles
 from empaste.artifacts.shards import Shards
 from empaste.artifacts.tables import read_table
+from empaste.evaluation.mistakes import image_quality, match_instances
 from empaste.images import encode_rgb
 from empaste.masks import RLE, decode_mask, mask_ious
 from empaste.report import drawing
@@ -318,6 +319,35 @@ def detection_sheet(run: Run) -> Sheet:
     return Sheet("detections", "Detections beside ground truth", guide, groups)
 
 
+def mistake_sheet(run: Run) -> Sheet:
+    """The validation images with the fewest right instances, then those with the most; ties by id."""
+    title = "Worst and best validation images"
+    if not any(not one.get("iscrowd") for one in run.val_truth["annotations"]):
+        return Sheet("mistakes", title, "", (), "The validation split has no masks to compare detections with.")
+    detections = read_detections(run.files.detections)
+    quality = image_quality(match_instances(run.val_truth, detections), run.val_truth)
+    known = [image_id for image_id in quality if image_id in run.file_names]
+    order = sorted(known, key=lambda image_id: (quality[image_id], image_id))
+    half = max(1, len(run.val_ids) // 2)
+    worst, best = order[:half], order[half:][-half:]
+    truth = annotations_of(run.val_truth, order)
+    groups = [
+        Group(
+            [
+                _truth_panel(run, image_id, truth[image_id], True),
+                _detection_panel(run, image_id, [one for one in detections if one["image_id"] == image_id]),
+            ],
+            f"{'worst' if image_id in worst else 'best'}: {quality[image_id]:.0%} right",
+        )
+        for image_id in [*worst, *best]
+    ]
+    guide = (
+        "All validation images, sorted: of what is there and what was said, the share in which an instance and a "
+        f"detection with a score of at least {MIN_SCORE} meet (mask IoU of at least {MIN_IOU}) under the same name."
+    )
+    return Sheet("mistakes", title, guide, groups)
+
+
 def _truth_panel(run: Run, image_id: int, instances: list[dict[str, Any]], known: bool) -> Panel:
     image = drawing.enlarge(run.pixels(image_id))
     if not known:
@@ -368,4 +398,5 @@ BUILDERS: tuple[Callable[[Run], Sheet], ...] = (
     background_sheet,
     composite_sheet,
     detection_sheet,
+    mistake_sheet,
 )
