@@ -21,7 +21,7 @@ from empaste.paste import SELECTIONS, compose
 from empaste.paste.compose import Recipe, compose_encoded
 from empaste.paste.composites import class_shares, summarise, write_composites
 from empaste.paste.cutouts import cut_out
-from empaste.paste.pool import Background, crowd_regions, list_items, list_originals, list_synthesised
+from empaste.paste.pool import Background, list_items, list_originals, list_synthesised, void_regions
 from empaste.paste.sampling import list_candidates, write_draws
 from empaste.paste.sources import Foreground, check_classes, chosen_segments, ground_truth_instances, instances_found
 from empaste.scaleout import map_items
@@ -100,8 +100,8 @@ def _gather(
     pool = _read_foregrounds(settings.foregrounds, foregrounds, segments, ground_truth)
     check_classes(pool, classes)
     reads_truth = "gt" in settings.foregrounds
-    crowds = crowd_regions(read_coco(ground_truth)) if reads_truth else {}
-    originals = list_originals(pool, read_table(images / "images.parquet", Images), images, crowds)
+    void = void_regions(read_coco(ground_truth)) if reads_truth else {}
+    originals = list_originals(pool, read_table(images / "images.parquet", Images), images, void)
     inputs = [images, labels, segments, foregrounds, backgrounds, *_code()]
     inputs += [ground_truth] if reads_truth else []
     work = work_folder(name, [settings.model_dump(), *inputs])

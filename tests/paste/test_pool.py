@@ -10,7 +10,7 @@ from empaste.artifacts.shards import write_shards
 from empaste.errors import InputError
 from empaste.images import encode_rgb
 from empaste.masks import RLE
-from empaste.paste.pool import crowd_regions, list_items, list_originals, list_synthesised
+from empaste.paste.pool import list_items, list_originals, list_synthesised, void_regions
 from empaste.paste.sources import Foreground
 
 IMAGES = pd.DataFrame(
@@ -46,10 +46,12 @@ def test_a_foreground_outside_the_training_split_is_refused(image_id: int) -> No
         list_originals([foreground(image_id, 0)], IMAGES, Path("data/images"))
 
 
-def test_crowds_are_regions_that_are_not_free() -> None:
+def test_void_and_crowds_are_regions_that_are_not_free() -> None:
     crowd, other = RLE(size=[2, 3], counts="12"), RLE(size=[2, 3], counts="33")
     rows = [{"image_id": 5, "segmentation": mask, "iscrowd": k} for mask, k in ((crowd, 1), (other, 0), (other, 1))]
-    assert crowd_regions({"annotations": rows}) == {5: (crowd, other)}
+    void = RLE(size=[2, 3], counts="24")
+    images = [{"id": 5, "void": void}, {"id": 6, "void": void}, {"id": 7}]
+    assert void_regions({"images": images, "annotations": rows}) == {5: (void, crowd, other), 6: (void,)}
     originals = list_originals([foreground(2, 0), foreground(5, 1)], IMAGES, Path("i"), {5: (crowd,), 9: (other,)})
     assert [one.void for one in originals] == [(), (crowd,)]
 

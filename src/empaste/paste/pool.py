@@ -40,9 +40,9 @@ class Background(NamedTuple):
         return read_rgb(self.image) if isinstance(self.image, Path) else self.image.read_rgb()
 
 
-def crowd_regions(coco: dict[str, Any]) -> dict[int, tuple[RLE, ...]]:
-    """Per image of ``coco``, whose masks are RLEs, the regions of crowds: objects of which nobody knows how many."""
-    found: dict[int, tuple[RLE, ...]] = {}
+def void_regions(coco: dict[str, Any]) -> dict[int, tuple[RLE, ...]]:
+    """Per image of ``coco``, whose masks are RLEs, its void pixels and its crowds: objects that nobody counted."""
+    found: dict[int, tuple[RLE, ...]] = {row["id"]: (row["void"],) for row in coco["images"] if "void" in row}
     for row in coco["annotations"]:
         if row.get("iscrowd") and row.get("segmentation"):
             found[row["image_id"]] = (*found.get(row["image_id"], ()), row["segmentation"])
