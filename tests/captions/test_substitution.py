@@ -237,6 +237,12 @@ def test_a_class_finds_its_synonyms_by_any_of_its_names() -> None:
     assert named_in("An automobile and two cars", build_rules([("cars", "vehicle")])) == ["cars", "cars"]
 
 
+def test_a_word_that_two_classes_claim_is_that_of_the_class_called_so() -> None:
+    rules = build_rules([("person", "person"), ("cyclist", "sports"), ("bus", "vehicle"), ("school bus", "indoor")])
+    text = "a school bus, a bus, a man, two cyclists and a tourist"
+    assert named_in(text, rules) == ["school bus", "bus", "person", "cyclist", "person"]
+
+
 def test_same_seed_same_text() -> None:
     text = "a dog and a cat on a sofa beside two men"
     assert replaced(text, seed=3) == replaced(text, seed=3)

@@ -87,20 +87,21 @@ def build_rules(
     """
     words = vocabulary or packaged_vocabulary()
     groups = _groups(classes, words, supercategories or {})
-    named: dict[str, str] = {}
-    for name, _ in classes:
+    named = {phrase: name for name, _ in reversed(classes) for phrase in _own_names(name)}
+    for name, _ in classes:  # a class's own name is its own, also where it is another's synonym (man beside person)
         for phrase in phrases_of(name, words):
             named.setdefault(phrase, name)
     targets = _compile(form for phrase in named for form in forms(phrase))
+    pools = {name: _pool(words.distractors.get(group, ()), words, targets) for name, group in groups.items()}
     meanings: dict[str, Meaning] = {}
     for phrase, name in named.items():
-        _add(meanings, phrase, name, _pool(words.distractors.get(groups[name], ()), words, targets))
+        _add(meanings, phrase, name, pools[name])
     for phrase, meaning in _compounds(words).items():
         if targets.search(fold(phrase)):
             drawn = words.distractors.get(meaning, ()) if isinstance(meaning, str) else meaning
             _add(meanings, phrase, phrase, _pool(drawn, words, targets))
-    phrases = [*named, *(phrase for phrase in _compounds(words) if targets.search(fold(phrase)))]
-    return Rules(_compile(form for phrase in phrases for form in forms(phrase)), meanings, tuple(groups))
+            named.setdefault(phrase, phrase)
+    return Rules(_compile(form for phrase in named for form in forms(phrase)), meanings, tuple(groups))
 
 
 def substitute(text: str, rules: Rules, rng: np.random.Generator) -> str:
@@ -130,8 +131,11 @@ def phrases_of(name: str, words: Vocabulary) -> list[str]:
 
     It is the class of that name, and those that have its name among their synonyms (motorbike → motorcycle).
     """
-    own = _spaced(name)
-    return list(dict.fromkeys([own, *singulars(own), *_synonyms(_known_as(own, words), words)]))
+    return list(dict.fromkeys([*_own_names(name), *_synonyms(_known_as(_spaced(name), words), words)]))
+
+
+def _own_names(name: str) -> list[str]:
+    return [_spaced(name), *singulars(_spaced(name))]
 
 
 def fold(text: str) -> str:
