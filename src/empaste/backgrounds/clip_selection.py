@@ -61,9 +61,12 @@ def load_clip(model: str, class_names: Sequence[str], device: "torch.device") ->
 
 
 def _unavailable(model: str, reason: str) -> str:
+    published = (
+        model.removeprefix("hf-hub:") if model.startswith("hf-hub:") else "laion/CLIP-ViT-B-32-laion2B-s34B-b79K"
+    )
     return (
         f"backgrounds.clip_model is {model!r}, which is not to be had ({reason}); on a machine with a network run: "
-        "hf download laion/CLIP-ViT-B-32-laion2B-s34B-b79K --local-dir FOLDER, then set backgrounds.clip_model to "
+        f"hf download {published} --local-dir FOLDER, then set backgrounds.clip_model to "
         "local-dir:FOLDER, or to null to choose without CLIP"
     )
 
