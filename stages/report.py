@@ -38,6 +38,7 @@ METRICS = (
     Path("metrics/classifier.json"),
     Path("metrics/proposals.json"),
     Path("metrics/foregrounds.json"),
+    Path("metrics/captions.json"),
     Path("metrics/backgrounds.json"),
     Path("metrics/paste.json"),
     Path("metrics/evaluate.json"),

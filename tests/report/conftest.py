@@ -215,6 +215,7 @@ def metrics(masks: bool = True, backgrounds: bool = True) -> dict[str, Any]:
             "found": rates,
             "masks_per_class": dict.fromkeys(CLASSES.values(), 1234),
         },
+        "captions": {"captions": 8, "images": 4},
         "backgrounds": {"selected": int(backgrounds)},
         "paste": {"images": 3, "instances": 6, "instances_per_class": dict.fromkeys(CLASSES.values(), 3)},
         "evaluate": {"mask": ap, "box": ap},
