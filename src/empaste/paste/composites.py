@@ -64,6 +64,7 @@ def write_composites(
     while total.items < len(items):
         total += write_one_shard(work, number, composed, total, limit)
         number += 1
+    assert next(composed, None) is None  # asked once more, so that worker processes end here
     _write_instances(folder / "instances.json", work, number, classes, total.unreadable)
     for shard in sorted(work.glob("images-*.tar")):
         shutil.move(shard, folder / shard.name)
