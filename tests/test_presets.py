@@ -126,3 +126,10 @@ def test_dvc_reads_overrides_as_the_same_values(name: str) -> None:
     Path("params.yaml").write_text(original)
     write_params([name], ["prepare.root=/data/set-1.0@a+b", "paste.n_p=[1,4]", "captions.model=null"])
     assert written() == by_dvc
+
+
+def test_an_empty_mapping_is_a_value_that_can_be_written() -> None:
+    write_params([], ["captions.supercategories={ball: sports}"])
+    assert written()["captions"]["supercategories"] == {"ball": "sports"}
+    write_params([], ["captions.supercategories.ball=food"])
+    assert written()["captions"]["supercategories"] == {"ball": "food"}

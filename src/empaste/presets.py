@@ -71,10 +71,10 @@ def _read(path: Path) -> Settings:
 
 
 def _flat(nested: Mapping[str, Any], prefix: str = "") -> Settings:
-    """Nested sections as dotted keys."""
+    """Nested sections as dotted keys; an empty mapping is a value."""
     flat: Settings = {}
     for key, value in nested.items():
-        flat |= _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
+        flat |= _flat(value, f"{prefix}{key}.") if isinstance(value, dict) and value else {f"{prefix}{key}": value}
     return flat
 
 
