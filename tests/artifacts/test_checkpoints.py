@@ -47,6 +47,22 @@ def test_half_a_file_counts_as_none(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert "not a readable checkpoint" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("length", [0, 700, None])
+def test_behind_a_broken_checkpoint_stands_the_one_before(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], length: int | None
+) -> None:
+    path = tmp_path / "checkpoint.pt"
+    for step in (1, 2, 3):
+        save_checkpoint(path, {"step": step, "tensor": torch.arange(400)})
+    if length is None:
+        path.unlink()
+    else:
+        path.write_bytes(path.read_bytes()[:length])
+    loaded = load_checkpoint(path)
+    assert loaded is not None and loaded["step"] == 2
+    assert ("not a readable checkpoint" in capsys.readouterr().err) == (length is not None)
+
+
 def test_a_failed_write_leaves_the_earlier_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "checkpoint.pt"
     save_checkpoint(path, {"step": 1})

@@ -95,3 +95,30 @@ def test_the_learning_rate_rises_then_falls() -> None:
     assert shares[55] == pytest.approx((1 + backend.FINAL_RATE) / 2)
     assert backend.FINAL_RATE <= shares[-1] < 0.02
     assert backend.schedule(0, 1) == 1
+
+
+def test_too_little_memory_names_what_to_lower(
+    composites: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def too_much(*arguments: Any) -> dict[str, float]:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(backend, "_step", too_much)
+    with pytest.raises(
+        InputError, match=r"a batch of 2 images of 64 pixels; lower train\.batch_size or train\.image_s"
+    ):
+        fit(composites, tmp_path)
+
+
+def test_a_cut_off_checkpoint_gives_way_to_the_one_before(
+    composites: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    whole = fit(composites, tmp_path / "whole")
+    fit(composites, tmp_path / "cut")
+    checkpoint = tmp_path / "cut" / "work" / "checkpoint.pt"  # of the fourth step; the one before is of the second
+    checkpoint.write_bytes(checkpoint.read_bytes()[:1000])
+    (tmp_path / "cut" / "model" / "model.safetensors").unlink()
+    assert fit(composites, tmp_path / "cut") == whole
+    said = capsys.readouterr().err
+    assert "trying the one before it" in said and "at iteration 2" in said
+    assert model_bytes(tmp_path / "cut") == model_bytes(tmp_path / "whole")

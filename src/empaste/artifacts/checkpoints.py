@@ -42,19 +42,37 @@ def remove_other_work(folder: Path) -> None:
 
 
 def save_checkpoint(path: Path, content: Mapping[str, Any]) -> None:
-    """``path`` holds ``content`` (tensors, numbers, text, lists, dicts); a kill in between leaves the earlier file."""
+    """``path`` holds ``content`` (tensors, numbers, text, lists, dicts); what it held before lies in `previous`.
+
+    A kill in between leaves the earlier file.
+    """
     import torch
 
     scratch = path.with_name(f".{path.name}.part")
     try:
         torch.save(dict(content), scratch)
+        if path.exists():
+            path.replace(previous(path))
         scratch.replace(path)
     finally:
         scratch.unlink(missing_ok=True)
 
 
 def load_checkpoint(path: Path) -> dict[str, Any] | None:
-    """The content of ``path`` on the CPU; None where there is none, and with a notice where it cannot be read."""
+    """The content of ``path`` on the CPU, else of the one before, with a notice; None where neither can be read."""
+    for place, otherwise in ((path, "trying the one before it"), (previous(path), "starting from the beginning")):
+        content = _read_checkpoint(place, otherwise)
+        if content is not None:
+            return content
+    return None
+
+
+def previous(path: Path) -> Path:
+    """Where the checkpoint before the one at ``path`` lies."""
+    return path.with_name(f"{path.name}.previous")
+
+
+def _read_checkpoint(path: Path, otherwise: str) -> dict[str, Any] | None:
     import torch
 
     if not path.exists():
@@ -63,7 +81,7 @@ def load_checkpoint(path: Path) -> dict[str, Any] | None:
         return torch.load(path, map_location="cpu", weights_only=True)
     except (RuntimeError, EOFError, ValueError, KeyError, pickle.UnpicklingError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        print(f"{path} is not a readable checkpoint ({reason}); starting from the beginning", file=sys.stderr)
+        print(f"{path} is not a readable checkpoint ({reason}); {otherwise}", file=sys.stderr)
         return None
 
 

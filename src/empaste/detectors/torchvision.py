@@ -67,7 +67,8 @@ def fit(
 
     Order and augmentation follow from (seed, iteration) alone, so that a training that was interrupted goes on from its
     checkpoint in ``work`` and ends with the same bytes on a CPU with the same number of threads. Pretrained ``weights``
-    keep their batch statistics. `InputError` where the loss is no number any more, or the composites hold no instance.
+    keep their batch statistics. `InputError` where the loss is no number any more, the GPU's memory is too small, or the
+    composites hold no instance.
     """
     limit_threads(num_threads)
     target = torch_device(device)
@@ -86,7 +87,13 @@ def fit(
             batch = [_view(data, place, image_size, jitter, (seed, iteration, k)) for k, place in enumerate(places)]
             rate = learning_rate * schedule(iteration, iterations)
             torch.manual_seed(_seed_of(seed, iteration))  # anchors and proposals are sampled at random
-            losses = _step(model, optimizer, batch, rate, target)
+            try:
+                losses = _step(model, optimizer, batch, rate, target)
+            except torch.OutOfMemoryError as error:
+                raise InputError(
+                    f"the GPU's memory does not hold a batch of {batch_size} images of {image_size} pixels; lower "
+                    "train.batch_size or train.image_size and run: dvc repro"
+                ) from error
             _check_finite(losses, iteration, [data.image_ids[place] for place in places])
             curve.append({"iteration": iteration + 1, **losses, "learning_rate": rate})
             if on_step:
