@@ -52,9 +52,8 @@ def main(
     settings = load_params(params).backgrounds
     classes = read_table(labels / "classes.parquet", Classes)
     class_names = dict(zip(classes["class_id"].tolist(), classes["name"].tolist(), strict=True))
-    work = work_folder(
-        "backgrounds", [*_key(settings), images, labels, segments, features, foregrounds, captions, model]
-    )
+    read = [images, labels, segments, features, foregrounds, captions, model] if settings.method != "none" else []
+    work = work_folder("backgrounds", [*_key(settings), *read])
     parts: list[Path] = []
     counts: Mapping[str, int] = {}
     if settings.method != "none":
