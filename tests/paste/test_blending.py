@@ -103,3 +103,18 @@ def test_poisson_copies_what_it_would_wash_out() -> None:
 
 def test_blendings_that_keep_surroundings_exist() -> None:
     assert set(BLENDINGS) >= KEEP_SURROUNDINGS
+
+
+@pytest.mark.parametrize("sigma", [1.0, 1.7, 3.0, 8.0])
+def test_both_soft_edges_are_equally_wide(sigma: float) -> None:
+    coverage = np.zeros((9, 161), np.uint8)
+    coverage[:, 80:] = 255
+    patch, colour = np.zeros((9, 161, 3), np.uint8), np.full((9, 161, 3), 255, np.uint8)
+    widths = []
+    for name in ("gaussian", "box_blur"):
+        ramp = BLENDINGS[name](patch, colour, coverage, sigma)[4, :, 0].astype(float)
+        steps = np.diff(ramp) / 255
+        places = np.arange(160) - 79.0
+        widths.append(np.sqrt((steps * places**2).sum() - (steps * places).sum() ** 2))
+    assert widths[0] == pytest.approx(sigma, rel=0.2)
+    assert widths[1] == pytest.approx(widths[0], rel=0.25)
