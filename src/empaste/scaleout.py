@@ -5,7 +5,9 @@ it, and without it every core gets one.
 """
 
 import multiprocessing
+import multiprocessing.context
 import os
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from typing import TypeVar
@@ -41,12 +43,26 @@ def map_items(
         yield from tqdm(map(function, items), what, len(items), unit="image")
         return
     chunk = max(1, min(16, len(items) // (4 * workers)))
-    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _one_thread) as pool:
+    with ProcessPoolExecutor(workers, _start_method(), _one_thread) as pool:
         try:
             yield from tqdm(pool.map(function, items, chunksize=chunk), what, len(items), unit="image")
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
+
+
+def _start_method() -> multiprocessing.context.BaseContext:
+    """Workers are forked from a clean process that has imported what the stage imports, once; spawned elsewhere.
+
+    Forked from the stage itself they would inherit its threads' locks, spawned each would import everything anew.
+    """
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    spec = getattr(sys.modules["__main__"], "__spec__", None)
+    if spec and spec.name.startswith("stages."):
+        context.set_forkserver_preload([spec.name])
+    return context
 
 
 def _one_thread() -> None:

@@ -137,7 +137,7 @@ def test_a_misspelt_key_is_refused_by_dvc_itself(run: Run) -> None:
     assert "Could not override 'paste.np'" in run("dvc", "exp", "run", "-S", "paste.np=6", code=255).stderr
 
 
-COMPOSING = ("paste", ".composites~*/images/*.jpg", "data")
+COMPOSING = ("paste", "paste/*/cutouts", ".work")
 CLASSIFYING = ("classifier", "classifier/*/*", ".work")
 TRAINING = ("train", "train/*/*", ".work")
 
