@@ -11,7 +11,6 @@ that they take in turns. The last line is one JSON object.
 """
 
 import json
-import resource
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -105,26 +104,15 @@ def rates(root: Path, scene: Scene, rounds: int, per_round: int) -> dict[str, fl
 
 
 def scaling(root: Path, scene: Scene, num: int, workers: int) -> dict[str, float]:
-    """How much faster several processes are than one by the clock, and would be if each had a core of its own.
-
-    The clock tells it on a quiet machine alone; the other figure compares what CPU time they took in all.
-    """
-    clock, cpu = {}, {}
+    """How much faster several processes are than one, by the clock: to be asked of a quiet machine."""
+    clock = {}
     for count in (1, workers):
         items = background_items(scene, 0, num)
-        started, spent = time.perf_counter(), cpu_seconds()
+        started = time.perf_counter()
         compose_side(root / f"workers{count}", "random", scene, items, count)
-        clock[count], cpu[count] = time.perf_counter() - started, cpu_seconds() - spent
-        print(f"{count} processes: {num / clock[count]:.1f} images per second, {cpu[count]:.1f} s of CPU time")
-    by_clock, by_cpu = clock[1] / clock[workers], workers * cpu[1] / cpu[workers]
-    figures = {"workers": workers, "times_faster": by_clock, "times_faster_by_cpu_time": by_cpu}
-    return {**figures, "bar_two_workers": TWO_WORKERS}
-
-
-def cpu_seconds() -> float:
-    """CPU time of this process and of those that it has waited for."""
-    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return sum(one.ru_utime + one.ru_stime for one in used)
+        clock[count] = time.perf_counter() - started
+        print(f"{count} processes: {num / clock[count]:.1f} images per second")
+    return {"workers": workers, "times_faster": clock[1] / clock[workers], "bar_two_workers": TWO_WORKERS}
 
 
 def compose_side(folder: Path, side: str, scene: Scene, items: Sequence[Background], workers: int) -> None:

@@ -60,7 +60,7 @@ def _start_method() -> multiprocessing.context.BaseContext:
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
     spec = getattr(sys.modules["__main__"], "__spec__", None)
-    if spec and spec.name.startswith("stages."):
+    if spec and not spec.name.endswith("__main__"):
         context.set_forkserver_preload([spec.name])
     return context
 
