@@ -28,7 +28,7 @@ class Check(NamedTuple):
 
 
 OPTIONAL = {
-    "transformers": "SAM, SAM 2, SAM 3, Mask2Former, captioning models: pip install 'empaste[segmenters]' or [generative]",
+    "transformers": "SAM, SAM 2, SAM 3, Mask2Former, captioners: pip install 'empaste[segmenters]' or [generative]",
     "diffusers": "text-to-image backgrounds: pip install 'empaste[generative]'",
     "open_clip": "selection of backgrounds by CLIP: pip install 'empaste[generative]'",
     "h5py": "published proposals of MATLAB 7.3: pip install 'empaste[matlab]'",

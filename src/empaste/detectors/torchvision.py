@@ -65,7 +65,7 @@ def fit(
 ) -> list[Loss]:
     """``out`` holds a Mask R-CNN trained on ``composites``; returns iteration, losses and learning rate per step.
 
-    Order and augmentation follow from (seed, iteration) alone, so that a training that was interrupted goes on from its
+    Order and augmentation follow from (seed, iteration) alone, so that an interrupted training goes on from its
     checkpoint in ``work`` and ends with the same bytes on a CPU with the same number of threads. Pretrained ``weights``
     keep their batch statistics. `InputError` where the loss is no number any more, the GPU's memory is too small, or the
     composites hold no instance.
