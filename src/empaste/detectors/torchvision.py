@@ -67,8 +67,8 @@ def fit(
 
     Order and augmentation follow from (seed, iteration) alone, so that an interrupted training goes on from its
     checkpoint in ``work`` and ends with the same bytes on a CPU with the same number of threads. Pretrained ``weights``
-    keep their batch statistics. `InputError` where the loss is no number any more, the GPU's memory is too small, or the
-    composites hold no instance.
+    keep their batch statistics. `InputError` where the loss is no number any more, the GPU's memory is too small, or
+    the composites hold no instance.
     """
     limit_threads(num_threads)
     target = torch_device(device)
