@@ -11,12 +11,12 @@ from jaxtyping import UInt8
 from numpy import ndarray
 from tqdm import tqdm
 
-from empaste.artifacts.coco import coco_dataset, write_coco
+from empaste.artifacts.coco import coco_dataset, instance, write_coco
 from empaste.artifacts.outputs import whole_directory, write_whole
 from empaste.detectors import classes_of, detect_files, load_detector
 from empaste.errors import InputError
 from empaste.images import read_rgb, write_rgb
-from empaste.masks import decode_mask, rle_area_box_xywh
+from empaste.masks import decode_mask
 from empaste.report import drawing
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")
@@ -69,7 +69,10 @@ def predict_files(
         rows = [(number, names[path], *sizes[number]) for number, path in numbered]
         images = pd.DataFrame(rows, columns=["image_id", "file_name", "height", "width"])
         write_whole(folder / "results.json", json.dumps(found, separators=(",", ":")).encode())
-        annotations = [_annotation(number, row) for number, row in enumerate(found, 1)]
+        annotations = [
+            instance(number, row["image_id"], row["category_id"], row["segmentation"], score=row["score"])
+            for number, row in enumerate(found, 1)
+        ]
         write_coco(
             folder / "instances.json",
             coco_dataset(images, classes.assign(supercategory="object"), annotations, f"predicted by {model}"),
@@ -150,17 +153,3 @@ def _draw_all(
         place.parent.mkdir(parents=True, exist_ok=True)
         write_rgb(place, draw_instances(image, own[number], class_names), 90)
     return sizes
-
-
-def _annotation(number: int, row: dict[str, Any]) -> dict[str, Any]:
-    area, box_xywh = rle_area_box_xywh(row["segmentation"])
-    return {
-        "id": number,
-        "image_id": row["image_id"],
-        "category_id": row["category_id"],
-        "segmentation": row["segmentation"],
-        "bbox": list(box_xywh),
-        "area": area,
-        "iscrowd": 0,
-        "score": row["score"],
-    }
