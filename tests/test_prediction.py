@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from empaste import prediction
 from empaste.artifacts.coco import read_coco
-from empaste.detectors import DETECTORS, Detect, Detector, classes_of
+from empaste.detectors import Detect, classes_of
 from empaste.errors import InputError
 from empaste.images import read_rgb, write_rgb
 from empaste.masks import encode_mask
@@ -34,7 +35,7 @@ def photos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "model").mkdir()
     classes = [{"id": 3, "name": "cat"}, {"id": 7, "name": "dog"}]
     (tmp_path / "model/config.json").write_text(json.dumps({"backend": "decided", "classes": classes}))
-    monkeypatch.setitem(DETECTORS, "decided", Detector(DETECTORS["torchvision"].fit, load_decided))
+    monkeypatch.setattr(prediction, "load_detector", load_decided)
     monkeypatch.chdir(tmp_path)
     return tmp_path / "photos"
 

@@ -9,28 +9,25 @@ from typing import Any
 import pytest
 
 from empaste.artifacts.shards import Shards
-from empaste.detectors import DETECTORS, detect_files, load_detector
+from empaste.detectors import BACKENDS, classes_of, detect_files, fit, load_detector
 from empaste.errors import InputError
 from empaste.masks import decode_mask, mask_box_xywh
+from tests.detectors.tiny_recipe import tiny_recipe
 
 TOP = Path(__file__).parents[2]
-FIT: dict[str, Any] = {
-    "architecture": "resnet_slim", "width": 8, "weights": None, "image_size": 64, "iterations": 40, "batch_size": 4,
-    "learning_rate": 0.005, "weight_decay": 1e-4, "jitter": [0.8, 1.2], "checkpoint_every": 100, "seed": 0,
-    "num_threads": 1, "device": "cpu",
-}  # fmt: skip
 LOAD: dict[str, Any] = {"min_score": 0.05, "max_detections": 10, "num_threads": 1, "device": "cpu"}
 
 
-@pytest.fixture(params=sorted(DETECTORS))
+@pytest.fixture(params=sorted(BACKENDS))
 def trained(request: pytest.FixtureRequest, composites: Path, tmp_path: Path) -> tuple[Path, list[dict[str, float]]]:
     model, work = tmp_path / "model", tmp_path / "work"
     model.mkdir()
     work.mkdir()
     told: list[dict[str, float]] = []
-    curve = DETECTORS[request.param].fit(
-        composites, model, work=work, **FIT, on_step=lambda step, values: told.append({"iteration": step, **values})
-    )
+    curve = fit(
+        request.param, composites, model, work=work, recipe=tiny_recipe(),
+        on_step=lambda step, values: told.append({"iteration": step, **values}),
+    )  # fmt: skip
     assert told == curve
     return model, curve
 
@@ -68,11 +65,20 @@ def test_a_folder_without_a_model_is_refused(tmp_path: Path) -> None:
         load_detector(tmp_path, **LOAD)
 
 
-@pytest.mark.parametrize("text", ["", "[1]"])
-def test_a_broken_config_is_refused(tmp_path: Path, text: str) -> None:
+@pytest.mark.parametrize(
+    ("text", "said"), [("", "is not valid JSON"), ("[1]", "lacks backend"), ("{}", "lacks backend")]
+)
+def test_a_broken_config_is_refused(tmp_path: Path, text: str, said: str) -> None:
     (tmp_path / "config.json").write_text(text)
-    with pytest.raises(InputError, match=r"config\.json is not a valid config.*run: dvc repro train"):
+    with pytest.raises(InputError, match=rf"config\.json {said}.*run: dvc repro train"):
         load_detector(tmp_path, **LOAD)
+
+
+@pytest.mark.parametrize("text", ["{}", '{"classes": 3}', '{"classes": [{"id": 1}]}'])
+def test_a_config_without_classes_is_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / "config.json").write_text(text)
+    with pytest.raises(InputError, match=r"config\.json names no classes; run: dvc repro train"):
+        classes_of(tmp_path)
 
 
 def test_an_unknown_backend_is_refused(tmp_path: Path) -> None:
