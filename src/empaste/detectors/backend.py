@@ -9,12 +9,17 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
+import torch
 from jaxtyping import Bool, Float, Int, UInt8
-from torch import nn
+from torch import Tensor, nn
 
+from empaste.boxes import xywh_to_xyxy
 from empaste.detectors.augment import Sample
+from empaste.masks import mask_box_xywh
 
 RGB = UInt8[np.ndarray, "h w 3"]
+MSRA = "MSRA"
+"""The weights of MSRA's ResNets (He et al. 2016), by name."""
 
 
 @dataclass(frozen=True)
@@ -69,3 +74,19 @@ class Backend(NamedTuple):
     to_inputs: Callable[[Sequence[Sample]], tuple[Any, ...]]
     find: Find
     takes_msra: Callable[[str | None], bool]
+
+
+def is_msra(weights: str | None) -> bool:
+    """Whether ``weights`` are MSRA's: `MSRA`, or a file of theirs, which is a ``.pkl``."""
+    return weights is not None and (weights == MSRA or weights.endswith(".pkl"))
+
+
+def to_tensor(image: RGB) -> UInt8[Tensor, "3 h w"]:
+    """The image with channels first, 0 to 255."""
+    return torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1)))
+
+
+def tight_boxes_xyxy(masks: UInt8[np.ndarray, "n h w"]) -> Float[Tensor, "n 4"]:
+    """The boxes of the masks."""
+    boxes_xywh = np.array([mask_box_xywh(mask) for mask in masks], float).reshape(-1, 4)
+    return torch.from_numpy(xywh_to_xyxy(boxes_xywh)).float()

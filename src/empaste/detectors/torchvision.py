@@ -8,13 +8,22 @@ import torch
 from torch import Tensor, nn
 from torchvision.models.detection import MaskRCNN
 
-from empaste.boxes import xywh_to_xyxy
 from empaste.detectors.augment import Sample
-from empaste.detectors.backend import RGB, Backend, Found
+from empaste.detectors.backend import RGB, Backend, Found, Network, is_msra, tight_boxes_xyxy, to_tensor
 from empaste.detectors.mask_rcnn import build_mask_rcnn
-from empaste.masks import mask_box_xywh
+from empaste.errors import InputError
 
 MASK_THRESHOLD = 0.5
+
+
+def build(network: Network, num_classes: int, weights: str | None) -> MaskRCNN:
+    """As `build_mask_rcnn`; `InputError` for MSRA's weights."""
+    if is_msra(weights):
+        raise InputError(
+            f"train.weights is {weights!r}, MSRA's, which train.backend detectron2 alone takes; set train.backend to "
+            "detectron2, or weights to null, a torchvision name or a .pth or .safetensors file"
+        )
+    return build_mask_rcnn(network, num_classes, weights)
 
 
 def to_inputs(samples: Sequence[Sample]) -> tuple[list[Tensor], list[dict[str, Tensor]]]:
@@ -35,15 +44,9 @@ def takes_msra(weights: str | None) -> bool:
     return False
 
 
-def to_tensor(image: np.ndarray) -> Tensor:
-    """The image with channels first, 0 to 255."""
-    return torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1)))
-
-
 def _to_target(sample: Sample) -> dict[str, Tensor]:
-    boxes_xywh = np.array([mask_box_xywh(mask) for mask in sample.masks], float).reshape(-1, 4)
     return {
-        "boxes": torch.from_numpy(xywh_to_xyxy(boxes_xywh)).float(),
+        "boxes": tight_boxes_xyxy(sample.masks),
         "labels": torch.from_numpy(sample.labels),
         "masks": torch.from_numpy(np.ascontiguousarray(sample.masks)),
     }
@@ -58,4 +61,4 @@ def _found(output: dict[str, Any]) -> Found:
     )
 
 
-BACKEND = Backend(build_mask_rcnn, to_inputs, find, takes_msra)
+BACKEND = Backend(build, to_inputs, find, takes_msra)
