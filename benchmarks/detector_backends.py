@@ -1,0 +1,131 @@
+"""What the detector's backends learn of the same composites in the same steps, over seeds, and what a step costs.
+
+    python -m benchmarks.detector_backends WORKSPACE [--seeds 3] [--iterations 300] [--regions 32]
+
+WORKSPACE is a folder in which the pipeline ran up to its composites; nothing is written there. Both backends train the
+same architecture and heads on the same views in the same order, then detect in the validation images. ``regions``
+bounds the regions per image that teach the heads (both backends: 512 unless told), which are most of a step on a CPU.
+Standard output is a Markdown table; its last line is one JSON object.
+"""
+
+import json
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from statistics import mean, stdev
+from typing import Annotated, Any, NamedTuple
+
+import typer
+from torch import nn
+
+from empaste.artifacts.coco import read_coco
+from empaste.detectors import BACKENDS, detect_files, fit, load_detector
+from empaste.detectors.recipe import Recipe
+from empaste.evaluation import evaluate_detections
+
+FIGURES = {"mAP50": "AP50", "mAP75": "AP75"}
+MAX_DETECTIONS = 20
+"""Per image, several times what the demo's images show: masks are most of the time that detecting takes."""
+RECIPE = Recipe(
+    architecture="resnet18", heads="standard", width=32, weights=None, image_size=96, iterations=300, batch_size=4,
+    accumulate=1, optimizer="adamw", learning_rate=0.0005, reference_batch=0, weight_decay=1e-4, schedule="cosine",
+    warm_up=0.1, jitter=[0.6, 1.4], precision="float32", compile=False, ema=0.0, checkpoint_every=10**6, seed=0,
+    num_threads=1, num_workers=0, num_processes=1, device="cpu",
+)  # fmt: skip
+
+
+class Run(NamedTuple):
+    """One training: its figures in percent, and the seconds of CPU time that a step takes."""
+
+    figures: dict[str, float]
+    step_seconds: float
+
+
+def main(
+    workspace: Path,
+    backends: Annotated[str, typer.Option(help="names, with commas")] = ",".join(BACKENDS),
+    seeds: int = 3,
+    architecture: str = RECIPE.architecture,
+    iterations: int = RECIPE.iterations,
+    image_size: int = RECIPE.image_size,
+    batch_size: int = RECIPE.batch_size,
+    learning_rate: float = RECIPE.learning_rate,
+    precision: str = RECIPE.precision,
+    regions: int = 512,
+) -> None:
+    """Train every backend once per seed, in turns, and print the table."""
+    names = backends.split(",")
+    recipe = replace(
+        RECIPE, architecture=architecture, iterations=iterations, image_size=image_size, batch_size=batch_size,
+        learning_rate=learning_rate, precision=precision,
+    )  # fmt: skip
+    runs: dict[str, list[Run]] = {name: [] for name in names}
+    with fewer_regions(regions):
+        for seed in range(seeds):
+            for name in names:
+                runs[name].append(run(name, workspace, replace(recipe, seed=seed)))
+                typer.echo(f"seed {seed}, {name}: {runs[name][-1]}", err=True)
+    print_table(runs)
+    print(
+        json.dumps({name: [{**one.figures, "step_seconds": one.step_seconds} for one in runs[name]] for name in names})
+    )
+
+
+def run(name: str, workspace: Path, recipe: Recipe) -> Run:
+    """Train on the composites and evaluate on the validation images of ``workspace``."""
+    truth = read_coco(workspace / "data" / "ground_truth" / "val.json")
+    images = [(row["id"], workspace / "data" / "images" / row["file_name"]) for row in truth["images"]]
+    ends: list[float] = []
+    with tempfile.TemporaryDirectory() as folder:
+        model, work = Path(folder) / "model", Path(folder) / "work"
+        model.mkdir()
+        work.mkdir()
+        fit(name, workspace / "data" / "composites", model, work=work, recipe=recipe,
+            on_step=lambda step, values: ends.append(time.process_time()))  # fmt: skip
+        detect = load_detector(
+            model, min_score=0.05, max_detections=MAX_DETECTIONS, num_threads=1, device=recipe.device
+        )
+        metrics = evaluate_detections(truth, detect_files(detect, images, recipe.batch_size)).metrics
+    figures = {figure: float(metrics["mask"][key]) for figure, key in FIGURES.items()}
+    return Run(figures, (ends[-1] - ends[0]) / (len(ends) - 1))
+
+
+@contextmanager
+def fewer_regions(number: int) -> Iterator[None]:
+    """All backends' networks learn from so many regions per image."""
+    whole = dict(BACKENDS)
+
+    def limited(name: str, *arguments: Any) -> nn.Module:
+        module: Any = whole[name].build(*arguments)
+        sampler = module.roi_heads.fg_bg_sampler if name == "torchvision" else module.roi_heads
+        assert sampler.batch_size_per_image
+        sampler.batch_size_per_image = number
+        return module
+
+    try:
+        for name in whole:
+            BACKENDS[name] = whole[name]._replace(build=lambda *arguments, name=name: limited(name, *arguments))
+        yield
+    finally:
+        BACKENDS.update(whole)
+
+
+def print_table(runs: dict[str, list[Run]]) -> None:
+    """The means over seeds and their standard deviations."""
+    print(f"| backend | {' | '.join(FIGURES)} | CPU seconds per step |")
+    print("|---|" + "---|" * (len(FIGURES) + 1))
+    for name, of in runs.items():
+        cells = [spread([one.figures[key] for one in of]) for key in FIGURES]
+        print(f"| {name} | {' | '.join(cells)} | {mean(one.step_seconds for one in of):.2f} |")
+
+
+def spread(values: list[float]) -> str:
+    """Mean ± standard deviation."""
+    return f"{mean(values):.1f} ± {stdev(values) if len(values) > 1 else 0:.1f}"
+
+
+if __name__ == "__main__":
+    typer.run(main)
