@@ -486,6 +486,7 @@ class Train(Section):
     backend: Literal["torchvision", "detectron2"]
     architecture: Literal["resnet_slim", "resnet18", "resnet34", "resnet50", "resnet101"]
     heads: Literal["standard", "v2"]
+    class_agnostic: bool
     width: Annotated[int, Field(ge=8, multiple_of=8)]
     weights: str | None
     image_size: Annotated[int, Field(ge=32)]

@@ -21,12 +21,14 @@ RGB = UInt8[np.ndarray, "h w 3"]
 class Network:
     """What a network is built from again; ``config.json`` holds it beside backend and classes.
 
-    ``frozen_norm``: batch normalisation keeps the statistics of pretrained weights. ``msra``: the network takes BGR of
-    0 to 255 less the mean and strides in its 1 × 1 convolutions, as MSRA's ResNets do.
+    ``class_agnostic``: boxes are refined and masks drawn by one output for all classes, which few examples of a class
+    suffice for. ``frozen_norm``: batch normalisation keeps the statistics of pretrained weights. ``msra``: the network
+    takes BGR of 0 to 255 less the mean and strides in its 1 × 1 convolutions, as MSRA's ResNets do.
     """
 
     architecture: str
     heads: str
+    class_agnostic: bool
     width: int
     image_size: int
     frozen_norm: bool

@@ -91,8 +91,7 @@ def _fit(
     limit_threads(recipe.num_threads)
     first = group.rank == 0
     data = open_composites(composites)
-    network = Network(recipe.architecture, recipe.heads, recipe.width, recipe.image_size,
-                      frozen_norm=recipe.weights is not None, msra=backend.takes_msra(recipe.weights))  # fmt: skip
+    network = _network(backend, recipe)
     classes = [{"id": class_id, "name": class_name} for class_id, class_name in data.classes]
     config = {"backend": name, **asdict(network), "classes": classes}
     torch.manual_seed(recipe.seed)
@@ -118,6 +117,18 @@ def _fit(
     if first:
         save_network(learner.average.module if learner.average else learner.module, out, config)
     return curve
+
+
+def _network(backend: Backend, recipe: Recipe) -> Network:
+    return Network(
+        architecture=recipe.architecture,
+        heads=recipe.heads,
+        class_agnostic=recipe.class_agnostic,
+        width=recipe.width,
+        image_size=recipe.image_size,
+        frozen_norm=recipe.weights is not None,
+        msra=backend.takes_msra(recipe.weights),
+    )
 
 
 def _learner(module: nn.Module, recipe: Recipe, group: Group) -> Learner:
