@@ -4,6 +4,7 @@ A stage takes its own section and hands plain arguments to the library; no libra
 """
 
 import difflib
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
@@ -562,10 +563,24 @@ class Params(Section):
     report: Report
 
 
+class _Loader(yaml.SafeLoader):
+    """PyYAML, but for numbers such as 1e-05, which is how DVC writes them: YAML 1.1 takes them for text."""
+
+
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+$"), [*"-+0123456789"]
+)
+
+
+def parse_yaml(text: str) -> Any:
+    """The content of the YAML ``text``; `yaml.YAMLError` where it is none."""
+    return yaml.load(text, _Loader)
+
+
 def load_params(path: Path) -> Params:
     """The validated content of ``path``; `InputError` lists every misfit with key, value, what is allowed."""
     try:
-        content = yaml.safe_load(path.read_text())
+        content = parse_yaml(path.read_text())
     except FileNotFoundError as error:
         raise InputError(f"{path} does not exist; run from the top of the repository") from error
     except yaml.YAMLError as error:
