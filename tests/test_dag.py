@@ -122,6 +122,23 @@ def test_dvc_reads_the_graph() -> None:
     assert [line.split()[0] for line in done.stdout.splitlines()] == list(STAGES)
 
 
+def test_the_model_is_an_artifact_of_its_own() -> None:
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "from dvc.repo import Repo; print(Repo().artifacts.read()['dvc.yaml']['mask-rcnn'].path)",
+        ],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() in STAGES["train"]["outs"]
+
+
 def test_layers_hold() -> None:
     done = subprocess.run(
         [Path(sys.executable).with_name("lint-imports"), "--no-cache"],
