@@ -39,7 +39,7 @@ def test_an_interrupted_training_ends_with_the_same_bytes(
 ) -> None:
     whole = fit(composites, tmp_path / "whole")
     assert "going on" not in capsys.readouterr().err
-    step, seen = training._step, []
+    step, seen = training.train_step, []
 
     def dies_at_the_fourth(*arguments: Any) -> dict[str, float]:
         seen.append(1)
@@ -48,7 +48,7 @@ def test_an_interrupted_training_ends_with_the_same_bytes(
         return step(*arguments)
 
     with monkeypatch.context() as patch:
-        patch.setattr(training, "_step", dies_at_the_fourth)
+        patch.setattr(training, "train_step", dies_at_the_fourth)
         with pytest.raises(ProcessDiedError):
             fit(composites, tmp_path / "cut")
     assert not (tmp_path / "cut" / "model" / "model.safetensors").exists()
