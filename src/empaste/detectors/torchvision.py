@@ -22,12 +22,13 @@ from tqdm import tqdm
 from empaste.artifacts.checkpoints import load_checkpoint, save_checkpoint
 from empaste.artifacts.networks import save_network
 from empaste.backbones import limit_threads, torch_device
-from empaste.boxes import xywh_to_xyxy, xyxy_to_xywh
+from empaste.boxes import xyxy_to_xywh
 from empaste.detectors.augment import Sample, augment
 from empaste.detectors.composites import Composites, open_composites
 from empaste.detectors.mask_rcnn import build_mask_rcnn, load_mask_rcnn
+from empaste.detectors.tensors import image_tensor, target_tensors
 from empaste.errors import InputError
-from empaste.masks import encode_mask, mask_box_xywh
+from empaste.masks import encode_mask
 
 WARM_UP = 0.1
 """Share of the iterations over which the learning rate rises."""
@@ -123,7 +124,7 @@ def load(
 
     def detect(images: Sequence[UInt8[np.ndarray, "h w 3"]]) -> list[list[dict[str, Any]]]:
         with torch.inference_mode():
-            outputs = network([_to_tensor(image).to(target) for image in images])
+            outputs = network([image_tensor(image).to(target) for image in images])
         return [_coco_results(output, class_ids) for output in outputs]
 
     return detect
@@ -163,28 +164,15 @@ def _step(
     """One optimiser step on ``batch``; the losses before it."""
     for group in optimizer.param_groups:
         group["lr"] = rate
-    images = [_to_tensor(sample.image).to(target) for sample in batch]
-    parts = model(images, [_to_target(sample, target) for sample in batch])
+    images = [image_tensor(sample.image).to(target) for sample in batch]
+    instances = [{key: value.to(target) for key, value in target_tensors(sample).items()} for sample in batch]
+    parts = model(images, instances)
     total = sum(parts.values(), torch.zeros((), device=target))
     optimizer.zero_grad(set_to_none=True)
     total.backward()
     nn.utils.clip_grad_norm_([p for group in optimizer.param_groups for p in group["params"]], MAX_GRADIENT)
     optimizer.step()
     return {"loss": total.item(), **{name: part.item() for name, part in parts.items()}}
-
-
-def _to_tensor(image: np.ndarray) -> Tensor:
-    """The image as torchvision's detectors take it: channels first, in [0, 1]."""
-    return torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1))).float() / 255
-
-
-def _to_target(sample: Sample, target: torch.device) -> dict[str, Tensor]:
-    """The instances as torchvision's detectors take them; boxes are the tight ones of the masks."""
-    boxes_xywh = np.array([mask_box_xywh(mask) for mask in sample.masks], float).reshape(-1, 4)
-    boxes_xyxy = torch.from_numpy(xywh_to_xyxy(boxes_xywh)).float()
-    masks = torch.from_numpy(np.ascontiguousarray(sample.masks))
-    labels = torch.from_numpy(sample.labels)
-    return {"boxes": boxes_xyxy.to(target), "labels": labels.to(target), "masks": masks.to(target)}
 
 
 def _check_finite(losses: Loss, iteration: int, image_ids: Sequence[int]) -> None:
