@@ -150,7 +150,7 @@ def test_a_truncated_model_is_refused(saved: Path) -> None:
         ("{", "is not valid JSON"),
         ("{}", "lacks backend"),
         ("[]", "lacks"),
-        ('{"backend": "torchvision"}', "lacks architecture, classes"),
+        ('{"backend": "torchvision"}', "lacks architecture, class_agnostic, classes"),
     ],
 )
 def test_a_broken_config_is_refused(saved: Path, text: str, message: str) -> None:

@@ -3,23 +3,20 @@
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-import torch
 from torch import Tensor, nn
 from torchvision.models.detection import MaskRCNN
 
-from empaste.boxes import xywh_to_xyxy
 from empaste.detectors.augment import Sample
 from empaste.detectors.backend import RGB, Backend, Found
 from empaste.detectors.mask_rcnn import build_mask_rcnn
-from empaste.masks import mask_box_xywh
+from empaste.detectors.tensors import image_tensor, target_tensors
 
 MASK_THRESHOLD = 0.5
 
 
 def to_inputs(samples: Sequence[Sample]) -> tuple[list[Tensor], list[dict[str, Tensor]]]:
     """Images and targets; boxes are the tight ones of the masks."""
-    return [to_tensor(sample.image) for sample in samples], [_to_target(sample) for sample in samples]
+    return [image_tensor(sample.image) for sample in samples], [target_tensors(sample) for sample in samples]
 
 
 def find(module: nn.Module, images: Sequence[RGB], min_score: float, max_detections: int) -> list[Found]:
@@ -27,26 +24,12 @@ def find(module: nn.Module, images: Sequence[RGB], min_score: float, max_detecti
     assert isinstance(module, MaskRCNN)
     module.roi_heads.score_thresh, module.roi_heads.detections_per_img = min_score, max_detections
     device = next(module.parameters()).device
-    return [_found(output) for output in module([to_tensor(image).to(device) for image in images])]
+    return [_found(output) for output in module([image_tensor(image).to(device) for image in images])]
 
 
 def takes_msra(weights: str | None) -> bool:
     """torchvision's networks never do."""
     return False
-
-
-def to_tensor(image: np.ndarray) -> Tensor:
-    """The image with channels first, 0 to 255."""
-    return torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1)))
-
-
-def _to_target(sample: Sample) -> dict[str, Tensor]:
-    boxes_xywh = np.array([mask_box_xywh(mask) for mask in sample.masks], float).reshape(-1, 4)
-    return {
-        "boxes": torch.from_numpy(xywh_to_xyxy(boxes_xywh)).float(),
-        "labels": torch.from_numpy(sample.labels),
-        "masks": torch.from_numpy(np.ascontiguousarray(sample.masks)),
-    }
 
 
 def _found(output: dict[str, Any]) -> Found:
