@@ -62,7 +62,7 @@ def test_any_shape_comes_out_square_with_its_aspect_kept(size_hw: tuple[int, int
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.integers(8, 60), st.integers(8, 60), st.integers(16, 64), st.integers(0, 2**32 - 1))
+@given(st.integers(16, 60), st.integers(16, 60), st.integers(16, 64), st.integers(0, 2**32 - 1))
 def test_masks_follow_their_pixels(height: int, width: int, size: int, seed: int) -> None:
     after = augment(sample(height, width), size, (0.5, 2.0), np.random.default_rng(seed))
     assert after.image.shape == (size, size, 3) and after.image.dtype == np.uint8
