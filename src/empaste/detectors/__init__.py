@@ -14,7 +14,7 @@ from tqdm import tqdm
 from empaste.artifacts.networks import fill_network, read_config, read_network
 from empaste.backbones import limit_threads, torch_device
 from empaste.boxes import xyxy_to_xywh
-from empaste.detectors import torchvision, training
+from empaste.detectors import detectron2, torchvision, training
 from empaste.detectors.backend import RGB, Backend, Found, Network
 from empaste.detectors.recipe import Recipe
 from empaste.detectors.training import Loss, OnStep
@@ -27,6 +27,7 @@ Detect = Callable[[Sequence[RGB]], list[list[dict[str, Any]]]]
 
 BACKENDS: dict[str, Backend] = {
     "torchvision": torchvision.BACKEND,
+    "detectron2": detectron2.BACKEND,
 }
 CONFIG_KEYS = ("backend", "classes", *Network.__dataclass_fields__)
 

@@ -15,6 +15,8 @@ from torch import nn
 from empaste.detectors.augment import Sample
 
 RGB = UInt8[np.ndarray, "h w 3"]
+MSRA = "MSRA"
+"""The weights of MSRA's ResNets (He et al. 2016), by name."""
 
 
 @dataclass(frozen=True)
@@ -71,3 +73,8 @@ class Backend(NamedTuple):
     to_inputs: Callable[[Sequence[Sample]], tuple[Any, ...]]
     find: Find
     takes_msra: Callable[[str | None], bool]
+
+
+def is_msra(weights: str | None) -> bool:
+    """Whether ``weights`` are MSRA's: `MSRA`, or a file of theirs, which is a ``.pkl``."""
+    return weights is not None and (weights == MSRA or weights.endswith(".pkl"))

@@ -7,11 +7,22 @@ from torch import Tensor, nn
 from torchvision.models.detection import MaskRCNN
 
 from empaste.detectors.augment import Sample
-from empaste.detectors.backend import RGB, Backend, Found
+from empaste.detectors.backend import RGB, Backend, Found, Network, is_msra
 from empaste.detectors.mask_rcnn import build_mask_rcnn
 from empaste.detectors.tensors import image_tensor, target_tensors
+from empaste.errors import InputError
 
 MASK_THRESHOLD = 0.5
+
+
+def build(network: Network, num_classes: int, weights: str | None) -> MaskRCNN:
+    """As `build_mask_rcnn`; `InputError` for MSRA's weights."""
+    if is_msra(weights):
+        raise InputError(
+            f"train.weights is {weights!r}, MSRA's, which train.backend detectron2 alone takes; set train.backend to "
+            "detectron2, or weights to null, a torchvision name or a .pth or .safetensors file"
+        )
+    return build_mask_rcnn(network, num_classes, weights)
 
 
 def to_inputs(samples: Sequence[Sample]) -> tuple[list[Tensor], list[dict[str, Tensor]]]:
@@ -41,4 +52,4 @@ def _found(output: dict[str, Any]) -> Found:
     )
 
 
-BACKEND = Backend(build_mask_rcnn, to_inputs, find, takes_msra)
+BACKEND = Backend(build, to_inputs, find, takes_msra)

@@ -106,8 +106,12 @@ def _fit(
     ) as progress:
         for inputs in progress:
             iteration = len(curve)
-            losses = train_step(learner, inputs, recipe, iteration, group)
-            _check_finite(losses, iteration, data, recipe)
+            try:
+                losses = train_step(learner, inputs, recipe, iteration, group)
+            except FloatingPointError as error:  # what detectron2 raises on the way to such a loss
+                raise _diverged(math.nan, iteration, data, recipe) from error
+            if not math.isfinite(losses["loss"]):
+                raise _diverged(losses["loss"], iteration, data, recipe)
             curve.append({"iteration": iteration + 1, **losses, "learning_rate": learning_rate(recipe, iteration)})
             if on_step:
                 on_step(iteration + 1, {key: value for key, value in curve[-1].items() if key != "iteration"})
@@ -298,14 +302,13 @@ def _too_little_memory(whose: str, recipe: Recipe) -> InputError:
     )
 
 
-def _check_finite(losses: Loss, iteration: int, data: Composites, recipe: Recipe) -> None:
-    if not math.isfinite(losses["loss"]):
-        places = batch_places(len(data.image_ids), recipe.batch_size, iteration, recipe.seed)
-        raise InputError(
-            f"the loss is {losses['loss']} at iteration {iteration + 1}, on the composites with image ids "
-            f"{', '.join(str(data.image_ids[place]) for place in places)}; lower train.learning_rate, or look at these "
-            "images, and run: dvc repro"
-        )
+def _diverged(loss: float, iteration: int, data: Composites, recipe: Recipe) -> InputError:
+    places = batch_places(len(data.image_ids), recipe.batch_size, iteration, recipe.seed)
+    return InputError(
+        f"the loss is {loss} at iteration {iteration + 1}, on the composites with image ids "
+        f"{', '.join(str(data.image_ids[place]) for place in places)}; lower train.learning_rate, or look at these "
+        "images, and run: dvc repro"
+    )
 
 
 def _save(path: Path, learner: Learner, config: Mapping[str, Any], curve: list[Loss]) -> None:
