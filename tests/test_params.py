@@ -78,6 +78,7 @@ def test_sections_are_the_stages() -> None:
         ("foregrounds.keep_percent", 130, ["foregrounds.keep_percent is 130", "a number over 0 and up to 100"]),
         ("foregrounds.keep_percent", [30, 0], ["foregrounds.keep_percent is [30, 0]", "or a list with one per"]),
         ("paste.scale", [1.0, 0.3], ["paste.scale is [1.0, 0.3]", "write [0.3, 1.0]"]),
+        ("paste.foregrounds", "file", ["paste.foregrounds_file is null", "set paste.foregrounds_file to it"]),
         ("paste.np", 6, ["paste.np is 6", "did you mean n_p?", "allowed here: placement"]),
         ("proposals.slic.num_segmets", [4], ["proposals.slic.num_segmets", "did you mean num_segments?"]),
         ("pasta", {}, ["pasta is {}", "did you mean paste?"]),

@@ -453,7 +453,8 @@ class Paste(Section):
     """The composites."""
 
     placement: Literal["random", "space_maximize", "mixed", "none"]
-    foregrounds: Literal["fem", "step1", "gt", "gt_and_fem"]
+    foregrounds: Literal["fem", "step1", "gt", "gt_and_fem", "file"]
+    foregrounds_file: str | None
     n_p: NumberOrRange
     selection: Literal["uniform", "balanced", "repeat_factor", "confidence"]
     repeat_threshold: Annotated[float, Field(gt=0, le=1)]
@@ -471,6 +472,15 @@ class Paste(Section):
     min_pixels: Positive
     seed: Count
     jpeg_quality: Annotated[int, Field(ge=1, le=100)]
+
+    @model_validator(mode="after")
+    def _file_where_needed(self) -> "Paste":
+        if self.foregrounds == "file" and not self.foregrounds_file:
+            raise ValueError(
+                "foregrounds_file is null, but foregrounds: file reads instances from one; set paste.foregrounds_file "
+                "to it (empaste pseudo-labels writes one)"
+            )
+        return self
 
     @model_validator(mode="after")
     def _ranges_rise(self) -> "Paste":
