@@ -1,6 +1,7 @@
 """What every stage does around its one library call: a lock, clear errors, and earlier outputs put back."""
 
 import functools
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -46,7 +47,8 @@ def stage(name: str) -> Callable[[Callable[Arguments, None]], Callable[Arguments
 def _lock_path(name: str) -> Path:
     folder = Path(".work")
     folder.mkdir(exist_ok=True)
-    return folder / f"{name}.lock"
+    # The processes of a torchrun run one stage together.
+    return folder / f"{name}.lock{os.environ.get('RANK', '')}"
 
 
 def _message(error: Exception) -> str:

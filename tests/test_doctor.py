@@ -142,6 +142,25 @@ def test_a_captioner_has_what_it_needs(folder: Path, monkeypatch: pytest.MonkeyP
     assert checks()[0].text == "captions.method git needs transformers: pip install 'empaste[generative]'"
 
 
+def test_the_detectors_backend_is_looked_for(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def checks() -> list[Check]:
+        params, _ = doctor.read_params(folder / "params.yaml")
+        assert params is not None
+        return doctor.check_detector(params)
+
+    monkeypatch.setattr(doctor, "is_installed", lambda package: False)
+    assert checks() == [Check("ok", "detector by torchvision")]
+    change(folder, train__backend="detectron2")
+    assert checks() == [
+        Check(
+            "broken",
+            "train.backend detectron2 needs detectron2: https://detectron2.readthedocs.io/tutorials/install.html",
+        )
+    ]
+    monkeypatch.setattr(doctor, "is_installed", lambda package: True)
+    assert checks() == [Check("ok", "detector by detectron2")]
+
+
 def test_strong_supervision_is_noted(folder: Path) -> None:
     change(folder, proposals__method="sam", proposals__sam__model="facebook/sam-vit-base")
     checks = method_checks(folder)

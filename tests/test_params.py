@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from empaste.errors import InputError
-from empaste.params import Params, load_params
+from empaste.params import Params, load_params, parse_yaml
 
 SHIPPED = Path(__file__).parent.parent / "params.yaml"
 
@@ -29,6 +29,24 @@ def message(path: Path) -> str:
     with pytest.raises(InputError) as raised:
         load_params(path)
     return str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("1e-05", 1e-5),
+        ("4e-05", 4e-5),
+        ("-2E+3", -2000.0),
+        ("1.5e-7", 1.5e-7),
+        ("1e5m", "1e5m"),
+        ("12", 12),
+        ("'1e-05'", "1e-05"),
+    ],
+)
+def test_numbers_as_dvc_writes_them_are_numbers(text: str, value: Any) -> None:
+    """``dvc exp run -S train.weight_decay=0.00001`` leaves 1e-05 in the file."""
+    assert parse_yaml(f"key: {text}") == {"key": value}
+    assert type(parse_yaml(f"key: {text}")["key"]) is type(value)
 
 
 def test_shipped_file_loads_and_is_frozen() -> None:

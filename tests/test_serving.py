@@ -10,6 +10,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -20,15 +21,16 @@ import pytest
 from empaste import tracking
 from empaste.artifacts.networks import save_network
 from empaste.detectors import load_detector
+from empaste.detectors.backend import Network
 from empaste.detectors.mask_rcnn import build_mask_rcnn
 from empaste.errors import InputError
 from empaste.images import encode_rgb
 from empaste.tracking import MODEL_NAME, Record, record_pipeline
 
+SLIM = Network("resnet_slim", "standard", False, 8, 64, frozen_norm=False, msra=False)
 LOAD: dict[str, Any] = {"min_score": 0.05, "max_detections": 100, "num_threads": 0, "device": "cpu"}
 CONFIG = {
-    "backend": "torchvision", "architecture": "resnet_slim", "width": 8, "image_size": 64, "frozen_norm": False,
-    "classes": [{"id": 3, "name": "cat"}, {"id": 7, "name": "dog"}],
+    "backend": "torchvision", **asdict(SLIM), "classes": [{"id": 3, "name": "cat"}, {"id": 7, "name": "dog"}],
 }  # fmt: skip
 IMAGE = np.random.default_rng(0).integers(0, 256, (64, 80, 3), np.uint8)
 FILE = encode_rgb(IMAGE, ".png")
@@ -42,7 +44,7 @@ def detector(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("model")
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        save_network(build_mask_rcnn("resnet_slim", 8, None, 64, 2, False), folder, CONFIG)
+        save_network(build_mask_rcnn(SLIM, 2, None), folder, CONFIG)
     return folder
 
 

@@ -14,7 +14,7 @@ import yaml
 from packaging.requirements import Requirement
 
 from empaste.captions import LEARNED
-from empaste.errors import InputError
+from empaste.errors import DETECTRON2, InputError
 from empaste.params import Params, load_params
 from empaste.proposals.catalogue import SOURCES
 from empaste.scaleout import num_workers
@@ -33,7 +33,7 @@ OPTIONAL = {
     "open_clip": "selection of backgrounds by CLIP: pip install 'empaste[generative]'",
     "h5py": "published proposals of MATLAB 7.3: pip install 'empaste[matlab]'",
     "maxflow": "GCa10 superpixels: pip install 'empaste[gca10]'",
-    "detectron2": "entity segmentation: https://detectron2.readthedocs.io/tutorials/install.html",
+    "detectron2": f"the detector's second backend, entity segmentation: {DETECTRON2}",
 }
 """Package, as it is imported → what it is for, and what installs it."""
 
@@ -49,7 +49,9 @@ def examine(folder: Path) -> Iterator[tuple[str, list[Check]]]:
     yield "Required packages", check_required(importlib.metadata.requires("empaste") or [])
     yield "Optional packages", [check_optional(name, use) for name, use in OPTIONAL.items()]
     params, checks = read_params(folder / "params.yaml")
-    chosen = check_method(params) + check_captions(params) + check_paths(params) if params else []
+    chosen = (
+        check_method(params) + check_captions(params) + check_detector(params) + check_paths(params) if params else []
+    )
     yield "Parameters", checks + chosen
     yield "Data and artifacts", [*check_dvc(folder), *check_outputs(folder), check_tracking()]
 
@@ -158,6 +160,14 @@ def check_captions(params: Params) -> list[Check]:
             return [Check("broken", f"captions.method {own.method} needs transformers: {install}")]
     paths = [check for key, value in named.items() if value and (check := _check_path(key, value))]
     return [Check("ok", f"captions by {own.method}"), *paths]
+
+
+def check_detector(params: Params) -> list[Check]:
+    """Whether the detector's backend is installed."""
+    backend = params.train.backend
+    if backend == "detectron2" and not is_installed(backend):
+        return [Check("broken", f"train.backend {backend} needs {backend}: {DETECTRON2}")]
+    return [Check("ok", f"detector by {backend}")]
 
 
 def check_paths(params: Params) -> list[Check]:

@@ -1,5 +1,8 @@
 """The one exception that means "the input is wrong", as opposed to "the program is wrong"."""
 
+DETECTRON2 = "https://detectron2.readthedocs.io/tutorials/install.html"
+"""How to install detectron2, which no extra does: it is built for the machine's torch."""
+
 
 class InputError(ValueError):
     """Bad input, met at the boundary.
@@ -12,3 +15,8 @@ class InputError(ValueError):
 def require_extra(package: str, extra: str) -> InputError:
     """The error for an optional backend that is not installed; it names the install command."""
     return InputError(f"{package} is not installed; install it with: pip install 'empaste[{extra}]'")
+
+
+def require_detectron2(error: ImportError) -> InputError:
+    """The error for detectron2 where importing it gave ``error``; it names detectron2's own page."""
+    return InputError(f"detectron2 is not installed ({error}); see {DETECTRON2}")

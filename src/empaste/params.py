@@ -4,6 +4,7 @@ A stage takes its own section and hands plain arguments to the library; no libra
 """
 
 import difflib
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
@@ -493,25 +494,47 @@ class Paste(Section):
 class Train(Section):
     """Mask R-CNN."""
 
-    backend: Literal["torchvision"]
+    backend: Literal["torchvision", "detectron2"]
     architecture: Literal["resnet_slim", "resnet18", "resnet34", "resnet50", "resnet101"]
+    heads: Literal["standard", "v2"]
+    class_agnostic: bool
     width: Annotated[int, Field(ge=8, multiple_of=8)]
     weights: str | None
     image_size: Annotated[int, Field(ge=32)]
     iterations: Positive
     batch_size: Positive
+    accumulate: Positive
+    optimizer: Literal["adamw", "sgd"]
     learning_rate: PositiveFloat
+    reference_batch: Count
     weight_decay: Annotated[float, Field(ge=0)]
+    schedule: Literal["cosine", "steps"]
+    warm_up: Fraction
     jitter: Annotated[list[PositiveFloat], Field(min_length=2, max_length=2)]
+    precision: Literal["float32", "bfloat16", "float16"]
+    compile: bool
+    ema: Annotated[float, Field(ge=0, lt=1)]
     checkpoint_every: Positive
     seed: Count
     num_threads: Count
+    num_workers: Count
+    num_processes: Positive
     device: Device
 
     @model_validator(mode="after")
     def _range_rises(self) -> "Train":
         if self.jitter[0] > self.jitter[1]:
             raise ValueError(f"jitter is {self.jitter}; a range rises: write [{self.jitter[1]}, {self.jitter[0]}]")
+        return self
+
+    @model_validator(mode="after")
+    def _parts_are_equal(self) -> "Train":
+        parts = self.num_processes * self.accumulate
+        if self.batch_size % parts:
+            raise ValueError(
+                f"batch_size is {self.batch_size}, which num_processes × accumulate ({self.num_processes} × "
+                f"{self.accumulate}) does not divide; choose a multiple of {parts}"
+            )
         return self
 
 
@@ -550,10 +573,24 @@ class Params(Section):
     report: Report
 
 
+class _Loader(yaml.SafeLoader):
+    """PyYAML, but for numbers such as 1e-05, which is how DVC writes them: YAML 1.1 takes them for text."""
+
+
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+$"), [*"-+0123456789"]
+)
+
+
+def parse_yaml(text: str) -> Any:
+    """The content of the YAML ``text``; `yaml.YAMLError` where it is none."""
+    return yaml.load(text, _Loader)
+
+
 def load_params(path: Path) -> Params:
     """The validated content of ``path``; `InputError` lists every misfit with key, value, what is allowed."""
     try:
-        content = yaml.safe_load(path.read_text())
+        content = parse_yaml(path.read_text())
     except FileNotFoundError as error:
         raise InputError(f"{path} does not exist; run from the top of the repository") from error
     except yaml.YAMLError as error:

@@ -9,37 +9,52 @@ from typing import Any
 import pytest
 
 from empaste.artifacts.shards import Shards
-from empaste.detectors import DETECTORS, detect_files, load_detector
+from empaste.detectors import BACKENDS, classes_of, detect_files, fit, load_detector
 from empaste.errors import InputError
 from empaste.masks import decode_mask, mask_box_xywh
+from tests.detectors.tiny_recipe import needs_detectron2, shrink_detectron2, tiny_recipe
 
 TOP = Path(__file__).parents[2]
-FIT: dict[str, Any] = {
-    "architecture": "resnet_slim", "width": 8, "weights": None, "image_size": 64, "iterations": 40, "batch_size": 4,
-    "learning_rate": 0.005, "weight_decay": 1e-4, "jitter": [0.8, 1.2], "checkpoint_every": 100, "seed": 0,
-    "num_threads": 1, "device": "cpu",
-}  # fmt: skip
 LOAD: dict[str, Any] = {"min_score": 0.05, "max_detections": 10, "num_threads": 1, "device": "cpu"}
 
 
-@pytest.fixture(params=sorted(DETECTORS))
-def trained(request: pytest.FixtureRequest, composites: Path, tmp_path: Path) -> tuple[Path, list[dict[str, float]]]:
+SMALLEST: dict[str, dict[str, Any]] = {
+    "torchvision": {},
+    "detectron2": {"architecture": "resnet18", "learning_rate": 0.001, "iterations": 20},
+}
+"""What a backend's smallest recipe changes."""
+
+
+@pytest.fixture(
+    params=[pytest.param(name, marks=needs_detectron2 if name == "detectron2" else ()) for name in BACKENDS]
+)
+def trained(
+    request: pytest.FixtureRequest, composites: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> tuple[Path, list[dict[str, float]]]:
+    if request.param == "detectron2":
+        shrink_detectron2(monkeypatch)
     model, work = tmp_path / "model", tmp_path / "work"
     model.mkdir()
     work.mkdir()
+    recipe = tiny_recipe(**SMALLEST[request.param])
     told: list[dict[str, float]] = []
-    curve = DETECTORS[request.param].fit(
-        composites, model, work=work, **FIT, on_step=lambda step, values: told.append({"iteration": step, **values})
-    )
-    assert told == curve
+    curve = fit(
+        request.param, composites, model, work=work, recipe=recipe,
+        on_step=lambda step, values: told.append({"iteration": step, **values}),
+    )  # fmt: skip
+    assert told == curve and len(curve) == recipe.iterations
     return model, curve
+
+
+def test_every_backend_is_held_to_the_contract() -> None:
+    assert set(SMALLEST) == set(BACKENDS)
 
 
 def test_a_detector_learns_and_its_results_are_coco_results(
     trained: tuple[Path, list[dict[str, float]]], composites: Path, tmp_path: Path
 ) -> None:
     model, curve = trained
-    assert [row["iteration"] for row in curve] == list(range(1, 41))
+    assert [row["iteration"] for row in curve] == list(range(1, len(curve) + 1))
     assert {"loss", "learning_rate"} < set(curve[0])
     assert curve[-1]["loss"] < 0.75 * curve[0]["loss"]
     files = [(100 + k, tmp_path / f"{k}.png") for k in (3, 1, 2, 4)]
@@ -68,22 +83,31 @@ def test_a_folder_without_a_model_is_refused(tmp_path: Path) -> None:
         load_detector(tmp_path, **LOAD)
 
 
-@pytest.mark.parametrize("text", ["", "[1]"])
-def test_a_broken_config_is_refused(tmp_path: Path, text: str) -> None:
+@pytest.mark.parametrize(
+    ("text", "said"), [("", "is not valid JSON"), ("[1]", "lacks backend"), ("{}", "lacks backend")]
+)
+def test_a_broken_config_is_refused(tmp_path: Path, text: str, said: str) -> None:
     (tmp_path / "config.json").write_text(text)
-    with pytest.raises(InputError, match=r"config\.json is not a valid config.*run: dvc repro train"):
+    with pytest.raises(InputError, match=rf"config\.json {said}.*run: dvc repro train"):
         load_detector(tmp_path, **LOAD)
+
+
+@pytest.mark.parametrize("text", ["{}", '{"classes": 3}', '{"classes": [{"id": 1}]}'])
+def test_a_config_without_classes_is_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / "config.json").write_text(text)
+    with pytest.raises(InputError, match=r"config\.json names no classes; run: dvc repro train"):
+        classes_of(tmp_path)
 
 
 def test_an_unknown_backend_is_refused(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text('{"backend": "yolo"}')
-    with pytest.raises(InputError, match=r"backend is 'yolo'; choose from torchvision"):
+    with pytest.raises(InputError, match=r"backend is 'yolo'; choose from torchvision, detectron2"):
         load_detector(tmp_path, **LOAD)
 
 
 def test_the_computing_parts_import_without_the_pipelines_packages() -> None:
     """On a machine with torch alone, which has none of them, the detectors can still be imported."""
-    blocked = ("dvc", "mlflow", "pandera", "pycocotools", "faster_coco_eval")
+    blocked = ("dvc", "mlflow", "pandera", "pycocotools", "faster_coco_eval", "detectron2")
     code = f"import sys; sys.modules.update(dict.fromkeys({blocked})); import empaste.detectors, empaste.evaluation"
     done = subprocess.run([sys.executable, "-c", code], cwd=TOP / "src", capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

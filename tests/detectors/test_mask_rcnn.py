@@ -1,40 +1,49 @@
 import json
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
+from torchvision.models.detection import maskrcnn_resnet50_fpn_v2
 from torchvision.ops import FrozenBatchNorm2d
 
 from empaste.artifacts.networks import save_network
-from empaste.backbones import build_resnet
-from empaste.detectors.mask_rcnn import build_mask_rcnn, load_mask_rcnn
+from empaste.backbones import build_resnet, normalise
+from empaste.detectors import load_detector
+from empaste.detectors.backend import Network
+from empaste.detectors.mask_rcnn import ByteTransform, build_mask_rcnn
 from empaste.errors import InputError
 
+SLIM = Network("resnet_slim", "standard", False, 8, 64, frozen_norm=False, msra=False)
 CONFIG: dict[str, Any] = {
-    "backend": "torchvision", "architecture": "resnet_slim", "width": 8, "image_size": 64, "frozen_norm": False,
-    "classes": [{"id": 3, "name": "square"}, {"id": 7, "name": "disc"}],
+    "backend": "torchvision", **asdict(SLIM), "classes": [{"id": 3, "name": "square"}, {"id": 7, "name": "disc"}],
 }  # fmt: skip
+LOAD: dict[str, Any] = {"min_score": 0.0, "max_detections": 10, "num_threads": 1, "device": "cpu"}
 
 
 @pytest.fixture
 def saved(tmp_path: Path) -> Path:
-    save_network(build_mask_rcnn("resnet_slim", 8, None, 64, 2, False), tmp_path, CONFIG)
+    save_network(build_mask_rcnn(SLIM, 2, None), tmp_path, CONFIG)
     return tmp_path
 
 
 @pytest.mark.parametrize(
-    ("architecture", "strides", "anchors"),
+    ("architecture", "heads", "strides", "anchors"),
     [
-        ("resnet_slim", [4, 8, 16], [40, 80, 160]),
-        ("resnet18", [4, 8, 16, 32], [9, 18, 36, 72, 144]),
-        ("resnet50", [4, 8, 16, 32], [9, 18, 36, 72, 144]),
+        ("resnet_slim", "standard", [4, 8, 16], [40, 80, 160]),
+        ("resnet18", "standard", [4, 8, 16, 32], [9, 18, 36, 72, 144]),
+        ("resnet50", "v2", [4, 8, 16, 32], [9, 18, 36, 72, 144]),
     ],
 )
-def test_the_pyramid_starts_at_stride_four(architecture: str, strides: list[int], anchors: list[int]) -> None:
-    model = build_mask_rcnn(architecture, 8, None, 288, 3, False)
+def test_the_pyramid_starts_at_stride_four(
+    architecture: str, heads: str, strides: list[int], anchors: list[int]
+) -> None:
+    network = replace(SLIM, architecture=architecture, image_size=288, heads=heads)
+    model = build_mask_rcnn(network, 3, None)
     assert model.backbone.strides == strides
     assert [size for (size,) in model.rpn.anchor_generator.sizes] == pytest.approx(anchors)
     maps = model.backbone(torch.zeros(1, 3, 128, 128))
@@ -43,18 +52,52 @@ def test_the_pyramid_starts_at_stride_four(architecture: str, strides: list[int]
 
 
 def test_an_image_of_any_shape_is_detected_on(saved: Path) -> None:
-    model, _ = load_mask_rcnn(saved)
-    model.roi_heads.score_thresh = 0.0
-    for size_hw in ((64, 64), (1, 1), (20, 200), (300, 17)):
-        (output,) = model([torch.rand(3, *size_hw)])
-        assert output["masks"].shape[1:] == (1, *size_hw)
+    detect = load_detector(saved, **LOAD)
+    sizes = ((64, 64), (1, 1), (20, 200), (300, 17))
+    found = detect([np.random.default_rng(0).integers(0, 256, (*size_hw, 3), np.uint8) for size_hw in sizes])
+    for size_hw, rows in zip(sizes, found, strict=True):
+        assert all(tuple(row["segmentation"]["size"]) == size_hw for row in rows)
+    assert any(found)
+
+
+def test_v2_is_torchvisions() -> None:
+    """The same tensors by shape as torchvision's own model of that name, but for the names of the backbone's parts."""
+    ours = build_mask_rcnn(Network("resnet50", "v2", False, 0, 1024, frozen_norm=False, msra=False), 90, None)
+    theirs = maskrcnn_resnet50_fpn_v2(weights=None, weights_backbone=None)
+    assert sorted(tuple(one.shape) for one in ours.parameters()) == sorted(
+        tuple(one.shape) for one in theirs.parameters()
+    )
+
+
+def test_the_slim_network_has_heads_of_its_own() -> None:
+    with pytest.raises(
+        InputError, match=r"train\.heads is 'v2', but resnet_slim has heads of its own; set it to stand"
+    ):
+        build_mask_rcnn(replace(SLIM, heads="v2"), 2, None)
+
+
+def test_class_agnostic_outputs_are_the_same_for_all_classes() -> None:
+    heads = build_mask_rcnn(replace(SLIM, class_agnostic=True), 2, None).roi_heads
+    scores, boxes = heads.box_predictor(torch.rand(5, heads.box_predictor.bbox_pred.layer.in_features))
+    assert scores.shape == (5, 3) and boxes.shape == (5, 12)
+    torch.testing.assert_close(boxes.view(5, 3, 4), boxes.view(5, 3, 4)[:, :1].expand(-1, 3, -1))
+    masks = heads.mask_predictor(torch.rand(5, 64, 14, 14))
+    assert masks.shape == (5, 3, 28, 28)
+    torch.testing.assert_close(masks, masks[:, :1].expand(-1, 3, -1, -1))
+
+
+def test_images_of_bytes_are_normalised_as_others_are() -> None:
+    transform = build_mask_rcnn(SLIM, 2, None).transform
+    assert isinstance(transform, ByteTransform)
+    image = torch.randint(0, 256, (3, 8, 8), dtype=torch.uint8)
+    torch.testing.assert_close(transform.normalize(image), normalise(image[None].float() / 255)[0])
 
 
 def test_building_moves_no_batch_statistic() -> None:
     torch.manual_seed(0)
     plain = build_resnet("resnet_slim", 8, None)
     torch.manual_seed(0)
-    model = build_mask_rcnn("resnet_slim", 8, None, 64, 2, False)
+    model = build_mask_rcnn(SLIM, 2, None)
     assert torch.equal(model.backbone.stem.bn1.running_mean, plain.bn1.running_mean)
     assert torch.equal(model.backbone.stem.conv1.weight, plain.conv1.weight)
     assert all(module.training for module in model.modules())
@@ -64,7 +107,7 @@ def test_pretrained_weights_are_used_and_keep_their_statistics(tmp_path: Path) -
     resnet = build_resnet("resnet_slim", 8, None)
     nn.init.uniform_(resnet.bn1.running_mean)
     torch.save(resnet.state_dict(), tmp_path / "weights.pth")
-    model = build_mask_rcnn("resnet_slim", 8, str(tmp_path / "weights.pth"), 64, 2, True)
+    model = build_mask_rcnn(replace(SLIM, frozen_norm=True), 2, str(tmp_path / "weights.pth"))
     assert not any(isinstance(module, nn.BatchNorm2d) for module in model.backbone.modules())
     assert isinstance(model.backbone.stem.bn1, FrozenBatchNorm2d)
     assert torch.equal(model.backbone.stem.bn1.running_mean, resnet.bn1.running_mean)
@@ -74,17 +117,10 @@ def test_pretrained_weights_are_used_and_keep_their_statistics(tmp_path: Path) -
     torch.testing.assert_close(model.backbone.stages[0](model.backbone.stem(inputs)), expected)
 
 
-def test_a_saved_model_comes_back(saved: Path) -> None:
-    model, config = load_mask_rcnn(saved)
-    assert config == CONFIG and not model.training
-    state = load_file(saved / "model.safetensors")
-    assert all(torch.equal(tensor, state[name]) for name, tensor in model.state_dict().items())
-
-
 def test_tensors_that_do_not_fit_the_config_are_refused(saved: Path) -> None:
     (saved / "config.json").write_text(json.dumps(CONFIG | {"width": 16}))
     with pytest.raises(InputError, match=r"model\.safetensors does not fit .*config\.json: .*run: dvc repro train"):
-        load_mask_rcnn(saved)
+        load_detector(saved, **LOAD)
 
 
 def test_a_missing_tensor_is_named(saved: Path) -> None:
@@ -92,26 +128,32 @@ def test_a_missing_tensor_is_named(saved: Path) -> None:
     del state["rpn.head.cls_logits.bias"]
     save_file(state, saved / "model.safetensors")
     with pytest.raises(InputError, match=r"rpn\.head\.cls_logits\.bias"):
-        load_mask_rcnn(saved)
+        load_detector(saved, **LOAD)
 
 
 @pytest.mark.parametrize("name", ["model.safetensors", "config.json"])
 def test_a_missing_file_is_named(saved: Path, name: str) -> None:
     (saved / name).unlink()
     with pytest.raises(InputError, match=rf"{name} does not exist; run: dvc repro train \(or dvc pull\)"):
-        load_mask_rcnn(saved)
+        load_detector(saved, **LOAD)
 
 
 def test_a_truncated_model_is_refused(saved: Path) -> None:
     (saved / "model.safetensors").write_bytes((saved / "model.safetensors").read_bytes()[:1000])
     with pytest.raises(InputError, match=r"model\.safetensors cannot be read .*; run: dvc repro train"):
-        load_mask_rcnn(saved)
+        load_detector(saved, **LOAD)
 
 
 @pytest.mark.parametrize(
-    ("text", "message"), [("{", "is not valid JSON"), ("{}", "lacks architecture, classes"), ("[]", "lacks")]
+    ("text", "message"),
+    [
+        ("{", "is not valid JSON"),
+        ("{}", "lacks backend"),
+        ("[]", "lacks"),
+        ('{"backend": "torchvision"}', "lacks architecture, class_agnostic, classes"),
+    ],
 )
 def test_a_broken_config_is_refused(saved: Path, text: str, message: str) -> None:
     (saved / "config.json").write_text(text)
     with pytest.raises(InputError, match=rf"config\.json {message}.*run: dvc repro train"):
-        load_mask_rcnn(saved)
+        load_detector(saved, **LOAD)

@@ -11,10 +11,11 @@ import pandas as pd
 import pytest
 import typer
 
+import stages.evaluate
 from empaste.artifacts.coco import coco_dataset, instance, write_coco
 from empaste.artifacts.schemas import Images
 from empaste.artifacts.tables import write_table
-from empaste.detectors import DETECTORS, Detect, Detector
+from empaste.detectors import Detect
 from empaste.images import write_rgb
 from empaste.masks import encode_mask
 from stages.evaluate import main
@@ -38,7 +39,9 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     annotations = [instance(image_id, image_id, 1, encode_mask(MASK)) for image_id in (2, 3)]
     write_coco(tmp_path / "data/ground_truth/val.json", coco_dataset(images[1:], classes, annotations, "test"))
     (tmp_path / "models/mask_rcnn").mkdir(parents=True)
-    (tmp_path / "models/mask_rcnn/config.json").write_text('{"backend": "decided"}')
+    (tmp_path / "models/mask_rcnn/config.json").write_text(
+        json.dumps({"backend": "decided", "classes": [{"id": 1, "name": "cat"}, {"id": 2, "name": "dog"}]})
+    )
     (tmp_path / "params.yaml").write_text((TOP / "params.yaml").read_text())
     monkeypatch.chdir(tmp_path)
     return tmp_path
@@ -63,7 +66,7 @@ def decide(monkeypatch: pytest.MonkeyPatch) -> Callable[[list[dict[str, Any]]], 
                 if row["image_id"] == image_id
             ]
 
-        monkeypatch.setitem(DETECTORS, "decided", Detector(DETECTORS["torchvision"].fit, load))
+        monkeypatch.setattr(stages.evaluate, "load_detector", load)
         return asked
 
     return patch
@@ -125,3 +128,16 @@ def test_a_class_that_the_ground_truth_lacks_ends_with_a_message(
         main()
     assert "category_id 8" in capsys.readouterr().err
     assert not Path("data/detections").exists()
+
+
+@pytest.mark.parametrize("classes", [[{"id": 1, "name": "cat"}], [{"id": 1, "name": "dog"}, {"id": 2, "name": "cat"}]])
+def test_a_detector_of_other_classes_ends_with_a_message(
+    workspace: Path, capsys: pytest.CaptureFixture[str], classes: list[dict[str, Any]]
+) -> None:
+    config = {"backend": "torchvision", "classes": classes}
+    (workspace / "models/mask_rcnn/config.json").write_text(json.dumps(config))
+    with pytest.raises(typer.Exit):
+        main()
+    told = capsys.readouterr().err
+    assert f"the detector knows the classes 1 {classes[0]['name']}" in told
+    assert "val.json has 1 cat, 2 dog; train one on this data set: dvc repro train" in told

@@ -30,13 +30,28 @@ def read_network(folder: Path, keys: Collection[str], stage: str) -> tuple[dict[
     `InputError` where a file is missing or unreadable, or the config lacks one of ``keys``.
     """
     path = folder / MODEL_FILE
-    config = _read_config(folder / CONFIG_FILE, keys, stage)
+    config = read_config(folder, keys, stage)
     try:
         return config, load_file(path)
     except FileNotFoundError as error:
         raise _missing(path, stage) from error
     except (SafetensorError, OSError) as error:
         raise InputError(f"{path} cannot be read ({error}); run: dvc repro {stage}") from error
+
+
+def read_config(folder: Path, keys: Collection[str], stage: str) -> dict[str, Any]:
+    """The config in ``folder``, which ``stage`` writes; `InputError` as for `read_network`."""
+    path = folder / CONFIG_FILE
+    try:
+        config = json.loads(path.read_text())
+    except FileNotFoundError as error:
+        raise _missing(path, stage) from error
+    except ValueError as error:
+        raise InputError(f"{path} is not valid JSON: {error}; run: dvc repro {stage}") from error
+    missing = set(keys) - set(config if isinstance(config, dict) else ())
+    if missing:
+        raise InputError(f"{path} lacks {', '.join(sorted(missing))}; run: dvc repro {stage}")
+    return config
 
 
 def fill_network(network: nn.Module, state: Mapping[str, Tensor], folder: Path, stage: str) -> None:
@@ -48,19 +63,6 @@ def fill_network(network: nn.Module, state: Mapping[str, Tensor], folder: Path, 
         raise InputError(
             f"{folder / MODEL_FILE} does not fit {folder / CONFIG_FILE}: {first}; run: dvc repro {stage}"
         ) from error
-
-
-def _read_config(path: Path, keys: Collection[str], stage: str) -> dict[str, Any]:
-    try:
-        config = json.loads(path.read_text())
-    except FileNotFoundError as error:
-        raise _missing(path, stage) from error
-    except ValueError as error:
-        raise InputError(f"{path} is not valid JSON: {error}; run: dvc repro {stage}") from error
-    missing = set(keys) - set(config if isinstance(config, dict) else ())
-    if missing:
-        raise InputError(f"{path} lacks {', '.join(sorted(missing))}; run: dvc repro {stage}")
-    return config
 
 
 def _missing(path: Path, stage: str) -> InputError:

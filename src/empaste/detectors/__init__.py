@@ -1,98 +1,73 @@
-"""Instance detectors behind one small interface: ``fit`` on composites, ``load`` to detect in images.
+"""Instance detectors: ``fit`` on composites, ``load_detector`` to detect in images.
 
-A new detector is one new file with these two functions and one line in `DETECTORS`. A model folder names its backend
-in ``config.json``, so that `load_detector` needs to be told the folder alone.
+A new detector is one new file with a `Backend` and one line in `BACKENDS`. A model folder names its backend in
+``config.json``, so that `load_detector` needs to be told the folder alone.
 """
 
-import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any
 
-import numpy as np
-from jaxtyping import UInt8
+import torch
 from tqdm import tqdm
 
-from empaste.detectors import torchvision
+from empaste.artifacts.networks import fill_network, read_config, read_network
+from empaste.backbones import limit_threads, torch_device
+from empaste.boxes import xyxy_to_xywh
+from empaste.detectors import detectron2, torchvision, training
+from empaste.detectors.backend import RGB, Backend, Found, Network
+from empaste.detectors.recipe import Recipe
+from empaste.detectors.training import Loss, OnStep
 from empaste.errors import InputError
 from empaste.images import read_rgb
-
-RGB = UInt8[np.ndarray, "h w 3"]
-
-
-class OnStep(Protocol):
-    """Takes one step's number and its figures."""
-
-    def __call__(self, step: int, values: Mapping[str, float]) -> None: ...
-
-
-class Fit(Protocol):
-    """Train on the COCO data set ``composites`` and write the model into the existing, empty folder ``out``.
-
-    Returns the loss curve, one row per iteration; ``on_step`` is told every row as it is made. Checkpoints go to
-    ``work``; a call with the same arguments after an interruption goes on from the last one and ends with the same
-    bytes on a CPU.
-    """
-
-    def __call__(
-        self,
-        composites: Path,
-        out: Path,
-        *,
-        work: Path,
-        architecture: str,
-        width: int,
-        weights: str | None,
-        image_size: int,
-        iterations: int,
-        batch_size: int,
-        learning_rate: float,
-        weight_decay: float,
-        jitter: Sequence[float],
-        checkpoint_every: int,
-        seed: int,
-        num_threads: int,
-        device: str,
-        on_step: OnStep | None = None,
-    ) -> list[dict[str, float]]: ...
-
+from empaste.masks import encode_mask
 
 Detect = Callable[[Sequence[RGB]], list[list[dict[str, Any]]]]
 """COCO results (category_id, bbox xywh, score, segmentation RLE) of every image of a batch, best score first."""
 
-
-class Load(Protocol):
-    """The trained detector in the folder ``model``; `InputError` where its files are missing or do not fit."""
-
-    def __call__(
-        self, model: Path, *, min_score: float, max_detections: int, num_threads: int, device: str
-    ) -> Detect: ...
-
-
-class Detector(NamedTuple):
-    """What a backend offers."""
-
-    fit: Fit
-    load: Load
-
-
-DETECTORS: dict[str, Detector] = {
-    "torchvision": Detector(torchvision.fit, torchvision.load),
+BACKENDS: dict[str, Backend] = {
+    "torchvision": torchvision.BACKEND,
+    "detectron2": detectron2.BACKEND,
 }
+CONFIG_KEYS = ("backend", "classes", *Network.__dataclass_fields__)
+
+
+def fit(
+    backend: str, composites: Path, out: Path, *, work: Path, recipe: Recipe, on_step: OnStep | None = None
+) -> list[Loss]:
+    """The folder ``out`` holds a detector of ``backend`` trained on the COCO data set ``composites``.
+
+    Returns the loss curve, one row per iteration; ``on_step`` is told every row as it is made. Checkpoints go to
+    ``work``; a call with the same arguments after an interruption goes on from the last one and ends with the same
+    bytes on a CPU. For the errors see `training.fit`.
+    """
+    return training.fit(backend, BACKENDS[backend], composites, out, work, recipe, on_step)
 
 
 def load_detector(model: Path, *, min_score: float, max_detections: int, num_threads: int, device: str) -> Detect:
-    """The detector that wrote the folder ``model``; `InputError` where its config names none, or it cannot be loaded.
+    """The detector in the folder ``model``; `InputError` where its files are missing or do not fit each other.
 
-    Detections under ``min_score`` and beyond the best ``max_detections`` of an image are left out.
+    Detections under ``min_score``, beyond the best ``max_detections`` of an image, and with an empty mask are left out.
     """
-    backend = _read_config(model).get("backend")
-    if backend not in DETECTORS:
+    backend = read_config(model, ("backend",), "train")["backend"]
+    if backend not in BACKENDS:
         raise InputError(
-            f"{model / 'config.json'}: backend is {backend!r}; choose from {', '.join(DETECTORS)}; run: dvc repro train"
+            f"{model / 'config.json'}: backend is {backend!r}; choose from {', '.join(BACKENDS)}; run: dvc repro train"
         )
-    load = DETECTORS[backend].load
-    return load(model, min_score=min_score, max_detections=max_detections, num_threads=num_threads, device=device)
+    config, state = read_network(model, CONFIG_KEYS, "train")
+    limit_threads(num_threads)
+    network = Network(**{key: config[key] for key in Network.__dataclass_fields__})
+    module = BACKENDS[backend].build(network, len(config["classes"]), None)
+    fill_network(module, state, model, "train")
+    module = module.eval().to(torch_device(device)).to(memory_format=torch.channels_last)
+    class_ids = list(classes_of(model))
+
+    def detect(images: Sequence[RGB]) -> list[list[dict[str, Any]]]:
+        with torch.inference_mode():
+            found = BACKENDS[backend].find(module, images, min_score, max_detections)
+        return [_coco_results(one, class_ids) for one in found]
+
+    return detect
 
 
 def detect_files(detect: Detect, images: Sequence[tuple[int, Path]], batch_size: int) -> list[dict[str, Any]]:
@@ -114,19 +89,23 @@ def detect_files(detect: Detect, images: Sequence[tuple[int, Path]], batch_size:
 def classes_of(model: Path) -> dict[int, str]:
     """The names of the classes that the detector in the folder ``model`` knows, by id, in its order."""
     try:
-        return {int(row["id"]): str(row["name"]) for row in _read_config(model)["classes"]}
+        return {int(row["id"]): str(row["name"]) for row in read_config(model, (), "train")["classes"]}
     except (KeyError, TypeError, ValueError) as error:
+        if isinstance(error, InputError):
+            raise
         raise InputError(f"{model / 'config.json'} names no classes; run: dvc repro train") from error
 
 
-def _read_config(model: Path) -> dict[str, Any]:
-    path = model / "config.json"
-    try:
-        config = json.loads(path.read_text())
-    except FileNotFoundError as error:
-        raise InputError(f"{path} does not exist; run: dvc repro train (or dvc pull)") from error
-    except ValueError as error:
-        raise InputError(f"{path} is not a valid config: {error}; run: dvc repro train") from error
-    if not isinstance(config, dict):
-        raise InputError(f"{path} is not a valid config: {config!r}; run: dvc repro train")
-    return config
+def _coco_results(found: Found, class_ids: Sequence[int]) -> list[dict[str, Any]]:
+    return [
+        {
+            "category_id": class_ids[place],
+            "bbox": [round(float(value), 2) for value in box_xywh],
+            "score": round(float(score), 5),
+            "segmentation": encode_mask(mask),
+        }
+        for box_xywh, score, place, mask in zip(
+            xyxy_to_xywh(found.boxes_xyxy), found.scores, found.places, found.masks, strict=True
+        )
+        if mask.any()
+    ]

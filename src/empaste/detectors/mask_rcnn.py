@@ -1,34 +1,42 @@
-"""Mask R-CNN (He et al. 2017) with a feature pyramid (Lin et al. 2017), built from torchvision's parts; its files.
+"""Mask R-CNN (He et al. 2017) with a feature pyramid (Lin et al. 2017), built from torchvision's parts.
 
 torchvision's ResNets get torchvision's own heads. The slim ResNet gets small ones, for small images on a CPU.
 """
 
 from collections import OrderedDict
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
 from torchvision.models.detection import MaskRCNN
 from torchvision.models.detection.anchor_utils import AnchorGenerator
-from torchvision.models.detection.faster_rcnn import FastRCNNPredictor, TwoMLPHead
+from torchvision.models.detection.faster_rcnn import FastRCNNConvFCHead, FastRCNNPredictor, TwoMLPHead
 from torchvision.models.detection.mask_rcnn import MaskRCNNHeads, MaskRCNNPredictor
 from torchvision.models.detection.rpn import RPNHead
+from torchvision.models.detection.transform import GeneralizedRCNNTransform
 from torchvision.ops import FeaturePyramidNetwork, FrozenBatchNorm2d, MultiScaleRoIAlign
 from torchvision.ops.feature_pyramid_network import LastLevelMaxPool
 
-from empaste.artifacts.networks import fill_network, read_network
 from empaste.backbones import IMAGENET_MEAN, IMAGENET_STD, build_resnet
+from empaste.detectors.backend import Network
+from empaste.errors import InputError
 
 ASPECT_RATIOS = (0.5, 1.0, 2.0)
 MIN_STRIDE = 4
-CONFIG_KEYS = ("architecture", "width", "image_size", "classes", "frozen_norm")
+PYRAMID = 256
+"""Channels of the pyramid of the full detectors."""
 
 
 class PyramidBackbone(nn.Module):
     """A ResNet's stages from stride 4 on, and the feature pyramid over them: maps named "0", "1", …, fine to coarse."""
 
-    def __init__(self, resnet: nn.Module, out_channels: int, pooled_level: bool) -> None:
+    def __init__(
+        self,
+        resnet: nn.Module,
+        out_channels: int,
+        pooled_level: bool,
+        norm_layer: Callable[[int], nn.Module] | None = None,
+    ) -> None:
         super().__init__()
         parts = dict(resnet.named_children())
         self.stem = nn.Sequential(OrderedDict((name, parts[name]) for name in ("conv1", "bn1", "relu", "maxpool")))
@@ -38,7 +46,8 @@ class PyramidBackbone(nn.Module):
         self.first = next(k for k, features in enumerate(maps) if 128 // features.shape[-1] >= MIN_STRIDE)
         self.strides = [128 // features.shape[-1] for features in maps[self.first :]]
         channels = [features.shape[1] for features in maps[self.first :]]
-        self.fpn = FeaturePyramidNetwork(channels, out_channels, LastLevelMaxPool() if pooled_level else None)
+        coarsest = LastLevelMaxPool() if pooled_level else None
+        self.fpn = FeaturePyramidNetwork(channels, out_channels, coarsest, norm_layer)
 
     def _stage_maps(self, inputs: Tensor) -> list[Tensor]:
         features = self.stem(inputs)
@@ -54,21 +63,62 @@ class PyramidBackbone(nn.Module):
         return self.fpn(OrderedDict((str(k), features) for k, features in enumerate(maps)))
 
 
-def build_mask_rcnn(
-    architecture: str, width: int, weights: str | None, image_size: int, num_classes: int, freeze_norm: bool
-) -> MaskRCNN:
+def build_mask_rcnn(network: Network, num_classes: int, weights: str | None) -> MaskRCNN:
     """A Mask R-CNN for ``num_classes`` classes (background not counted) on images whose longest side is ``image_size``.
 
-    ``freeze_norm`` keeps the backbone's batch statistics, as is right for pretrained weights and small batches; from
-    scratch it would diverge. Anchors keep their share of ``image_size``.
+    It takes images of 0 to 255. Where ``frozen_norm`` is off the backbone's batch statistics move, without which a
+    training from scratch would diverge. Anchors keep their share of ``image_size``.
     """
-    resnet = build_resnet(architecture, width, weights)
-    if freeze_norm:
+    resnet = build_resnet(network.architecture, network.width, weights)
+    if network.frozen_norm:
         resnet = _frozen_norm(resnet)
     resnet.eval()  # building runs the backbone once to learn its strides: its statistics must not move
-    slim = architecture == "resnet_slim"
-    model = _slim_detector(resnet, image_size, num_classes) if slim else _full_detector(resnet, image_size, num_classes)
-    return model.to(memory_format=torch.channels_last).train()  # a tenth faster on a CPU
+    model = _family(network)(resnet, network.image_size, num_classes)
+    if network.class_agnostic:
+        _share_outputs(model, num_classes + 1)
+    model.transform = ByteTransform(network.image_size, network.image_size, list(IMAGENET_MEAN), list(IMAGENET_STD),
+                                    model.backbone.strides[-1], _skip_resize=True)  # fmt: skip
+    return model.train()
+
+
+def _share_outputs(model: MaskRCNN, num_classes: int) -> None:
+    """``model`` has one output for the boxes and one for the masks of all classes."""
+    boxes, masks = model.roi_heads.box_predictor, model.roi_heads.mask_predictor
+    boxes.bbox_pred = OneForAll(nn.Linear(boxes.bbox_pred.in_features, 4), num_classes)
+    masks.mask_fcn_logits = OneForAll(nn.Conv2d(masks.mask_fcn_logits.in_channels, 1, 1), num_classes)
+
+
+class OneForAll(nn.Module):
+    """What ``layer`` puts out, once for each of ``num_classes`` classes along the second axis."""
+
+    def __init__(self, layer: nn.Module, num_classes: int) -> None:
+        super().__init__()
+        self.layer, self.num_classes = layer, num_classes
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """The one output repeated."""
+        output = self.layer(inputs)
+        return output.repeat(1, self.num_classes, *[1] * (output.ndim - 2))
+
+
+class ByteTransform(GeneralizedRCNNTransform):
+    """Takes images of 0 to 255, which are a quarter of the bytes to bring to a GPU.
+
+    Predicting, the longest side is resized to the network's size; training images come as they are to be seen.
+    """
+
+    def normalize(self, image: Tensor) -> Tensor:
+        """``image`` scaled to [0, 1], then normalised."""
+        return super().normalize(image.float() / 255)
+
+
+def _family(network: Network) -> Callable[[nn.Module, int, int], MaskRCNN]:
+    """Which heads there are: the slim ResNet has its own."""
+    if network.architecture != "resnet_slim":
+        return HEADS[network.heads]
+    if network.heads != "standard":
+        raise InputError(f"train.heads is {network.heads!r}, but resnet_slim has heads of its own; set it to standard")
+    return _slim_detector
 
 
 def _slim_detector(resnet: nn.Module, image_size: int, num_classes: int) -> MaskRCNN:
@@ -93,27 +143,34 @@ def _slim_detector(resnet: nn.Module, image_size: int, num_classes: int) -> Mask
         mask_roi_pool=MultiScaleRoIAlign(levels, 14, sampling_ratio=2),
         mask_head=mask_head,
         mask_predictor=MaskRCNNPredictor(64, 64, num_classes + 1),
-        **_input_options(image_size, backbone),
     )
 
 
-def _full_detector(resnet: nn.Module, image_size: int, num_classes: int) -> MaskRCNN:
+def _standard_detector(resnet: nn.Module, image_size: int, num_classes: int) -> MaskRCNN:
     with torch.no_grad():
-        backbone = PyramidBackbone(resnet, out_channels=256, pooled_level=True)
-    anchors = _anchors(image_size, shares=tuple(size / 1024 for size in (32, 64, 128, 256, 512)))
-    return MaskRCNN(backbone, num_classes + 1, rpn_anchor_generator=anchors, **_input_options(image_size, backbone))
+        backbone = PyramidBackbone(resnet, out_channels=PYRAMID, pooled_level=True)
+    return MaskRCNN(backbone, num_classes + 1, rpn_anchor_generator=_full_anchors(image_size))
 
 
-def _input_options(image_size: int, backbone: PyramidBackbone) -> dict[str, Any]:
-    """Predicting, the longest side is resized to ``image_size``; training images come as they are to be seen."""
-    return {
-        "min_size": image_size,
-        "max_size": image_size,
-        "image_mean": list(IMAGENET_MEAN),
-        "image_std": list(IMAGENET_STD),
-        "size_divisible": backbone.strides[-1],
-        "_skip_resize": True,
-    }
+def _v2_detector(resnet: nn.Module, image_size: int, num_classes: int) -> MaskRCNN:
+    """Heads of Li et al. 2021 (torchvision's v2, detectron2's new baselines): deeper, normalised."""
+    with torch.no_grad():
+        backbone = PyramidBackbone(resnet, out_channels=PYRAMID, pooled_level=True, norm_layer=nn.BatchNorm2d)
+    return MaskRCNN(
+        backbone,
+        num_classes + 1,
+        rpn_anchor_generator=_full_anchors(image_size),
+        rpn_head=RPNHead(PYRAMID, len(ASPECT_RATIOS), conv_depth=2),
+        box_head=FastRCNNConvFCHead((PYRAMID, 7, 7), [PYRAMID] * 4, [1024], norm_layer=nn.BatchNorm2d),
+        mask_head=MaskRCNNHeads(PYRAMID, [PYRAMID] * 4, 1, norm_layer=nn.BatchNorm2d),
+    )
+
+
+HEADS: dict[str, Callable[[nn.Module, int, int], MaskRCNN]] = {"standard": _standard_detector, "v2": _v2_detector}
+
+
+def _full_anchors(image_size: int) -> AnchorGenerator:
+    return _anchors(image_size, shares=tuple(size / 1024 for size in (32, 64, 128, 256, 512)))
 
 
 def _anchors(image_size: int, shares: tuple[float, ...]) -> AnchorGenerator:
@@ -131,21 +188,3 @@ def _frozen_norm(module: nn.Module) -> nn.Module:
         else:
             _frozen_norm(child)
     return module
-
-
-def load_mask_rcnn(folder: Path) -> tuple[MaskRCNN, dict[str, Any]]:
-    """The model in ``folder``, in evaluation mode on the CPU, and its config.
-
-    `InputError` where a file is missing or unreadable, or where the tensors do not fit the config.
-    """
-    config, state = read_network(folder, CONFIG_KEYS, "train")
-    model = build_mask_rcnn(
-        config["architecture"],
-        config["width"],
-        None,
-        config["image_size"],
-        len(config["classes"]),
-        config["frozen_norm"],
-    )
-    fill_network(model, state, folder, "train")
-    return model.eval(), config

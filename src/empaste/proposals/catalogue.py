@@ -6,6 +6,8 @@ The point of weak supervision is what nobody had to label, so a run is as weakly
 import importlib.util
 from typing import NamedTuple
 
+from empaste.errors import DETECTRON2
+
 
 class Source(NamedTuple):
     """One source; the name is that in the registry."""
@@ -23,7 +25,6 @@ class Source(NamedTuple):
 
 
 MATLAB, SEGMENTERS, GCA10 = (f"pip install 'empaste[{extra}]'" for extra in ("matlab", "segmenters", "gca10"))
-DETECTRON2 = "https://detectron2.readthedocs.io/tutorials/install.html"
 
 SOURCES: dict[str, Source] = {
     "entity_like": Source("nothing", "340"),

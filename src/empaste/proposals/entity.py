@@ -20,11 +20,9 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
-from empaste.errors import InputError
+from empaste.errors import InputError, require_detectron2
 from empaste.proposals.duplicates import first_of_each
 from empaste.proposals.pretrained import no_segments, shows_nothing
-
-INSTALL = "https://detectron2.readthedocs.io/tutorials/install.html"
 
 
 def propose(
@@ -67,7 +65,7 @@ def load_network(
         from detectron2.config import get_cfg
         from detectron2.modeling import build_model
     except ImportError as error:
-        raise InputError(f"detectron2 is not installed ({error}); see {INSTALL}") from error
+        raise require_detectron2(error) from error
     from empaste.backbones import limit_threads, torch_device
 
     limit_threads(num_threads)

@@ -28,6 +28,7 @@ from empaste.artifacts.checkpoints import work_folder
 from empaste.artifacts.metrics import read_metrics
 from empaste.artifacts.outputs import write_whole
 from empaste.errors import InputError
+from empaste.params import parse_yaml
 
 IMAGE_SUFFIXES = (".jpg", ".png")
 FIGURES = ("AP50", "AP75")
@@ -226,7 +227,7 @@ def _finish(task: Workspace, study: Study, root: Path, figures: Callable[[Path],
 def read_yaml(path: Path) -> dict[str, Any]:
     """The content of ``path``; `InputError` where it is missing."""
     try:
-        return yaml.safe_load(path.read_text())
+        return parse_yaml(path.read_text())
     except FileNotFoundError as error:
         raise InputError(f"{path} does not exist; run from the top of the repository") from error
 

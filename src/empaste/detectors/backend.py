@@ -1,0 +1,80 @@
+"""What a detector's backend gives: a network, how it is fed, and how it is asked. All else is common to them.
+
+Training (`detectors.training`) and detecting (`detectors`) are written once, over these functions, so that backends
+differ by their networks alone.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+from jaxtyping import Bool, Float, Int, UInt8
+from torch import nn
+
+from empaste.detectors.augment import Sample
+
+RGB = UInt8[np.ndarray, "h w 3"]
+MSRA = "MSRA"
+"""The weights of MSRA's ResNets (He et al. 2016), by name."""
+
+
+@dataclass(frozen=True)
+class Network:
+    """What a network is built from again; ``config.json`` holds it beside backend and classes.
+
+    ``class_agnostic``: boxes are refined and masks drawn by one output for all classes, which few examples of a class
+    suffice for. ``frozen_norm``: batch normalisation keeps the statistics of pretrained weights. ``msra``: the network
+    takes BGR of 0 to 255 less the mean and strides in its 1 × 1 convolutions, as MSRA's ResNets do.
+    """
+
+    architecture: str
+    heads: str
+    class_agnostic: bool
+    width: int
+    image_size: int
+    frozen_norm: bool
+    msra: bool
+
+
+class Found(NamedTuple):
+    """The instances of one image, best first; places count the classes from 0, boxes are in pixels of the image."""
+
+    boxes_xyxy: Float[np.ndarray, "n 4"]
+    scores: Float[np.ndarray, " n"]
+    places: Int[np.ndarray, " n"]
+    masks: Bool[np.ndarray, "n h w"]
+
+
+class Build(Protocol):
+    """The network for so many classes, in training mode on the CPU, with pretrained ``weights`` (None: random).
+
+    `InputError` where the weights are not to be had or do not fit, or the backend lacks the architecture.
+    """
+
+    def __call__(self, network: Network, num_classes: int, weights: str | None) -> nn.Module: ...
+
+
+class Find(Protocol):
+    """The instances in every one of the images by a network in evaluation mode."""
+
+    def __call__(
+        self, module: nn.Module, images: Sequence[RGB], min_score: float, max_detections: int
+    ) -> list[Found]: ...
+
+
+class Backend(NamedTuple):
+    """``to_inputs`` makes, on the CPU, the arguments of a training call, which returns the losses by name.
+
+    ``takes_msra`` says whether weights are MSRA's.
+    """
+
+    build: Build
+    to_inputs: Callable[[Sequence[Sample]], tuple[Any, ...]]
+    find: Find
+    takes_msra: Callable[[str | None], bool]
+
+
+def is_msra(weights: str | None) -> bool:
+    """Whether ``weights`` are MSRA's: `MSRA`, or a file of theirs, which is a ``.pkl``."""
+    return weights is not None and (weights == MSRA or weights.endswith(".pkl"))

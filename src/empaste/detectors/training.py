@@ -1,0 +1,347 @@
+"""Training a detector of any backend on composites: EM-Paste §4.
+
+Order, views and what a network draws at random (anchors, proposals) follow from (seed, iteration, part of the batch)
+alone, so no random state has to be kept: a checkpoint holds the network, the optimiser and the loss curve, and an
+interrupted training ends with the same bytes on a CPU with the same number of threads. A batch is cut into equal parts,
+one after the other (``accumulate``) or one per process: it makes no difference which.
+
+Notes
+-----
+The papers do not say whether gradients are clipped; here they are, which a training from scratch needs. The weights of
+norms and all biases do not decay.
+"""
+
+import json
+import math
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+from torch.optim.swa_utils import AveragedModel
+from torch.utils.data import DataLoader, Dataset
+from tqdm import tqdm
+
+from empaste.artifacts.checkpoints import load_checkpoint, save_checkpoint
+from empaste.artifacts.networks import save_network
+from empaste.backbones import limit_threads
+from empaste.detectors.augment import augment
+from empaste.detectors.backend import Backend, Network
+from empaste.detectors.composites import Composites, open_composites
+from empaste.detectors.distributed import Group, joined
+from empaste.detectors.recipe import Recipe, batch_places, learning_rate, peak_rate
+from empaste.errors import InputError
+
+MOMENTUM = 0.9
+"""Of SGD."""
+MAX_GRADIENT = 10.0
+"""Norm to which gradients are clipped."""
+CHECKPOINT = "checkpoint.pt"
+VIEW = 2
+"""Stream of random numbers."""
+PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+TOO_LITTLE_MEMORY = "can't allocate memory"
+"""What torch says where the machine's own memory does not suffice."""
+
+Loss = dict[str, float]
+OnStep = Callable[[int, Mapping[str, float]], None]
+
+
+class Learner(NamedTuple):
+    """The network, what is called to train it (the same, or spread over processes), and what moves with it."""
+
+    module: nn.Module
+    call: nn.Module
+    optimizer: torch.optim.Optimizer
+    scaler: torch.amp.GradScaler
+    average: AveragedModel | None
+
+
+def fit(
+    name: str, backend: Backend, composites: Path, out: Path, work: Path, recipe: Recipe, on_step: OnStep | None = None
+) -> list[Loss]:
+    """``out`` holds a detector of backend ``name`` trained on ``composites``.
+
+    Returns iteration, losses and learning rate per step. Checkpoints go to ``work``, from where the same call goes on.
+    In all processes but the first of a ``torchrun`` nothing is written. `InputError` where the loss is no number any
+    more, memory is too small, the composites hold no instance, or the recipe does not fit the machine.
+    """
+    arguments = (name, backend, composites, out, work, recipe)
+    with joined(recipe.num_processes, recipe.device, _fit, arguments) as group:
+        return _fit(*arguments, group, on_step)
+
+
+def _fit(
+    name: str,
+    backend: Backend,
+    composites: Path,
+    out: Path,
+    work: Path,
+    recipe: Recipe,
+    group: Group,
+    on_step: OnStep | None = None,
+) -> list[Loss]:
+    limit_threads(recipe.num_threads)
+    first = group.rank == 0
+    data = open_composites(composites)
+    network = network_of(backend, recipe)
+    classes = [{"id": class_id, "name": class_name} for class_id, class_name in data.classes]
+    config = {"backend": name, **asdict(network), "classes": classes}
+    torch.manual_seed(recipe.seed)
+    learner = make_learner(backend.build(network, len(classes), recipe.weights), recipe, group)
+    curve = _resume(work / CHECKPOINT, learner, config, first)
+    if recipe.reference_batch and first:
+        given = f"{recipe.learning_rate:g} at batches of {recipe.reference_batch}"
+        print(f"learning rate {given} is {peak_rate(recipe):g} at batches of {recipe.batch_size}", file=sys.stderr)
+    steps = make_batches(data, backend, recipe, group, len(curve))
+    with tqdm(
+        steps, "training", recipe.iterations, initial=len(curve), unit="step", mininterval=1, disable=not first
+    ) as progress:
+        for inputs in progress:
+            iteration = len(curve)
+            try:
+                losses = train_step(learner, inputs, recipe, iteration, group)
+            except FloatingPointError as error:  # what detectron2 raises on the way to such a loss
+                raise _diverged(math.nan, iteration, data, recipe) from error
+            if not math.isfinite(losses["loss"]):
+                raise _diverged(losses["loss"], iteration, data, recipe)
+            curve.append({"iteration": iteration + 1, **losses, "learning_rate": learning_rate(recipe, iteration)})
+            if on_step:
+                on_step(iteration + 1, {key: value for key, value in curve[-1].items() if key != "iteration"})
+            progress.set_postfix(loss=f"{losses['loss']:.3f}", refresh=False)
+            if first and len(curve) % recipe.checkpoint_every == 0:
+                _save(work / CHECKPOINT, learner, config, curve)
+    if first:
+        save_network(learner.average.module if learner.average else learner.module, out, config)
+    return curve
+
+
+def network_of(backend: Backend, recipe: Recipe) -> Network:
+    """What the recipe's network is built from."""
+    return Network(
+        architecture=recipe.architecture,
+        heads=recipe.heads,
+        class_agnostic=recipe.class_agnostic,
+        width=recipe.width,
+        image_size=recipe.image_size,
+        frozen_norm=recipe.weights is not None,
+        msra=backend.takes_msra(recipe.weights),
+    )
+
+
+def make_learner(module: nn.Module, recipe: Recipe, group: Group) -> Learner:
+    """``module`` on this process's device, ready for its first step."""
+    frozen = recipe.weights is not None
+    if group.size > 1 and group.device.type == "cuda" and not frozen:
+        module = nn.SyncBatchNorm.convert_sync_batchnorm(module)
+    module = module.to(group.device).to(memory_format=torch.channels_last)  # a tenth faster, on a CPU too
+    average = AveragedModel(module, multi_avg_fn=_move_average(recipe.ema), use_buffers=True) if recipe.ema else None
+    optimizer = OPTIMIZERS[recipe.optimizer](_decayed(module, recipe.weight_decay))
+    if recipe.compile:
+        backbone = module.backbone
+        assert isinstance(backbone, nn.Module)
+        backbone.compile()  # views are all of one size; what follows is not
+    call = DistributedDataParallel(module) if group.size > 1 else module
+    scaler = torch.amp.GradScaler(group.device.type, enabled=recipe.precision == "float16")
+    return Learner(module, call, optimizer, scaler, average)
+
+
+def _decayed(module: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
+    """The trained parameters in two groups: the weights of norms and all biases do not decay."""
+    trained = [parameter for parameter in module.parameters() if parameter.requires_grad]
+    return [
+        {"params": [one for one in trained if one.ndim > 1], "weight_decay": weight_decay},
+        {"params": [one for one in trained if one.ndim <= 1], "weight_decay": 0.0},
+    ]
+
+
+def _sgd(groups: list[dict[str, Any]]) -> torch.optim.Optimizer:
+    return torch.optim.SGD(groups, lr=0.0, momentum=MOMENTUM)
+
+
+def _adamw(groups: list[dict[str, Any]]) -> torch.optim.Optimizer:
+    return torch.optim.AdamW(groups, lr=0.0)
+
+
+OPTIMIZERS: dict[str, Callable[[list[dict[str, Any]]], torch.optim.Optimizer]] = {"sgd": _sgd, "adamw": _adamw}
+
+
+def _move_average(decay: float) -> Callable[[Any, Any, Any], None]:
+    """How an average follows its values: by 1 − ``decay``, and faster in the first steps, when it is worth little."""
+
+    @torch.no_grad()
+    def move(averages: list[Tensor], values: list[Tensor], num_averaged: Tensor | int) -> None:
+        share = 1 - min(decay, (1 + int(num_averaged)) / (10 + int(num_averaged)))
+        if averages[0].is_floating_point():
+            torch._foreach_lerp_(averages, values, share)
+        else:  # counts
+            torch._foreach_copy_(averages, values)
+
+    return move
+
+
+class Batches(Dataset[list[tuple[Any, ...]]]):
+    """This process's part of every step's batch as the network takes it, cut into ``accumulate`` parts."""
+
+    def __init__(self, data: Composites, backend: Backend, recipe: Recipe, group: Group) -> None:
+        self.data, self.backend, self.recipe, self.group = data, backend, recipe, group
+
+    def __len__(self) -> int:
+        return self.recipe.iterations
+
+    def __getitem__(self, iteration: int) -> list[tuple[Any, ...]]:
+        recipe = self.recipe
+        places = batch_places(len(self.data.image_ids), recipe.batch_size, iteration, recipe.seed)
+        size = recipe.batch_size // (recipe.num_processes * recipe.accumulate)
+        parts = [range(size * part, size * (part + 1)) for part in _own_parts(recipe, self.group)]
+        return [self.backend.to_inputs([self._view(places, k, iteration) for k in part]) for part in parts]
+
+    def _view(self, places: Sequence[int], k: int, iteration: int) -> Any:
+        rng = np.random.default_rng([self.recipe.seed, iteration, k, VIEW])
+        return augment(self.data.load(places[k]), self.recipe.image_size, self.recipe.jitter, rng)
+
+
+def _own_parts(recipe: Recipe, group: Group) -> range:
+    return range(group.rank * recipe.accumulate, (group.rank + 1) * recipe.accumulate)
+
+
+def make_batches(
+    data: Composites, backend: Backend, recipe: Recipe, group: Group, start: int
+) -> Iterator[list[tuple[Any, ...]]]:
+    """The inputs of every step from ``start`` on, made ahead by ``num_workers`` processes where there are any."""
+    workers = recipe.num_workers
+    return iter(
+        DataLoader(
+            Batches(data, backend, recipe, group),
+            batch_size=None,
+            sampler=range(start, recipe.iterations),
+            num_workers=workers,
+            multiprocessing_context="fork" if workers else None,  # shares the composites in memory
+            pin_memory=group.device.type == "cuda",
+        )
+    )
+
+
+def train_step(
+    learner: Learner, parts: Sequence[tuple[Any, ...]], recipe: Recipe, iteration: int, group: Group
+) -> Loss:
+    """One optimiser step; the losses before it, over the whole batch."""
+    for settings in learner.optimizer.param_groups:
+        settings["lr"] = learning_rate(recipe, iteration)
+    try:
+        losses = [
+            _backward(learner, part, number, recipe, iteration, group, last=number == _own_parts(recipe, group)[-1])
+            for number, part in zip(_own_parts(recipe, group), parts, strict=True)
+        ]
+        _update(learner)
+    except RuntimeError as error:
+        on_gpu = isinstance(error, torch.OutOfMemoryError)
+        if on_gpu or TOO_LITTLE_MEMORY in str(error):
+            raise _too_little_memory("GPU's" if on_gpu else "machine's", recipe) from error
+        raise
+    return _mean_losses(losses, group)
+
+
+def _backward(
+    learner: Learner, inputs: tuple[Any, ...], number: int, recipe: Recipe, iteration: int, group: Group, last: bool
+) -> dict[str, Tensor]:
+    """The gradients of one part of the batch are added; gradients are exchanged after the last part alone."""
+    torch.manual_seed(_seed_of(recipe.seed, iteration, number))  # anchors and proposals are sampled at random
+    dtype = PRECISIONS[recipe.precision]
+    alone = learner.call.no_sync() if isinstance(learner.call, DistributedDataParallel) and not last else nullcontext()
+    with alone:
+        with torch.autocast(group.device.type, dtype, enabled=dtype != torch.float32):
+            losses = learner.call(*_on_device(inputs, group.device))
+        total = torch.stack([part.float() for part in losses.values()]).sum()
+        learner.scaler.scale(total / recipe.accumulate).backward()
+    return {"loss": total.detach(), **{name: part.detach().float() for name, part in losses.items()}}
+
+
+def _update(learner: Learner) -> None:
+    learner.scaler.unscale_(learner.optimizer)
+    nn.utils.clip_grad_norm_([one for group in learner.optimizer.param_groups for one in group["params"]], MAX_GRADIENT)
+    learner.scaler.step(learner.optimizer)
+    learner.scaler.update()
+    learner.optimizer.zero_grad(set_to_none=True)
+    if learner.average:
+        learner.average.update_parameters(learner.module)
+
+
+def _mean_losses(parts: Sequence[Mapping[str, Tensor]], group: Group) -> Loss:
+    """The means over all parts of the batch, brought to the CPU at once."""
+    means = torch.stack([torch.stack(list(part.values())) for part in parts]).mean(0)
+    if group.size > 1:
+        dist.all_reduce(means)
+        means /= group.size
+    return dict(zip(parts[0], means.tolist(), strict=True))
+
+
+def _on_device(value: Any, device: torch.device) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _on_device(item, device) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(_on_device(item, device) for item in value)
+    return value.to(device, non_blocking=True) if isinstance(value, Tensor) else value
+
+
+def _seed_of(*parts: int) -> int:
+    return int(np.random.SeedSequence(parts).generate_state(1)[0])
+
+
+def _too_little_memory(whose: str, recipe: Recipe) -> InputError:
+    return InputError(
+        f"the {whose} memory does not hold a batch of {recipe.batch_size} images of {recipe.image_size} pixels; lower "
+        f"train.batch_size or train.image_size, or raise train.accumulate ({recipe.accumulate}), and run: dvc repro"
+    )
+
+
+def _diverged(loss: float, iteration: int, data: Composites, recipe: Recipe) -> InputError:
+    places = batch_places(len(data.image_ids), recipe.batch_size, iteration, recipe.seed)
+    return InputError(
+        f"the loss is {loss} at iteration {iteration + 1}, on the composites with image ids "
+        f"{', '.join(str(data.image_ids[place]) for place in places)}; lower train.learning_rate, or look at these "
+        "images, and run: dvc repro"
+    )
+
+
+def _save(path: Path, learner: Learner, config: Mapping[str, Any], curve: list[Loss]) -> None:
+    save_checkpoint(path, {"config": json.dumps(config), "curve": curve, **{
+        name: part.state_dict() for name, part in _kept(learner).items()
+    }})  # fmt: skip
+
+
+def _kept(learner: Learner) -> dict[str, Any]:
+    """What a checkpoint holds the state of, by name."""
+    kept = {"model": learner.module, "optimizer": learner.optimizer, "scaler": learner.scaler}
+    return {**kept, "average": learner.average} if learner.average else kept
+
+
+def _resume(path: Path, learner: Learner, config: Mapping[str, Any], first: bool) -> list[Loss]:
+    """The loss curve up to the last checkpoint, from where ``learner`` now goes on; empty without one.
+
+    `InputError` for a checkpoint of another detector.
+    """
+    checkpoint = load_checkpoint(path)
+    if checkpoint is None:
+        return []
+    if checkpoint["config"] != json.dumps(config):
+        raise InputError(
+            f"{path} is of another detector: {_in_short(json.loads(checkpoint['config']))}, where params.yaml and the "
+            f"composites ask for {_in_short(config)}; remove {path.parent} and run: dvc repro"
+        )
+    for name, part in _kept(learner).items():
+        part.load_state_dict(checkpoint[name])
+    if first:
+        print(f"going on from {path} at iteration {len(checkpoint['curve'])}", file=sys.stderr)
+    return checkpoint["curve"]
+
+
+def _in_short(config: Mapping[str, Any]) -> str:
+    return f"{config['backend']}, {config['architecture']}, {len(config['classes'])} classes"

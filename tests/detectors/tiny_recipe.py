@@ -1,0 +1,42 @@
+"""The recipe of a training that takes seconds, and what else makes it take no longer."""
+
+import importlib.util
+from typing import Any
+
+import pytest
+
+from empaste.detectors import detectron2
+from empaste.detectors.backend import Network
+from empaste.detectors.recipe import Recipe
+
+needs_detectron2 = pytest.mark.skipif(
+    importlib.util.find_spec("detectron2") is None, reason="detectron2 is not installed"
+)
+
+TINY: dict[str, Any] = {
+    "architecture": "resnet_slim", "heads": "standard", "class_agnostic": False, "width": 8, "weights": None,
+    "image_size": 64, "iterations": 40,
+    "batch_size": 4, "accumulate": 1, "optimizer": "adamw", "learning_rate": 0.005, "reference_batch": 0,
+    "weight_decay": 1e-4, "schedule": "cosine", "warm_up": 0.1, "jitter": [0.8, 1.2], "precision": "float32",
+    "compile": False, "ema": 0.0, "checkpoint_every": 100, "seed": 0, "num_threads": 1, "num_workers": 0,
+    "num_processes": 1, "device": "cpu",
+}  # fmt: skip
+
+
+def tiny_recipe(**changes: Any) -> Recipe:
+    """The recipe with ``changes``."""
+    return Recipe(**TINY | changes)
+
+
+def shrink_detectron2(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In this process detectron2's standard heads are narrow and see few regions, which is most of their time."""
+    whole = detectron2._config
+
+    def small(network: Network, num_classes: int) -> Any:
+        config = whole(network, num_classes)
+        heads = config.roi_heads
+        heads.batch_size_per_image, heads.box_head.fc_dims, heads.mask_head.conv_dims = 48, [128], [64, 64]
+        heads.box_predictor.input_shape.channels = 128
+        return config
+
+    monkeypatch.setattr(detectron2, "_config", small)
