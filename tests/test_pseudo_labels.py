@@ -10,11 +10,12 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
+from empaste import pseudo_labels
 from empaste.artifacts.coco import read_coco
 from empaste.artifacts.schemas import Classes, Images, Labels
 from empaste.artifacts.tables import read_table, write_table
 from empaste.cli import app
-from empaste.detectors import DETECTORS, Detect, Detector
+from empaste.detectors import Detect
 from empaste.errors import InputError
 from empaste.images import write_rgb
 from empaste.masks import decode_mask, encode_mask
@@ -92,7 +93,7 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     labels = pd.DataFrame({"image_id": [1, 2, 2, 3, 4], "class_id": [3, 3, 7, 9, 7]})
     write_table(labels, Path("data/labels/labels.parquet"), Labels)
     write_model({3: "cat", 7: "dog", 9: "emu"})
-    monkeypatch.setitem(DETECTORS, "decided", Detector(DETECTORS["torchvision"].fit, load_decided))
+    monkeypatch.setattr(pseudo_labels, "load_detector", load_decided)
     return tmp_path
 
 
@@ -171,7 +172,6 @@ def occupy() -> None:
             r"finds nothing in the 3 training images that scores 0\.7 or more and that their labels name \(9 "
             r"detections of other classes\); lower --min-score, or train longer",
         ),
-        (lambda: Path("models/mask_rcnn/config.json").unlink(), r"config\.json does not exist; run: dvc repro train"),
     ],
 )
 def test_bad_input_is_refused_and_nothing_written(prepare: Callable[[], Any], message: str) -> None:

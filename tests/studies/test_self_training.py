@@ -9,10 +9,11 @@ import pandas as pd
 import pytest
 import yaml
 
+from empaste import pseudo_labels
 from empaste.artifacts.coco import read_coco
 from empaste.artifacts.schemas import Classes, Images, Labels
 from empaste.artifacts.tables import write_table
-from empaste.detectors import DETECTORS, Detect, Detector
+from empaste.detectors import Detect
 from empaste.errors import InputError
 from empaste.images import write_rgb
 from empaste.masks import encode_mask
@@ -81,7 +82,7 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     classes = pd.DataFrame({"class_id": [3], "name": ["cat"], "supercategory": ["animal"]})
     write_table(classes, root / "data/labels/classes.parquet", Classes)
     write_table(pd.DataFrame({"image_id": [1, 2], "class_id": 3}), root / "data/labels/labels.parquet", Labels)
-    monkeypatch.setitem(DETECTORS, "decided", Detector(DETECTORS["torchvision"].fit, load_decided))
+    monkeypatch.setattr(pseudo_labels, "load_detector", load_decided)
     return root
 
 
