@@ -14,7 +14,7 @@ import pandas as pd
 from empaste.artifacts.coco import coco_dataset, instance, write_coco
 from empaste.artifacts.schemas import Classes, Images, Labels
 from empaste.artifacts.tables import read_table
-from empaste.detectors import classes_of, detect_files, load_detector
+from empaste.detectors import check_classes, detect_files, load_detector
 from empaste.errors import InputError
 from empaste.masks import mask_ious
 
@@ -61,7 +61,8 @@ def write_pseudo_labels(
     )
     table = read_table(images / "images.parquet", Images).query("split == 'train'")
     classes = read_table(labels / "classes.parquet", Classes)
-    refuse_other_classes(classes_of(model), dict(zip(classes["class_id"], classes["name"], strict=True)), model, labels)
+    wanted = dict(zip(classes["class_id"], classes["name"], strict=True))
+    check_classes(model, wanted, labels / "classes.parquet")
     named = read_table(labels / "labels.parquet", Labels)
     named = named[named["image_id"].isin(table["image_id"])]
     present = set(named[["image_id", "class_id"]].itertuples(index=False, name=None))
@@ -80,15 +81,6 @@ def write_pseudo_labels(
     note = f"pseudo labels of the training images by {model}: score {min_score} or more, classes of the images' labels"
     write_coco(out, coco_dataset(table, classes, rows, note))
     return count_classes(chosen, present, classes)
-
-
-def refuse_other_classes(known: dict[int, str], wanted: dict[int, str], model: Path, labels: Path) -> None:
-    """`InputError` that lists both where the detector's classes, name by id, are not those of the labels."""
-    if known != wanted:
-        raise InputError(
-            f"{model} knows the classes {_listed(known)}; {labels}/classes.parquet has {_listed(wanted)}; "
-            "give the detector that was trained on these labels, or run: dvc repro train"
-        )
 
 
 def choose(
@@ -150,7 +142,3 @@ def _best_of_each_class(rows: Sequence[dict[str, Any]], count: int) -> list[dict
         if taken[row["category_id"]] <= count:
             best.append(row)
     return best
-
-
-def _listed(classes: dict[int, str]) -> str:
-    return ", ".join(f"{number} {name}" for number, name in classes.items())

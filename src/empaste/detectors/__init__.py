@@ -4,7 +4,7 @@ A new detector is one new file with a `Backend` and one line in `BACKENDS`. A mo
 ``config.json``, so that `load_detector` needs to be told the folder alone.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -94,6 +94,20 @@ def classes_of(model: Path) -> dict[int, str]:
         if isinstance(error, InputError):
             raise
         raise InputError(f"{model / 'config.json'} names no classes; run: dvc repro train") from error
+
+
+def check_classes(model: Path, wanted: Mapping[int, str], source: Path) -> None:
+    """`InputError`, which lists both, where the detector in ``model`` knows others than ``wanted``, of ``source``."""
+    known = classes_of(model)
+    if known != dict(wanted):
+        raise InputError(
+            f"{model} knows the classes {_listed(known)}; {source} has {_listed(wanted)}; give the detector that was "
+            "trained on these, or run: dvc repro train"
+        )
+
+
+def _listed(classes: Mapping[int, str]) -> str:
+    return ", ".join(f"{number} {name}" for number, name in classes.items())
 
 
 def _coco_results(found: Found, class_ids: Sequence[int]) -> list[dict[str, Any]]:
