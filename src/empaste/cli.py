@@ -130,6 +130,17 @@ def predict(
 
 
 @app.command()
+def export(
+    out: Annotated[Path, typer.Argument(metavar="OUT.pth", help="a new file, for torch.load")],
+    model: Annotated[Path, typer.Option(help="folder of a trained detector")] = Path("models/mask_rcnn"),
+) -> None:
+    """Write the detector for torchvision or detectron2 alone, with its tensors by their names: docs/detectors.md."""
+    from empaste.detectors import export as export_model
+
+    print(f"{export_model(model, out)} tensors: {out}")
+
+
+@app.command()
 def pseudo_labels(
     out: Annotated[Path, typer.Argument(metavar="OUT.json", help="a new file, a COCO data set")],
     model: Annotated[Path, typer.Option(help="folder of a trained detector")] = Path("models/mask_rcnn"),

@@ -66,13 +66,14 @@ class Find(Protocol):
 class Backend(NamedTuple):
     """``to_inputs`` makes, on the CPU, the arguments of a training call, which returns the losses by name.
 
-    ``takes_msra`` says whether weights are MSRA's.
+    ``takes_msra`` says whether weights are MSRA's; ``library_name`` is what the backend's own library calls a tensor.
     """
 
     build: Build
     to_inputs: Callable[[Sequence[Sample]], tuple[Any, ...]]
     find: Find
     takes_msra: Callable[[str | None], bool]
+    library_name: Callable[[str], str]
 
 
 def is_msra(weights: str | None) -> bool:

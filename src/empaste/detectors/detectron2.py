@@ -79,6 +79,11 @@ def find(module: nn.Module, images: Sequence[RGB], min_score: float, max_detecti
     return [_found(output["instances"].to("cpu")) for output in outputs]
 
 
+def library_name(name: str) -> str:
+    """Tensors have detectron2's names as they are."""
+    return name
+
+
 def _check(architecture: str, weights: str | None) -> None:
     if architecture not in DEPTHS:
         raise InputError(
@@ -241,4 +246,4 @@ def _found(instances: Any) -> Found:
     )
 
 
-BACKEND = Backend(build, to_inputs, find, is_msra)
+BACKEND = Backend(build, to_inputs, find, is_msra, library_name)

@@ -1,5 +1,6 @@
 """Mask R-CNN by torchvision: its networks, fed with samples and asked for instances."""
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -43,6 +44,12 @@ def takes_msra(weights: str | None) -> bool:
     return False
 
 
+def library_name(name: str) -> str:
+    """The name of a tensor in torchvision's own Mask R-CNNs, which keep a ResNet's stages under ``backbone.body``."""
+    name = name.replace("backbone.stem.", "backbone.body.")
+    return re.sub(r"^backbone\.stages\.(\d)", lambda found: f"backbone.body.layer{int(found[1]) + 1}", name)
+
+
 def _found(output: dict[str, Any]) -> Found:
     return Found(
         output["boxes"].cpu().numpy(),
@@ -52,4 +59,4 @@ def _found(output: dict[str, Any]) -> Found:
     )
 
 
-BACKEND = Backend(build, to_inputs, find, takes_msra)
+BACKEND = Backend(build, to_inputs, find, takes_msra, library_name)
