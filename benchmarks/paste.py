@@ -33,7 +33,7 @@ from empaste.paste.composites import write_composites
 from empaste.paste.cutouts import cut_out, open_cutouts, pool_folder
 from empaste.paste.pool import Background
 from empaste.paste.sampling import write_draws
-from empaste.paste.sources import Foreground, ground_truth_instances
+from empaste.paste.sources import Foreground, annotated_instances
 from empaste.scaleout import map_items
 
 WIDTH, HEIGHT = 500, 375
@@ -211,7 +211,7 @@ def photographs(folder: Path, instances: Path | None, num: int) -> Iterator[tupl
     data = read_coco(instances)
     names = {image["id"]: image["file_name"] for image in data["images"]}
     masks: dict[int, list[np.ndarray]] = {}
-    for one in ground_truth_instances(data):
+    for one in annotated_instances(data):
         mask = decode_mask(one.mask_rle).view(np.uint8)
         resized = cv2.resize(mask, (WIDTH, HEIGHT), interpolation=cv2.INTER_NEAREST).astype(bool)
         if resized.mean() >= MIN_AREA:

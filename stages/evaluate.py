@@ -10,8 +10,8 @@ from empaste.artifacts.coco import read_coco
 from empaste.artifacts.outputs import whole_directory, write_json, write_whole
 from empaste.artifacts.schemas import Images
 from empaste.artifacts.tables import read_table
-from empaste.detectors import classes_of, detect_files, load_detector
-from empaste.evaluation import check_classes, evaluate_detections
+from empaste.detectors import check_classes, detect_files, load_detector
+from empaste.evaluation import evaluate_detections
 from empaste.evaluation.mistakes import Pair, match_instances
 from empaste.evaluation.results import CurvePoint
 from empaste.params import load_params
@@ -36,7 +36,7 @@ def main(
     shown = table[table["split"] == "val"]
     files = [(int(number), images / name) for number, name in zip(shown["image_id"], shown["file_name"], strict=True)]
     truth = read_coco(ground_truth)
-    check_classes(classes_of(model), truth, ground_truth)
+    check_classes(model, {row["id"]: row["name"] for row in truth["categories"]}, ground_truth)
     detections = detect_files(load_detector(model, **options), files, batch_size)
     evaluation = evaluate_detections(truth, detections, protocol)
     with whole_directory(out) as folder:

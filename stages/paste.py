@@ -1,5 +1,6 @@
 """``data/composites`` holds images with pasted foregrounds and annotations of exactly what is visible (EM-Paste §3)."""
 
+import os
 import sys
 from functools import partial
 from pathlib import Path
@@ -13,7 +14,7 @@ from empaste import masks as mask_encoding
 from empaste.artifacts.checkpoints import remove_other_work, remove_work, work_folder
 from empaste.artifacts.coco import read_coco
 from empaste.artifacts.outputs import whole_directory, write_json, write_whole
-from empaste.artifacts.schemas import Backgrounds, Classes, Foregrounds, Images, Segments
+from empaste.artifacts.schemas import Backgrounds, Classes, Foregrounds, Images, Labels, Segments
 from empaste.artifacts.tables import read_table
 from empaste.errors import InputError
 from empaste.params import Paste, load_params
@@ -21,9 +22,10 @@ from empaste.paste import SELECTIONS, compose
 from empaste.paste.compose import Recipe, compose_encoded
 from empaste.paste.composites import class_shares, summarise, write_composites
 from empaste.paste.cutouts import cut_out
+from empaste.paste.foreground_file import read_foreground_file
 from empaste.paste.pool import Background, list_items, list_originals, list_synthesised, void_regions
 from empaste.paste.sampling import list_candidates, write_draws
-from empaste.paste.sources import Foreground, check_classes, chosen_segments, ground_truth_instances, instances_found
+from empaste.paste.sources import Foreground, annotated_instances, check_classes, chosen_segments, instances_found
 from empaste.scaleout import map_items
 from stages.runner import stage
 
@@ -97,13 +99,18 @@ def _gather(
 ) -> Gathered:
     """Everything that composing needs, read, checked, and cut out into ``.work/name``."""
     classes = read_table(labels / "classes.parquet", Classes)
-    pool = _read_foregrounds(settings.foregrounds, foregrounds, segments, ground_truth)
+    file = _foregrounds_file(settings, ground_truth)
+    if file:
+        pool = _read_file(file, images, labels)
+    else:
+        pool = _read_foregrounds(settings.foregrounds, foregrounds, segments, ground_truth)
     check_classes(pool, classes)
     reads_truth = "gt" in settings.foregrounds
     void = void_regions(read_coco(ground_truth)) if reads_truth else {}
     originals = list_originals(pool, read_table(images / "images.parquet", Images), images, void)
     inputs = [images, labels, segments, foregrounds, backgrounds, *_code()]
     inputs += [ground_truth] if reads_truth else []
+    inputs += [file] if file else []
     work = work_folder(name, [settings.model_dump(), *inputs])
     remove_other_work(work)
     if settings.placement == "none":
@@ -131,11 +138,45 @@ def _write_cutouts(folder: Path, originals: list[Background], settings: Paste) -
     return pool
 
 
+def _foregrounds_file(settings: Paste, ground_truth: Path) -> Path | None:
+    """The file to read foregrounds from, a relative one below the main repository; None where they are not from one.
+
+    So experiments in workspaces of their own find it, too.
+    """
+    if settings.foregrounds != "file":
+        return None
+    file = Path(os.environ.get("DVC_ROOT", ".")) / Path(str(settings.foregrounds_file)).expanduser()
+    if file.resolve() == ground_truth.resolve():
+        raise InputError(
+            f"paste.foregrounds_file is {file}, the ground truth of the training split; give another file, or, to "
+            "study how much perfect extraction would gain, set paste.foregrounds to gt"
+        )
+    return file
+
+
+def _read_file(file: Path, images: Path, labels: Path) -> list[Foreground]:
+    """The foregrounds of ``file`` that the images' labels allow; how many others it holds is told."""
+    found = read_foreground_file(
+        file,
+        read_table(images / "images.parquet", Images),
+        read_table(labels / "labels.parquet", Labels),
+        read_table(labels / "classes.parquet", Classes),
+    )
+    if found.left_out:
+        counts = ", ".join(f"{name} ({count})" for name, count in found.left_out.most_common())
+        print(
+            f"WARNING: {file}: {sum(found.left_out.values())} instances are left out, since the labels of their images "
+            f"do not name them: {counts}",
+            file=sys.stderr,
+        )
+    return found.foregrounds
+
+
 def _read_foregrounds(source: str, foregrounds: Path, segments: Path, ground_truth: Path) -> list[Foreground]:
     """The foregrounds of ``source``; the masks of the training split are opened for gt and gt_and_fem alone."""
     if source == "gt":
         trouble = f"{ground_truth} holds no instance mask, so paste.foregrounds cannot be gt; set it to fem or step1"
-        return _some(ground_truth_instances(read_coco(ground_truth)), trouble)
+        return _some(annotated_instances(read_coco(ground_truth)), trouble)
     table = foregrounds / ("iter_0.parquet" if source == "step1" else "pool.parquet")
     chosen = read_table(table, Foregrounds)
     trouble = f"{table} holds no foreground; lower foregrounds.min_prob or proposals.min_area and run: dvc repro"
@@ -143,7 +184,7 @@ def _read_foregrounds(source: str, foregrounds: Path, segments: Path, ground_tru
     if source != "gt_and_fem":
         return pool
     trouble = f"{table} meets no instance of {ground_truth}, so paste.foregrounds cannot be gt_and_fem; set it to fem"
-    return _some(instances_found(ground_truth_instances(read_coco(ground_truth)), pool), trouble)
+    return _some(instances_found(annotated_instances(read_coco(ground_truth)), pool), trouble)
 
 
 def _some(foregrounds: list[Foreground], trouble: str) -> list[Foreground]:

@@ -109,17 +109,22 @@ def test_a_stage_says_what_it_is_for_and_runs_by_its_name(name: str) -> None:
     assert (name in STAGES[name]["params"]) is True
 
 
-def test_dvc_reads_the_graph() -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "dvc", "stage", "list"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+def python(*arguments: str) -> str:
+    """What Python prints at the top of the repository."""
+    command = [sys.executable, *arguments]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr
-    assert [line.split()[0] for line in done.stdout.splitlines()] == list(STAGES)
+    return done.stdout
+
+
+def test_dvc_reads_the_graph() -> None:
+    listed = python("-m", "dvc", "stage", "list")
+    assert [line.split()[0] for line in listed.splitlines()] == list(STAGES)
+
+
+def test_the_model_is_an_artifact_of_its_own() -> None:
+    path = python("-c", "from dvc.repo import Repo; print(Repo().artifacts.read()['dvc.yaml']['mask-rcnn'].path)")
+    assert path.strip() in STAGES["train"]["outs"]
 
 
 def test_layers_hold() -> None:

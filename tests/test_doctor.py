@@ -175,6 +175,10 @@ def test_strong_supervision_is_noted(folder: Path) -> None:
         ({"proposals__method": "sam", "proposals__sam__model": "./none"}, "proposals.sam.model is ./none"),
         ({"prepare__dataset": "voc", "prepare__root": "/none"}, "prepare.root is /none"),
         ({"classifier__weights": "/none.pth"}, "classifier.weights is /none.pth"),
+        (
+            {"paste__foregrounds": "file", "paste__foregrounds_file": "/none.json"},
+            "paste.foregrounds_file is /none.json",
+        ),
     ],
 )
 def test_paths_that_lead_nowhere_are_broken(folder: Path, changed: dict[str, Any], said: str) -> None:

@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from empaste.errors import InputError
-from empaste.params import Params, load_params
+from empaste.params import Params, load_params, parse_yaml
 
 SHIPPED = Path(__file__).parent.parent / "params.yaml"
 
@@ -29,6 +29,24 @@ def message(path: Path) -> str:
     with pytest.raises(InputError) as raised:
         load_params(path)
     return str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("1e-05", 1e-5),
+        ("4e-05", 4e-5),
+        ("-2E+3", -2000.0),
+        ("1.5e-7", 1.5e-7),
+        ("1e5m", "1e5m"),
+        ("12", 12),
+        ("'1e-05'", "1e-05"),
+    ],
+)
+def test_numbers_as_dvc_writes_them_are_numbers(text: str, value: Any) -> None:
+    """``dvc exp run -S train.weight_decay=0.00001`` leaves 1e-05 in the file."""
+    assert parse_yaml(f"key: {text}") == {"key": value}
+    assert type(parse_yaml(f"key: {text}")["key"]) is type(value)
 
 
 def test_shipped_file_loads_and_is_frozen() -> None:
@@ -60,6 +78,7 @@ def test_sections_are_the_stages() -> None:
         ("foregrounds.keep_percent", 130, ["foregrounds.keep_percent is 130", "a number over 0 and up to 100"]),
         ("foregrounds.keep_percent", [30, 0], ["foregrounds.keep_percent is [30, 0]", "or a list with one per"]),
         ("paste.scale", [1.0, 0.3], ["paste.scale is [1.0, 0.3]", "write [0.3, 1.0]"]),
+        ("paste.foregrounds", "file", ["paste.foregrounds_file is null", "set paste.foregrounds_file to it"]),
         ("paste.np", 6, ["paste.np is 6", "did you mean n_p?", "allowed here: placement"]),
         ("proposals.slic.num_segmets", [4], ["proposals.slic.num_segmets", "did you mean num_segments?"]),
         ("pasta", {}, ["pasta is {}", "did you mean paste?"]),

@@ -14,7 +14,7 @@ from empaste.detectors import Detect, classes_of
 from empaste.errors import InputError
 from empaste.images import read_rgb, write_rgb
 from empaste.masks import encode_mask
-from empaste.prediction import OVERLAY_SIDE, Prediction, draw_instances, find_images, predict_files
+from empaste.prediction import OVERLAY_SIDE, Prediction, draw_detections, find_images, predict_files
 
 OPTIONS: dict[str, Any] = {
     "min_score": 0.5, "max_detections": 10, "batch_size": 2, "num_threads": 1, "device": "cpu"
@@ -72,12 +72,12 @@ def test_the_overlay_tints_the_mask_and_nothing_else() -> None:
     mask = np.zeros((640, 640), bool)
     mask[300:400, 200:300] = True
     row = {"category_id": 7, "bbox": [200, 300, 100, 100], "score": 0.9, "segmentation": encode_mask(mask)}
-    shown = draw_instances(image, [row], {3: "cat", 7: "dog"})
+    shown = draw_detections(image, [row], {3: "cat", 7: "dog"})
     assert (shown[350, 250] != 100).any()
     away = np.ones_like(mask)
     away[295:405, 195:305] = False
     assert (shown[away] == 100).all()
-    np.testing.assert_array_equal(draw_instances(image, [], {7: "dog"}), image)
+    np.testing.assert_array_equal(draw_detections(image, [], {7: "dog"}), image)
 
 
 def test_unreadable_files_are_left_out_and_named(photos: Path) -> None:

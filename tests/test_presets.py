@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from empaste.errors import InputError
-from empaste.params import load_params
+from empaste.params import load_params, parse_yaml
 from empaste.presets import chosen, overrides, preset_path, write_params
 
 ROOT = Path(__file__).parents[1]
@@ -23,7 +23,7 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def written() -> dict:
-    return yaml.safe_load(Path("params.yaml").read_text())
+    return parse_yaml(Path("params.yaml").read_text())
 
 
 def test_the_promised_presets_are_there() -> None:
@@ -48,7 +48,7 @@ def test_later_presets_and_items_win() -> None:
     items = dict(
         item.split("=", 1) for item in overrides(["smoke", "voc"], ["train.iterations=7", "paste.scale=[0.5, 1]"])
     )
-    assert items["train.image_size"] == "800" and items["train.iterations"] == "7"
+    assert items["train.image_size"] == "1024" and items["train.iterations"] == "7"
     assert items["paste.scale"] == "[0.5,1]" and items["prepare.num_train"] == "60"
 
 

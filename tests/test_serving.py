@@ -27,7 +27,7 @@ from empaste.errors import InputError
 from empaste.images import encode_rgb
 from empaste.tracking import MODEL_NAME, Record, record_pipeline
 
-SLIM = Network("resnet_slim", "standard", 8, 64, frozen_norm=False, msra=False)
+SLIM = Network("resnet_slim", "standard", False, 8, 64, frozen_norm=False, msra=False)
 LOAD: dict[str, Any] = {"min_score": 0.05, "max_detections": 100, "num_threads": 0, "device": "cpu"}
 CONFIG = {
     "backend": "torchvision", **asdict(SLIM), "classes": [{"id": 3, "name": "cat"}, {"id": 7, "name": "dog"}],

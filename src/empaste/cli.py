@@ -130,6 +130,51 @@ def predict(
 
 
 @app.command()
+def export(
+    out: Annotated[Path, typer.Argument(metavar="OUT.pth", help="a new file, for torch.load")],
+    model: Annotated[Path, typer.Option(help="folder of a trained detector")] = Path("models/mask_rcnn"),
+) -> None:
+    """Write the detector for torchvision or detectron2 alone, with its tensors by their names: docs/detectors.md."""
+    from empaste.detectors import export as export_model
+
+    print(f"{export_model(model, out)} tensors: {out}")
+
+
+@app.command()
+def pseudo_labels(
+    out: Annotated[Path, typer.Argument(metavar="OUT.json", help="a new file, a COCO data set")],
+    model: Annotated[Path, typer.Option(help="folder of a trained detector")] = Path("models/mask_rcnn"),
+    min_score: Annotated[float, typer.Option(min=0, max=1, help="leave out detections under this score")] = 0.7,
+    per_class: Annotated[int, typer.Option(min=0, help="keep so many of each class, best first; 0: all")] = 0,
+    images: Path = Path("data/images"),
+    labels: Path = Path("data/labels"),
+    batch_size: Annotated[int, typer.Option(min=1, help="images at once")] = 4,
+    num_threads: Annotated[int, typer.Option(min=0, help="CPU threads; 0 takes all cores")] = 0,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, mps")] = "auto",
+) -> None:
+    """Write what a detector surely finds in the training images, of the classes of their labels, to paste it."""
+    from empaste.pseudo_labels import write_pseudo_labels
+
+    counts = write_pseudo_labels(
+        out,
+        model,
+        images,
+        labels,
+        min_score=min_score,
+        per_class=per_class,
+        batch_size=batch_size,
+        num_threads=num_threads,
+        device=device,
+    )
+    for one in counts:
+        print(
+            f"{one.name}: {one.instances} instances; "
+            f"{one.images_without} of {one.labelled_images} images of this label got none"
+        )
+    print(f"{sum(one.instances for one in counts)} instances: {out}")
+
+
+@app.command()
 def study(
     name: str,
     seeds: Annotated[int, typer.Option(min=1, help="repeats of every row")] = 3,

@@ -177,6 +177,7 @@ def check_paths(params: Params) -> list[Check]:
     for setting in SOURCES[params.proposals.method].settings:
         named[f"proposals.{setting}"] = getattr(own, setting.split(".")[1])
     named |= {f"{section}.weights": getattr(params, section).weights for section in ("classifier", "train")}
+    named["paste.foregrounds_file"] = params.paste.foregrounds_file if params.paste.foregrounds == "file" else None
     return [check for key, value in named.items() if value and (check := _check_path(key, value))]
 
 

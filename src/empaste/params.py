@@ -4,6 +4,7 @@ A stage takes its own section and hands plain arguments to the library; no libra
 """
 
 import difflib
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
@@ -452,7 +453,8 @@ class Paste(Section):
     """The composites."""
 
     placement: Literal["random", "space_maximize", "mixed", "none"]
-    foregrounds: Literal["fem", "step1", "gt", "gt_and_fem"]
+    foregrounds: Literal["fem", "step1", "gt", "gt_and_fem", "file"]
+    foregrounds_file: str | None
     n_p: NumberOrRange
     selection: Literal["uniform", "balanced", "repeat_factor", "confidence"]
     repeat_threshold: Annotated[float, Field(gt=0, le=1)]
@@ -472,6 +474,15 @@ class Paste(Section):
     jpeg_quality: Annotated[int, Field(ge=1, le=100)]
 
     @model_validator(mode="after")
+    def _file_where_needed(self) -> "Paste":
+        if self.foregrounds == "file" and not self.foregrounds_file:
+            raise ValueError(
+                "foregrounds_file is null, but foregrounds: file reads instances from one; set paste.foregrounds_file "
+                "to it (empaste pseudo-labels writes one)"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _ranges_rise(self) -> "Paste":
         for name in ("scale", "n_p", "brightness"):
             value = getattr(self, name)
@@ -486,6 +497,7 @@ class Train(Section):
     backend: Literal["torchvision", "detectron2"]
     architecture: Literal["resnet_slim", "resnet18", "resnet34", "resnet50", "resnet101"]
     heads: Literal["standard", "v2"]
+    class_agnostic: bool
     width: Annotated[int, Field(ge=8, multiple_of=8)]
     weights: str | None
     image_size: Annotated[int, Field(ge=32)]
@@ -561,10 +573,24 @@ class Params(Section):
     report: Report
 
 
+class _Loader(yaml.SafeLoader):
+    """PyYAML, but for numbers such as 1e-05, which is how DVC writes them: YAML 1.1 takes them for text."""
+
+
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+$"), [*"-+0123456789"]
+)
+
+
+def parse_yaml(text: str) -> Any:
+    """The content of the YAML ``text``; `yaml.YAMLError` where it is none."""
+    return yaml.load(text, _Loader)
+
+
 def load_params(path: Path) -> Params:
     """The validated content of ``path``; `InputError` lists every misfit with key, value, what is allowed."""
     try:
-        content = yaml.safe_load(path.read_text())
+        content = parse_yaml(path.read_text())
     except FileNotFoundError as error:
         raise InputError(f"{path} does not exist; run from the top of the repository") from error
     except yaml.YAMLError as error:

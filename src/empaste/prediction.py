@@ -1,8 +1,7 @@
 """A trained detector on anybody's images: COCO files of what it found, and the images with that drawn on them."""
 
 import json
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,9 +10,9 @@ from jaxtyping import UInt8
 from numpy import ndarray
 from tqdm import tqdm
 
-from empaste.artifacts.coco import coco_dataset, instance, write_coco
+from empaste.artifacts.coco import Coco, coco_dataset, instance, write_coco
 from empaste.artifacts.outputs import whole_directory, write_whole
-from empaste.detectors import classes_of, detect_files, load_detector
+from empaste.detectors import classes_of, load_detector
 from empaste.errors import InputError
 from empaste.images import read_rgb, write_rgb
 from empaste.masks import decode_mask
@@ -56,28 +55,26 @@ def predict_files(
     detect = load_detector(
         model, min_score=min_score, max_detections=max_detections, num_threads=num_threads, device=device
     )
-    classes = pd.DataFrame([{"class_id": number, "name": name} for number, name in classes_of(model).items()])
+    names = classes_of(model)
     _refuse_occupied(out)
-    readable, unreadable = _readable(files)
-    if not readable:
-        raise InputError(f"none of the {len(files)} images of {source} can be read: {unreadable[0]}")
-    numbered = list(enumerate(readable, 1))
-    found = detect_files(detect, numbered, batch_size)
-    names = {path: _name(path, source) for path in readable}
-    with whole_directory(out) as folder:
-        sizes = _draw_all(numbered, names, found, dict(classes.to_numpy()), folder / "overlays")
-        rows = [(number, names[path], *sizes[number]) for number, path in numbered]
-        images = pd.DataFrame(rows, columns=["image_id", "file_name", "height", "width"])
+    images: list[tuple[int, str, int, int]] = []
+    found: list[dict[str, Any]] = []
+    unreadable: list[str] = []
+    with whole_directory(out) as folder, tqdm(total=len(files), desc="predicting", unit="image") as progress:
+        for start in range(0, len(files), batch_size):
+            part = files[start : start + batch_size]
+            shown = list(_read(part, unreadable))
+            for (path, image), rows in zip(shown, detect([image for _, image in shown]) if shown else (), strict=True):
+                name = path.name if path == source else path.relative_to(source).as_posix()
+                images.append((len(images) + 1, name, image.shape[0], image.shape[1]))
+                found += [{"image_id": len(images), **row} for row in rows]
+                _write_overlay(folder / "overlays", name, draw_detections(image, rows, names))
+            progress.update(len(part))
+        if not images:
+            raise InputError(f"none of the {len(files)} images of {source} can be read: {unreadable[0]}")
         write_whole(folder / "results.json", json.dumps(found, separators=(",", ":")).encode())
-        annotations = [
-            instance(number, row["image_id"], row["category_id"], row["segmentation"], score=row["score"])
-            for number, row in enumerate(found, 1)
-        ]
-        write_coco(
-            folder / "instances.json",
-            coco_dataset(images, classes.assign(supercategory="object"), annotations, f"predicted by {model}"),
-        )
-    return Prediction(len(readable), len(found), unreadable)
+        write_coco(folder / "instances.json", _data_set(images, found, names, f"predicted by {model}"))
+    return Prediction(len(images), len(found), unreadable)
 
 
 def find_images(source: Path) -> list[Path]:
@@ -92,21 +89,17 @@ def find_images(source: Path) -> list[Path]:
     return files
 
 
-def draw_instances(
-    image: UInt8[ndarray, "h w 3"], detections: Sequence[dict[str, Any]], names: dict[int, str]
+def draw_detections(
+    image: UInt8[ndarray, "h w 3"], detections: Sequence[dict[str, Any]], names: Mapping[int, str]
 ) -> UInt8[ndarray, "k l 3"]:
     """``image``, at least `OVERLAY_SIDE` long, with every detection's mask, and its name and score; best on top."""
-    side = max(OVERLAY_SIDE, *image.shape[:2])
-    shown, labels = drawing.enlarge(image, side), []
-    for row in sorted(detections, key=lambda row: row["score"]):
-        mask = drawing.enlarge_mask(decode_mask(row["segmentation"]), side)
-        colour = drawing.colour_of(list(names).index(row["category_id"]))
-        drawing.draw_mask(shown, mask, colour)
-        x, y = (round(value * side / max(image.shape[:2])) for value in row["bbox"][:2])
-        labels.append((f"{names[row['category_id']]} {row['score']:.2f}", x, y, colour))
-    for text, x, y, colour in labels:
-        drawing.draw_label(shown, text, x, y, colour, side / OVERLAY_SIDE)
-    return shown
+    places = {class_id: place for place, class_id in enumerate(names)}
+    drawn = [
+        drawing.Drawn(decode_mask(row["segmentation"]), f"{names[row['category_id']]} {row['score']:.2f}",
+                      drawing.colour_of(places[row["category_id"]]))
+        for row in sorted(detections, key=lambda row: row["score"])
+    ]  # fmt: skip
+    return drawing.draw_instances(image, drawn, max(OVERLAY_SIDE, *image.shape[:2]))
 
 
 def _refuse_occupied(out: Path) -> None:
@@ -114,42 +107,28 @@ def _refuse_occupied(out: Path) -> None:
         raise InputError(f"{out} exists and is not an empty folder; give --out another one, or remove it")
 
 
-def _readable(files: Sequence[Path]) -> tuple[list[Path], list[str]]:
-    """The files that are images, in order, and what is wrong with the others."""
-    with ThreadPoolExecutor() as pool:
-        troubles = list(tqdm(pool.map(_trouble, files), "reading", len(files), unit="image"))
-    readable = [path for path, trouble in zip(files, troubles, strict=True) if trouble is None]
-    return readable, [trouble for trouble in troubles if trouble is not None]
+def _read(files: Sequence[Path], unreadable: list[str]) -> Iterator[tuple[Path, UInt8[ndarray, "h w 3"]]]:
+    """The files that are images, in order; what is wrong with another is added to ``unreadable``."""
+    for path in files:
+        try:
+            yield path, read_rgb(path)
+        except (InputError, OSError) as error:
+            unreadable.append(str(error))
 
 
-def _trouble(path: Path) -> str | None:
-    try:
-        read_rgb(path)
-    except (InputError, OSError) as error:
-        return str(error)
-    return None
+def _write_overlay(folder: Path, name: str, overlay: UInt8[ndarray, "k l 3"]) -> None:
+    place = folder / (name if Path(name).suffix.lower() in DRAWN else f"{name}.jpg")
+    place.parent.mkdir(parents=True, exist_ok=True)
+    write_rgb(place, overlay, 90)
 
 
-def _name(path: Path, source: Path) -> str:
-    return path.name if path == source else path.relative_to(source).as_posix()
-
-
-def _draw_all(
-    numbered: Sequence[tuple[int, Path]],
-    names: dict[Path, str],
-    found: Sequence[dict[str, Any]],
-    class_names: dict[int, str],
-    folder: Path,
-) -> dict[int, tuple[int, int]]:
-    """``folder`` holds an overlay per image; returns the images' heights and widths."""
-    own: dict[int, list[dict[str, Any]]] = {number: [] for number, _ in numbered}
-    for row in found:
-        own[row["image_id"]].append(row)
-    sizes = {}
-    for number, path in tqdm(numbered, "drawing", unit="image"):
-        image = read_rgb(path)
-        sizes[number] = image.shape[0], image.shape[1]
-        place = folder / (names[path] if path.suffix.lower() in DRAWN else f"{names[path]}.jpg")
-        place.parent.mkdir(parents=True, exist_ok=True)
-        write_rgb(place, draw_instances(image, own[number], class_names), 90)
-    return sizes
+def _data_set(
+    images: Sequence[tuple[int, str, int, int]], found: Sequence[dict[str, Any]], names: Mapping[int, str], origin: str
+) -> Coco:
+    classes = pd.DataFrame([{"class_id": number, "name": name} for number, name in names.items()])
+    annotations = [
+        instance(number, row["image_id"], row["category_id"], row["segmentation"], score=row["score"])
+        for number, row in enumerate(found, 1)
+    ]
+    table = pd.DataFrame(images, columns=["image_id", "file_name", "height", "width"])
+    return coco_dataset(table, classes.assign(supercategory="object"), annotations, origin)

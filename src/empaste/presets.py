@@ -13,6 +13,7 @@ import yaml
 
 from empaste.artifacts.outputs import write_whole
 from empaste.errors import InputError
+from empaste.params import parse_yaml
 
 FOLDER = Path("presets")
 PARAMS = Path("params.yaml")
@@ -62,7 +63,7 @@ def write_params(names: Sequence[str], extra: Sequence[str], params: Path = PARA
 
 def _read(path: Path) -> Settings:
     try:
-        content = yaml.safe_load(path.read_text())
+        content = parse_yaml(path.read_text())
     except yaml.YAMLError as error:
         raise InputError(f"{path} is not valid YAML: {error}; correct it") from error
     if not isinstance(content, dict):
@@ -84,11 +85,10 @@ def _parse(item: str) -> tuple[str, Any]:
     if not equals or not key:
         raise InputError(f"--set has {item!r}; write key=value, as in paste.n_p=4")
     try:
-        value = yaml.safe_load(text)
+        value = parse_yaml(text)
     except yaml.YAMLError as error:
         raise InputError(f"--set {key} has the value {text!r}, which is not valid YAML; write key=value") from error
-    # YAML 1.1 takes 1e-4 for text, DVC and people take it for a number.
-    return key, float(value) if isinstance(value, str) and re.fullmatch(r"[-+]?\d+e[-+]?\d+", value) else value
+    return key, value
 
 
 def _known(settings: Settings, params: Path, origin: str) -> Settings:

@@ -1,9 +1,10 @@
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from empaste.detectors.augment import Sample, augment, jitter_scale, recolour
+from empaste.detectors.augment import BRIGHTNESS, CONTRAST, Sample, augment, jitter_scale, recolour
 from empaste.images import GRAY
 
 
@@ -61,7 +62,7 @@ def test_any_shape_comes_out_square_with_its_aspect_kept(size_hw: tuple[int, int
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.integers(8, 60), st.integers(8, 60), st.integers(16, 64), st.integers(0, 2**32 - 1))
+@given(st.integers(16, 60), st.integers(16, 60), st.integers(16, 64), st.integers(0, 2**32 - 1))
 def test_masks_follow_their_pixels(height: int, width: int, size: int, seed: int) -> None:
     after = augment(sample(height, width), size, (0.5, 2.0), np.random.default_rng(seed))
     assert after.image.shape == (size, size, 3) and after.image.dtype == np.uint8
@@ -92,3 +93,60 @@ def test_recolouring_by_hand() -> None:
     assert recolour(image, 1.1, 1.0)[0, :, 0].tolist() == [110, 220]
     assert recolour(image, 1.1, 1.5)[0, :, 0].tolist() == [82, 248]  # 82.5 rounds to even; 1.1 × 225 = 247.5
     assert recolour(image, 2.0, 1.0)[0, :, 0].tolist() == [200, 255]
+
+
+def whole_images(before: Sample, size: int, jitter: tuple[float, float], rng: np.random.Generator) -> Sample:
+    """`augment` as one would write it down: everything zoomed whole, laid on a canvas, mirrored and recoloured."""
+    height, width = before.image.shape[:2]
+    scale, place = rng.uniform(*jitter) * size / max(height, width), (rng.random(), rng.random())
+    zoomed = max(1, round(height * scale)), max(1, round(width * scale))
+    down, across = (int(share * (abs(side - size) + 1)) for side, share in zip(zoomed, place, strict=True))
+    crop = np.s_[down if zoomed[0] > size else 0 :, across if zoomed[1] > size else 0 :]
+    corner = np.s_[0 if zoomed[0] > size else down :, 0 if zoomed[1] > size else across :]
+
+    def framed(array: np.ndarray, interpolation: int, fill: int) -> np.ndarray:
+        canvas = np.full((size, size, *array.shape[2:]), fill, np.uint8)
+        part = cv2.resize(array, zoomed[::-1], interpolation=interpolation)[crop][:size, :size]
+        canvas[corner][: part.shape[0], : part.shape[1]] = part
+        return canvas
+
+    image = framed(before.image, cv2.INTER_AREA if zoomed[0] < height else cv2.INTER_LINEAR, GRAY)
+    masks = np.array([framed(mask, cv2.INTER_NEAREST_EXACT, 0) for mask in before.masks], np.uint8)
+    masks = masks.reshape(-1, size, size)
+    if rng.random() < 0.5:
+        image, masks = image[:, ::-1], masks[:, :, ::-1]
+    brightness = rng.uniform(*BRIGHTNESS) if rng.random() < 0.5 else 1.0
+    contrast = rng.uniform(*CONTRAST) if rng.random() < 0.5 else 1.0
+    values = brightness * (contrast * image.astype(float) + (1 - contrast) * image.mean())
+    visible = masks.any(axis=(1, 2))
+    return Sample(np.clip(np.rint(values), 0, 255).astype(np.uint8), masks[visible], before.labels[visible])
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.integers(1, 90), st.integers(1, 90), st.integers(1, 70), st.integers(0, 4), st.integers(0, 2**32 - 1))
+def test_a_view_is_that_of_the_whole_image(height: int, width: int, size: int, num: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    masks = np.zeros((num, height, width), np.uint8)
+    for mask in masks:  # holes, and some that are empty from the start
+        y, x = rng.integers(height), rng.integers(width)
+        part = mask[y : y + rng.integers(1, 40), x : x + rng.integers(1, 40)]
+        part[:] = rng.random(part.shape) < rng.choice([0.0, 0.1, 1.0])
+    before = Sample(rng.integers(0, 256, (height, width, 3), np.uint8), masks, np.arange(num))
+    after, wanted = (make(before, size, (0.1, 2.0), np.random.default_rng(seed)) for make in (augment, whole_images))
+    np.testing.assert_array_equal(after.masks, wanted.masks)
+    np.testing.assert_array_equal(after.labels, wanted.labels)
+    np.testing.assert_allclose(after.image.astype(int), wanted.image.astype(int), atol=1)  # halves round either way
+
+
+def test_an_instance_outside_of_the_view_is_dropped_though_its_box_reaches_in() -> None:
+    masks = np.zeros((1, 32, 32), np.uint8)
+    masks[0, 0], masks[0, :, 31] = 1, 1  # an angle around the lower left
+    corner = sample(32, 32)._replace(masks=masks, labels=np.array([7]))
+    assert jitter_scale(corner, 32, 2.0, (0.999, 0.0)).masks.shape == (0, 32, 32)
+    assert jitter_scale(corner, 32, 2.0, (0.999, 0.999)).masks.sum() == 2 * 32
+
+
+def test_views_are_laid_out_in_memory_without_gaps() -> None:
+    for seed in range(8):
+        view = augment(sample(40, 30), 32, (0.6, 1.4), np.random.default_rng(seed))
+        assert view.image.flags.c_contiguous and view.masks.flags.c_contiguous

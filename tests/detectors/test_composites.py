@@ -9,6 +9,7 @@ from empaste.artifacts.shards import Shards, write_shards
 from empaste.detectors.composites import open_composites
 from empaste.errors import InputError
 from empaste.images import decode_rgb
+from empaste.masks import encode_mask
 
 
 def edit(composites: Path, **lists: Any) -> None:
@@ -88,3 +89,53 @@ def test_a_polygon_is_refused(composites: Path) -> None:
     edit(composites, annotations=rows)
     with pytest.raises(InputError, match="is a polygon; allowed is an RLE"):
         open_composites(composites)
+
+
+@pytest.mark.parametrize("wrong", [float("nan"), float("inf"), -float("inf"), None, "3"])
+@pytest.mark.parametrize("crowd", [0, 1])
+def test_a_box_of_no_finite_numbers_is_refused(composites: Path, wrong: object, crowd: int) -> None:
+    rows = content(composites)["annotations"]
+    rows[4] |= {"bbox": [1, wrong, 5, 5], "iscrowd": crowd}
+    edit(composites, annotations=rows)
+    with pytest.raises(
+        InputError, match=r"instances\.json: annotation 5 has the bbox \[1, .*allowed are four finite.*dvc repro paste"
+    ):
+        open_composites(composites)
+
+
+@pytest.mark.parametrize("bbox", [None, [], [1, 2, 3], 7, "1234"])
+def test_a_box_of_another_shape_is_refused(composites: Path, bbox: object) -> None:
+    rows = content(composites)["annotations"]
+    rows[0]["bbox"] = bbox
+    edit(composites, annotations=rows)
+    with pytest.raises(InputError, match="annotation 1 has the bbox"):
+        open_composites(composites)
+
+
+def test_classes_without_an_instance_are_named(composites: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = open_composites(composites).load(0)
+    assert "WARNING" not in capsys.readouterr().err
+    further = [{"id": 5, "name": "cat"}, {"id": 9, "name": "dog"}]
+    edit(composites, categories=content(composites)["categories"] + further)
+    data = open_composites(composites)
+    warnings = [line for line in capsys.readouterr().err.splitlines() if line.startswith("WARNING")]
+    path = composites / "instances.json"
+    assert warnings == [f"WARNING: cat, dog have no instance in {path}: the detector will never find them"]
+    assert [name for _, name in data.classes] == ["square", "cat", "disc", "dog"]
+    np.testing.assert_array_equal(data.load(0).masks, before.masks)
+    assert data.load(0).labels.tolist() == [1, 3]
+
+
+def test_a_class_of_crowds_alone_has_no_instance(composites: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [row | {"iscrowd": int(row["category_id"] == 7)} for row in content(composites)["annotations"]]
+    edit(composites, annotations=rows)
+    open_composites(composites)
+    assert "WARNING: disc has no instance in" in capsys.readouterr().err
+
+
+def test_an_empty_mask_is_no_instance(composites: Path) -> None:
+    rows = content(composites)["annotations"]
+    rows[0]["segmentation"] = encode_mask(np.zeros((64, 64), bool))
+    edit(composites, annotations=rows)
+    sample = open_composites(composites).load(0)
+    assert sample.labels.tolist() == [2] and sample.masks.shape == (1, 64, 64)

@@ -3,13 +3,28 @@
 import json
 import subprocess
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import torch
+from torch import nn
+from torchvision.models.detection import MaskRCNN
+from torchvision.models.detection.anchor_utils import AnchorGenerator
+from torchvision.models.detection.backbone_utils import resnet_fpn_backbone
+from torchvision.models.detection.faster_rcnn import FastRCNNConvFCHead
+from torchvision.models.detection.mask_rcnn import MaskRCNNHeads
+from torchvision.models.detection.rpn import RPNHead
+from torchvision.ops import FeaturePyramidNetwork
+from torchvision.ops.feature_pyramid_network import LastLevelMaxPool
 
+from empaste.artifacts.networks import save_network
 from empaste.artifacts.shards import Shards
-from empaste.detectors import BACKENDS, classes_of, detect_files, fit, load_detector
+from empaste.detectors import BACKENDS, classes_of, detect_files, export, fit, load_detector
+from empaste.detectors.backend import Network
+from empaste.detectors.mask_rcnn import build_mask_rcnn
 from empaste.errors import InputError
 from empaste.masks import decode_mask, mask_box_xywh
 from tests.detectors.tiny_recipe import needs_detectron2, shrink_detectron2, tiny_recipe
@@ -111,3 +126,47 @@ def test_the_computing_parts_import_without_the_pipelines_packages() -> None:
     code = f"import sys; sys.modules.update(dict.fromkeys({blocked})); import empaste.detectors, empaste.evaluation"
     done = subprocess.run([sys.executable, "-c", code], cwd=TOP / "src", capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_torchvision_alone_opens_what_is_exported(tmp_path: Path) -> None:
+    """The same instances from torchvision's own classes, without a line of ours."""
+    torch.manual_seed(0)
+    network = Network("resnet18", "v2", False, 0, 128, frozen_norm=False, msra=False)
+    config = {"backend": "torchvision", **asdict(network), "classes": [{"id": 3, "name": "square"}]}
+    ours = build_mask_rcnn(network, 1, None).eval()
+    save_network(ours, tmp_path / "model", config)
+    num_tensors = export(tmp_path / "model", tmp_path / "exported.pth")
+    content = torch.load(tmp_path / "exported.pth", weights_only=True)
+    assert content["classes"] == [{"id": 3, "name": "square"}] and content["config"]["heads"] == "v2"
+    assert len(content["model"]) == num_tensors
+    body = resnet_fpn_backbone(backbone_name="resnet18", weights=None, norm_layer=nn.BatchNorm2d, trainable_layers=5)
+    body.fpn = FeaturePyramidNetwork([64, 128, 256, 512], 256, LastLevelMaxPool(), nn.BatchNorm2d)
+    sizes = tuple((side / 8,) for side in (32, 64, 128, 256, 512))
+    theirs = MaskRCNN(
+        body,
+        2,
+        min_size=128,
+        max_size=128,
+        rpn_anchor_generator=AnchorGenerator(sizes, ((0.5, 1.0, 2.0),) * 5),
+        rpn_head=RPNHead(256, 3, conv_depth=2),
+        box_head=FastRCNNConvFCHead((256, 7, 7), [256] * 4, [1024], norm_layer=nn.BatchNorm2d),
+        mask_head=MaskRCNNHeads(256, [256] * 4, 1, norm_layer=nn.BatchNorm2d),
+        box_score_thresh=0.0,
+        box_detections_per_img=5,
+    ).eval()
+    theirs.load_state_dict(content["model"])
+    image = np.random.default_rng(0).integers(0, 256, (96, 128, 3), np.uint8)
+    with torch.inference_mode():
+        (found,) = BACKENDS["torchvision"].find(ours, [image], 0.0, 5)
+        (output,) = theirs([torch.from_numpy(image).permute(2, 0, 1) / 255])
+    assert len(found.scores) == 5
+    np.testing.assert_allclose(found.scores, output["scores"], atol=1e-5)
+    np.testing.assert_allclose(found.boxes_xyxy, output["boxes"], atol=1e-2)
+
+
+def test_an_export_overwrites_nothing(tmp_path: Path) -> None:
+    (tmp_path / "there.pth").touch()
+    with pytest.raises(InputError, match=r"there\.pth exists; give another file, or remove it"):
+        export(tmp_path, tmp_path / "there.pth")
+    with pytest.raises(InputError, match=r"config\.json does not exist; run: dvc repro train"):
+        export(tmp_path, tmp_path / "new.pth")

@@ -21,7 +21,7 @@ from empaste.detectors.backend import Network
 from empaste.errors import InputError
 from tests.detectors.tiny_recipe import needs_detectron2, shrink_detectron2, tiny_recipe
 
-SMALL = Network("resnet18", "standard", 8, 64, frozen_norm=False, msra=False)
+SMALL = Network("resnet18", "standard", False, 8, 64, frozen_norm=False, msra=False)
 FEW: dict[str, Any] = {
     "architecture": "resnet18", "iterations": 4, "batch_size": 2, "learning_rate": 1e-3, "checkpoint_every": 2,
 }  # fmt: skip
@@ -100,7 +100,7 @@ def test_msras_weights_are_known_by_name(weights: str | None, expected: bool) ->
 def test_the_configuration_becomes_a_network(architecture: str, heads: str, frozen: bool) -> None:
     from detectron2.layers import FrozenBatchNorm2d
 
-    network = Network(architecture, heads, 8, 512, frozen_norm=frozen, msra=False)
+    network = Network(architecture, heads, False, 8, 512, frozen_norm=frozen, msra=False)
     module: Any = detectron2.build(network, 3, None)
     resnet = module.backbone.bottom_up
     counts = {"resnet18": 2, "resnet34": 6, "resnet101": 23}
@@ -124,7 +124,7 @@ def _anchor_sizes(module: Any) -> list[Tensor]:
 
 @needs_detectron2
 def test_msras_networks_see_bgr_and_stride_early() -> None:
-    module: Any = detectron2.build(Network("resnet50", "standard", 8, 64, frozen_norm=True, msra=True), 2, None)
+    module: Any = detectron2.build(Network("resnet50", "standard", False, 8, 64, frozen_norm=True, msra=True), 2, None)
     assert module.backbone.bottom_up.res3[0].conv1.stride == (2, 2)
     red = torch.zeros(3, 64, 64)
     red[0] = 255
@@ -183,7 +183,7 @@ def test_weights_that_lack_a_layer_are_refused(tmp_path: Path) -> None:
         detectron2.build(replace(SMALL, frozen_norm=True), 2, str(tmp_path / "weights.pth"))
 
 
-MSRA50 = Network("resnet50", "standard", 8, 64, frozen_norm=True, msra=True)
+MSRA50 = Network("resnet50", "standard", False, 8, 64, frozen_norm=True, msra=True)
 
 
 def msra_arrays(resnet: nn.Module) -> dict[str, np.ndarray]:
@@ -361,3 +361,10 @@ def test_a_saved_detector_finds_the_same_in_an_image_of_any_shape(
         assert all(tuple(row["segmentation"]["size"]) == size_hw and row["category_id"] in (3, 7) for row in rows)
     names = set(load_file(tmp_path / "model" / "model.safetensors"))
     assert {"backbone.bottom_up.stem.conv1.weight", "roi_heads.mask_head.predictor.weight"} < names
+
+
+@needs_detectron2
+def test_class_agnostic_outputs_are_one_for_all_classes() -> None:
+    heads = detectron2.build(replace(SMALL, class_agnostic=True), 3, None).roi_heads
+    assert heads.box_predictor.bbox_pred.out_features == 4
+    assert heads.mask_head.predictor.out_channels == 1

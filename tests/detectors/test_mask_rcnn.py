@@ -18,7 +18,7 @@ from empaste.detectors.backend import Network
 from empaste.detectors.mask_rcnn import ByteTransform, build_mask_rcnn
 from empaste.errors import InputError
 
-SLIM = Network("resnet_slim", "standard", 8, 64, frozen_norm=False, msra=False)
+SLIM = Network("resnet_slim", "standard", False, 8, 64, frozen_norm=False, msra=False)
 CONFIG: dict[str, Any] = {
     "backend": "torchvision", **asdict(SLIM), "classes": [{"id": 3, "name": "square"}, {"id": 7, "name": "disc"}],
 }  # fmt: skip
@@ -62,7 +62,7 @@ def test_an_image_of_any_shape_is_detected_on(saved: Path) -> None:
 
 def test_v2_is_torchvisions() -> None:
     """The same tensors by shape as torchvision's own model of that name, but for the names of the backbone's parts."""
-    ours = build_mask_rcnn(Network("resnet50", "v2", 0, 1024, frozen_norm=False, msra=False), 90, None)
+    ours = build_mask_rcnn(Network("resnet50", "v2", False, 0, 1024, frozen_norm=False, msra=False), 90, None)
     theirs = maskrcnn_resnet50_fpn_v2(weights=None, weights_backbone=None)
     assert sorted(tuple(one.shape) for one in ours.parameters()) == sorted(
         tuple(one.shape) for one in theirs.parameters()
@@ -74,6 +74,16 @@ def test_the_slim_network_has_heads_of_its_own() -> None:
         InputError, match=r"train\.heads is 'v2', but resnet_slim has heads of its own; set it to stand"
     ):
         build_mask_rcnn(replace(SLIM, heads="v2"), 2, None)
+
+
+def test_class_agnostic_outputs_are_the_same_for_all_classes() -> None:
+    heads = build_mask_rcnn(replace(SLIM, class_agnostic=True), 2, None).roi_heads
+    scores, boxes = heads.box_predictor(torch.rand(5, heads.box_predictor.bbox_pred.layer.in_features))
+    assert scores.shape == (5, 3) and boxes.shape == (5, 12)
+    torch.testing.assert_close(boxes.view(5, 3, 4), boxes.view(5, 3, 4)[:, :1].expand(-1, 3, -1))
+    masks = heads.mask_predictor(torch.rand(5, 64, 14, 14))
+    assert masks.shape == (5, 3, 28, 28)
+    torch.testing.assert_close(masks, masks[:, :1].expand(-1, 3, -1, -1))
 
 
 def test_images_of_bytes_are_normalised_as_others_are() -> None:
@@ -140,7 +150,7 @@ def test_a_truncated_model_is_refused(saved: Path) -> None:
         ("{", "is not valid JSON"),
         ("{}", "lacks backend"),
         ("[]", "lacks"),
-        ('{"backend": "torchvision"}', "lacks architecture, classes"),
+        ('{"backend": "torchvision"}', "lacks architecture, class_agnostic, classes"),
     ],
 )
 def test_a_broken_config_is_refused(saved: Path, text: str, message: str) -> None:

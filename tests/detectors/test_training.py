@@ -39,7 +39,7 @@ def test_an_interrupted_training_ends_with_the_same_bytes(
 ) -> None:
     whole = fit(composites, tmp_path / "whole")
     assert "going on" not in capsys.readouterr().err
-    step, seen = training._step, []
+    step, seen = training.train_step, []
 
     def dies_at_the_fourth(*arguments: Any) -> dict[str, float]:
         seen.append(1)
@@ -48,7 +48,7 @@ def test_an_interrupted_training_ends_with_the_same_bytes(
         return step(*arguments)
 
     with monkeypatch.context() as patch:
-        patch.setattr(training, "_step", dies_at_the_fourth)
+        patch.setattr(training, "train_step", dies_at_the_fourth)
         with pytest.raises(ProcessDiedError):
             fit(composites, tmp_path / "cut")
     assert not (tmp_path / "cut" / "model" / "model.safetensors").exists()
@@ -204,3 +204,10 @@ def test_a_compiled_backbone_learns_the_same(composites: Path, tmp_path: Path) -
     np.testing.assert_allclose([row["loss"] for row in compiled], [row["loss"] for row in plain], rtol=1e-3)
     names = set(load_file(tmp_path / "plain/model/model.safetensors"))
     assert set(load_file(tmp_path / "compiled/model/model.safetensors")) == names
+
+
+def test_a_class_agnostic_detector_comes_back(composites: Path, tmp_path: Path) -> None:
+    curve = fit(composites, tmp_path, class_agnostic=True, iterations=30, batch_size=4, jitter=[0.8, 1.2])
+    assert curve[-1]["loss"] < 0.75 * curve[0]["loss"]
+    detect = detectors.load_detector(tmp_path / "model", min_score=0, max_detections=9, num_threads=1, device="cpu")
+    assert detect([np.zeros((64, 64, 3), np.uint8)])[0]

@@ -8,7 +8,7 @@ import pytest
 
 from empaste.errors import InputError
 from empaste.masks import decode_mask, encode_mask
-from empaste.paste.sources import Foreground, check_classes, chosen_segments, ground_truth_instances, instances_found
+from empaste.paste.sources import Foreground, annotated_instances, check_classes, chosen_segments, instances_found
 
 
 def box(x: int, y: int, width: int, height: int) -> np.ndarray:
@@ -68,7 +68,7 @@ def test_ground_truth_may_be_polygons_or_either_kind_of_rle() -> None:
     polygon = [[2, 3, 8, 3, 8, 9, 2, 9], [20, 3, 24, 3, 24, 6, 20, 6]]
     expected = box(2, 3, 6, 6) | box(20, 3, 4, 3)
     numbers = {"size": [20, 30], "counts": [2 * 20 + 3, 6, 14, 6, 20 * 30 - 3 - 40 - 26]}
-    found = ground_truth_instances(coco(polygon, dict(encode_mask(expected)), numbers))
+    found = annotated_instances(coco(polygon, dict(encode_mask(expected)), numbers))
     assert [one.source_id for one in found] == [1, 2, 3]
     for one, mask in zip(found, [expected, expected, box(2, 3, 2, 6)], strict=True):
         assert np.array_equal(decode_mask(one.mask_rle), mask)
@@ -76,8 +76,8 @@ def test_ground_truth_may_be_polygons_or_either_kind_of_rle() -> None:
 
 
 def test_crowds_and_empty_masks_are_no_instances() -> None:
-    assert ground_truth_instances(coco(dict(encode_mask(box(0, 0, 4, 4))), iscrowd=1)) == []
-    assert ground_truth_instances(coco(dict(encode_mask(box(0, 0, 0, 0))), [])) == []
+    assert annotated_instances(coco(dict(encode_mask(box(0, 0, 4, 4))), iscrowd=1)) == []
+    assert annotated_instances(coco(dict(encode_mask(box(0, 0, 0, 0))), [])) == []
 
 
 def instance(source_id: int, class_id: int, mask: np.ndarray, image_id: int = 7) -> Foreground:

@@ -139,5 +139,5 @@ def test_a_detector_of_other_classes_ends_with_a_message(
     with pytest.raises(typer.Exit):
         main()
     told = capsys.readouterr().err
-    assert f"the detector knows the classes 1 {classes[0]['name']}" in told
-    assert "val.json has 1 cat, 2 dog; train one on this data set: dvc repro train" in told
+    assert f"models/mask_rcnn knows the classes 1 {classes[0]['name']}" in told
+    assert "val.json has 1 cat, 2 dog; give the detector that was trained on these, or run: dvc repro train" in told

@@ -14,7 +14,7 @@ import typer
 import yaml
 
 from empaste.artifacts.coco import coco_dataset, instance, write_coco
-from empaste.artifacts.schemas import Backgrounds, Classes, Foregrounds, Images, Segments
+from empaste.artifacts.schemas import Backgrounds, Classes, Foregrounds, Images, Labels, Segments
 from empaste.artifacts.shards import Shards, write_shards
 from empaste.artifacts.tables import read_table, write_table
 from empaste.errors import InputError
@@ -94,6 +94,19 @@ def write_ground_truth() -> None:
     masks = [object_mask(1), object_mask(2), np.roll(object_mask(3), 20, axis=0)]
     rows = [instance(70 + k, k, k % 2 + 1, encode_mask(mask)) for k, mask in enumerate(masks, start=1)]
     write_coco(Path("data/ground_truth/train.json"), coco_dataset(images, CLASSES, rows, "hand-made"))
+
+
+def write_file(*annotations: dict[str, Any], path: str = "given/file.json") -> None:
+    """``path`` holds such instances; the labels name what the images show, of image 2 the other class too."""
+    ids = [*range(1, NUM_TRAIN + 1), 2]
+    labels = pd.DataFrame({"image_id": ids, "class_id": [k % 2 + 1 for k in ids[:-1]] + [2]})
+    write_table(labels.sort_values(["image_id", "class_id"]), Path("data/labels/labels.parquet"), Labels)
+    images = read_table(Path("data/images/images.parquet"), Images)
+    write_coco(Path(path), coco_dataset(images, CLASSES, list(annotations), "given"))
+
+
+def given(number: int, image_id: int, class_id: int, **extra: Any) -> dict[str, Any]:
+    return instance(number, image_id, class_id, encode_mask(object_mask(image_id)), **extra)
 
 
 def composites() -> dict[str, Any]:
@@ -270,6 +283,67 @@ def test_ground_truth_is_not_opened_otherwise(source: str) -> None:
     Path("data/ground_truth/train.json").write_text("no JSON at all")
     main()
     assert digest() == without
+
+
+def test_instances_of_a_file_are_pasted_as_far_as_the_labels_allow(capsys: pytest.CaptureFixture[str]) -> None:
+    write_file(given(31, 1, 2, score=0.9), given(32, 2, 1, score=0.8), given(33, 2, 2, score=0.7), given(34, 3, 1))
+    write_params(foregrounds="file", foregrounds_file="given/file.json")
+    for name in ("data/segments", "data/foregrounds"):
+        shutil.rmtree(name)
+    main()
+    assert {one["annotation_id"] for one in composites()["annotations"]} == {31, 32, 33}
+    assert metrics()["foregrounds_per_class"] == {"ball": 1, "fish": 2, "house": 0}
+    said = "given/file.json: 1 instances are left out, since the labels of their images do not name them: ball (1)"
+    assert said in capsys.readouterr().err
+
+
+def test_scores_of_a_file_are_drawn_by_where_all_instances_have_one(capsys: pytest.CaptureFixture[str]) -> None:
+    write_file(given(31, 1, 2, score=1.0), given(33, 3, 2, score=0.0), given(32, 2, 1, score=0.5))
+    write_params(foregrounds="file", foregrounds_file="given/file.json", selection="confidence")
+    main()
+    assert {one["annotation_id"] for one in composites()["annotations"] if one["source"] == "pasted"} == {31, 32}
+    write_file(given(31, 1, 2, score=1.0), given(33, 3, 2))
+    assert "or not all of them have a score (a file); choose from uniform, balanced, repeat_factor" in fails(capsys)
+
+
+def test_other_content_of_the_file_is_other_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    keys = []
+    monkeypatch.setattr("stages.paste.remove_work", lambda folder: keys.append(folder))
+    write_params(foregrounds="file", foregrounds_file="given/file.json")
+    for score in (0.9, 0.8):
+        write_file(given(31, 1, 2, score=score))
+        main()
+    assert len(set(keys)) == 2
+
+
+def test_the_file_is_found_from_an_experiments_own_workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_file(given(31, 1, 2), path="repository/file.json")
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path / "repository"))
+    write_params(foregrounds="file", foregrounds_file="file.json")
+    main()
+    assert metrics()["foregrounds"] == 1
+
+
+@pytest.mark.parametrize(
+    ("file", "message"),
+    [
+        (None, "paste.foregrounds_file is null, but foregrounds: file reads instances from one; set"),
+        ("none.json", "paste.foregrounds_file is 'none.json', which cannot be read (No such file or directory)"),
+        ("given/file.json", "given/file.json holds no instance to paste (1 of classes that the labels"),
+        (
+            "data/../data/ground_truth/train.json",
+            "train.json, the ground truth of the training split; give another file, or, to study how much",
+        ),
+    ],
+)
+def test_a_file_that_cannot_be_pasted_ends_with_the_next_step(
+    file: str | None, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_ground_truth()
+    write_file(given(31, 1, 3))
+    write_params(foregrounds="file", foregrounds_file=file)
+    assert message in fails(capsys)
+    assert not Path("data/composites").exists()
 
 
 def test_an_empty_pool_ends_with_the_next_step(capsys: pytest.CaptureFixture[str]) -> None:

@@ -68,6 +68,12 @@ def test_every_row_runs_with_every_seed(root: Path, tmp_path: Path, jobs: int) -
     assert [path for path in sorted(root.rglob("*")) if "__pycache__" not in path.parts] == before
 
 
+def test_repeats_may_differ_in_more_than_their_number(root: Path, tmp_path: Path) -> None:
+    study = Study(STUDY.title, STUDY.stages, STUDY.rows, STUDY.seeded, by_seed={1: {"paste.n_p": 20}})
+    results = run(study, [0, 1], tmp_path / "work", 1, root)
+    assert [result.figures["AP50"] for result in results] == [1.0, 21.0, 10.0, 21.0]
+
+
 def test_a_finished_row_is_not_run_again(root: Path, tmp_path: Path) -> None:
     first = run(STUDY, [0], tmp_path / "work", 1, root)
     assert run(STUDY, [0, 1], tmp_path / "work", 1, root)[::2] == first

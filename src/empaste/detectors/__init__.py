@@ -4,7 +4,8 @@ A new detector is one new file with a `Backend` and one line in `BACKENDS`. A mo
 ``config.json``, so that `load_detector` needs to be told the folder alone.
 """
 
-from collections.abc import Callable, Sequence
+import io
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import torch
 from tqdm import tqdm
 
 from empaste.artifacts.networks import fill_network, read_config, read_network
+from empaste.artifacts.outputs import write_whole
 from empaste.backbones import limit_threads, torch_device
 from empaste.boxes import xyxy_to_xywh
 from empaste.detectors import detectron2, torchvision, training
@@ -49,22 +51,18 @@ def load_detector(model: Path, *, min_score: float, max_detections: int, num_thr
 
     Detections under ``min_score``, beyond the best ``max_detections`` of an image, and with an empty mask are left out.
     """
-    backend = read_config(model, ("backend",), "train")["backend"]
-    if backend not in BACKENDS:
-        raise InputError(
-            f"{model / 'config.json'}: backend is {backend!r}; choose from {', '.join(BACKENDS)}; run: dvc repro train"
-        )
+    backend = _backend_of(model)
     config, state = read_network(model, CONFIG_KEYS, "train")
     limit_threads(num_threads)
     network = Network(**{key: config[key] for key in Network.__dataclass_fields__})
-    module = BACKENDS[backend].build(network, len(config["classes"]), None)
+    module = backend.build(network, len(config["classes"]), None)
     fill_network(module, state, model, "train")
     module = module.eval().to(torch_device(device)).to(memory_format=torch.channels_last)
     class_ids = list(classes_of(model))
 
     def detect(images: Sequence[RGB]) -> list[list[dict[str, Any]]]:
         with torch.inference_mode():
-            found = BACKENDS[backend].find(module, images, min_score, max_detections)
+            found = backend.find(module, images, min_score, max_detections)
         return [_coco_results(one, class_ids) for one in found]
 
     return detect
@@ -94,6 +92,47 @@ def classes_of(model: Path) -> dict[int, str]:
         if isinstance(error, InputError):
             raise
         raise InputError(f"{model / 'config.json'} names no classes; run: dvc repro train") from error
+
+
+def export(model: Path, out: Path) -> int:
+    """The new file ``out`` holds the detector in ``model`` for its backend's own library; returns how many tensors.
+
+    For ``torch.load``: ``model``, tensors by the library's names, ``classes`` (id, name, in the order of the outputs)
+    and ``config``. torchvision's labels are a class's place from 1, detectron2's from 0. `InputError` where ``out``
+    exists or the model cannot be read.
+    """
+    if out.exists():
+        raise InputError(f"{out} exists; give another file, or remove it")
+    backend = _backend_of(model)
+    config, state = read_network(model, CONFIG_KEYS, "train")
+    tensors = {backend.library_name(name): tensor for name, tensor in state.items()}
+    content = io.BytesIO()
+    torch.save({"model": tensors, "classes": config.pop("classes"), "config": config}, content)
+    write_whole(out, content.getvalue())
+    return len(tensors)
+
+
+def _backend_of(model: Path) -> Backend:
+    name = read_config(model, ("backend",), "train")["backend"]
+    if name not in BACKENDS:
+        raise InputError(
+            f"{model / 'config.json'}: backend is {name!r}; choose from {', '.join(BACKENDS)}; run: dvc repro train"
+        )
+    return BACKENDS[name]
+
+
+def check_classes(model: Path, wanted: Mapping[int, str], source: Path) -> None:
+    """`InputError`, which lists both, where the detector in ``model`` knows others than ``wanted``, of ``source``."""
+    known = classes_of(model)
+    if known != dict(wanted):
+        raise InputError(
+            f"{model} knows the classes {_listed(known)}; {source} has {_listed(wanted)}; give the detector that was "
+            "trained on these, or run: dvc repro train"
+        )
+
+
+def _listed(classes: Mapping[int, str]) -> str:
+    return ", ".join(f"{number} {name}" for number, name in classes.items())
 
 
 def _coco_results(found: Found, class_ids: Sequence[int]) -> list[dict[str, Any]]:

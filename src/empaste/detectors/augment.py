@@ -6,6 +6,9 @@ brightness and contrast are those of the EM-Paste authors' training; EM-Paste §
 Notes
 -----
 The papers pad at the right and at the bottom; here the image lies anywhere in the padding, which varies positions too.
+
+Of a mask only what is seen of its instance is computed. The image is resized whole and then cut: OpenCV's resize is so
+fast that a warp of the visible part alone takes longer, and cutting first would move the image by parts of a pixel.
 """
 
 from collections.abc import Sequence
@@ -31,19 +34,44 @@ class Sample(NamedTuple):
     labels: Int[np.ndarray, " n"]
 
 
+class Window(NamedTuple):
+    """Along one axis: the part of the zoomed image that is seen, and the part of the canvas that it fills."""
+
+    seen: slice
+    canvas: slice
+
+
+class Frame(NamedTuple):
+    """Where an image of ``zoomed_hw`` pixels lies on a canvas of ``size`` × ``size``; ``flip`` mirrors the canvas."""
+
+    size: int
+    zoomed_hw: tuple[int, int]
+    rows: Window
+    columns: Window
+    flip: bool = False
+
+
 def augment(sample: Sample, size: int, jitter: Sequence[float], rng: np.random.Generator) -> Sample:
     """A random view of ``sample`` on a square canvas of ``size`` pixels.
 
     At zoom 1 the longest side fills the canvas; the zoom is drawn from the range ``jitter``. Instances without a pixel
     in the view are dropped, so that none may be left.
     """
+    frame, colours = draw_view(sample.image.shape[:2], size, jitter, rng)
+    view = show(sample, frame)
+    return view._replace(image=recolour(view.image, *colours))
+
+
+def draw_view(
+    size_hw: tuple[int, ...], size: int, jitter: Sequence[float], rng: np.random.Generator
+) -> tuple[Frame, tuple[float, float]]:
+    """What `augment` does with an image of ``size_hw`` pixels: its frame, and (brightness, contrast)."""
     low, high = jitter
-    view = jitter_scale(sample, size, rng.uniform(low, high), (rng.random(), rng.random()))
-    if rng.random() < FLIP_PROB:
-        view = Sample(view.image[:, ::-1], view.masks[:, :, ::-1], view.labels)
+    frame = choose_frame(size_hw, size, rng.uniform(low, high), (rng.random(), rng.random()))
+    frame = frame._replace(flip=bool(rng.random() < FLIP_PROB))
     brightness = rng.uniform(*BRIGHTNESS) if rng.random() < COLOUR_PROB else 1.0
     contrast = rng.uniform(*CONTRAST) if rng.random() < COLOUR_PROB else 1.0
-    return view._replace(image=recolour(view.image, brightness, contrast))
+    return frame, (brightness, contrast)
 
 
 def jitter_scale(sample: Sample, size: int, zoom: float, place: tuple[float, float]) -> Sample:
@@ -51,43 +79,75 @@ def jitter_scale(sample: Sample, size: int, zoom: float, place: tuple[float, flo
 
     ``place`` (down, right), in [0, 1), chooses among the possible positions of the crop or of the image in the padding.
     """
-    height, width = sample.image.shape[:2]
-    scale = zoom * size / max(height, width)
-    size_hw = max(1, round(height * scale)), max(1, round(width * scale))
-    windows = [_window(side, size, share) for side, share in zip(size_hw, place, strict=True)]
-    image = _framed(sample.image, size_hw, windows, size, GRAY)
-    masks = [_framed(mask, size_hw, windows, size, 0) for mask in sample.masks]
-    visible = [k for k, mask in enumerate(masks) if mask.any()]
-    stacked = np.stack([masks[k] for k in visible]) if visible else np.zeros((0, size, size), np.uint8)
-    return Sample(image, stacked, sample.labels[visible])
+    return show(sample, choose_frame(sample.image.shape[:2], size, zoom, place))
+
+
+def choose_frame(size_hw: tuple[int, ...], size: int, zoom: float, place: tuple[float, float]) -> Frame:
+    """The frame of an image of ``size_hw`` pixels; see `jitter_scale`."""
+    scale = zoom * size / max(size_hw)
+    height, width = (max(1, round(side * scale)) for side in size_hw)
+    return Frame(size, (height, width), _window(height, size, place[0]), _window(width, size, place[1]))
+
+
+def show(sample: Sample, frame: Frame) -> Sample:
+    """What of ``sample`` is seen in ``frame``, with the instances of which anything is."""
+    masks, visible = frame_masks(sample.masks, frame)
+    return Sample(frame_image(sample.image, frame), masks, sample.labels[visible])
+
+
+def frame_image(image: UInt8[np.ndarray, "h w 3"], frame: Frame) -> UInt8[np.ndarray, "s s 3"]:
+    """``image`` in ``frame``, gray around it; averaged over areas where it shrinks, interpolated where it grows."""
+    shrinks = frame.zoomed_hw[0] < image.shape[0]
+    zoomed = cv2.resize(image, frame.zoomed_hw[::-1], interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
+    canvas = np.full((frame.size, frame.size, 3), GRAY, np.uint8)
+    canvas[frame.rows.canvas, frame.columns.canvas] = zoomed[frame.rows.seen, frame.columns.seen]
+    return cv2.flip(canvas, 1) if frame.flip else canvas
+
+
+def frame_masks(masks: UInt8[np.ndarray, "n h w"], frame: Frame) -> tuple[UInt8[np.ndarray, "m s s"], list[int]]:
+    """Those of ``masks`` of which ``frame`` shows a pixel, by their nearest pixels, and which these are."""
+    rows, columns = (
+        _nearest(side, zoomed)[window.seen]
+        for side, zoomed, window in zip(masks.shape[1:], frame.zoomed_hw, (frame.rows, frame.columns), strict=True)
+    )
+    pieces = [_piece(mask, rows, columns) for mask in masks]
+    visible = [number for number, (_, piece) in enumerate(pieces) if piece.any()]
+    canvases = np.zeros((len(visible), frame.size, frame.size), np.uint8)
+    mirrored = canvases[:, :, ::-1] if frame.flip else canvases
+    for window, number in zip(mirrored[:, frame.rows.canvas, frame.columns.canvas], visible, strict=True):
+        (top, left), piece = pieces[number]
+        window[top : top + piece.shape[0], left : left + piece.shape[1]] = piece
+    return canvases, visible
 
 
 def recolour(image: UInt8[np.ndarray, "h w 3"], brightness: float, contrast: float) -> UInt8[np.ndarray, "h w 3"]:
     """``image`` with its distance from its mean scaled by ``contrast``, then all scaled by ``brightness``."""
     if brightness == contrast == 1:
         return image
-    values = brightness * (contrast * np.arange(256) + (1 - contrast) * image.mean())
-    return np.clip(np.rint(values), 0, 255).astype(np.uint8)[image]
+    mean = sum(cv2.sumElems(image)) / image.size
+    values = brightness * (contrast * np.arange(256) + (1 - contrast) * mean)
+    return cv2.LUT(image, np.clip(np.rint(values), 0, 255).astype(np.uint8))
 
 
-def _window(side: int, size: int, share: float) -> tuple[slice, slice]:
-    """(part of the zoomed image, part of the canvas) along one axis."""
+def _window(side: int, size: int, share: float) -> Window:
     offset = int(share * (abs(side - size) + 1))
     length = min(side, size)
     whole, shifted = slice(0, length), slice(offset, offset + length)
-    return (shifted, whole) if side > size else (whole, shifted)
+    return Window(shifted, whole) if side > size else Window(whole, shifted)
 
 
-def _framed(
-    array: np.ndarray, size_hw: tuple[int, int], windows: Sequence[tuple[slice, slice]], size: int, fill: int
-) -> np.ndarray:
-    """``array`` resized, its windows laid onto a canvas of ``fill``; masks by their nearest pixel."""
-    if array.ndim == 2:
-        interpolation = cv2.INTER_NEAREST_EXACT
-    else:
-        interpolation = cv2.INTER_AREA if size_hw[0] < array.shape[0] else cv2.INTER_LINEAR
-    resized = cv2.resize(array, size_hw[::-1], interpolation=interpolation)
-    canvas = np.full((size, size, *array.shape[2:]), fill, np.uint8)
-    (from_rows, to_rows), (from_columns, to_columns) = windows
-    canvas[to_rows, to_columns] = resized[from_rows, from_columns]
-    return canvas
+def _piece(
+    mask: UInt8[np.ndarray, "h w"], rows: Int[np.ndarray, " r"], columns: Int[np.ndarray, " c"]
+) -> tuple[tuple[int, int], UInt8[np.ndarray, "h2 w2"]]:
+    """The part of ``mask[rows][:, columns]`` inside the mask's tight box, and where in it that part begins."""
+    x, y, width, height = cv2.boundingRect(mask)
+    top, bottom = np.searchsorted(rows, (y, y + height))
+    left, right = np.searchsorted(columns, (x, x + width))
+    piece = mask[y : y + height].take(columns[left:right], axis=1).take(rows[top:bottom] - y, axis=0)
+    return (int(top), int(left)), piece
+
+
+def _nearest(side: int, zoomed: int) -> Int[np.ndarray, " zoomed"]:
+    """Which of ``side`` pixels is nearest to each of the ``zoomed`` ones, by OpenCV's own rule."""
+    places = np.arange(side, dtype=np.int32)[None]
+    return cv2.resize(places, (zoomed, 1), interpolation=cv2.INTER_NEAREST_EXACT)[0]

@@ -9,13 +9,10 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
-import torch
 from jaxtyping import Bool, Float, Int, UInt8
-from torch import Tensor, nn
+from torch import nn
 
-from empaste.boxes import xywh_to_xyxy
 from empaste.detectors.augment import Sample
-from empaste.masks import mask_box_xywh
 
 RGB = UInt8[np.ndarray, "h w 3"]
 MSRA = "MSRA"
@@ -26,12 +23,14 @@ MSRA = "MSRA"
 class Network:
     """What a network is built from again; ``config.json`` holds it beside backend and classes.
 
-    ``frozen_norm``: batch normalisation keeps the statistics of pretrained weights. ``msra``: the network takes BGR of
-    0 to 255 less the mean and strides in its 1 × 1 convolutions, as MSRA's ResNets do.
+    ``class_agnostic``: boxes are refined and masks drawn by one output for all classes, which few examples of a class
+    suffice for. ``frozen_norm``: batch normalisation keeps the statistics of pretrained weights. ``msra``: the network
+    takes BGR of 0 to 255 less the mean and strides in its 1 × 1 convolutions, as MSRA's ResNets do.
     """
 
     architecture: str
     heads: str
+    class_agnostic: bool
     width: int
     image_size: int
     frozen_norm: bool
@@ -67,26 +66,16 @@ class Find(Protocol):
 class Backend(NamedTuple):
     """``to_inputs`` makes, on the CPU, the arguments of a training call, which returns the losses by name.
 
-    ``takes_msra`` says whether weights are MSRA's.
+    ``takes_msra`` says whether weights are MSRA's; ``library_name`` is what the backend's own library calls a tensor.
     """
 
     build: Build
     to_inputs: Callable[[Sequence[Sample]], tuple[Any, ...]]
     find: Find
     takes_msra: Callable[[str | None], bool]
+    library_name: Callable[[str], str]
 
 
 def is_msra(weights: str | None) -> bool:
     """Whether ``weights`` are MSRA's: `MSRA`, or a file of theirs, which is a ``.pkl``."""
     return weights is not None and (weights == MSRA or weights.endswith(".pkl"))
-
-
-def to_tensor(image: RGB) -> UInt8[Tensor, "3 h w"]:
-    """The image with channels first, 0 to 255."""
-    return torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1)))
-
-
-def tight_boxes_xyxy(masks: UInt8[np.ndarray, "n h w"]) -> Float[Tensor, "n 4"]:
-    """The boxes of the masks."""
-    boxes_xywh = np.array([mask_box_xywh(mask) for mask in masks], float).reshape(-1, 4)
-    return torch.from_numpy(xywh_to_xyxy(boxes_xywh)).float()

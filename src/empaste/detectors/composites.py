@@ -1,7 +1,9 @@
 """The composites as a detector reads them: every image with its instances, in memory where they fit."""
 
+import math
+import sys
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,7 +15,7 @@ from empaste.artifacts.coco import read_coco
 from empaste.artifacts.shards import ShardEntry, Shards
 from empaste.detectors.augment import Sample
 from empaste.errors import InputError
-from empaste.masks import decode_masks
+from empaste.masks import decode_masks, rle_area_box_xywh
 
 MEMORY_LIMIT = 2 * 2**30
 """Bytes of decoded images and masks up to which all are kept."""
@@ -30,8 +32,8 @@ class Composites(NamedTuple):
 def open_composites(folder: Path, memory_limit: int = MEMORY_LIMIT) -> Composites:
     """The data set ``folder/instances.json`` with its images in the shards beside it.
 
-    Images without an instance are kept: they show what is background. `InputError` where no image has any, or where
-    an image or a mask does not fit what the file says.
+    Images without an instance are kept: they show what is background. Classes without one are named on stderr.
+    `InputError` where no image has any, or where an image, a mask or a box does not fit what the file says.
     """
     path = folder / "instances.json"
     data = read_coco(path)
@@ -42,7 +44,9 @@ def open_composites(folder: Path, memory_limit: int = MEMORY_LIMIT) -> Composite
         )
     classes = [(int(row["id"]), str(row["name"])) for row in sorted(data["categories"], key=lambda row: row["id"])]
     labels = {class_id: place + 1 for place, (class_id, _) in enumerate(classes)}
+    _check_boxes(path, data["annotations"])
     rows = _rows_per_image(path, data, labels)
+    _name_absent(path, classes, {annotation["category_id"] for _, annotations in rows for annotation in annotations})
     shards = Shards(folder)
     read = partial(_read, [shards.entry(image["file_name"]) for image, _ in rows], rows, labels)
     load: Callable[[int], Sample] = read
@@ -71,6 +75,28 @@ def _rows_per_image(path: Path, data: dict[str, Any], labels: dict[int, int]) ->
     return [(image, annotations[image["id"]]) for image in images]
 
 
+def _check_boxes(path: Path, annotations: Iterable[dict[str, Any]]) -> None:
+    """`InputError` where an annotation's box, if it has one, is none."""
+    for annotation in annotations:
+        if "bbox" in annotation and not _is_box(annotation["bbox"]):
+            raise InputError(
+                f"{path}: annotation {annotation['id']} has the bbox {annotation['bbox']}; allowed are four finite "
+                "numbers: x, y, width, height; run: dvc repro paste"
+            )
+
+
+def _is_box(bbox: Any) -> bool:
+    numbers = isinstance(bbox, list) and all(isinstance(side, int | float) for side in bbox)
+    return numbers and len(bbox) == 4 and all(map(math.isfinite, bbox))
+
+
+def _name_absent(path: Path, classes: list[tuple[int, str]], present: set[int]) -> None:
+    absent = [name for class_id, name in classes if class_id not in present]
+    if absent:
+        print(f"WARNING: {', '.join(absent)} {'have' if len(absent) > 1 else 'has'} no instance in {path}: "
+              "the detector will never find them", file=sys.stderr)  # fmt: skip
+
+
 def _read(files: list[ShardEntry], rows: list[Row], labels: dict[int, int], place: int) -> Sample:
     _, annotations = rows[place]
     image = files[place].read_rgb()
@@ -82,8 +108,8 @@ def _read(files: list[ShardEntry], rows: list[Row], labels: dict[int, int], plac
                 f"{files[place]} is {size_hw[0]} × {size_hw[1]} pixels, but a mask of it in "
                 f"instances.json is {found}; allowed is an RLE of the image's size; run: dvc repro paste"
             )
-    rles = [annotation["segmentation"] for annotation in annotations]
+    # Emptiness shows in the run lengths: the masks themselves would have to be read once more, and copied.
+    visible = [row for row in annotations if rle_area_box_xywh(row["segmentation"])[0]]
+    rles = [row["segmentation"] for row in visible]
     masks = decode_masks(rles).view(np.uint8) if rles else np.zeros((0, *size_hw), np.uint8)
-    visible = masks.any(axis=(1, 2))
-    ids = np.array([labels[annotation["category_id"]] for annotation in annotations], np.int64)
-    return Sample(image, masks[visible], ids[visible])
+    return Sample(image, masks, np.array([labels[row["category_id"]] for row in visible], np.int64))

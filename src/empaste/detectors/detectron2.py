@@ -25,7 +25,8 @@ from torch import Tensor, nn
 
 from empaste.backbones import IMAGENET_MEAN, IMAGENET_STD, load_fitting, read_weights
 from empaste.detectors.augment import Sample
-from empaste.detectors.backend import MSRA, RGB, Backend, Found, Network, is_msra, tight_boxes_xyxy, to_tensor
+from empaste.detectors.backend import MSRA, RGB, Backend, Found, Network, is_msra
+from empaste.detectors.tensors import image_tensor, target_tensors
 from empaste.errors import InputError, require_detectron2
 
 DEPTHS = {"resnet18": 18, "resnet34": 34, "resnet50": 50, "resnet101": 101}
@@ -67,7 +68,7 @@ def build(network: Network, num_classes: int, weights: str | None) -> nn.Module:
 
 def to_inputs(samples: Sequence[Sample]) -> tuple[list[dict[str, Any]]]:
     """An image and its instances for every sample; boxes are the tight ones of the masks, classes count from 0."""
-    return ([{"image": to_tensor(sample.image), "instances": _to_instances(sample)} for sample in samples],)
+    return ([{"image": image_tensor(sample.image), "instances": _to_instances(sample)} for sample in samples],)
 
 
 def find(module: nn.Module, images: Sequence[RGB], min_score: float, max_detections: int) -> list[Found]:
@@ -76,6 +77,11 @@ def find(module: nn.Module, images: Sequence[RGB], min_score: float, max_detecti
     predictor.test_score_thresh, predictor.test_topk_per_image = min_score, max_detections
     outputs = module([_to_input(image, _image_size(module)) for image in images])
     return [_found(output["instances"].to("cpu")) for output in outputs]
+
+
+def library_name(name: str) -> str:
+    """Tensors have detectron2's names as they are."""
+    return name
 
 
 def _check(architecture: str, weights: str | None) -> None:
@@ -104,6 +110,9 @@ def _config(network: Network, num_classes: int) -> Any:
     config.proposal_generator.anchor_generator.sizes = [[side] for side in _anchor_sides(network.image_size)]
     config.proposal_generator.post_nms_topk = NUM_PROPOSALS
     config.roi_heads.num_classes = num_classes
+    if network.class_agnostic:
+        config.roi_heads.box_predictor.cls_agnostic_bbox_reg = True
+        config.roi_heads.mask_head.num_classes = 1
     if network.heads == "v2":
         config.roi_heads.box_head.conv_norm = config.roi_heads.mask_head.conv_norm = "BN"
     if not network.msra:
@@ -204,11 +213,12 @@ def _read_arrays(path: Path) -> dict[str, np.ndarray]:
 def _to_instances(sample: Sample) -> Any:
     from detectron2.structures import BitMasks, Boxes, Instances
 
+    targets = target_tensors(sample)
     return Instances(
         sample.image.shape[:2],
-        gt_boxes=Boxes(tight_boxes_xyxy(sample.masks)),
-        gt_classes=torch.from_numpy(sample.labels - 1),
-        gt_masks=BitMasks(torch.from_numpy(np.ascontiguousarray(sample.masks))),
+        gt_boxes=Boxes(targets["boxes"]),
+        gt_classes=targets["labels"] - 1,
+        gt_masks=BitMasks(targets["masks"]),
     )
 
 
@@ -223,7 +233,7 @@ def _to_input(image: RGB, side: int) -> dict[str, Any]:
     height, width = image.shape[:2]
     scale = side / max(height, width)
     size_hw = max(1, round(height * scale)), max(1, round(width * scale))
-    resized = F.interpolate(to_tensor(image)[None].float(), size_hw, mode="bilinear")[0]
+    resized = F.interpolate(image_tensor(image)[None].float(), size_hw, mode="bilinear")[0]
     return {"image": resized, "height": height, "width": width}
 
 
@@ -236,4 +246,4 @@ def _found(instances: Any) -> Found:
     )
 
 
-BACKEND = Backend(build, to_inputs, find, is_msra)
+BACKEND = Backend(build, to_inputs, find, is_msra, library_name)

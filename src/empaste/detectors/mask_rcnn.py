@@ -74,9 +74,31 @@ def build_mask_rcnn(network: Network, num_classes: int, weights: str | None) -> 
         resnet = _frozen_norm(resnet)
     resnet.eval()  # building runs the backbone once to learn its strides: its statistics must not move
     model = _family(network)(resnet, network.image_size, num_classes)
+    if network.class_agnostic:
+        _share_outputs(model, num_classes + 1)
     model.transform = ByteTransform(network.image_size, network.image_size, list(IMAGENET_MEAN), list(IMAGENET_STD),
                                     model.backbone.strides[-1], _skip_resize=True)  # fmt: skip
     return model.train()
+
+
+def _share_outputs(model: MaskRCNN, num_classes: int) -> None:
+    """``model`` has one output for the boxes and one for the masks of all classes."""
+    boxes, masks = model.roi_heads.box_predictor, model.roi_heads.mask_predictor
+    boxes.bbox_pred = OneForAll(nn.Linear(boxes.bbox_pred.in_features, 4), num_classes)
+    masks.mask_fcn_logits = OneForAll(nn.Conv2d(masks.mask_fcn_logits.in_channels, 1, 1), num_classes)
+
+
+class OneForAll(nn.Module):
+    """What ``layer`` puts out, once for each of ``num_classes`` classes along the second axis."""
+
+    def __init__(self, layer: nn.Module, num_classes: int) -> None:
+        super().__init__()
+        self.layer, self.num_classes = layer, num_classes
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """The one output repeated."""
+        output = self.layer(inputs)
+        return output.repeat(1, self.num_classes, *[1] * (output.ndim - 2))
 
 
 class ByteTransform(GeneralizedRCNNTransform):

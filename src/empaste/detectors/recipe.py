@@ -25,6 +25,7 @@ class Recipe:
 
     architecture: str
     heads: str
+    class_agnostic: bool
     width: int
     weights: str | None
     image_size: int

@@ -1,16 +1,16 @@
 """Mask R-CNN by torchvision: its networks, fed with samples and asked for instances."""
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-import torch
 from torch import Tensor, nn
 from torchvision.models.detection import MaskRCNN
 
 from empaste.detectors.augment import Sample
-from empaste.detectors.backend import RGB, Backend, Found, Network, is_msra, tight_boxes_xyxy, to_tensor
+from empaste.detectors.backend import RGB, Backend, Found, Network, is_msra
 from empaste.detectors.mask_rcnn import build_mask_rcnn
+from empaste.detectors.tensors import image_tensor, target_tensors
 from empaste.errors import InputError
 
 MASK_THRESHOLD = 0.5
@@ -28,7 +28,7 @@ def build(network: Network, num_classes: int, weights: str | None) -> MaskRCNN:
 
 def to_inputs(samples: Sequence[Sample]) -> tuple[list[Tensor], list[dict[str, Tensor]]]:
     """Images and targets; boxes are the tight ones of the masks."""
-    return [to_tensor(sample.image) for sample in samples], [_to_target(sample) for sample in samples]
+    return [image_tensor(sample.image) for sample in samples], [target_tensors(sample) for sample in samples]
 
 
 def find(module: nn.Module, images: Sequence[RGB], min_score: float, max_detections: int) -> list[Found]:
@@ -36,7 +36,7 @@ def find(module: nn.Module, images: Sequence[RGB], min_score: float, max_detecti
     assert isinstance(module, MaskRCNN)
     module.roi_heads.score_thresh, module.roi_heads.detections_per_img = min_score, max_detections
     device = next(module.parameters()).device
-    return [_found(output) for output in module([to_tensor(image).to(device) for image in images])]
+    return [_found(output) for output in module([image_tensor(image).to(device) for image in images])]
 
 
 def takes_msra(weights: str | None) -> bool:
@@ -44,12 +44,10 @@ def takes_msra(weights: str | None) -> bool:
     return False
 
 
-def _to_target(sample: Sample) -> dict[str, Tensor]:
-    return {
-        "boxes": tight_boxes_xyxy(sample.masks),
-        "labels": torch.from_numpy(sample.labels),
-        "masks": torch.from_numpy(np.ascontiguousarray(sample.masks)),
-    }
+def library_name(name: str) -> str:
+    """The name of a tensor in torchvision's own Mask R-CNNs, which keep a ResNet's stages under ``backbone.body``."""
+    name = name.replace("backbone.stem.", "backbone.body.")
+    return re.sub(r"^backbone\.stages\.(\d)", lambda found: f"backbone.body.layer{int(found[1]) + 1}", name)
 
 
 def _found(output: dict[str, Any]) -> Found:
@@ -61,4 +59,4 @@ def _found(output: dict[str, Any]) -> Found:
     )
 
 
-BACKEND = Backend(build, to_inputs, find, takes_msra)
+BACKEND = Backend(build, to_inputs, find, takes_msra, library_name)

@@ -91,24 +91,23 @@ def _fit(
     limit_threads(recipe.num_threads)
     first = group.rank == 0
     data = open_composites(composites)
-    network = Network(recipe.architecture, recipe.heads, recipe.width, recipe.image_size,
-                      frozen_norm=recipe.weights is not None, msra=backend.takes_msra(recipe.weights))  # fmt: skip
+    network = network_of(backend, recipe)
     classes = [{"id": class_id, "name": class_name} for class_id, class_name in data.classes]
     config = {"backend": name, **asdict(network), "classes": classes}
     torch.manual_seed(recipe.seed)
-    learner = _learner(backend.build(network, len(classes), recipe.weights), recipe, group)
+    learner = make_learner(backend.build(network, len(classes), recipe.weights), recipe, group)
     curve = _resume(work / CHECKPOINT, learner, config, first)
     if recipe.reference_batch and first:
         given = f"{recipe.learning_rate:g} at batches of {recipe.reference_batch}"
         print(f"learning rate {given} is {peak_rate(recipe):g} at batches of {recipe.batch_size}", file=sys.stderr)
-    steps = _batches(data, backend, recipe, group, len(curve))
+    steps = make_batches(data, backend, recipe, group, len(curve))
     with tqdm(
         steps, "training", recipe.iterations, initial=len(curve), unit="step", mininterval=1, disable=not first
     ) as progress:
         for inputs in progress:
             iteration = len(curve)
             try:
-                losses = _step(learner, inputs, recipe, iteration, group)
+                losses = train_step(learner, inputs, recipe, iteration, group)
             except FloatingPointError as error:  # what detectron2 raises on the way to such a loss
                 raise _diverged(math.nan, iteration, data, recipe) from error
             if not math.isfinite(losses["loss"]):
@@ -124,7 +123,21 @@ def _fit(
     return curve
 
 
-def _learner(module: nn.Module, recipe: Recipe, group: Group) -> Learner:
+def network_of(backend: Backend, recipe: Recipe) -> Network:
+    """What the recipe's network is built from."""
+    return Network(
+        architecture=recipe.architecture,
+        heads=recipe.heads,
+        class_agnostic=recipe.class_agnostic,
+        width=recipe.width,
+        image_size=recipe.image_size,
+        frozen_norm=recipe.weights is not None,
+        msra=backend.takes_msra(recipe.weights),
+    )
+
+
+def make_learner(module: nn.Module, recipe: Recipe, group: Group) -> Learner:
+    """``module`` on this process's device, ready for its first step."""
     frozen = recipe.weights is not None
     if group.size > 1 and group.device.type == "cuda" and not frozen:
         module = nn.SyncBatchNorm.convert_sync_batchnorm(module)
@@ -199,7 +212,7 @@ def _own_parts(recipe: Recipe, group: Group) -> range:
     return range(group.rank * recipe.accumulate, (group.rank + 1) * recipe.accumulate)
 
 
-def _batches(
+def make_batches(
     data: Composites, backend: Backend, recipe: Recipe, group: Group, start: int
 ) -> Iterator[list[tuple[Any, ...]]]:
     """The inputs of every step from ``start`` on, made ahead by ``num_workers`` processes where there are any."""
@@ -216,7 +229,9 @@ def _batches(
     )
 
 
-def _step(learner: Learner, parts: Sequence[tuple[Any, ...]], recipe: Recipe, iteration: int, group: Group) -> Loss:
+def train_step(
+    learner: Learner, parts: Sequence[tuple[Any, ...]], recipe: Recipe, iteration: int, group: Group
+) -> Loss:
     """One optimiser step; the losses before it, over the whole batch."""
     for settings in learner.optimizer.param_groups:
         settings["lr"] = learning_rate(recipe, iteration)

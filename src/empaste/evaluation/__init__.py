@@ -4,7 +4,6 @@ A new protocol is one new file with a function like `coco_rules.evaluate` and on
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from empaste.artifacts.coco import Coco
@@ -16,20 +15,6 @@ PROTOCOLS: dict[str, Callable[[Coco, Sequence[Mapping[str, Any]]], Evaluation]] 
     "coco": coco_rules.evaluate,
     "voc": voc_rules.evaluate,
 }
-
-
-def check_classes(known: Mapping[int, str], ground_truth: Coco, source: Path) -> None:
-    """`InputError` where a detector knows other classes, ``known``, than ``ground_truth``, which is of ``source``."""
-    wanted = {int(row["id"]): str(row["name"]) for row in ground_truth["categories"]}
-    if dict(known) != wanted:
-        raise InputError(
-            f"the detector knows the classes {_listed(known)}, but {source} has {_listed(wanted)}; train one on this "
-            "data set: dvc repro train"
-        )
-
-
-def _listed(classes: Mapping[int, str]) -> str:
-    return ", ".join(f"{number} {name}" for number, name in sorted(classes.items()))
 
 
 def evaluate_detections(

@@ -72,8 +72,8 @@ def weigh_confidence(pool: Candidates, confidence_temperature: float, **unused: 
     """
     if np.isnan(pool.confidences).any():
         raise InputError(
-            "paste.selection is 'confidence', but the foregrounds have none: ground truth is as sure as the rest of "
-            "it; choose from uniform, balanced, repeat_factor, or set paste.foregrounds to fem or step1"
+            "paste.selection is 'confidence', but the foregrounds have none (ground truth), or not all of them have a "
+            "score (a file); choose from uniform, balanced, repeat_factor, or set paste.foregrounds to fem or step1"
         )
     with np.errstate(divide="ignore"):
         logs = np.log(pool.confidences) / confidence_temperature

@@ -1,4 +1,4 @@
-"""Where the foregrounds come from: F-EM's choice, Step 1's, or, for the studies that name them, the ground truth.
+"""Where the foregrounds come from: F-EM's choice, Step 1's, a file, or, for the studies that name it, the ground truth.
 
 Lists of foregrounds are in painting order: by image, then the largest first, so that of two that overlap the smaller
 one stays whole; of two equal ones (a segment chosen for two classes) the more probable one ends on top.
@@ -17,9 +17,9 @@ MIN_FOUND_IOU = 0.5
 
 
 class Foreground(NamedTuple):
-    """One object in a training image. ``source_id`` is a segment's id, or a ground-truth annotation's (``origin``).
+    """One object in a training image. ``source_id`` is a segment's id, or an annotation's (``origin``).
 
-    ``confidence`` says how sure F-EM is that the segment is the object; None for ground truth.
+    ``confidence`` says how sure F-EM, or the detector of the annotation, is of it; None for ground truth.
     """
 
     image_id: int
@@ -61,14 +61,18 @@ def check_classes(foregrounds: list[Foreground], classes: "pd.DataFrame") -> Non
             )
 
 
-def ground_truth_instances(coco: dict[str, Any]) -> list[Foreground]:
-    """The annotated instances of ``coco`` that are no crowds and not empty; reads masks of the training split."""
+def annotated_instances(coco: dict[str, Any]) -> list[Foreground]:
+    """The instances of ``coco`` that are no crowds and not empty; ``score`` is the confidence, where there is one.
+
+    Of ``coco`` the images' sizes and the annotations are looked at. Given the ground truth of the training split, this
+    reads its masks.
+    """
     from pycocotools import mask as coco_mask
 
     sizes = {image["id"]: [int(image["height"]), int(image["width"])] for image in coco["images"]}
     found = [
         Foreground(row["image_id"], row["category_id"], row["id"], "annotation_id",
-                   _as_rle(row["segmentation"], sizes[row["image_id"]]))
+                   _as_rle(row["segmentation"], sizes[row["image_id"]]), row.get("score"))
         for row in coco["annotations"]
         if not row.get("iscrowd") and row.get("segmentation")
     ]  # fmt: skip

@@ -2,6 +2,7 @@
 
 import colorsys
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -9,6 +10,9 @@ from jaxtyping import Bool, Float, UInt8
 
 PANEL_SIDE = 288
 """Longest side of a panel in pixels."""
+
+LETTER_SIDE = 640
+"""Longest side of an image in pixels up to which letters stay as small as on a panel."""
 
 Colour = tuple[int, int, int]
 GOOD: Colour = (46, 160, 67)
@@ -94,6 +98,33 @@ def draw_label(
     dark = 0.3 * colour[0] + 0.59 * colour[1] + 0.11 * colour[2] > 140
     place = (left + 3, top + height + 2)
     cv2.putText(image, text, place, FONT, size, (0, 0, 0) if dark else WHITE, thickness, cv2.LINE_AA)
+
+
+class Drawn(NamedTuple):
+    """An instance to draw: its mask in the image's pixels, what is written on it, and its colour."""
+
+    mask: Bool[np.ndarray, "h w"]
+    text: str
+    colour: Colour
+
+
+def draw_instances(
+    image: UInt8[np.ndarray, "h w 3"], instances: Sequence[Drawn], side: int = PANEL_SIDE
+) -> UInt8[np.ndarray, "k l 3"]:
+    """``image`` enlarged to ``side`` with every instance's mask, later ones on top, and above all masks the texts.
+
+    A text begins at the upper left corner of its mask's box; its letters grow with ``side``. An empty mask is left out.
+    """
+    shown, corners = enlarge(image, side).copy(), []
+    for one in instances:
+        mask = enlarge_mask(one.mask, side)
+        if mask.any():
+            draw_mask(shown, mask, one.colour)
+            rows, columns = np.nonzero(mask)
+            corners.append((one, int(columns.min()), int(rows.min())))
+    for one, x, y in corners:
+        draw_label(shown, one.text, x, y, one.colour, max(1.0, side / LETTER_SIDE))
+    return shown
 
 
 def tile(

@@ -358,7 +358,7 @@ def _truth_panel(run: Run, image_id: int, instances: list[dict[str, Any]], known
 
 def _detection_panel(run: Run, image_id: int, detections: list[dict[str, Any]]) -> Panel:
     shown = sorted((one for one in detections if one["score"] >= MIN_SCORE), key=lambda one: one["score"])
-    image = _draw_instances(run, drawing.enlarge(run.pixels(image_id)), shown)
+    image = _draw_instances(run, run.pixels(image_id), shown)
     best = max((one["score"] for one in detections), default=None)
     if shown:
         return Panel(image, f"{image_id} · {_count(len(shown), 'detection')}, best {best:.2f}")
@@ -366,20 +366,16 @@ def _detection_panel(run: Run, image_id: int, detections: list[dict[str, Any]]) 
 
 
 def _draw_instances(run: Run, image: Image, instances: Sequence[dict[str, Any]]) -> Image:
-    """A copy of the enlarged ``image`` with masks and names; scores where there are any."""
-    marked, labels = image.copy(), []
-    for one in instances:
-        mask = drawing.enlarge_mask(decode_mask(one["segmentation"]))
-        if not mask.any():
-            continue
-        colour = drawing.colour_of(run.colour_number(one["category_id"]))
-        drawing.draw_mask(marked, mask, colour)
-        rows, columns = np.nonzero(mask)
-        name = run.class_names[one["category_id"]] + (f" {one['score']:.2f}" if "score" in one else "")
-        labels.append((name, int(columns.min()), int(rows.min()), colour))
-    for name, x, y, colour in labels:
-        drawing.draw_label(marked, name, x, y, colour)
-    return marked
+    """The enlarged ``image`` with masks and names; scores where there are any."""
+    drawn = [
+        drawing.Drawn(
+            decode_mask(one["segmentation"]),
+            run.class_names[one["category_id"]] + (f" {one['score']:.2f}" if "score" in one else ""),
+            drawing.colour_of(run.colour_number(one["category_id"])),
+        )
+        for one in instances
+    ]
+    return drawing.draw_instances(image, drawn)
 
 
 def _count(num: int, what: str) -> str:

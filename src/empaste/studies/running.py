@@ -16,7 +16,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -28,6 +28,7 @@ from empaste.artifacts.checkpoints import work_folder
 from empaste.artifacts.metrics import read_metrics
 from empaste.artifacts.outputs import write_whole
 from empaste.errors import InputError
+from empaste.params import parse_yaml
 
 IMAGE_SUFFIXES = (".jpg", ".png")
 FIGURES = ("AP50", "AP75")
@@ -38,13 +39,14 @@ FIGURES = ("AP50", "AP75")
 class Study:
     """Rows by name, each with what differs from ``params.yaml`` (dotted keys); ``stages`` run in their order.
 
-    ``seeded`` are the keys that a repeat sets to its number.
+    ``seeded`` are the keys that a repeat sets to its number; ``by_seed`` is what else differs in a repeat, by number.
     """
 
     title: str
     stages: tuple[str, ...]
     rows: Mapping[str, Mapping[str, Any]]
     seeded: tuple[str, ...]
+    by_seed: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
 
 
 def detector_figures(folder: Path) -> dict[str, float | None]:
@@ -164,7 +166,7 @@ def _maker(path: str, made_by: Mapping[str, str]) -> str | None:
 
 def _prepare(study: Study, row: str, seed: int, workdir: Path, jobs: int, root: Path, fingerprint: str) -> Workspace:
     """The workspace of one row and seed, with its parameters."""
-    changes = {**study.rows[row], **dict.fromkeys(study.seeded, seed)}
+    changes = {**study.rows[row], **study.by_seed.get(seed, {}), **dict.fromkeys(study.seeded, seed)}
     params = override(read_yaml(root / "params.yaml"), changes)
     sections = [params[stage] for stage in study.stages]
     if jobs > 1:
@@ -225,7 +227,7 @@ def _finish(task: Workspace, study: Study, root: Path, figures: Callable[[Path],
 def read_yaml(path: Path) -> dict[str, Any]:
     """The content of ``path``; `InputError` where it is missing."""
     try:
-        return yaml.safe_load(path.read_text())
+        return parse_yaml(path.read_text())
     except FileNotFoundError as error:
         raise InputError(f"{path} does not exist; run from the top of the repository") from error
 

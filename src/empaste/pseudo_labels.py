@@ -1,0 +1,144 @@
+"""Pseudo labels: what a trained detector surely sees in the training images, as far as their image-level labels allow.
+
+The first half of a round of self-training (beyond the papers); they are pasted by ``paste.foregrounds: file``. Of the
+training split only images and image-level labels are read, never its masks or boxes.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+from empaste.artifacts.coco import coco_dataset, instance, write_coco
+from empaste.artifacts.schemas import Classes, Images, Labels
+from empaste.artifacts.tables import read_table
+from empaste.detectors import check_classes, detect_files, load_detector
+from empaste.errors import InputError
+from empaste.masks import mask_ious
+
+SAME_OBJECT_IOU = 0.5
+"""Two predictions of one image and class whose masks overlap more than so much pass for the same object."""
+MAX_DETECTIONS = 100
+"""Detections per image, at most, before the labels and the scores choose among them."""
+
+Key = tuple[int, int]
+"""The ids of an image and of a class."""
+
+
+class ClassCount(NamedTuple):
+    """Of one class: instances that were kept, images whose labels name it, and those of them that got none."""
+
+    name: str
+    instances: int
+    labelled_images: int
+    images_without: int
+
+
+def write_pseudo_labels(
+    out: Path,
+    model: Path,
+    images: Path,
+    labels: Path,
+    *,
+    min_score: float,
+    per_class: int,
+    batch_size: int,
+    num_threads: int,
+    device: str,
+) -> list[ClassCount]:
+    """``out`` holds, as one COCO data set, the detections of ``model`` in the training images that `choose` keeps.
+
+    All training images are listed, by the names and ids of ``images``; annotations have RLE masks and a ``score``.
+    Returns the counts per class, in the order of ``labels``. `InputError` where ``out`` exists, where the detector
+    knows other classes than ``labels``, and where no detection is left; nothing is written then.
+    """
+    if out.exists():
+        raise InputError(f"{out} exists; give another file, or remove it")
+    detect = load_detector(
+        model, min_score=min_score, max_detections=MAX_DETECTIONS, num_threads=num_threads, device=device
+    )
+    table = read_table(images / "images.parquet", Images).query("split == 'train'")
+    classes = read_table(labels / "classes.parquet", Classes)
+    wanted = dict(zip(classes["class_id"], classes["name"], strict=True))
+    check_classes(model, wanted, labels / "classes.parquet")
+    named = read_table(labels / "labels.parquet", Labels)
+    named = named[named["image_id"].isin(table["image_id"])]
+    present = set(named[["image_id", "class_id"]].itertuples(index=False, name=None))
+    files = [(int(number), images / name) for number, name in zip(table["image_id"], table["file_name"], strict=True)]
+    found = detect_files(detect, files, batch_size)
+    chosen = choose(found, present, min_score, per_class)
+    if not chosen:
+        raise InputError(
+            f"{model} finds nothing in the {len(files)} training images that scores {min_score} or more and that their "
+            f"labels name ({len(found)} detections of other classes); lower --min-score, or train longer"
+        )
+    rows = [
+        instance(number, row["image_id"], row["category_id"], row["segmentation"], score=row["score"])
+        for number, row in enumerate(chosen, start=1)
+    ]
+    note = f"pseudo labels of the training images by {model}: score {min_score} or more, classes of the images' labels"
+    write_coco(out, coco_dataset(table, classes, rows, note))
+    return count_classes(chosen, present, classes)
+
+
+def choose(
+    detections: Iterable[dict[str, Any]], present: Collection[Key], min_score: float, per_class: int
+) -> list[dict[str, Any]]:
+    """The COCO results among ``detections`` to believe, in their order.
+
+    They score at least ``min_score``, their class is ``present`` in their image by its labels, and none shows what a
+    better one of the same image and class shows: of two whose masks overlap by an IoU over `SAME_OBJECT_IOU` the one of
+    higher score stays, of equal ones the first. Of each class the ``per_class`` best of all images stay; 0: all.
+    """
+    groups: dict[Key, list[dict[str, Any]]] = defaultdict(list)
+    everything = list(detections)
+    for row in everything:
+        key = row["image_id"], row["category_id"]
+        if row["score"] >= min_score and key in present:
+            groups[key].append(row)
+    kept = [row for group in groups.values() for row in _without_duplicates(group)]
+    if per_class:
+        kept = _best_of_each_class(kept, per_class)
+    ids = {id(row) for row in kept}
+    return [row for row in everything if id(row) in ids]
+
+
+def count_classes(
+    chosen: Iterable[dict[str, Any]], present: Collection[Key], classes: pd.DataFrame
+) -> list[ClassCount]:
+    """Per class of ``classes`` (rows of `schemas.Classes`) how many were ``chosen`` and which images were left out."""
+    keys = [(row["image_id"], row["category_id"]) for row in chosen]
+    lacking = set(present) - set(keys)
+    return [
+        ClassCount(
+            name,
+            sum(own == class_id for _, own in keys),
+            sum(own == class_id for _, own in present),
+            sum(own == class_id for _, own in lacking),
+        )
+        for class_id, name in zip(classes["class_id"], classes["name"], strict=True)
+    ]
+
+
+def _without_duplicates(group: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The detections of one image and class, best first, each object once."""
+    ordered = sorted(group, key=lambda row: -row["score"])
+    masks = [row["segmentation"] for row in ordered]
+    ious = mask_ious(masks, masks)
+    kept: list[int] = []
+    for place in range(len(ordered)):
+        if not kept or ious[place, kept].max() <= SAME_OBJECT_IOU:
+            kept.append(place)
+    return [ordered[place] for place in kept]
+
+
+def _best_of_each_class(rows: Sequence[dict[str, Any]], count: int) -> list[dict[str, Any]]:
+    taken: dict[int, int] = defaultdict(int)
+    best = []
+    for row in sorted(rows, key=lambda row: -row["score"]):
+        taken[row["category_id"]] += 1
+        if taken[row["category_id"]] <= count:
+            best.append(row)
+    return best
