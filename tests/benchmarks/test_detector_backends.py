@@ -34,7 +34,7 @@ def test_figures_of_every_seed(tmp_path: Path, capsys: pytest.CaptureFixture[str
 
 @pytest.mark.parametrize("name", ["torchvision", pytest.param("detectron2", marks=needs_detectron2)])
 def test_regions_are_bounded_while_it_runs(name: str) -> None:
-    network = Network("resnet18", "standard", 8, 64, frozen_norm=False, msra=False)
+    network = Network("resnet18", "standard", False, 8, 64, frozen_norm=False, msra=False)
     whole = dict(BACKENDS)
     with fewer_regions(7):
         heads: Any = BACKENDS[name].build(network, 2, None).roi_heads
