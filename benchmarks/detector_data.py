@@ -46,7 +46,7 @@ from empaste.detectors.composites import open_composites
 from empaste.detectors.tensors import image_tensor, target_tensors
 from empaste.images import GRAY, encode_rgb
 from empaste.masks import RLE, decode_masks, encode_mask
-from empaste.paste.sources import ground_truth_instances
+from empaste.paste.sources import annotated_instances
 
 JITTER = (0.1, 2.0)
 QUALITY = 90
@@ -217,7 +217,7 @@ def photographs(folder: Path, instances: Path | None, num: int) -> Iterator[Item
         raise typer.BadParameter("--images needs --instances, the COCO file that says what objects they show")
     data = read_coco(instances)
     rles: dict[int, list[RLE]] = {}
-    for one in ground_truth_instances(data):
+    for one in annotated_instances(data):
         rles.setdefault(one.image_id, []).append(one.mask_rle)
     present = [row for row in data["images"] if row["id"] in rles and (folder / row["file_name"]).exists()]
     for row in present[:num]:
