@@ -56,13 +56,13 @@ def write_pseudo_labels(
     """
     if out.exists():
         raise InputError(f"{out} exists; give another file, or remove it")
-    detect = load_detector(
-        model, min_score=min_score, max_detections=MAX_DETECTIONS, num_threads=num_threads, device=device
-    )
     table = read_table(images / "images.parquet", Images).query("split == 'train'")
     classes = read_table(labels / "classes.parquet", Classes)
     wanted = dict(zip(classes["class_id"], classes["name"], strict=True))
     check_classes(model, wanted, labels / "classes.parquet")
+    detect = load_detector(
+        model, min_score=min_score, max_detections=MAX_DETECTIONS, num_threads=num_threads, device=device
+    )
     named = read_table(labels / "labels.parquet", Labels)
     named = named[named["image_id"].isin(table["image_id"])]
     present = set(named[["image_id", "class_id"]].itertuples(index=False, name=None))

@@ -12,7 +12,7 @@ from empaste.artifacts.shards import Shards
 from empaste.detectors import BACKENDS
 from empaste.detectors.backend import Network
 from tests.detectors.conftest import draw_composites
-from tests.detectors.tiny_recipe import needs_detectron2
+from tests.optional_packages import needs_detectron2
 
 
 def test_figures_of_every_seed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -27,7 +27,8 @@ from empaste.detectors.backend import Network
 from empaste.detectors.mask_rcnn import build_mask_rcnn
 from empaste.errors import InputError
 from empaste.masks import decode_mask, mask_box_xywh
-from tests.detectors.tiny_recipe import needs_detectron2, shrink_detectron2, tiny_recipe
+from tests.detectors.tiny_recipe import shrink_detectron2, tiny_recipe
+from tests.optional_packages import needs_detectron2
 
 TOP = Path(__file__).parents[2]
 LOAD: dict[str, Any] = {"min_score": 0.05, "max_detections": 10, "num_threads": 1, "device": "cpu"}

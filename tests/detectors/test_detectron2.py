@@ -19,7 +19,8 @@ from empaste.detectors import BACKENDS, detectron2
 from empaste.detectors.augment import Sample
 from empaste.detectors.backend import Network
 from empaste.errors import InputError
-from tests.detectors.tiny_recipe import needs_detectron2, shrink_detectron2, tiny_recipe
+from tests.detectors.tiny_recipe import fit_tiny, model_bytes, shrink_detectron2, tiny_recipe
+from tests.optional_packages import needs_detectron2
 
 SMALL = Network("resnet18", "standard", False, 8, 64, frozen_norm=False, msra=False)
 FEW: dict[str, Any] = {
@@ -34,14 +35,7 @@ def small_heads(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def fit(composites: Path, root: Path, **changes: Any) -> list[dict[str, float]]:
-    for folder in (root / "model", root / "work"):
-        folder.mkdir(parents=True, exist_ok=True)
-    recipe = tiny_recipe(**FEW | changes)
-    return detectors.fit("detectron2", composites, root / "model", work=root / "work", recipe=recipe)
-
-
-def model_bytes(root: Path) -> bytes:
-    return (root / "model" / "model.safetensors").read_bytes()
+    return fit_tiny("detectron2", composites, root, **FEW | changes)
 
 
 def image(size_hw: tuple[int, int]) -> np.ndarray:

@@ -1,9 +1,7 @@
 """Training in two processes, which are really started: by the parameter, and by torchrun."""
 
-import os
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -18,17 +16,14 @@ from empaste import detectors
 from empaste.detectors import distributed, torchvision, training
 from empaste.detectors.distributed import Group
 from empaste.errors import InputError
-from tests.detectors.tiny_recipe import tiny_recipe
-from tests.stages.test_train import TOP, make_workspace, outputs
+from tests.detectors.tiny_recipe import fit_tiny, tiny_recipe
+from tests.stages.test_train import make_workspace, outputs, start
 
 FEW: dict[str, Any] = {"iterations": 4, "batch_size": 8, "checkpoint_every": 2, "learning_rate": 3e-4}
 
 
 def fit(composites: Path, root: Path, **changes: Any) -> list[dict[str, float]]:
-    for folder in (root / "model", root / "work"):
-        folder.mkdir(parents=True, exist_ok=True)
-    recipe = tiny_recipe(**FEW | changes)
-    return detectors.fit("torchvision", composites, root / "model", work=root / "work", recipe=recipe)
+    return fit_tiny("torchvision", composites, root, **FEW | changes)
 
 
 def losses(curve: list[dict[str, float]]) -> list[float]:
@@ -75,12 +70,6 @@ def workspace(folder: Path, **changes: Any) -> Path:
     params["train"] |= {"num_processes": 2, "checkpoint_every": 1, "iterations": 8} | changes
     (folder / "params.yaml").write_text(yaml.safe_dump(params))
     return folder
-
-
-def start(folder: Path, *launcher: str) -> subprocess.Popen[str]:
-    environment = os.environ | {"PYTHONPATH": str(TOP), "OMP_NUM_THREADS": "1", "EMPASTE_TRACKING": "off"}
-    command = [sys.executable, *launcher, "-m", "stages.train"]
-    return subprocess.Popen(command, cwd=folder, env=environment, stderr=subprocess.PIPE, text=True)
 
 
 def finish(process: subprocess.Popen[str]) -> str:

@@ -14,20 +14,13 @@ from torch import nn
 from empaste import detectors
 from empaste.detectors import training
 from empaste.errors import InputError
-from tests.detectors.tiny_recipe import tiny_recipe
+from tests.detectors.tiny_recipe import fit_tiny, model_bytes
 
 FEW: dict[str, Any] = {"iterations": 5, "batch_size": 2, "jitter": [0.6, 1.4], "checkpoint_every": 2}
 
 
 def fit(composites: Path, root: Path, **changes: Any) -> list[dict[str, float]]:
-    for folder in (root / "model", root / "work"):
-        folder.mkdir(parents=True, exist_ok=True)
-    recipe = tiny_recipe(**FEW | changes)
-    return detectors.fit("torchvision", composites, root / "model", work=root / "work", recipe=recipe)
-
-
-def model_bytes(root: Path) -> bytes:
-    return (root / "model" / "model.safetensors").read_bytes()
+    return fit_tiny("torchvision", composites, root, **FEW | changes)
 
 
 class ProcessDiedError(Exception):

@@ -1,17 +1,14 @@
 """The recipe of a training that takes seconds, and what else makes it take no longer."""
 
-import importlib.util
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from empaste import detectors
 from empaste.detectors import detectron2
 from empaste.detectors.backend import Network
 from empaste.detectors.recipe import Recipe
-
-needs_detectron2 = pytest.mark.skipif(
-    importlib.util.find_spec("detectron2") is None, reason="detectron2 is not installed"
-)
 
 TINY: dict[str, Any] = {
     "architecture": "resnet_slim", "heads": "standard", "class_agnostic": False, "width": 8, "weights": None,
@@ -26,6 +23,18 @@ TINY: dict[str, Any] = {
 def tiny_recipe(**changes: Any) -> Recipe:
     """The recipe with ``changes``."""
     return Recipe(**TINY | changes)
+
+
+def fit_tiny(backend: str, composites: Path, root: Path, **changes: Any) -> list[dict[str, float]]:
+    """The loss curve of a training into ``root/model`` with its checkpoints in ``root/work``."""
+    for folder in (root / "model", root / "work"):
+        folder.mkdir(parents=True, exist_ok=True)
+    return detectors.fit(backend, composites, root / "model", work=root / "work", recipe=tiny_recipe(**changes))
+
+
+def model_bytes(root: Path) -> bytes:
+    """The tensors that `fit_tiny` wrote."""
+    return (root / "model" / "model.safetensors").read_bytes()
 
 
 def shrink_detectron2(monkeypatch: pytest.MonkeyPatch) -> None:

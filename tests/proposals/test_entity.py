@@ -3,7 +3,6 @@
 The tests that run a network need detectron2 and are skipped without it.
 """
 
-import importlib.util
 import sys
 
 import numpy as np
@@ -11,11 +10,9 @@ import pytest
 
 from empaste.errors import InputError
 from empaste.proposals import entity
+from tests.optional_packages import needs_detectron2
 from tests.proposals.tiny_entity import PACKAGE, save_entity
 
-needs_detectron2 = pytest.mark.skipif(
-    importlib.util.find_spec("detectron2") is None, reason="detectron2 is not installed"
-)
 MACHINE = {"device": "cpu", "num_threads": 1}
 
 

@@ -53,9 +53,10 @@ def make_workspace(folder: Path) -> None:
     (folder / "params.yaml").write_text(yaml.safe_dump(params))
 
 
-def start(folder: Path) -> subprocess.Popen[str]:
+def start(folder: Path, *launcher: str) -> subprocess.Popen[str]:
+    """The stage as a process; Python's options ``launcher`` come before it."""
     environment = os.environ | {"PYTHONPATH": str(TOP), "OMP_NUM_THREADS": "1", "EMPASTE_TRACKING": "off"}
-    command = [sys.executable, "-m", "stages.train"]
+    command = [sys.executable, *launcher, "-m", "stages.train"]
     return subprocess.Popen(command, cwd=folder, env=environment, stderr=subprocess.PIPE, text=True)
 
 
