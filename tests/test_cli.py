@@ -48,7 +48,7 @@ def test_a_preset_is_written_into_the_parameters(folder: Path) -> None:
         (("study", "tables"), "study is 'tables'; choose from pseudo_labels"),
         (("summary",), "metrics"),
         (("export", "out.pth"), "models/mask_rcnn/config.json does not exist; run: dvc repro train"),
-        (("pseudo-labels", "out.json"), "models/mask_rcnn/config.json does not exist; run: dvc repro train"),
+        (("pseudo-labels", "out.json"), "data/images/images.parquet does not exist; run: dvc repro"),
         (("recall", "--method", "slik"), "proposals.method is 'slik'; choose from hierarchical"),
     ],
 )
