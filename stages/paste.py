@@ -1,6 +1,5 @@
 """``data/composites`` holds images with pasted foregrounds and annotations of exactly what is visible (EM-Paste §3)."""
 
-import os
 import sys
 from functools import partial
 from pathlib import Path
@@ -27,7 +26,7 @@ from empaste.paste.pool import Background, list_items, list_originals, list_synt
 from empaste.paste.sampling import list_candidates, write_draws
 from empaste.paste.sources import Foreground, annotated_instances, check_classes, chosen_segments, instances_found
 from empaste.scaleout import map_items
-from stages.runner import stage
+from stages.runner import in_main_repository, stage
 
 if TYPE_CHECKING:
     from empaste.paste.online import OnlineComposites
@@ -139,13 +138,10 @@ def _write_cutouts(folder: Path, originals: list[Background], settings: Paste) -
 
 
 def _foregrounds_file(settings: Paste, ground_truth: Path) -> Path | None:
-    """The file to read foregrounds from, a relative one below the main repository; None where they are not from one.
-
-    So experiments in workspaces of their own find it, too.
-    """
+    """The file to read foregrounds from; None where they are not from one."""
     if settings.foregrounds != "file":
         return None
-    file = Path(os.environ.get("DVC_ROOT", ".")) / Path(str(settings.foregrounds_file)).expanduser()
+    file = in_main_repository(str(settings.foregrounds_file))
     if file.resolve() == ground_truth.resolve():
         raise InputError(
             f"paste.foregrounds_file is {file}, the ground truth of the training split; give another file, or, to "

@@ -3,7 +3,6 @@
 Ground truth of the training split is written for code that measures; nothing that trains or selects may read it.
 """
 
-import os
 import sys
 from dataclasses import replace
 from functools import partial
@@ -32,7 +31,7 @@ from empaste.datasets.preparing import (
 from empaste.datasets.records import DataSet, Source, Split
 from empaste.params import Prepare, load_params
 from empaste.scaleout import map_items
-from stages.runner import stage
+from stages.runner import in_main_repository, stage
 
 
 @stage("prepare")
@@ -48,7 +47,7 @@ def main(
     """Read or draw the data set, normalise its images, and write images, labels and ground truth."""
     settings = load_params(params).prepare
     source = Source(
-        data_set_folder(settings.root) if settings.root else None,
+        in_main_repository(settings.root) if settings.root else None,
         settings.seed,
         settings.num_train,
         settings.num_val,
@@ -92,11 +91,6 @@ def _long_tailed(data: DataSet, settings: Prepare) -> tuple[DataSet, dict[str, d
     data = replace(data, examples=tuple(labelled.get(example.image_id, example) for example in data.examples))
     drawn = resample(data, tail.shape, tail.max_size, tail.min_size, settings.seed)
     return drawn.data, {"available": drawn.available, "wanted": drawn.wanted}
-
-
-def data_set_folder(root: str) -> Path:
-    """The folder, a relative one below the main repository: experiments in workspaces of their own find it too."""
-    return Path(os.environ.get("DVC_ROOT", ".")) / Path(root).expanduser()
 
 
 if __name__ == "__main__":

@@ -44,6 +44,11 @@ def stage(name: str) -> Callable[[Callable[Arguments, None]], Callable[Arguments
     return wrap
 
 
+def in_main_repository(path: str) -> Path:
+    """The path, a relative one below the main repository: experiments in workspaces of their own find it, too."""
+    return Path(os.environ.get("DVC_ROOT", ".")) / Path(path).expanduser()
+
+
 def _lock_path(name: str) -> Path:
     folder = Path(".work")
     folder.mkdir(exist_ok=True)

@@ -98,7 +98,7 @@ def test_unreadable_files_are_left_out_and_named(photos: Path) -> None:
         (
             lambda _: Path("model/config.json").write_text('{"backend": "decided"}'),
             "photos",
-            "config.json names no classes; run: dvc repro train",
+            "config.json lacks classes; run: dvc repro train",
         ),
     ],
 )

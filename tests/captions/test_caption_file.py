@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from empaste.captions.caption_file import caption_scenes, name_key, read_captions
+from empaste.captions.caption_file import caption_scenes, read_captions
 from empaste.captions.scenes import Scene
 from empaste.errors import InputError
 
@@ -123,8 +123,3 @@ def test_the_same_image_twice_with_the_same_name_is_no_trouble(tmp_path: Path) -
     content = coco(**{"a.jpg": 1})
     content["images"] *= 2
     assert captions(tmp_path / "c.json", content) == [["a.jpg"], [], []]
-
-
-def test_names_are_compared_as_prepare_writes_them() -> None:
-    assert name_key("Sub\\x.y/A.JPG") == "sub__x.y__a"
-    assert name_key("COCO_train2014_000000000009.jpg") == "coco_train2014_000000000009"

@@ -22,7 +22,7 @@ from torchvision.ops.feature_pyramid_network import LastLevelMaxPool
 
 from empaste.artifacts.networks import save_network
 from empaste.artifacts.shards import Shards
-from empaste.detectors import BACKENDS, classes_of, detect_files, export, fit, load_detector
+from empaste.detectors import BACKENDS, CONFIG_KEYS, classes_of, detect_files, export, fit, load_detector
 from empaste.detectors.backend import Network
 from empaste.detectors.mask_rcnn import build_mask_rcnn
 from empaste.errors import InputError
@@ -100,7 +100,7 @@ def test_a_folder_without_a_model_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"), [("", "is not valid JSON"), ("[1]", "lacks backend"), ("{}", "lacks backend")]
+    ("text", "said"), [("", "is not valid JSON"), ("[1]", "lacks .*backend"), ("{}", "lacks .*backend")]
 )
 def test_a_broken_config_is_refused(tmp_path: Path, text: str, said: str) -> None:
     (tmp_path / "config.json").write_text(text)
@@ -108,7 +108,7 @@ def test_a_broken_config_is_refused(tmp_path: Path, text: str, said: str) -> Non
         load_detector(tmp_path, **LOAD)
 
 
-@pytest.mark.parametrize("text", ["{}", '{"classes": 3}', '{"classes": [{"id": 1}]}'])
+@pytest.mark.parametrize("text", ['{"classes": 3}', '{"classes": [{"id": 1}]}'])
 def test_a_config_without_classes_is_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / "config.json").write_text(text)
     with pytest.raises(InputError, match=r"config\.json names no classes; run: dvc repro train"):
@@ -116,7 +116,7 @@ def test_a_config_without_classes_is_refused(tmp_path: Path, text: str) -> None:
 
 
 def test_an_unknown_backend_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "config.json").write_text('{"backend": "yolo"}')
+    save_network(nn.Linear(1, 1), tmp_path, dict.fromkeys(CONFIG_KEYS, 1) | {"backend": "yolo"})
     with pytest.raises(InputError, match=r"backend is 'yolo'; choose from torchvision, detectron2"):
         load_detector(tmp_path, **LOAD)
 

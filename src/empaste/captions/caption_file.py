@@ -8,14 +8,14 @@ captions do, or it is a list of such annotations, as captioning programs write r
 import csv
 import json
 import sys
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from io import StringIO
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from empaste.artifacts.image_names import match_bare_keys, name_key
 from empaste.captions.scenes import Scene
 from empaste.captions.tidying import tidy
 from empaste.errors import InputError
@@ -69,29 +69,17 @@ def read_captions(path: Path) -> dict[str, list[str]]:
     return captions
 
 
-def name_key(name: str) -> str:
-    """What an image is known by: its name below the folder of images, without the ending, in lower case.
-
-    Folders are joined by two underscores, as the prepare stage names its files.
-    """
-    return "__".join(PurePosixPath(name.replace("\\", "/")).with_suffix("").parts).lower()
-
-
 def _matched(scenes: Sequence[Scene], captions: Mapping[str, list[str]]) -> list[list[str]]:
     """The captions of each scene: by its file's name, else by its id, else by the name without folders where only one
     image and one name of the file are called so."""
-    keys = [(name_key(scene.path.name), scene) for scene in scenes]
-    bare_scenes = Counter(key.rpartition("__")[2] for key, _ in keys)
-    bare_names = Counter(key.rpartition("__")[2] for key in captions)
-    by_bare_name = {key.rpartition("__")[2]: key for key in captions}
+    keys = [name_key(scene.path.name) for scene in scenes]
+    bare_matches = match_bare_keys(keys, captions)
 
     def captions_of(key: str, scene: Scene) -> list[str]:
-        bare = key.rpartition("__")[2]
-        unique = bare_scenes[bare] == 1 == bare_names[bare]
-        candidates = (key, f"#{scene.image_id}", by_bare_name.get(bare, "") if unique else "")
+        candidates = (key, f"#{scene.image_id}", bare_matches.get(key, ""))
         return next((captions[one] for one in candidates if one in captions), [])
 
-    return [captions_of(key, scene) for key, scene in keys]
+    return [captions_of(key, scene) for key, scene in zip(keys, scenes, strict=True)]
 
 
 def _other_images(file: str, scenes: Sequence[Scene], captions: Mapping[str, Any]) -> str:

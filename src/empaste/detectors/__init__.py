@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 from tqdm import tqdm
 
 from empaste.artifacts.networks import fill_network, read_config, read_network
@@ -51,14 +52,13 @@ def load_detector(model: Path, *, min_score: float, max_detections: int, num_thr
 
     Detections under ``min_score``, beyond the best ``max_detections`` of an image, and with an empty mask are left out.
     """
-    backend = _backend_of(model)
-    config, state = read_network(model, CONFIG_KEYS, "train")
+    backend, config, state = _read(model)
     limit_threads(num_threads)
     network = Network(**{key: config[key] for key in Network.__dataclass_fields__})
-    module = backend.build(network, len(config["classes"]), None)
+    class_ids = list(_classes(config, model))
+    module = backend.build(network, len(class_ids), None)
     fill_network(module, state, model, "train")
     module = module.eval().to(torch_device(device)).to(memory_format=torch.channels_last)
-    class_ids = list(classes_of(model))
 
     def detect(images: Sequence[RGB]) -> list[list[dict[str, Any]]]:
         with torch.inference_mode():
@@ -86,11 +86,13 @@ def detect_files(detect: Detect, images: Sequence[tuple[int, Path]], batch_size:
 
 def classes_of(model: Path) -> dict[int, str]:
     """The names of the classes that the detector in the folder ``model`` knows, by id, in its order."""
+    return _classes(read_config(model, ("classes",), "train"), model)
+
+
+def _classes(config: Mapping[str, Any], model: Path) -> dict[int, str]:
     try:
-        return {int(row["id"]): str(row["name"]) for row in read_config(model, (), "train")["classes"]}
+        return {int(row["id"]): str(row["name"]) for row in config["classes"]}
     except (KeyError, TypeError, ValueError) as error:
-        if isinstance(error, InputError):
-            raise
         raise InputError(f"{model / 'config.json'} names no classes; run: dvc repro train") from error
 
 
@@ -103,8 +105,7 @@ def export(model: Path, out: Path) -> int:
     """
     if out.exists():
         raise InputError(f"{out} exists; give another file, or remove it")
-    backend = _backend_of(model)
-    config, state = read_network(model, CONFIG_KEYS, "train")
+    backend, config, state = _read(model)
     tensors = {backend.library_name(name): tensor for name, tensor in state.items()}
     content = io.BytesIO()
     torch.save({"model": tensors, "classes": config.pop("classes"), "config": config}, content)
@@ -112,13 +113,15 @@ def export(model: Path, out: Path) -> int:
     return len(tensors)
 
 
-def _backend_of(model: Path) -> Backend:
-    name = read_config(model, ("backend",), "train")["backend"]
-    if name not in BACKENDS:
+def _read(model: Path) -> tuple[Backend, dict[str, Any], dict[str, Tensor]]:
+    """Whose network lies in the folder ``model``, what builds it, and its tensors."""
+    config, state = read_network(model, CONFIG_KEYS, "train")
+    if config["backend"] not in BACKENDS:
         raise InputError(
-            f"{model / 'config.json'}: backend is {name!r}; choose from {', '.join(BACKENDS)}; run: dvc repro train"
+            f"{model / 'config.json'}: backend is {config['backend']!r}; choose from {', '.join(BACKENDS)}; run: dvc "
+            "repro train"
         )
-    return BACKENDS[name]
+    return BACKENDS[config["backend"]], config, state
 
 
 def check_classes(model: Path, wanted: Mapping[int, str], source: Path) -> None:

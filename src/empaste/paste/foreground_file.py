@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from empaste.artifacts.image_names import match_bare_keys, name_key
 from empaste.errors import InputError
 from empaste.masks import run_lengths
 from empaste.paste.sources import Foreground, annotated_instances
@@ -87,30 +88,17 @@ def match_images(listed: Sequence[Mapping[str, Any]], known: Sequence[TrainingIm
     one image and one name of the file are called so. An image without a file name is found by its id.
     """
     by_name = {one.file_name: one for one in known}
-    by_key = {_key(PurePosixPath(one.file_name).name): one for one in known}
+    by_key = {name_key(PurePosixPath(one.file_name).name): one for one in known}
     by_id = {str(one.image_id): one for one in known}
-    bare_known = Counter(_bare(key) for key in by_key)
-    by_bare = {_bare(key): one for key, one in by_key.items()}
-    bare_listed = Counter(_bare(_key(row["file_name"])) for row in listed if "file_name" in row)
+    bare_matches = match_bare_keys([name_key(row["file_name"]) for row in listed if "file_name" in row], by_key)
 
     def image_of(row: Mapping[str, Any]) -> TrainingImage | None:
         if "file_name" not in row:
             return by_id.get(str(row["id"]))
-        key = _key(row["file_name"])
-        bare = _bare(key)
-        unique = bare_known[bare] == 1 == bare_listed[bare]
-        return by_name.get(row["file_name"]) or by_key.get(key) or (by_bare[bare] if unique else None)
+        key = name_key(row["file_name"])
+        return by_name.get(row["file_name"]) or by_key.get(key) or by_key.get(bare_matches.get(key, ""))
 
     return {str(row["id"]): image for row in listed if (image := image_of(row)) is not None}
-
-
-def _key(name: str) -> str:
-    """The name without its ending, in lower case; folders are joined by two underscores, as prepare names its files."""
-    return "__".join(PurePosixPath(name.replace("\\", "/")).with_suffix("").parts).lower()
-
-
-def _bare(key: str) -> str:
-    return key.rpartition("__")[2]
 
 
 def _read(path: Path) -> dict[str, list[Any]]:
