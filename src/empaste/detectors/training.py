@@ -138,9 +138,8 @@ def network_of(backend: Backend, recipe: Recipe) -> Network:
 
 def make_learner(module: nn.Module, recipe: Recipe, group: Group) -> Learner:
     """``module`` on this process's device, ready for its first step."""
-    frozen = recipe.weights is not None
-    if group.size > 1 and group.device.type == "cuda" and not frozen:
-        module = nn.SyncBatchNorm.convert_sync_batchnorm(module)
+    if group.size > 1 and group.device.type == "cuda":
+        module = nn.SyncBatchNorm.convert_sync_batchnorm(module)  # frozen norms stay as they are
     module = module.to(group.device).to(memory_format=torch.channels_last)  # a tenth faster, on a CPU too
     average = AveragedModel(module, multi_avg_fn=_move_average(recipe.ema), use_buffers=True) if recipe.ema else None
     optimizer = OPTIMIZERS[recipe.optimizer](_decayed(module, recipe.weight_decay))
