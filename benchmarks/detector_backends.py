@@ -49,18 +49,20 @@ def main(
     backends: Annotated[str, typer.Option(help="names, with commas")] = ",".join(BACKENDS),
     seeds: int = 3,
     architecture: str = RECIPE.architecture,
+    heads: str = RECIPE.heads,
     iterations: int = RECIPE.iterations,
     image_size: int = RECIPE.image_size,
     batch_size: int = RECIPE.batch_size,
     learning_rate: float = RECIPE.learning_rate,
     precision: str = RECIPE.precision,
+    weights: Annotated[str | None, typer.Option(help="as train.weights")] = RECIPE.weights,
     regions: int = 512,
 ) -> None:
     """Train every backend once per seed, in turns, and print the table."""
     names = backends.split(",")
     recipe = replace(
-        RECIPE, architecture=architecture, iterations=iterations, image_size=image_size, batch_size=batch_size,
-        learning_rate=learning_rate, precision=precision,
+        RECIPE, architecture=architecture, heads=heads, weights=weights, iterations=iterations, image_size=image_size,
+        batch_size=batch_size, learning_rate=learning_rate, precision=precision,
     )  # fmt: skip
     runs: dict[str, list[Run]] = {name: [] for name in names}
     with fewer_regions(regions):
