@@ -1,10 +1,11 @@
 """What the detector's backends learn of the same composites in the same steps, over seeds, and what a step costs.
 
-    python -m benchmarks.detector_backends WORKSPACE [--seeds 3] [--iterations 300] [--regions 32]
+    python -m benchmarks.detector_backends WORKSPACE [--seeds 3] [--iterations 300] [--regions 32] [--proposals 100]
 
 WORKSPACE is a folder in which the pipeline ran up to its composites; nothing is written there. Both backends train the
 same architecture and heads on the same views in the same order, then detect in the validation images. ``regions``
-bounds the regions per image that teach the heads (both backends: 512 unless told), which are most of a step on a CPU.
+bounds the regions per image that teach the heads, ``proposals`` those that they judge in detecting (both backends: 512
+and 1000 unless told), which are most of the time on a CPU.
 Standard output is a Markdown table; its last line is one JSON object.
 """
 
@@ -57,6 +58,7 @@ def main(
     precision: str = RECIPE.precision,
     weights: Annotated[str | None, typer.Option(help="as train.weights")] = RECIPE.weights,
     regions: int = 512,
+    proposals: int = 1000,
 ) -> None:
     """Train every backend once per seed, in turns, and print the table."""
     names = backends.split(",")
@@ -65,7 +67,7 @@ def main(
         batch_size=batch_size, learning_rate=learning_rate, precision=precision,
     )  # fmt: skip
     runs: dict[str, list[Run]] = {name: [] for name in names}
-    with fewer_regions(regions):
+    with fewer_regions(regions, proposals):
         for seed in range(seeds):
             for name in names:
                 runs[name].append(run(name, workspace, replace(recipe, seed=seed)))
@@ -96,15 +98,18 @@ def run(name: str, workspace: Path, recipe: Recipe) -> Run:
 
 
 @contextmanager
-def fewer_regions(number: int) -> Iterator[None]:
-    """All backends' networks learn from so many regions per image."""
+def fewer_regions(number: int, proposals: int) -> Iterator[None]:
+    """All backends' networks learn from so many regions per image, and detect among so many ``proposals``."""
     whole = dict(BACKENDS)
 
     def limited(name: str, *arguments: Any) -> nn.Module:
         module: Any = whole[name].build(*arguments)
-        sampler = module.roi_heads.fg_bg_sampler if name == "torchvision" else module.roi_heads
-        assert sampler.batch_size_per_image
-        sampler.batch_size_per_image = number
+        if name == "torchvision":
+            module.roi_heads.fg_bg_sampler.batch_size_per_image = number
+            module.rpn._post_nms_top_n["testing"] = proposals
+        else:
+            module.roi_heads.batch_size_per_image = number
+            module.proposal_generator.post_nms_topk[False] = proposals
         return module
 
     try:

@@ -23,7 +23,8 @@ def test_figures_of_every_seed(tmp_path: Path, capsys: pytest.CaptureFixture[str
     (data / "images").mkdir()
     for number in range(1, 5):
         (data / "images" / f"{number}.png").write_bytes(Shards(data / "composites").read(f"{number}.png"))
-    main(tmp_path, backends="torchvision", architecture="resnet_slim", seeds=2, iterations=2, image_size=64, regions=16)
+    main(tmp_path, backends="torchvision", architecture="resnet_slim", seeds=2, iterations=2, image_size=64, regions=16,
+         proposals=20)  # fmt: skip
     *table, last = capsys.readouterr().out.splitlines()
     assert table[0] == "| backend | mAP50 | mAP75 | CPU seconds per step |"
     assert table[2].startswith("| torchvision | ")
@@ -36,7 +37,12 @@ def test_figures_of_every_seed(tmp_path: Path, capsys: pytest.CaptureFixture[str
 def test_regions_are_bounded_while_it_runs(name: str) -> None:
     network = Network("resnet18", "standard", False, 8, 64, frozen_norm=False, msra=False)
     whole = dict(BACKENDS)
-    with fewer_regions(7):
-        heads: Any = BACKENDS[name].build(network, 2, None).roi_heads
-    assert (heads.fg_bg_sampler if name == "torchvision" else heads).batch_size_per_image == 7
+    with fewer_regions(7, 9):
+        module: Any = BACKENDS[name].build(network, 2, None)
+    if name == "torchvision":
+        assert module.roi_heads.fg_bg_sampler.batch_size_per_image == 7
+        assert module.rpn.post_nms_top_n() == 2000 and module.eval().rpn.post_nms_top_n() == 9
+    else:
+        assert module.roi_heads.batch_size_per_image == 7
+        assert module.proposal_generator.post_nms_topk == {True: 2000, False: 9}
     assert whole == BACKENDS

@@ -142,7 +142,7 @@ def test_torchvision_alone_opens_what_is_exported(tmp_path: Path) -> None:
     assert len(content["model"]) == num_tensors
     body = resnet_fpn_backbone(backbone_name="resnet18", weights=None, norm_layer=nn.BatchNorm2d, trainable_layers=5)
     body.fpn = FeaturePyramidNetwork([64, 128, 256, 512], 256, LastLevelMaxPool(), nn.BatchNorm2d)
-    sizes = tuple((side / 8,) for side in (32, 64, 128, 256, 512))
+    sizes = tuple((side / 2,) for side in (32, 64, 128, 256, 512))
     theirs = MaskRCNN(
         body,
         2,

@@ -35,8 +35,8 @@ def saved(tmp_path: Path) -> Path:
     ("architecture", "heads", "strides", "anchors"),
     [
         ("resnet_slim", "standard", [4, 8, 16], [40, 80, 160]),
-        ("resnet18", "standard", [4, 8, 16, 32], [9, 18, 36, 72, 144]),
-        ("resnet50", "v2", [4, 8, 16, 32], [9, 18, 36, 72, 144]),
+        ("resnet18", "standard", [4, 8, 16, 32], [16, 32, 64, 128, 256]),
+        ("resnet50", "v2", [4, 8, 16, 32], [16, 32, 64, 128, 256]),
     ],
 )
 def test_the_pyramid_starts_at_stride_four(
@@ -148,7 +148,7 @@ def test_a_truncated_model_is_refused(saved: Path) -> None:
     ("text", "message"),
     [
         ("{", "is not valid JSON"),
-        ("{}", "lacks backend"),
+        ("{}", "lacks architecture, backend"),
         ("[]", "lacks"),
         ('{"backend": "torchvision"}', "lacks architecture, class_agnostic, classes"),
     ],

@@ -17,6 +17,11 @@ from empaste.detectors.augment import Sample
 RGB = UInt8[np.ndarray, "h w 3"]
 MSRA = "MSRA"
 """The weights of MSRA's ResNets (He et al. 2016), by name."""
+ANCHORS = (32, 64, 128, 256, 512)
+"""Sides on the levels of a feature pyramid (strides 4 to 64) in images of `ANCHORS_FOR` pixels (Lin et al. 2017)."""
+ANCHORS_FOR = 1024
+SMALLEST_SCALE = 0.5
+"""Of anchors: their sides are at least four strides; smaller ones lie so far apart that they miss objects between."""
 
 
 @dataclass(frozen=True)
@@ -79,3 +84,9 @@ class Backend(NamedTuple):
 def is_msra(weights: str | None) -> bool:
     """Whether ``weights`` are MSRA's: `MSRA`, or a file of theirs, which is a ``.pkl``."""
     return weights is not None and (weights == MSRA or weights.endswith(".pkl"))
+
+
+def anchor_sides(image_size: int) -> list[float]:
+    """Sides in pixels of a pyramid's anchors, finest level first: a share of ``image_size``, or four strides."""
+    scale = max(image_size / ANCHORS_FOR, SMALLEST_SCALE)
+    return [scale * side for side in ANCHORS]

@@ -25,16 +25,13 @@ from torch import Tensor, nn
 
 from empaste.backbones import IMAGENET_MEAN, IMAGENET_STD, load_fitting, read_weights
 from empaste.detectors.augment import Sample
-from empaste.detectors.backend import MSRA, RGB, Backend, Found, Network, is_msra
+from empaste.detectors.backend import MSRA, RGB, Backend, Found, Network, anchor_sides, is_msra
 from empaste.detectors.tensors import image_tensor, target_tensors
 from empaste.errors import InputError, require_detectron2
 
 DEPTHS = {"resnet18": 18, "resnet34": 34, "resnet50": 50, "resnet101": 101}
 MSRA_ARCHITECTURES = ("resnet50", "resnet101")
 CONFIGS = {"standard": "common/models/mask_rcnn_fpn.py", "v2": "new_baselines/mask_rcnn_R_50_FPN_400ep_LSJ.py"}
-ANCHORS = (32, 64, 128, 256, 512)
-"""Sides for images of `ANCHORS_FOR` pixels."""
-ANCHORS_FOR = 1024
 NUM_PROPOSALS = (2000, 1000)
 """Kept per image, in training and in detection."""
 TORCHVISION_NAMES: tuple[tuple[str, str], ...] = (
@@ -107,7 +104,7 @@ def _config(network: Network, num_classes: int) -> Any:
     config = LazyConfig.load(str(folder / CONFIGS[network.heads])).model
     config._target_ = "empaste.detectors.detectron2_network.MaskRCNN"
     _set_backbone(config.backbone, network)
-    config.proposal_generator.anchor_generator.sizes = [[side] for side in _anchor_sides(network.image_size)]
+    config.proposal_generator.anchor_generator.sizes = [[side] for side in anchor_sides(network.image_size)]
     config.proposal_generator.post_nms_topk = NUM_PROPOSALS
     config.roi_heads.num_classes = num_classes
     if network.class_agnostic:
@@ -134,10 +131,6 @@ def _set_backbone(config: Any, network: Network) -> None:
         del resnet.stages.stride_in_1x1  # its blocks have no 1 × 1 convolutions
     if network.heads == "v2":
         config.norm = "BN"
-
-
-def _anchor_sides(image_size: int) -> list[float]:
-    return [image_size * side / ANCHORS_FOR for side in ANCHORS]
 
 
 def _read_torchvision(architecture: str, weights: str, wanted: Mapping[str, Tensor]) -> dict[str, Tensor]:

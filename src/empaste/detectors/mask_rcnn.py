@@ -4,7 +4,7 @@ torchvision's ResNets get torchvision's own heads. The slim ResNet gets small on
 """
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -18,7 +18,7 @@ from torchvision.ops import FeaturePyramidNetwork, FrozenBatchNorm2d, MultiScale
 from torchvision.ops.feature_pyramid_network import LastLevelMaxPool
 
 from empaste.backbones import IMAGENET_MEAN, IMAGENET_STD, build_resnet
-from empaste.detectors.backend import Network
+from empaste.detectors.backend import Network, anchor_sides
 from empaste.errors import InputError
 
 ASPECT_RATIOS = (0.5, 1.0, 2.0)
@@ -67,7 +67,7 @@ def build_mask_rcnn(network: Network, num_classes: int, weights: str | None) -> 
     """A Mask R-CNN for ``num_classes`` classes (background not counted) on images whose longest side is ``image_size``.
 
     It takes images of 0 to 255. Where ``frozen_norm`` is off the backbone's batch statistics move, without which a
-    training from scratch would diverge. Anchors keep their share of ``image_size``.
+    training from scratch would diverge.
     """
     resnet = build_resnet(network.architecture, network.width, weights)
     if network.frozen_norm:
@@ -124,7 +124,7 @@ def _family(network: Network) -> Callable[[nn.Module, int, int], MaskRCNN]:
 def _slim_detector(resnet: nn.Module, image_size: int, num_classes: int) -> MaskRCNN:
     with torch.no_grad():
         backbone = PyramidBackbone(resnet, out_channels=64, pooled_level=False)
-    anchors = _anchors(image_size, shares=(20 / 144, 40 / 144, 80 / 144))
+    anchors = _anchors([image_size * share for share in (20 / 144, 40 / 144, 80 / 144)])
     levels = [str(k) for k in range(len(backbone.strides))]
     mask_head = MaskRCNNHeads(64, (64, 64), 1)
     return MaskRCNN(
@@ -149,7 +149,7 @@ def _slim_detector(resnet: nn.Module, image_size: int, num_classes: int) -> Mask
 def _standard_detector(resnet: nn.Module, image_size: int, num_classes: int) -> MaskRCNN:
     with torch.no_grad():
         backbone = PyramidBackbone(resnet, out_channels=PYRAMID, pooled_level=True)
-    return MaskRCNN(backbone, num_classes + 1, rpn_anchor_generator=_full_anchors(image_size))
+    return MaskRCNN(backbone, num_classes + 1, rpn_anchor_generator=_anchors(anchor_sides(image_size)))
 
 
 def _v2_detector(resnet: nn.Module, image_size: int, num_classes: int) -> MaskRCNN:
@@ -159,7 +159,7 @@ def _v2_detector(resnet: nn.Module, image_size: int, num_classes: int) -> MaskRC
     return MaskRCNN(
         backbone,
         num_classes + 1,
-        rpn_anchor_generator=_full_anchors(image_size),
+        rpn_anchor_generator=_anchors(anchor_sides(image_size)),
         rpn_head=RPNHead(PYRAMID, len(ASPECT_RATIOS), conv_depth=2),
         box_head=FastRCNNConvFCHead((PYRAMID, 7, 7), [PYRAMID] * 4, [1024], norm_layer=nn.BatchNorm2d),
         mask_head=MaskRCNNHeads(PYRAMID, [PYRAMID] * 4, 1, norm_layer=nn.BatchNorm2d),
@@ -169,13 +169,9 @@ def _v2_detector(resnet: nn.Module, image_size: int, num_classes: int) -> MaskRC
 HEADS: dict[str, Callable[[nn.Module, int, int], MaskRCNN]] = {"standard": _standard_detector, "v2": _v2_detector}
 
 
-def _full_anchors(image_size: int) -> AnchorGenerator:
-    return _anchors(image_size, shares=tuple(size / 1024 for size in (32, 64, 128, 256, 512)))
-
-
-def _anchors(image_size: int, shares: tuple[float, ...]) -> AnchorGenerator:
-    sizes = tuple((image_size * share,) for share in shares)
-    return AnchorGenerator(sizes, (ASPECT_RATIOS,) * len(sizes))
+def _anchors(sides: Sequence[float]) -> AnchorGenerator:
+    """Square, wide and tall anchors, those of a level of one size."""
+    return AnchorGenerator(tuple((side,) for side in sides), (ASPECT_RATIOS,) * len(sides))
 
 
 def _frozen_norm(module: nn.Module) -> nn.Module:
