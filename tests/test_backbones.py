@@ -30,6 +30,7 @@ from empaste.backbones import (
     limit_threads,
     load_weights,
     num_features,
+    read_weight_file,
     resize_positions,
     square_frame,
     to_input,
@@ -199,6 +200,16 @@ def test_unknown_tensors_are_refused(tmp_path: Path) -> None:
     torch.save(state | {"extra": torch.zeros(1)}, tmp_path / "more.pth")
     with pytest.raises(InputError, match="extra is unknown"):
         build_resnet("resnet_slim", 8, str(tmp_path / "more.pth"))
+
+
+def test_a_truncated_file_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "half.pth"
+    torch.save({"tensor": torch.zeros(10_000)}, path)
+    whole = path.read_bytes()
+    for length in (700, 30_000, *range(len(whole) - 1500, len(whole), 50)):  # torch's errors differ
+        path.write_bytes(whole[:length])
+        with pytest.raises(InputError, match=r"half\.pth cannot be read"):
+            read_weight_file(path)
 
 
 @pytest.mark.parametrize("name", ["broken.pth", "broken.safetensors"])

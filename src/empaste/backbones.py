@@ -394,7 +394,7 @@ def read_weight_file(path: Path) -> dict[str, Tensor]:
             state: Any = load_file(path)
         else:
             state = torch.load(path, map_location="cpu", weights_only=True)
-    except (RuntimeError, EOFError, ValueError, KeyError, pickle.UnpicklingError, SafetensorError) as error:
+    except (OSError, RuntimeError, EOFError, ValueError, KeyError, pickle.UnpicklingError, SafetensorError) as error:
         raise InputError(f"weights {path} cannot be read ({type(error).__name__}); replace the file") from error
     for key in ("state_dict", "model"):
         inner = state.get(key) if isinstance(state, dict) else None

@@ -79,7 +79,7 @@ def _read_checkpoint(path: Path, otherwise: str) -> dict[str, Any] | None:
         return None
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
-    except (RuntimeError, EOFError, ValueError, KeyError, pickle.UnpicklingError) as error:
+    except (OSError, RuntimeError, EOFError, ValueError, KeyError, pickle.UnpicklingError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         print(f"{path} is not a readable checkpoint ({reason}); {otherwise}", file=sys.stderr)
         return None
