@@ -22,7 +22,9 @@ from empaste.masks import decode_mask, encode_mask
 from empaste.paste.foreground_file import read_foreground_file
 from empaste.pseudo_labels import ClassCount, choose, count_classes, write_pseudo_labels
 
-OPTIONS: dict[str, Any] = {"min_score": 0.7, "per_class": 0, "batch_size": 2, "num_threads": 1, "device": "cpu"}
+OPTIONS: dict[str, Any] = {
+    "min_score": 0.7, "min_best": 0.7, "per_class": 0, "batch_size": 2, "num_threads": 1, "device": "cpu"
+}  # fmt: skip
 CLASSES = pd.DataFrame({"class_id": [3, 7, 9], "name": ["cat", "dog", "emu"], "supercategory": "animal"})
 PLACES = {"images": Path("data/images"), "labels": Path("data/labels")}
 
@@ -41,8 +43,15 @@ def found(image_id: int, class_id: int, score: float, mask: np.ndarray) -> dict[
 def test_sure_detections_of_the_labels_classes_are_kept_in_their_order() -> None:
     rows = [found(1, 3, 0.9, square(0)), found(1, 7, 0.95, square(12)), found(1, 3, 0.7, square(25)),
             found(1, 3, 0.69, square(12)), found(2, 7, 0.8, square(0)), found(2, 3, 0.99, square(0))]  # fmt: skip
-    assert choose(rows, {(1, 3), (2, 7)}, 0.7, 0) == [rows[0], rows[2], rows[4]]
-    assert choose(rows, set(), 0.0, 0) == choose([], {(1, 3)}, 0.0, 0) == []
+    assert choose(rows, {(1, 3), (2, 7)}, 0.7, 1, 0) == [rows[0], rows[2], rows[4]]
+    assert choose(rows, set(), 0.0, 1, 0) == choose([], {(1, 3)}, 0.0, 1, 0) == []
+
+
+def test_the_best_one_of_a_labelled_class_may_be_less_sure() -> None:
+    rows = [found(1, 3, 0.4, square(0)), found(1, 3, 0.39, square(20)), found(1, 7, 0.8, square(0)),
+            found(1, 7, 0.6, square(20)), found(2, 3, 0.29, square(0)), found(2, 7, 0.5, square(0))]  # fmt: skip
+    assert choose(rows, {(1, 3), (1, 7), (2, 3)}, 0.7, 0.3, 0) == [rows[0], rows[2]]
+    assert choose(rows, {(1, 3), (1, 7), (2, 3)}, 0.39, 0.7, 0) == rows[:4]  # no stricter than the others
 
 
 def test_of_two_of_one_object_the_better_stays() -> None:
@@ -53,20 +62,20 @@ def test_of_two_of_one_object_the_better_stays() -> None:
             found(3, 3, 0.9, half), found(4, 3, 0.9, square(0)), found(4, 3, 0.9, square(1))]  # fmt: skip
     present = {(image, class_id) for image in (1, 2, 3, 4) for class_id in (3, 7)}
     # Image 1: the second takes out the first (IoU 0.82) and the third (0.54), but not the dog in the same place.
-    assert choose(rows, present, 0.7, 0) == [rows[1], rows[3], rows[4], rows[5], rows[6], rows[7]]
+    assert choose(rows, present, 0.7, 1, 0) == [rows[1], rows[3], rows[4], rows[5], rows[6], rows[7]]
 
 
 def test_what_a_dropped_one_overlaps_stays() -> None:
     rows = [found(1, 3, score, square(x)) for x, score in ((0, 0.9), (3, 0.8), (6, 0.75))]  # a chain: IoU 0.54, 0.25
-    assert choose(rows, {(1, 3)}, 0.7, 0) == [rows[0], rows[2]]
+    assert choose(rows, {(1, 3)}, 0.7, 1, 0) == [rows[0], rows[2]]
 
 
 def test_the_best_of_each_class() -> None:
     rows = [found(1, 3, 0.8, square(0)), found(2, 3, 0.9, square(0)), found(3, 3, 0.9, square(0)),
             found(3, 7, 0.7, square(0))]  # fmt: skip
     present = {(image, class_id) for image in (1, 2, 3) for class_id in (3, 7)}
-    assert choose(rows, present, 0.5, 2) == rows[1:]
-    assert choose(rows, present, 0.5, 1) == [rows[1], rows[3]]
+    assert choose(rows, present, 0.5, 1, 2) == rows[1:]
+    assert choose(rows, present, 0.5, 1, 1) == [rows[1], rows[3]]
 
 
 def test_counts_per_class() -> None:
@@ -170,7 +179,7 @@ def occupy() -> None:
         (
             other_labels,
             r"finds nothing in the 3 training images that scores 0\.7 or more and that their labels name \(9 "
-            r"detections of other classes\); lower --min-score, or train longer",
+            r"detections of other classes\); lower --min-best, or train longer",
         ),
     ],
 )

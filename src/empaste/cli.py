@@ -145,6 +145,9 @@ def pseudo_labels(
     out: Annotated[Path, typer.Argument(metavar="OUT.json", help="a new file, a COCO data set")],
     model: Annotated[Path, typer.Option(help="folder of a trained detector")] = Path("models/mask_rcnn"),
     min_score: Annotated[float, typer.Option(min=0, max=1, help="leave out detections under this score")] = 0.7,
+    min_best: Annotated[
+        float, typer.Option(min=0, max=1, help="but keep the best of each image and label from this score on")
+    ] = 0.2,
     per_class: Annotated[int, typer.Option(min=0, help="keep so many of each class, best first; 0: all")] = 0,
     images: Path = Path("data/images"),
     labels: Path = Path("data/labels"),
@@ -161,6 +164,7 @@ def pseudo_labels(
         images,
         labels,
         min_score=min_score,
+        min_best=min_best,
         per_class=per_class,
         batch_size=batch_size,
         num_threads=num_threads,

@@ -43,6 +43,7 @@ def write_pseudo_labels(
     labels: Path,
     *,
     min_score: float,
+    min_best: float,
     per_class: int,
     batch_size: int,
     num_threads: int,
@@ -61,44 +62,57 @@ def write_pseudo_labels(
     wanted = dict(zip(classes["class_id"], classes["name"], strict=True))
     check_classes(model, wanted, labels / "classes.parquet")
     detect = load_detector(
-        model, min_score=min_score, max_detections=MAX_DETECTIONS, num_threads=num_threads, device=device
+        model,
+        min_score=min(min_score, min_best),
+        max_detections=MAX_DETECTIONS,
+        num_threads=num_threads,
+        device=device,
     )
     named = read_table(labels / "labels.parquet", Labels)
     named = named[named["image_id"].isin(table["image_id"])]
     present = set(named[["image_id", "class_id"]].itertuples(index=False, name=None))
     files = [(int(number), images / name) for number, name in zip(table["image_id"], table["file_name"], strict=True)]
     found = detect_files(detect, files, batch_size)
-    chosen = choose(found, present, min_score, per_class)
+    chosen = choose(found, present, min_score, min_best, per_class)
     if not chosen:
         raise InputError(
-            f"{model} finds nothing in the {len(files)} training images that scores {min_score} or more and that their "
-            f"labels name ({len(found)} detections of other classes); lower --min-score, or train longer"
+            f"{model} finds nothing in the {len(files)} training images that scores {min(min_score, min_best)} or more "
+            f"and that their labels name ({len(found)} detections of other classes); lower --min-best, or train longer"
         )
     rows = [
         instance(number, row["image_id"], row["category_id"], row["segmentation"], score=row["score"])
         for number, row in enumerate(chosen, start=1)
     ]
-    note = f"pseudo labels of the training images by {model}: score {min_score} or more, classes of the images' labels"
+    note = (
+        f"pseudo labels of the training images by {model}: classes of the images' labels, score {min_score} or more, "
+        f"the best of an image and class {min_best} or more"
+    )
     write_coco(out, coco_dataset(table, classes, rows, note))
     return count_classes(chosen, present, classes)
 
 
 def choose(
-    detections: Iterable[dict[str, Any]], present: Collection[Key], min_score: float, per_class: int
+    detections: Iterable[dict[str, Any]], present: Collection[Key], min_score: float, min_best: float, per_class: int
 ) -> list[dict[str, Any]]:
     """The COCO results among ``detections`` to believe, in their order.
 
-    They score at least ``min_score``, their class is ``present`` in their image by its labels, and none shows what a
-    better one of the same image and class shows: of two whose masks overlap by an IoU over `SAME_OBJECT_IOU` the one of
-    higher score stays, of equal ones the first. Of each class the ``per_class`` best of all images stay; 0: all.
+    Their class is ``present`` in their image by its labels. They score at least ``min_score``; of the best one of an
+    image and class, which the label vouches for, ``min_best`` is enough. None shows what a better one of the same image
+    and class shows: of two whose masks overlap by an IoU over `SAME_OBJECT_IOU` the one of higher score stays, of equal
+    ones the first. Of each class the ``per_class`` best of all images stay; 0: all.
     """
     groups: dict[Key, list[dict[str, Any]]] = defaultdict(list)
     everything = list(detections)
     for row in everything:
         key = row["image_id"], row["category_id"]
-        if row["score"] >= min_score and key in present:
+        if row["score"] >= min(min_score, min_best) and key in present:
             groups[key].append(row)
-    kept = [row for group in groups.values() for row in _without_duplicates(group)]
+    kept = [
+        row
+        for group in groups.values()
+        for place, row in enumerate(_without_duplicates(group))
+        if row["score"] >= (min_score if place else min(min_score, min_best))
+    ]
     if per_class:
         kept = _best_of_each_class(kept, per_class)
     ids = {id(row) for row in kept}

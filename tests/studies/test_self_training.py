@@ -128,9 +128,10 @@ def test_what_is_finished_is_not_made_again_and_other_labels_are_another_round(r
 def test_a_detector_that_is_sure_of_nothing_ends_the_study_and_keeps_the_first_round(
     root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("empaste.studies.self_training.MIN_SCORE", 0.95)
+    for name in ("MIN_SCORE", "MIN_BEST"):
+        monkeypatch.setattr(f"empaste.studies.self_training.{name}", 0.95)
     with pytest.raises(
-        InputError, match=r"first-round-0/.* finds nothing in the 2 training images .*; lower --min-score"
+        InputError, match=r"first-round-0/.* finds nothing in the 2 training images .*; lower --min-best"
     ):
         study([0], tmp_path / "out", 1, "x", root)
     assert num_runs(tmp_path / "out") == 2

@@ -20,7 +20,9 @@ FIRST = "First round"
 LONGER = "First round, trained twice as long"
 SECOND = "Second round: self-training"
 MIN_SCORE = 0.7
-"""Detections of the first round under this score are not believed."""
+"""Detections of the first round under this score are not believed,"""
+MIN_BEST = 0.2
+"""but the best one of an image and class that its labels name, from this score on."""
 
 
 def study_self_training(seeds: Sequence[int], folder: Path, jobs: int, command: str, root: Path = Path()) -> str:
@@ -61,8 +63,10 @@ def label_images(first: Workspace, options: Mapping[str, Any], work: Path, root:
     code = [Path(str(pseudo_labels.__file__)), Path(str(masks.__file__))]
     code += sorted(Path(str(detectors.__file__)).parent.glob("*.py"))
     inputs = [model, labels / "classes.parquet", labels / "labels.parquet", images / "images.parquet", *code]
-    file = work_folder(f"pseudo-labels-{first.seed}", [MIN_SCORE, *inputs], work) / "instances.json"
+    file = work_folder(f"pseudo-labels-{first.seed}", [MIN_SCORE, MIN_BEST, *inputs], work) / "instances.json"
     if not file.exists():
         how = {key: options[key] for key in ("batch_size", "num_threads", "device")}
-        pseudo_labels.write_pseudo_labels(file, model, images, labels, min_score=MIN_SCORE, per_class=0, **how)
+        pseudo_labels.write_pseudo_labels(
+            file, model, images, labels, min_score=MIN_SCORE, min_best=MIN_BEST, per_class=0, **how
+        )
     return file
