@@ -31,6 +31,21 @@ def saved(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.parametrize("class_agnostic", [False, True])
+def test_the_last_layers_start_near_zero(class_agnostic: bool) -> None:
+    torch.manual_seed(0)
+    network = replace(SLIM, architecture="resnet18", class_agnostic=class_agnostic)
+    state = build_mask_rcnn(network, 3, None).roi_heads.state_dict()
+    layer = ".layer" if class_agnostic else ""
+    deviations = {"box_predictor.cls_score": 0.01, f"box_predictor.bbox_pred{layer}": 0.001,
+                  f"mask_predictor.mask_fcn_logits{layer}": 0.001}  # fmt: skip
+    for name, deviation in deviations.items():
+        assert state[f"{name}.weight"].std() == pytest.approx(deviation, rel=0.15)
+        assert not state[f"{name}.bias"].any()
+    bound = (3 / state["box_head.fc6.weight"].shape[1]) ** 0.5  # Xavier's, by the inputs
+    assert state["box_head.fc6.weight"].abs().max() == pytest.approx(bound, rel=0.01)
+
+
 @pytest.mark.parametrize(
     ("architecture", "heads", "strides", "anchors"),
     [

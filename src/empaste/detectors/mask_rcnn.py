@@ -76,6 +76,8 @@ def build_mask_rcnn(network: Network, num_classes: int, weights: str | None) -> 
     model = _family(network)(resnet, network.image_size, num_classes)
     if network.class_agnostic:
         _share_outputs(model, num_classes + 1)
+    if network.architecture != "resnet_slim":
+        _draw_heads(model)
     model.transform = ByteTransform(network.image_size, network.image_size, list(IMAGENET_MEAN), list(IMAGENET_STD),
                                     model.backbone.strides[-1], _skip_resize=True)  # fmt: skip
     return model.train()
@@ -86,6 +88,25 @@ def _share_outputs(model: MaskRCNN, num_classes: int) -> None:
     boxes, masks = model.roi_heads.box_predictor, model.roi_heads.mask_predictor
     boxes.bbox_pred = OneForAll(nn.Linear(boxes.bbox_pred.in_features, 4), num_classes)
     masks.mask_fcn_logits = OneForAll(nn.Conv2d(masks.mask_fcn_logits.in_channels, 1, 1), num_classes)
+
+
+def _draw_heads(model: MaskRCNN) -> None:
+    """The heads' first weights are as published: last layers near zero (Girshick 2015, §2.3), the others by Xavier."""
+    for layer in model.roi_heads.box_head.modules():
+        if isinstance(layer, nn.Linear):
+            nn.init.kaiming_uniform_(layer.weight, a=1)
+            _zero_bias(layer)
+    boxes, masks = model.roi_heads.box_predictor, model.roi_heads.mask_predictor
+    for last, deviation in ((boxes.cls_score, 0.01), (boxes.bbox_pred, 0.001), (masks.mask_fcn_logits, 0.001)):
+        for layer in last.modules():
+            if isinstance(layer, nn.Linear | nn.Conv2d):
+                nn.init.normal_(layer.weight, std=deviation)
+                _zero_bias(layer)
+
+
+def _zero_bias(layer: nn.Linear | nn.Conv2d) -> None:
+    if layer.bias is not None:
+        nn.init.zeros_(layer.bias)
 
 
 class OneForAll(nn.Module):
