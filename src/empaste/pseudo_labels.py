@@ -61,12 +61,9 @@ def write_pseudo_labels(
     classes = read_table(labels / "classes.parquet", Classes)
     wanted = dict(zip(classes["class_id"], classes["name"], strict=True))
     check_classes(model, wanted, labels / "classes.parquet")
+    least = min(min_score, min_best)
     detect = load_detector(
-        model,
-        min_score=min(min_score, min_best),
-        max_detections=MAX_DETECTIONS,
-        num_threads=num_threads,
-        device=device,
+        model, min_score=least, max_detections=MAX_DETECTIONS, num_threads=num_threads, device=device
     )
     named = read_table(labels / "labels.parquet", Labels)
     named = named[named["image_id"].isin(table["image_id"])]
@@ -76,7 +73,7 @@ def write_pseudo_labels(
     chosen = choose(found, present, min_score, min_best, per_class)
     if not chosen:
         raise InputError(
-            f"{model} finds nothing in the {len(files)} training images that scores {min(min_score, min_best)} or more "
+            f"{model} finds nothing in the {len(files)} training images that scores {least} or more "
             f"and that their labels name ({len(found)} detections of other classes); lower --min-best, or train longer"
         )
     rows = [
@@ -101,17 +98,18 @@ def choose(
     and class shows: of two whose masks overlap by an IoU over `SAME_OBJECT_IOU` the one of higher score stays, of equal
     ones the first. Of each class the ``per_class`` best of all images stay; 0: all.
     """
+    least = min(min_score, min_best)
     groups: dict[Key, list[dict[str, Any]]] = defaultdict(list)
     everything = list(detections)
     for row in everything:
         key = row["image_id"], row["category_id"]
-        if row["score"] >= min(min_score, min_best) and key in present:
+        if row["score"] >= least and key in present:
             groups[key].append(row)
     kept = [
         row
         for group in groups.values()
         for place, row in enumerate(_without_duplicates(group))
-        if row["score"] >= (min_score if place else min(min_score, min_best))
+        if row["score"] >= (min_score if place else least)
     ]
     if per_class:
         kept = _best_of_each_class(kept, per_class)

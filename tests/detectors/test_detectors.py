@@ -100,7 +100,12 @@ def test_a_folder_without_a_model_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"), [("", "is not valid JSON"), ("[1]", "lacks .*backend"), ("{}", "lacks .*backend")]
+    ("text", "said"),
+    [
+        ("", "is not valid JSON"),
+        ("[1]", "lacks architecture, backend, class"),
+        ("{}", "lacks architecture, backend, class"),
+    ],
 )
 def test_a_broken_config_is_refused(tmp_path: Path, text: str, said: str) -> None:
     (tmp_path / "config.json").write_text(text)
@@ -112,6 +117,12 @@ def test_a_broken_config_is_refused(tmp_path: Path, text: str, said: str) -> Non
 def test_a_config_without_classes_is_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / "config.json").write_text(text)
     with pytest.raises(InputError, match=r"config\.json names no classes; run: dvc repro train"):
+        classes_of(tmp_path)
+
+
+def test_an_empty_config_lacks_classes(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text("{}")
+    with pytest.raises(InputError, match=r"config\.json lacks classes; run: dvc repro train"):
         classes_of(tmp_path)
 
 
