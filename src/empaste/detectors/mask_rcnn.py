@@ -9,16 +9,14 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor, nn
 from torchvision.models.detection import MaskRCNN
-from torchvision.models.detection.anchor_utils import AnchorGenerator
 from torchvision.models.detection.faster_rcnn import FastRCNNConvFCHead, FastRCNNPredictor, TwoMLPHead
 from torchvision.models.detection.mask_rcnn import MaskRCNNHeads, MaskRCNNPredictor
-from torchvision.models.detection.rpn import RPNHead
-from torchvision.models.detection.transform import GeneralizedRCNNTransform
 from torchvision.ops import FeaturePyramidNetwork, FrozenBatchNorm2d, MultiScaleRoIAlign
 from torchvision.ops.feature_pyramid_network import LastLevelMaxPool
 
 from empaste.backbones import IMAGENET_MEAN, IMAGENET_STD, build_resnet
 from empaste.detectors.backend import Network, anchor_sides
+from empaste.detectors.region_proposals import Float32Anchors, Float32Head, InputsReady, RegionProposals
 from empaste.errors import InputError
 
 ASPECT_RATIOS = (0.5, 1.0, 2.0)
@@ -80,6 +78,7 @@ def build_mask_rcnn(network: Network, num_classes: int, weights: str | None) -> 
         _draw_heads(model)
     model.transform = ByteTransform(network.image_size, network.image_size, list(IMAGENET_MEAN), list(IMAGENET_STD),
                                     model.backbone.strides[-1], _skip_resize=True)  # fmt: skip
+    model.rpn = RegionProposals(model.rpn, model.transform)
     return model.train()
 
 
@@ -122,7 +121,7 @@ class OneForAll(nn.Module):
         return output.repeat(1, self.num_classes, *[1] * (output.ndim - 2))
 
 
-class ByteTransform(GeneralizedRCNNTransform):
+class ByteTransform(InputsReady):
     """Takes images of 0 to 255, which are a quarter of the bytes to bring to a GPU.
 
     Predicting, the longest side is resized to the network's size; training images come as they are to be seen.
@@ -151,7 +150,7 @@ def _slim_detector(resnet: nn.Module, image_size: int, num_classes: int) -> Mask
     return MaskRCNN(
         backbone,
         rpn_anchor_generator=anchors,
-        rpn_head=RPNHead(64, len(ASPECT_RATIOS)),
+        rpn_head=Float32Head(64, len(ASPECT_RATIOS)),
         rpn_pre_nms_top_n_train=300,
         rpn_pre_nms_top_n_test=300,
         rpn_post_nms_top_n_train=80,
@@ -170,7 +169,12 @@ def _slim_detector(resnet: nn.Module, image_size: int, num_classes: int) -> Mask
 def _standard_detector(resnet: nn.Module, image_size: int, num_classes: int) -> MaskRCNN:
     with torch.no_grad():
         backbone = PyramidBackbone(resnet, out_channels=PYRAMID, pooled_level=True)
-    return MaskRCNN(backbone, num_classes + 1, rpn_anchor_generator=_anchors(anchor_sides(image_size)))
+    return MaskRCNN(
+        backbone,
+        num_classes + 1,
+        rpn_anchor_generator=_anchors(anchor_sides(image_size)),
+        rpn_head=Float32Head(PYRAMID, len(ASPECT_RATIOS)),
+    )
 
 
 def _v2_detector(resnet: nn.Module, image_size: int, num_classes: int) -> MaskRCNN:
@@ -181,7 +185,7 @@ def _v2_detector(resnet: nn.Module, image_size: int, num_classes: int) -> MaskRC
         backbone,
         num_classes + 1,
         rpn_anchor_generator=_anchors(anchor_sides(image_size)),
-        rpn_head=RPNHead(PYRAMID, len(ASPECT_RATIOS), conv_depth=2),
+        rpn_head=Float32Head(PYRAMID, len(ASPECT_RATIOS), conv_depth=2),
         box_head=FastRCNNConvFCHead((PYRAMID, 7, 7), [PYRAMID] * 4, [1024], norm_layer=nn.BatchNorm2d),
         mask_head=MaskRCNNHeads(PYRAMID, [PYRAMID] * 4, 1, norm_layer=nn.BatchNorm2d),
     )
@@ -190,9 +194,9 @@ def _v2_detector(resnet: nn.Module, image_size: int, num_classes: int) -> MaskRC
 HEADS: dict[str, Callable[[nn.Module, int, int], MaskRCNN]] = {"standard": _standard_detector, "v2": _v2_detector}
 
 
-def _anchors(sides: Sequence[float]) -> AnchorGenerator:
+def _anchors(sides: Sequence[float]) -> Float32Anchors:
     """Square, wide and tall anchors, those of a level of one size."""
-    return AnchorGenerator(tuple((side,) for side in sides), (ASPECT_RATIOS,) * len(sides))
+    return Float32Anchors(tuple((side,) for side in sides), (ASPECT_RATIOS,) * len(sides))
 
 
 def _frozen_norm(module: nn.Module) -> nn.Module:
