@@ -1,6 +1,7 @@
 """What the detector's backends learn of the same composites in the same steps, over seeds, and what a step costs.
 
     python -m benchmarks.detector_backends WORKSPACE [--seeds 3] [--iterations 300] [--regions 32] [--proposals 100]
+        [--device cuda]
 
 WORKSPACE is a folder in which the pipeline ran up to its composites; nothing is written there. Both backends train the
 same architecture and heads on the same views in the same order, then detect in the validation images. ``regions``
@@ -48,7 +49,8 @@ class Run(NamedTuple):
 def main(
     workspace: Path,
     backends: Annotated[str, typer.Option(help="names, with commas")] = ",".join(BACKENDS),
-    seeds: int = 3,
+    seeds: Annotated[int, typer.Option(help="how many")] = 3,
+    first_seed: int = 0,
     architecture: str = RECIPE.architecture,
     heads: str = RECIPE.heads,
     iterations: int = RECIPE.iterations,
@@ -59,16 +61,17 @@ def main(
     weights: Annotated[str | None, typer.Option(help="as train.weights")] = RECIPE.weights,
     regions: int = 512,
     proposals: int = 1000,
+    device: str = RECIPE.device,
 ) -> None:
     """Train every backend once per seed, in turns, and print the table."""
     names = backends.split(",")
     recipe = replace(
         RECIPE, architecture=architecture, heads=heads, weights=weights, iterations=iterations, image_size=image_size,
-        batch_size=batch_size, learning_rate=learning_rate, precision=precision,
+        batch_size=batch_size, learning_rate=learning_rate, precision=precision, device=device,
     )  # fmt: skip
     runs: dict[str, list[Run]] = {name: [] for name in names}
     with fewer_regions(regions, proposals):
-        for seed in range(seeds):
+        for seed in range(first_seed, first_seed + seeds):
             for name in names:
                 runs[name].append(run(name, workspace, replace(recipe, seed=seed)))
                 typer.echo(f"seed {seed}, {name}: {runs[name][-1]}", err=True)

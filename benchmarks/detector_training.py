@@ -6,11 +6,12 @@
 
 Images are drawn, 500 × 375 with six instances, and kept in memory, so that reading is no part of it; views are made as
 in training, by ``--num-workers`` processes ahead. Every row trains so many steps after a warm-up: images per second on
-the clock, the share of that time in which the GPU computes (by the profiler, over further steps), and the most memory
+the clock, the share of the time in which the GPU works (by the profiler, over further steps), and the most memory
 that it holds. A row that this machine or this backend cannot run says why. The last line is one JSON object.
 """
 
 import json
+import math
 import resource
 import time
 from collections.abc import Iterator
@@ -22,6 +23,8 @@ import cv2
 import numpy as np
 import torch
 import typer
+from torch.autograd import DeviceType
+from torch.profiler import ProfilerActivity, profile
 
 from empaste.backbones import limit_threads, torch_device
 from empaste.detectors import BACKENDS, training
@@ -58,7 +61,7 @@ def main(
     for name, kind, compile_backbone in variants:
         recipe = Recipe(
             architecture=architecture, heads=heads, class_agnostic=False, width=width, weights=None,
-            image_size=image_size, iterations=WARM_UP + steps + PROFILED, batch_size=batch_size, accumulate=1,
+            image_size=image_size, iterations=WARM_UP + steps + 2 * PROFILED, batch_size=batch_size, accumulate=1,
             optimizer="sgd", learning_rate=1e-3, reference_batch=0, weight_decay=4e-5, schedule="steps", warm_up=0.5,
             jitter=(0.5, 1.5), precision=kind, compile=compile_backbone, ema=0.0, checkpoint_every=10**6, seed=0,
             num_threads=num_threads, num_workers=num_workers, num_processes=1, device=device,
@@ -109,12 +112,21 @@ def run(
 
 
 def busy_share(learner: training.Learner, batches: Iterator[tuple[int, Any]], recipe: Recipe, group: Group) -> float:
-    """The share of the time in which a kernel ran on the GPU; all run in one stream."""
-    from torch.profiler import ProfilerActivity, profile
+    """The share of the time in which the GPU computed or copied."""
+    for _ in range(2):  # watching slows the first steps down
+        with profile(activities=[ProfilerActivity.CUDA]) as watched:
+            seconds = run(learner, batches, recipe, group, PROFILED)
+    spans = [event.time_range for event in watched.events() if event.device_type == DeviceType.CUDA]
+    return covered([(span.start, span.end) for span in spans]) / 1e6 / seconds
 
-    with profile(activities=[ProfilerActivity.CUDA]) as watched:
-        seconds = run(learner, batches, recipe, group, PROFILED)
-    return sum(event.self_device_time_total for event in watched.key_averages()) / 1e6 / seconds
+
+def covered(spans: list[tuple[float, float]]) -> float:
+    """How much of the line the spans cover; they may overlap, as kernels of several streams do."""
+    length, reached = 0.0, -math.inf
+    for start, end in sorted(spans):
+        length += max(0.0, end - max(start, reached))
+        reached = max(reached, end)
+    return length
 
 
 @cache

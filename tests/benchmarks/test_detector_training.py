@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from benchmarks.detector_training import main
+from benchmarks.detector_training import covered, main
 
 
 def test_every_row_has_its_figures(capsys: pytest.CaptureFixture[str]) -> None:
@@ -24,3 +24,8 @@ def test_what_cannot_be_run_says_why(capsys: pytest.CaptureFixture[str]) -> None
     told = capsys.readouterr().out
     assert "torchvision, float32: not run: train.heads is 'v2', but resnet_slim has heads of its own" in told
     assert json.loads(told.splitlines()[-1])["rows"] == {}
+
+
+def test_time_is_counted_once_where_kernels_overlap() -> None:
+    assert covered([(5, 7), (0, 2), (1, 4), (5, 6), (9, 9.5)]) == pytest.approx(4 + 2 + 0.5)
+    assert covered([]) == 0
