@@ -7,7 +7,6 @@ EfficientNet (Tan & Le 2019, 2021), ConvNeXt (Liu et al. 2022), ViT (Dosovitskiy
 
 import math
 import os
-import pickle
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -25,7 +24,7 @@ from torch import Tensor, nn
 from torchvision.models import ConvNeXt, EfficientNet, MobileNetV3, VisionTransformer
 from torchvision.models.resnet import BasicBlock, ResNet
 
-from empaste.errors import InputError
+from empaste.errors import TORCH_LOAD_ERRORS, InputError
 from empaste.images import GRAY, blurred
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
@@ -394,7 +393,7 @@ def read_weight_file(path: Path) -> dict[str, Tensor]:
             state: Any = load_file(path)
         else:
             state = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, EOFError, ValueError, KeyError, pickle.UnpicklingError, SafetensorError) as error:
+    except (*TORCH_LOAD_ERRORS, SafetensorError) as error:
         raise InputError(f"weights {path} cannot be read ({type(error).__name__}); replace the file") from error
     for key in ("state_dict", "model"):
         inner = state.get(key) if isinstance(state, dict) else None

@@ -1,7 +1,11 @@
 """The one exception that means "the input is wrong", as opposed to "the program is wrong"."""
 
+import pickle
+
 DETECTRON2 = "https://detectron2.readthedocs.io/tutorials/install.html"
 """How to install detectron2, which no extra does: it is built for the machine's torch."""
+TORCH_LOAD_ERRORS = (OSError, RuntimeError, EOFError, ValueError, KeyError, pickle.UnpicklingError)
+"""What ``torch.load`` raises for a file that is damaged or cut short, depending on where."""
 
 
 class InputError(ValueError):

@@ -7,12 +7,13 @@ it: whole stages do without.
 
 import hashlib
 import json
-import pickle
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+from empaste.errors import TORCH_LOAD_ERRORS
 
 
 def work_folder(stage: str, key_parts: Sequence[Any], root: Path = Path(".work")) -> Path:
@@ -79,7 +80,7 @@ def _read_checkpoint(path: Path, otherwise: str) -> dict[str, Any] | None:
         return None
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, EOFError, ValueError, KeyError, pickle.UnpicklingError) as error:
+    except TORCH_LOAD_ERRORS as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         print(f"{path} is not a readable checkpoint ({reason}); {otherwise}", file=sys.stderr)
         return None

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
+from empaste.artifacts.image_names import FOLDER_MARK
 from empaste.datasets.records import Example
 from empaste.errors import InputError
 
@@ -28,7 +29,8 @@ def inside(folder: Path, name: str, origin: str) -> Path:
 def name_files(examples: Sequence[Example]) -> tuple[Example, ...]:
     """The examples with file names under data/images: split, then the stem, then the id too where stems repeat."""
     stems = {
-        example.image_id: "__".join(PurePosixPath(example.file_name).with_suffix("").parts) for example in examples
+        example.image_id: FOLDER_MARK.join(PurePosixPath(example.file_name).with_suffix("").parts)
+        for example in examples
     }
     counts = Counter((example.split, stems[example.image_id].lower()) for example in examples)
 

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
-from empaste.errors import InputError, require_detectron2
+from empaste.errors import TORCH_LOAD_ERRORS, InputError, require_detectron2
 from empaste.proposals.duplicates import first_of_each
 from empaste.proposals.pretrained import no_segments, shows_nothing
 
@@ -114,14 +114,12 @@ def _read_config(cfg: Any, config: str) -> None:
 
 def _load_weights(network: Any, weights: str) -> None:
     """The network carries the weights; one that is missing or has another shape is `InputError`."""
-    import pickle
-
     import torch
 
     try:
         content = torch.load(weights, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
-        first = str(error).splitlines()[0]
+    except TORCH_LOAD_ERRORS as error:
+        first = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise InputError(f"proposals.entity.weights is {weights!r}, which cannot be read ({first})") from error
     state = content.get("model", content) if isinstance(content, dict) else {}
     try:
