@@ -12,7 +12,8 @@ from empaste.detectors.mask_rcnn import build_mask_rcnn
 from empaste.detectors.region_proposals import RegionProposals
 
 SIDES = {"cpu": 128, "cuda": 1024}
-DEVICES = ["cpu", pytest.param("cuda", marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU"))]
+NEEDS_GPU = pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
+DEVICES = ["cpu", pytest.param("cuda", marks=NEEDS_GPU)]
 
 
 def make_detector(device: str) -> MaskRCNN:
@@ -36,7 +37,7 @@ def draw_inputs(device: str, number: int) -> tuple[list[Tensor], list[dict[str, 
 
 
 def propose(model: MaskRCNN, number: int) -> tuple[list[Tensor], list[Tensor], dict[str, Any]]:
-    """Anchors of the first image, proposals and losses of a training pass up to the regions."""
+    """Per image anchors and proposals, and the losses, of a training pass up to the regions."""
     inputs, targets = draw_inputs(next(model.parameters()).device.type, number)
     images, targets = model.transform(inputs, targets)
     features = model.backbone(images.tensors)
@@ -55,11 +56,11 @@ def as_torchvision(model: MaskRCNN) -> MaskRCNN:
     return plain
 
 
-@pytest.mark.parametrize("device", DEVICES)
-@pytest.mark.parametrize("number", [1, 3, 11])
+@pytest.mark.parametrize(
+    ("device", "number"),
+    [("cpu", 1), ("cpu", 3), *(pytest.param("cuda", number, marks=NEEDS_GPU) for number in (1, 3, 11))],
+)
 def test_proposals_and_losses_are_torchvisions(device: str, number: int) -> None:
-    if device == "cpu" and number > 3:
-        pytest.skip("three images show it; on a GPU eleven are filtered in threads, two by two")
     model = make_detector(device)
     assert isinstance(model.rpn, RegionProposals)
     _, wanted, wanted_losses = propose(as_torchvision(model), number)
