@@ -11,11 +11,12 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from empaste.datasets.decoding import masks_upright, read_photograph, to_picture
+from empaste.datasets.decoding import masks_upright, to_picture
 from empaste.datasets.naming import existing_folder, inside, name_files
 from empaste.datasets.outlines import draw_outlines
 from empaste.datasets.records import ClassName, DataSet, Example, Outline, Picture, Source, Split
 from empaste.errors import InputError
+from empaste.photographs import read_photograph
 
 ANNOTATION_FILES = (
     "annotations/instances_{split}*.json",

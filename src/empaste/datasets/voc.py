@@ -15,10 +15,11 @@ import numpy as np
 from jaxtyping import UInt8
 from PIL import Image
 
-from empaste.datasets.decoding import DECODING_ERRORS, masks_upright, read_photograph, to_picture
+from empaste.datasets.decoding import masks_upright, to_picture
 from empaste.datasets.naming import existing_folder, inside, listed, name_files
 from empaste.datasets.records import ClassName, DataSet, Example, Picture, Source, Split
 from empaste.errors import InputError
+from empaste.photographs import DECODING_ERRORS, read_photograph
 
 SUPERCATEGORIES = {
     "aeroplane": "vehicle",
