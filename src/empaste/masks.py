@@ -5,11 +5,18 @@ functions, so that code which computes on arrays alone runs where it is not inst
 """
 
 from collections.abc import Sequence
-from typing import TypedDict
+from typing import Any, TypedDict
 
 import cv2
 import numpy as np
 from jaxtyping import Bool, Float
+
+from empaste.errors import InputError
+
+MAX_PIXELS = 2**31
+"""Pixels of the largest mask: pycocotools counts them in 32 bits."""
+MAX_SHIFT = 40
+"""Bits of a run in COCO's compressed text; longer ones stand in no file that a program wrote."""
 
 
 class RLE(TypedDict):
@@ -45,6 +52,46 @@ def decode_masks(rles: Sequence[RLE]) -> Bool[np.ndarray, "n h w"]:
     return masks.view(bool)
 
 
+def read_rle(segmentation: Any, size_hw: Sequence[int] | None, origin: str) -> RLE:
+    """A foreign RLE, its counts as text; ``size_hw`` is its image's size where that is known.
+
+    The one check of run lengths: pycocotools trusts them and writes beyond its memory. `InputError`, which calls the mask
+    ``origin``, where it is no RLE, of another size, or its counts are no runs that fill it.
+    """
+    from pycocotools import mask as coco_mask
+
+    size = segmentation.get("size") if isinstance(segmentation, dict) else None
+    counts = segmentation.get("counts") if isinstance(segmentation, dict) else None
+    sides = [_whole(side) for side in size] if isinstance(size, list | tuple) and len(size) == 2 else []
+    if len(sides) != 2 or min(sides) < 0:
+        raise InputError(f"{origin}: segmentation is {str(segmentation)[:60]!r}; it is no RLE with counts and size")
+    if size_hw is not None and sides != list(size_hw):
+        raise InputError(
+            f"{origin}: the RLE is of size {sides}, its image {list(size_hw)} (height, width); "
+            "correct or remove this annotation, or make it again for this image"
+        )
+    if isinstance(counts, bytes):
+        counts = counts.decode("latin1")
+    runs = run_lengths(counts) if isinstance(counts, str) else counts
+    runs = [_whole(run) for run in runs] if isinstance(runs, list) else [-1]
+    if min(runs, default=0) < 0 or sum(runs) != sides[0] * sides[1] or sum(runs) > MAX_PIXELS:
+        raise InputError(
+            f"{origin}: the RLE's counts do not add up to {sides[0]} × {sides[1]} pixels; "
+            "correct or remove this annotation"
+        )
+    encoded = coco_mask.frPyObjects({"size": sides, "counts": runs}, *sides)
+    return {"size": sides, "counts": encoded["counts"].decode("ascii")}
+
+
+def _whole(value: Any) -> int:
+    """``value`` as a whole number, -1 where it is none."""
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 20:
+        return int(value)
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) else -1
+
+
 def run_lengths(counts: str) -> list[int]:
     """The run lengths in COCO's compressed text; negative ones, or a text cut off, show as lengths that do not add up.
 
@@ -54,6 +101,8 @@ def run_lengths(counts: str) -> list[int]:
     value, shift = 0, 0
     for letter in counts:
         part = ord(letter) - 48
+        if not 0 <= part < 64 or shift > MAX_SHIFT:
+            return [-1]
         value |= (part & 0x1F) << shift
         shift += 5
         if not part & 0x20:

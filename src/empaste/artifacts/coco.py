@@ -1,7 +1,8 @@
 """COCO detection data sets as plain dicts, so that any COCO tool opens what we write."""
 
 import json
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -11,7 +12,7 @@ import pandas as pd
 
 from empaste.artifacts.outputs import write_whole
 from empaste.errors import InputError
-from empaste.masks import RLE, decode_mask, mask_box_xywh
+from empaste.masks import RLE, decode_mask, encode_mask, mask_box_xywh
 
 Coco = dict[str, Any]
 
@@ -48,6 +49,42 @@ def instance(annotation_id: int, image_id: int, class_id: int, rle: RLE, **extra
         "iscrowd": 0,
         **extra,
     }
+
+
+def box_instance(
+    annotation_id: int, image_id: int, class_id: int, box_xywh: Sequence[float], size_hw: tuple[int, int], iscrowd: int
+) -> dict[str, Any]:
+    """One annotation that the data set has a box of, in pixels inside its image, and no mask (``box_only``).
+
+    Its segmentation covers the pixels that the box touches: in it nobody knows a mask, see `mask_truth`.
+    """
+    height, width = size_hw
+    x, y, box_width, box_height = box_xywh
+    region = np.zeros((height, width), bool)
+    region[math.floor(y) : math.ceil(y + box_height), math.floor(x) : math.ceil(x + box_width)] = True
+    return {
+        "id": annotation_id,
+        "image_id": image_id,
+        "category_id": class_id,
+        "segmentation": encode_mask(region),
+        "area": round(box_width * box_height, 2),
+        "bbox": [round(side, 2) for side in box_xywh],
+        "iscrowd": iscrowd,
+        "box_only": 1,
+    }
+
+
+def is_ignored_region(annotation: Mapping[str, Any]) -> bool:
+    """Whether masks in it are neither to be found nor a mistake: a crowd, or an instance with a box alone."""
+    return bool(annotation.get("iscrowd", 0)) or bool(annotation.get("box_only", 0))
+
+
+def mask_truth(data: Coco) -> Coco:
+    """``data`` as masks are measured with it: instances that have a box alone are ignored regions, as crowds are."""
+    annotations = [
+        {**row, "iscrowd": 1} if row.get("box_only") and not row.get("iscrowd") else row for row in data["annotations"]
+    ]
+    return {**data, "annotations": annotations}
 
 
 def coco_dataset(
