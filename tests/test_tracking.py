@@ -1,6 +1,8 @@
 import contextlib
+import json
 import math
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -10,6 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from empaste import tracking
 from empaste.errors import InputError
@@ -70,7 +74,7 @@ def test_a_run_carries_parameters_metrics_tags_and_files(here, tmp_path):
     assert run.data.params == {"paste.scale": "[0.6, 1.0]", "prepare.root": "null", "prepare.dataset": "demo"}
     assert run.data.metrics == {
         "foregrounds.precision50.iter_0": 71.5,
-        "evaluate.mask.AP50_per_class.tv _big_": 3.0,
+        "evaluate.mask.AP50_per_class.tv _u28_big_u29_": 3.0,
     }
     assert run.data.tags["headline"] == "58.4"
     assert len(run.data.tags["git.commit"]) == 40
@@ -90,6 +94,73 @@ def test_values_that_mlflow_would_refuse_are_cut_off(here):
     assert run.data.params["long"] == "x" * 900
     assert len(run.data.params["endless"]) == 6000 and run.data.params["endless"].endswith("…")
     assert len(run.data.params) == 252
+
+
+STRANGE = (
+    "NA", "None", "001", "1", "nothing", "nan", "True", "C+", "C#", "C_", "a/b", "a//b", "..", ".", "a.b", "🍎", "🍐",
+    "كرة", "כדור", "中文", "हिन्दी", "<b>", '"', ";", "'", "$", "{{x}}", "Cat", "cat", "_u2B_", "C_u2B_",
+    "z" * 60, "x " * 150 + "a", "x " * 150 + "b",
+)  # fmt: skip
+"""What classes may be called."""
+
+
+def test_whatever_classes_are_called_all_is_recorded_and_read_back(here):
+    metrics = {f"evaluate.mask.AP50_per_class.{name}": float(number) for number, name in enumerate(STRANGE)}
+    params = {f"captions.supercategories.{name}": name for name in STRANGE} | {"paste.classes": list(STRANGE)}
+    run = recorded(metrics=metrics, params=params, curves={"of 🍎/🍐": {"step": [1], "x": [0.5]}})
+    curves = {name for name in run.data.metrics if name.startswith("curves/")}
+    assert curves == {"curves/of _u1F34E__u2F__u1F350_.x"}
+    assert {name: value for name, value in run.data.metrics.items() if name not in curves} == {
+        tracking._name(name): value for name, value in metrics.items()
+    }
+    assert len(run.data.metrics) == len(STRANGE) + 1 and len(run.data.params) == len(STRANGE) + 1
+    assert [run.data.params[tracking._name(f"captions.supercategories.{name}")] for name in STRANGE] == list(STRANGE)
+    assert json.loads(run.data.params["paste.classes"]) == list(STRANGE)
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("evaluate.mask.AP50_per_class.traffic light", "evaluate.mask.AP50_per_class.traffic light"),
+        ("a.b-c_d: tv_unit_u", "a.b-c_d: tv_unit_u"),
+        ("curves/train.loss", "curves/train.loss"),
+        ("x.中文", "x.中文"),
+        ("C+", "C_u2B_"),
+        ("C_u2B_", "C_u5F_u2B_"),
+        ("a/../b", "a_u2F_.._u2F_b"),
+        ("..", "_u2E_."),
+        ("curves/.", "curves/_u2E_"),
+        (" a ", "_u20_a_u20_"),
+        ("", "_u_"),
+        ("x" * 249, "x" * 249),
+    ],
+)
+def test_ordinary_names_stay_and_others_are_spelt(name, shown):
+    assert tracking._name(name) == shown
+
+
+NAMES = st.text() | st.text(alphabet="_uAB2./ +:curves\n") | st.text(alphabet="ab/ ", min_size=240)
+
+
+@settings(max_examples=500, deadline=None)
+@given(st.sets(NAMES, min_size=2, max_size=8), st.sampled_from(["", "curves/", "evaluate.mask.AP50_per_class."]))
+def test_names_in_mlflow_are_valid_and_one_to_one(names, before):
+    from mlflow.utils.validation import MAX_ENTITY_KEY_LENGTH, _validate_metric_name, _validate_param_name
+
+    shown = {tracking._name(f"{before}{name}") for name in names}
+    assert len(shown) == len(names)
+    for name in shown:
+        _validate_metric_name(name)
+        _validate_param_name(name)
+        assert len(name) <= MAX_ENTITY_KEY_LENGTH
+
+
+@settings(max_examples=300, deadline=None)
+@given(NAMES.filter(lambda name: name and not name.startswith("curves/")))
+def test_short_names_can_be_read_back_from_mlflows(name):
+    shown = tracking._name(name)
+    if len(shown) < 250:
+        assert re.sub("_u([0-9A-F]+)_", lambda found: chr(int(found[1], 16)), shown) == name
 
 
 def test_two_runs_differ_in_the_parameter_that_differs(here):

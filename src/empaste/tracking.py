@@ -2,7 +2,7 @@
 
 Nothing here can change an output, and no stage reads from it. ``MLFLOW_TRACKING_URI`` chooses the store; without it the
 store is ``mlflow.db`` with ``mlartifacts/`` at the top of the main repository, also for the experiments that DVC runs
-in a workspace of their own (``DVC_ROOT`` is the main repository there). ``EMPASTE_TRACKING=off`` switches it off.
+in a workspace of their own (`empaste.stores`). ``EMPASTE_TRACKING=off`` switches it off.
 
 The last stage records the run; a long training may open it earlier with `live_curve`. Where DVC restores every stage of
 an experiment from its cache no process runs, so no run appears here.
@@ -25,11 +25,11 @@ from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Protocol
-from urllib.parse import urlsplit
 
 from filelock import FileLock
 
 from empaste.errors import InputError
+from empaste.stores import REGISTRY_VARIABLE, TRACKING_VARIABLE, Store, find_store, without_password
 
 EXPERIMENT = "empaste"
 PIPELINE_TAG = "empaste.pipeline"
@@ -39,18 +39,13 @@ MODEL_NAME = "empaste-mask-rcnn"
 """What the registered model is called; every run adds a version."""
 MAX_VALUE = 6000
 """Characters of a parameter's value that MLflow takes."""
+MAX_NAME = 250
+"""Characters of a parameter's or a metric's name that MLflow takes."""
+CURVES = "curves/"
+"""The folder in which MLflow shows what changes by step."""
 
 Curve = Mapping[str, Sequence[float]]
 """Columns of one length; the first holds the steps."""
-
-
-@dataclass(frozen=True)
-class Store:
-    """Where runs go: MLflow's URI, the place of artifacts (None: the server's own), and a lock for its first use."""
-
-    uri: str
-    artifacts: str | None
-    lock: Path
 
 
 @dataclass(frozen=True)
@@ -83,25 +78,6 @@ def enabled() -> bool:
     return value == "on"
 
 
-def main_repository() -> Path:
-    """The top of the main repository: ``DVC_ROOT``, else the nearest folder upwards that DVC manages, else this one."""
-    if "DVC_ROOT" in os.environ:
-        return Path(os.environ["DVC_ROOT"])
-    here = Path.cwd()
-    return next((folder for folder in (here, *here.parents) if (folder / ".dvc").is_dir()), here)
-
-
-def find_store() -> Store:
-    """The store in use: ``MLFLOW_TRACKING_URI``, else SQLite in the main repository."""
-    root = main_repository()
-    default = f"sqlite:///{root}/mlflow.db"
-    uri = os.environ.get("MLFLOW_TRACKING_URI") or default
-    if not uri.startswith("sqlite:"):
-        return Store(uri, None, root / "mlflow.db.lock")
-    database = Path(urlsplit(uri).path[1:]).absolute()
-    return Store(uri, str(database.parent / "mlartifacts"), database.with_name(f"{database.name}.lock"))
-
-
 def ui_command(port: int = 5000) -> list[str]:
     """The command that serves MLflow's pages on the store in use; `InputError` where that is a server already.
 
@@ -110,12 +86,13 @@ def ui_command(port: int = 5000) -> list[str]:
     store = find_store()
     if store.artifacts is None:
         raise InputError(
-            f"MLFLOW_TRACKING_URI is {_without_password(store.uri)}: open that address in a browser, "
+            f"MLFLOW_TRACKING_URI is {without_password(store.uri)}: open that address in a browser, "
             "or unset the variable for the local store"
         )
     lean = ["env", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false", "MLFLOW_DISABLE_TELEMETRY=true"]
     serve = [*lean, sys.executable, "-m", "mlflow", "ui", "--port", str(port), "--workers", "1"]
-    return [*serve, "--backend-store-uri", store.uri, "--default-artifact-root", store.artifacts]
+    places = ["--backend-store-uri", store.uri, "--default-artifact-root", store.artifacts]
+    return [*serve, *places, *(["--registry-store-uri", store.registry] if store.registry else [])]
 
 
 def record_pipeline(record: Record, params_file: Path = Path("params.yaml")) -> str | None:
@@ -131,7 +108,7 @@ def record_pipeline(record: Record, params_file: Path = Path("params.yaml")) -> 
         client, experiment_id = _connect(store)
         run_id = _open_run(client, experiment_id, params_file)
         try:
-            _log_record(client, run_id, record)
+            _log_record(client, run_id, record, store)
         except BaseException:
             client.set_terminated(run_id, "FAILED")
             raise
@@ -191,7 +168,7 @@ class _LiveCurve:
                 self.run = client, _open_run(client, experiment_id, self.params_file)
         client, run_id = self.run
         points = [(f"{self.name}.{key}", step, value) for step, row in self.waiting for key, value in row.items()]
-        _log_points(client, run_id, [(f"curves/{key}", step, value) for key, step, value in points])
+        _log_points(client, run_id, [(f"{CURVES}{key}", step, value) for key, step, value in points])
 
 
 def _connect(store: Store) -> tuple[Any, str]:
@@ -231,25 +208,31 @@ def _clear_errors(store: Store) -> Iterator[None]:
     except _tracking_errors() as error:
         if isinstance(error, InputError) or getattr(error, "errno", None) == errno.ENOSPC:
             raise
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise InputError(
-            f"MLflow's store {_without_password(store.uri)} cannot be used: {reason}\n"
+            f"MLflow's store {without_password(store.uri)} cannot be used: {_reason(error, store)}\n"
             "Start the server or correct MLFLOW_TRACKING_URI and run: dvc repro; "
             "or go on without a record: EMPASTE_TRACKING=off dvc repro"
         ) from error
 
 
-def _without_password(uri: str) -> str:
-    return re.sub(r"//[^/@]*@", "//…@", uri)
+def _reason(error: Exception, store: Store) -> str:
+    """The first line of what ``error`` says, without the password that the store's address may hold."""
+    text = str(error).strip()
+    for address in filter(None, (store.uri, store.registry)):
+        text = text.replace(address, without_password(address))
+        if caller := re.search(r"//([^/\s]*)@", address):
+            text = text.replace(f"{caller[1]}@", "…@")
+    return text.splitlines()[0] if text else type(error).__name__
 
 
 def _tracking_errors() -> tuple[type[Exception], ...]:
-    """What MLflow raises where its store fails, and what we make of it."""
+    """What MLflow raises where its store fails or a database's driver is missing, and what we make of it."""
+    from alembic.util import CommandError
     from mlflow.exceptions import MlflowException
     from requests.exceptions import RequestException
     from sqlalchemy.exc import SQLAlchemyError
 
-    return MlflowException, RequestException, SQLAlchemyError, OSError, InputError
+    return MlflowException, RequestException, SQLAlchemyError, CommandError, ImportError, OSError, InputError
 
 
 def _open_run(client: Any, experiment_id: str, params_file: Path) -> str:
@@ -339,7 +322,7 @@ def _is_alive(description: str) -> bool:
         return False
 
 
-def _log_record(client: Any, run_id: str, record: Record) -> None:
+def _log_record(client: Any, run_id: str, record: Record, store: Store) -> None:
     _log_params(client, run_id, record.params)
     _log_points(client, run_id, [(name, 0, value) for name, value in record.metrics.items()])
     for name, curve in record.curves.items():
@@ -351,21 +334,35 @@ def _log_record(client: Any, run_id: str, record: Record) -> None:
         log(run_id, str(path), folder or None)
     _log_figures(client, run_id, record.figures)
     if record.detector:
-        _log_detector(client, run_id, *record.detector)
+        _log_detector(store, run_id, *record.detector)
 
 
-def _log_detector(client: Any, run_id: str, folder: Path, example: bytes) -> None:
-    """The model is logged in the client's store by MLflow's own fluent functions, which know one store at a time."""
-    import mlflow
-
+def _log_detector(store: Store, run_id: str, folder: Path, example: bytes) -> None:
+    """The model is logged in ``store`` by MLflow's own fluent functions, which know one store at a time."""
     from empaste.serving import log_served_detector
 
-    before = mlflow.get_tracking_uri()
-    mlflow.set_tracking_uri(client.tracking_uri)
-    try:
+    with _chosen(store):
         log_served_detector(run_id, folder, example, MODEL_NAME)
+
+
+@contextmanager
+def _chosen(store: Store) -> Iterator[None]:
+    """MLflow's fluent functions work on ``store``; the variables, which they set and read, are as before afterwards."""
+    import mlflow
+
+    before = {name: os.environ.get(name) for name in (TRACKING_VARIABLE, REGISTRY_VARIABLE)}
+    tracking = mlflow.get_tracking_uri()
+    mlflow.set_tracking_uri(store.uri)
+    if store.registry:
+        os.environ[REGISTRY_VARIABLE] = store.registry
+    try:
+        yield
     finally:
-        mlflow.set_tracking_uri(before)
+        mlflow.set_tracking_uri(tracking)
+        for name, value in before.items():
+            os.environ.pop(name, None)
+            if value is not None:
+                os.environ[name] = value
 
 
 def _log_params(client: Any, run_id: str, params: Mapping[str, Any]) -> None:
@@ -378,7 +375,7 @@ def _log_params(client: Any, run_id: str, params: Mapping[str, Any]) -> None:
 
 
 def _short(value: Any) -> str:
-    text = value if isinstance(value, str) else json.dumps(value)
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     return text if len(text) <= MAX_VALUE else f"{text[: MAX_VALUE - 1]}…"
 
 
@@ -386,7 +383,7 @@ def _log_curve(client: Any, run_id: str, name: str, curve: Curve) -> None:
     """Every point of ``curve`` that `live_curve` has not sent yet."""
     steps, *columns = curve.items()
     for column, values in columns:
-        key = f"curves/{name}.{column}"
+        key = f"{CURVES}{name}.{column}"
         known = {metric.step for metric in client.get_metric_history(run_id, _name(key))}
         points = zip(steps[1], values, strict=True)
         _log_points(client, run_id, [(key, int(step), value) for step, value in points if int(step) not in known])
@@ -411,6 +408,23 @@ def _log_figures(client: Any, run_id: str, figures: Mapping[str, bytes]) -> None
         client.log_artifacts(run_id, folder, "figures")
 
 
+FOREIGN = re.compile(r"[^\w\-. :]|^[. ]| $|_(?=u[0-9A-F_])")
+"""What a name in MLflow does not hold as it is; see `_name`."""
+
+
 def _name(name: str) -> str:
-    """``name`` in the characters that MLflow takes; others, as in a class name, become underscores."""
-    return re.sub(r"/+", "/", re.sub(r"[^\w\-. :/]", "_", name)).strip("/")[:250]
+    """``name`` as MLflow takes it: ordinary names as they are, and two names never under one.
+
+    MLflow takes letters and digits of any script and ``_-.: ``. Another character becomes its code point: C+ is
+    ``C_u2B_``. So do a slash, since it opens a folder (`CURVES` alone is meant as one), a dot or a blank at the start,
+    a blank at the end, and an underscore before what would read as a code point. Of a name that has `MAX_NAME`
+    characters or more then the rest gives way to a hash of the whole. Names that differ in case alone stay apart where
+    the store compares letters as they are (SQLite, PostgreSQL, files on Linux).
+    """
+    folder = CURVES if name.startswith(CURVES) else ""
+    own = name[len(folder) :]
+    escaped = folder + (FOREIGN.sub(lambda found: f"_u{ord(found[0]):X}_", own) or "_u_")
+    if len(escaped) < MAX_NAME:
+        return escaped
+    digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+    return f"{escaped[: MAX_NAME - 1 - len(digest)]}_{digest}"
