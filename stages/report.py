@@ -12,10 +12,9 @@ import typer
 from empaste import tracking
 from empaste.artifacts.metrics import flatten, numbers, read_metrics
 from empaste.artifacts.outputs import write_whole
-from empaste.errors import InputError
 from empaste.params import load_params
 from empaste.report.figures import headline_text
-from empaste.report.inputs import Run, RunFiles
+from empaste.report.inputs import Run, RunFiles, read_plot
 from empaste.report.page import render_page
 from empaste.report.sheets import build_sheets, contact_sheet, file_name
 from stages.runner import stage
@@ -59,7 +58,7 @@ def main(run: Path = Path(), out: Path = Path("report/index.html"), params: Path
     """Write the page of the run that lies in the folder ``run``, then record the run in MLflow."""
     settings = load_params(params)
     metrics = {path.stem: read_metrics(run / path) for path in METRICS}
-    curves = {path.stem: _read_curve(run / path) for path in (*CURVES, *TABLES)}
+    curves = {path.stem: read_plot(run / path) for path in (*CURVES, *TABLES)}
     sheets = build_sheets(Run(FILES.below(run), settings.report.num_images))
     write_whole(out, render_page(metrics, curves, sheets, settings.model_dump()).encode())
     files = [(out, "report"), (params, ""), (run / "dvc.lock", "")]
@@ -81,16 +80,6 @@ def _detector(run: Path) -> tuple[Path, bytes] | None:
     """The trained detector with an image to try it on; None where there is none."""
     images = sorted((run / FILES.images).glob("*/*.*"))
     return (run / MODEL, images[0].read_bytes()) if images and (run / MODEL).is_dir() else None
-
-
-def _read_curve(path: Path) -> pd.DataFrame:
-    """The table at ``path``; `InputError` where it is missing or no table."""
-    try:
-        return pd.read_csv(path)
-    except FileNotFoundError as error:
-        raise InputError(f"{path} does not exist; run: dvc repro (or dvc pull)") from error
-    except ValueError as error:
-        raise InputError(f"{path} is not a readable table: {error}; run: dvc repro") from error
 
 
 def _columns(table: pd.DataFrame) -> dict[str, Any]:

@@ -1,5 +1,7 @@
 """What was taken for what: one pair per instance and per detection that found none."""
 
+import pytest
+
 from empaste.evaluation.mistakes import NOTHING, image_quality, match_instances
 from tests.evaluation.scenes import block, found, truth
 
@@ -12,6 +14,13 @@ def test_right_wrong_missed_and_made_up() -> None:
     pairs = match_instances(ground_truth, detections)
     assert pairs == [(1, "cat", "cat"), (1, "cat", "dog"), (2, NOTHING, "cat"), (2, "dog", NOTHING)]
     assert image_quality(pairs, ground_truth) == {1: 0.5, 2: 0.0}
+
+
+def test_no_class_is_called_what_stands_for_nothing() -> None:
+    ground_truth = truth((1, 2, OBJECT))
+    ground_truth["categories"] = [{"id": 2, "name": "nothing"}, {"id": 5, "name": "None"}]
+    assert match_instances(ground_truth, [found(1, 5, OBJECT, 0.9)]) == [(1, "nothing", "None")]
+    assert match_instances(ground_truth, []) == [(1, "nothing", "")]
 
 
 def test_the_best_overlap_wins_whatever_the_score() -> None:
@@ -28,8 +37,10 @@ def test_too_little_overlap_is_no_match() -> None:
     assert pairs == [(1, NOTHING, "cat"), (1, "cat", NOTHING)]
 
 
-def test_a_crowd_takes_any_number_and_counts_for_nothing() -> None:
-    ground_truth = truth((1, 2, OBJECT), crowd=1)
+@pytest.mark.parametrize("region", [{"iscrowd": 1}, {"box_only": 1}])
+def test_a_region_without_known_masks_takes_any_number_and_counts_for_nothing(region: dict[str, int]) -> None:
+    ground_truth = truth((1, 2, OBJECT))
+    ground_truth["annotations"][0] |= region
     pairs = match_instances(ground_truth, [found(1, 2, OBJECT, 0.9), found(1, 2, block(10, 10, 20, 18), 0.8)])
     assert pairs == []
     assert image_quality(pairs, ground_truth) == {1: 1.0, 2: 1.0}

@@ -235,9 +235,7 @@ def write_plots(folder: Path) -> None:
     pd.DataFrame({"iteration": steps, "loss": [3 / step for step in steps]}).to_csv(folder / "train.csv", index=False)
     reliability = pd.DataFrame({"confidence": [0.15, 0.75], "precision": [20.0, 80.0], "foregrounds": [5, 10]})
     reliability.to_csv(folder / "foregrounds_reliability.csv", index=False)
-    pairs = pd.DataFrame(
-        [(5, "ball", "ball"), (6, "tv & <monitor>", "nothing")], columns=["image_id", "actual", "predicted"]
-    )
+    pairs = pd.DataFrame([(5, "ball", "ball"), (6, "tv & <monitor>", "")], columns=["image_id", "actual", "predicted"])
     pairs.to_csv(folder / "confusion.csv", index=False)
     curve = [(name, recall / 4, 1 - recall / 8) for name in CLASSES.values() for recall in range(5)]
     pd.DataFrame(curve, columns=["class_name", "recall", "precision"]).to_csv(

@@ -4,6 +4,7 @@ import re
 
 import pandas as pd
 
+from empaste.evaluation.mistakes import NOTHING
 from empaste.report.confusion import MAX_LISTED, confusion_table
 
 
@@ -17,12 +18,20 @@ def cells_of(row: str) -> list[str]:
 
 def test_actual_down_and_predicted_across() -> None:
     table = confusion_table(
-        pairs_of(("dog", "dog"), ("dog", "dog"), ("dog", "cat"), ("cat", "nothing"), ("nothing", "dog"))
+        pairs_of(("dog", "dog"), ("dog", "dog"), ("dog", "cat"), ("cat", NOTHING), (NOTHING, "dog"))
     )
     head, *rows = (cells_of(row) for row in table.split("<tr>")[1:])
     assert head == ["actual \\ predicted", "cat", "dog", "missed"]
     assert rows == [["cat", "", "", "1"], ["dog", "1", "2", ""], ["nothing there", "", "1"]]
     assert "--share:67%" in table and "--share:100%" in table
+
+
+def test_a_class_may_be_called_as_what_stands_for_none() -> None:
+    table = confusion_table(pairs_of(("missed", "nothing there"), ("nothing there", NOTHING), (NOTHING, "missed")))
+    head, *rows = (cells_of(row) for row in table.split("<tr>")[1:])
+    assert head == ["actual \\ predicted", "missed", "nothing there", "missed"]
+    assert rows == [["missed", "", "1", ""], ["nothing there", "", "", "1"], ["nothing there", "1", ""]]
+    assert table.count("class='soft'") == 2 and table.count("dir='auto'") == 4
 
 
 def test_names_are_escaped_and_nothing_gives_nothing() -> None:

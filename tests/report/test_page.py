@@ -15,7 +15,7 @@ import yaml
 
 from empaste.artifacts.metrics import flatten
 from empaste.report import charts
-from empaste.report.inputs import Run
+from empaste.report.inputs import Run, read_plot
 from empaste.report.page import plot_charts, quality_chart, render_page
 from empaste.report.sheets import build_sheets
 from stages.report import FILES
@@ -57,7 +57,7 @@ class Reader(html.parser.HTMLParser):
 
 def render(folder: Path) -> str:
     metrics = {path.stem: json.loads(path.read_text()) for path in sorted((folder / "metrics").glob("*.json"))}
-    curves = {path.stem: pd.read_csv(path) for path in sorted((folder / "plots").glob("*.csv"))}
+    curves = {path.stem: read_plot(path) for path in sorted((folder / "plots").glob("*.csv"))}
     params = yaml.safe_load((folder / "params.yaml").read_text())
     return render_page(metrics, curves, build_sheets(Run(FILES.below(folder), 3)), params)
 

@@ -116,7 +116,7 @@ def test_without_ground_truth_the_detections_are_written_and_ap_is_none(
     assert len(json.loads(Path("data/detections/val.json").read_text())) == 1
     assert json.loads(Path("metrics/evaluate.json").read_text())["mask"]["AP"] is None
     assert Path("plots/precision_recall.csv").read_text() == "class_name,recall,precision\n"
-    assert Path("plots/confusion.csv").read_text() == "image_id,actual,predicted\n2,nothing,cat\n"
+    assert Path("plots/confusion.csv").read_text() == "image_id,actual,predicted\n2,,cat\n"
     assert "val.json holds no instance" in capsys.readouterr().out
 
 

@@ -1,6 +1,6 @@
 """Which classes are taken for which, and which images went well: detections beside instances, class by class aside.
 
-Crowd regions are neither to be found nor a mistake.
+Regions in which nobody knows a mask (crowds, instances with a box alone) are neither to be found nor a mistake.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -8,14 +8,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from empaste.artifacts.coco import Coco
+from empaste.artifacts.coco import Coco, is_ignored_region
 from empaste.masks import mask_ious
 
 MIN_SCORE = 0.5
 """Detections under this score are left out: a person would not be shown them."""
 MIN_IOU = 0.5
-NOTHING = "nothing"
-"""Stands for what was missed, and for what is not there."""
+NOTHING = ""
+"""Stands for what was missed, and for what is not there: no class is called so, since every class has a name."""
 
 
 class Pair(NamedTuple):
@@ -59,14 +59,14 @@ def _match_image(
         detection, instance = divmod(place, len(instances))
         if ious[detection, instance] >= MIN_IOU and detection not in best and instance not in taken:
             best[detection] = instance
-            # A crowd region takes any number.
-            taken.update([] if instances[instance].get("iscrowd", 0) else [instance])
+            # An ignored region takes any number.
+            taken.update([] if is_ignored_region(instances[instance]) else [instance])
     for number, row in enumerate(detections):
         met = instances[best[number]] if number in best else None
-        if met is None or not met.get("iscrowd", 0):
+        if met is None or not is_ignored_region(met):
             yield Pair(image_id, names[met["category_id"]] if met else NOTHING, names[row["category_id"]])
     for number, row in enumerate(instances):
-        if number not in taken and not row.get("iscrowd", 0):
+        if number not in taken and not is_ignored_region(row):
             yield Pair(image_id, names[row["category_id"]], NOTHING)
 
 

@@ -4,6 +4,8 @@ import math
 from collections.abc import Mapping, Sequence
 from html import escape
 
+from empaste.report.names import isolated, shortened
+
 Points = Sequence[tuple[float, float]]
 WIDTH, HEIGHT = 420, 240
 LEFT, RIGHT, TOP, BOTTOM = 48, 12, 14, 42
@@ -54,11 +56,12 @@ def bar_chart(series: Mapping[str, Mapping[str, float]], x_label: str, y_label: 
     room = NAME_ROOM if len(names) <= MAX_NAMES else 0
     step = (WIDTH - LEFT - RIGHT) / len(names)
     frame = (0.0, 1.0, 0.0, y_ticks[-1])
+    short = shortened(names, MAX_LETTERS)
     parts = [
         f'<svg class="chart" viewBox="0 0 {WIDTH} {HEIGHT + room}" role="img" aria-label="{escape(y_label)}">',
         *_grid([], y_ticks, frame),
         *(_bars(values, names, number, len(series), frame) for number, values in enumerate(series.values())),
-        *(_slanted(name, LEFT + step * (place + 0.5)) for place, name in enumerate(names) if room),
+        *(_slanted(name, short[name], LEFT + step * (place + 0.5)) for place, name in enumerate(names) if room),
         ""
         if room
         else f'<text x="{(LEFT + WIDTH - RIGHT) / 2:.0f}" y="{HEIGHT - BOTTOM + 17}" text-anchor="middle">'
@@ -86,10 +89,12 @@ def _bars(
     return f'<g class="c{number % NUM_COLOURS}">{"".join(rects)}</g>'
 
 
-def _slanted(name: str, x: float) -> str:
+def _slanted(name: str, shown: str, x: float) -> str:
+    """``shown`` below the axis; the whole of a ``name`` that was cut appears under the pointer."""
     y = HEIGHT - BOTTOM + 12
-    shown = name if len(name) <= MAX_LETTERS else f"{name[: MAX_LETTERS - 1]}…"
-    return f'<text x="{x:.1f}" y="{y}" text-anchor="end" transform="rotate(-40 {x:.1f} {y})">{escape(shown)}</text>'
+    whole = "" if shown == name else f"<title>{escape(isolated(name))}</title>"
+    place = f'x="{x:.1f}" y="{y}" text-anchor="end" transform="rotate(-40 {x:.1f} {y})"'
+    return f"<text {place}>{escape(isolated(shown))}{whole}</text>"
 
 
 def _thin(points: list[tuple[float, float]]) -> list[tuple[float, float]]:
@@ -137,5 +142,7 @@ def _line(points: Points, frame: tuple[float, float, float, float], colour: int)
 def _legend(series: Mapping[str, object]) -> str:
     if len(series) < 2:
         return ""
-    entries = (f'<li class="c{number % NUM_COLOURS}">{escape(name)}</li>' for number, name in enumerate(series))
+    entries = (
+        f'<li class="c{number % NUM_COLOURS}">{escape(isolated(name))}</li>' for number, name in enumerate(series)
+    )
     return f"<ul class='legend'>{''.join(entries)}</ul>"

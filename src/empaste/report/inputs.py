@@ -17,6 +17,9 @@ from empaste.artifacts.tables import check_table, read_table
 from empaste.errors import InputError
 from empaste.images import read_rgb
 
+NAME_COLUMNS = ("class_name", "actual", "predicted")
+"""Columns of the plots' tables that hold names of classes."""
+
 
 @dataclass(frozen=True)
 class RunFiles:
@@ -107,6 +110,22 @@ def read_rows(path: Path, schema: type[Table], image_ids: Sequence[int]) -> pd.D
     except (OSError, ValueError) as error:
         raise InputError(f"{path} is not a readable Parquet table: {error}; run: dvc repro") from error
     return check_table(rows, path, schema)
+
+
+def read_plot(path: Path) -> pd.DataFrame:
+    """The table at ``path``, with names of classes as the text that they are; `InputError` where it is missing or none.
+
+    NA, 001 and the like are names; an empty name stays empty (`empaste.evaluation.mistakes.NOTHING`). Of figures an
+    empty field is one that was not measured: NaN.
+    """
+    try:
+        columns = [str(column) for column in pd.read_csv(path, nrows=0).columns]
+        figures = {column: [""] for column in columns if column not in NAME_COLUMNS}
+        return pd.read_csv(path, dtype=dict.fromkeys(NAME_COLUMNS, str), keep_default_na=False, na_values=figures)
+    except FileNotFoundError as error:
+        raise InputError(f"{path} does not exist; run: dvc repro (or dvc pull)") from error
+    except ValueError as error:
+        raise InputError(f"{path} is not a readable table: {error}; run: dvc repro") from error
 
 
 def read_detections(folder: Path) -> list[dict[str, Any]]:

@@ -11,6 +11,7 @@ import pandas as pd
 from jaxtyping import UInt8
 
 from empaste.artifacts.arrays import read_array
+from empaste.artifacts.coco import is_ignored_region
 from empaste.artifacts.schemas import Backgrounds, Cams, Captions, Foregrounds, Segments
 from empaste.artifacts.segments import segment_rles
 from empaste.artifacts.shards import Shards
@@ -20,6 +21,7 @@ from empaste.images import encode_rgb
 from empaste.masks import RLE, decode_mask, mask_ious
 from empaste.report import drawing
 from empaste.report.inputs import Run, annotations_of, evenly_spaced, read_detections, read_rows
+from empaste.report.names import isolated
 
 MIN_IOU = 0.5
 """A foreground is right from this IoU with an instance of its class on."""
@@ -78,7 +80,7 @@ def contact_sheet(sheet: Sheet, columns: int = 6) -> bytes | None:
 def image_sheet(run: Run) -> Sheet:
     """The training images with their labels."""
     panels = [
-        Panel(drawing.enlarge(run.pixels(id_)), f"{id_} · {', '.join(run.names_in(id_)) or 'no label'}")
+        Panel(drawing.enlarge(run.pixels(id_)), f"{id_} · {', '.join(map(isolated, run.names_in(id_))) or 'no label'}")
         for id_ in run.train_ids
     ]
     guide = (
@@ -127,7 +129,7 @@ def foreground_sheet(run: Run) -> Sheet:
         choices = [_choice(run, judge, name, _of(table, key), segments, key) for name, table in iterations.items()]
         panels = [_cam_panel(run, cam, heatmaps[row]), *choices]
         left_out = () if len(_of(pool, key)) else (LEFT_OUT,)
-        groups.append(Group(panels, f"{key[0]} · {run.class_names[key[1]]}", left_out))
+        groups.append(Group(panels, f"{key[0]} · {isolated(run.class_names[key[1]])}", left_out))
     verdict = (
         "Green and ✓: right, at an IoU of 0.5 or more with an instance of the class; red and ✗: wrong. The ground "
         "truth is used for this judgement alone."
@@ -202,7 +204,7 @@ class _Judge:
         """The highest IoU with an instance of the class; None where nothing is known."""
         if not self.known:
             return None
-        objects = [one for one in self.instances[key[0]] if not one.get("iscrowd")]
+        objects = [one for one in self.instances[key[0]] if not is_ignored_region(one)]
         own = [one["segmentation"] for one in objects if one["category_id"] == key[1]]
         return float(mask_ious([rle], own).max(initial=0.0))
 
@@ -218,7 +220,10 @@ def background_sheet(run: Run) -> Sheet:
         own = selected[selected["image_id"] == image_id]
         panels = [_background_panel(run, shards, row) for _, row in own.iterrows()]
         rows = captions[captions["image_id"] == image_id]
-        lines = [f"“{text}” → “{new}”" for text, new in zip(rows["text"], rows["substituted"], strict=True)]
+        lines = [
+            f"“{isolated(text)}” → “{isolated(new)}”"
+            for text, new in zip(rows["text"], rows["substituted"], strict=True)
+        ]
         groups.append(Group([original, *panels], f"{image_id}", lines))
     guide = (
         "Captions as written, and with the words for classes substituted; beside the original the backgrounds selected "
@@ -232,7 +237,7 @@ def background_sheet(run: Run) -> Sheet:
 
 def _background_panel(run: Run, shards: Shards, row: "pd.Series[Any]") -> Panel:
     image = drawing.enlarge(shards.read_rgb(str(row["file_name"])))
-    seen = run.class_names.get(row["presence_class_id"], "?")
+    seen = isolated(run.class_names.get(row["presence_class_id"], "?"))
     clip = "" if np.isnan(row["clip_score"]) else f" · CLIP {row['clip_score']:.2f}"
     return Panel(image, f"background {row['background_id']} · shows {seen} {row['presence_prob']:.2f}{clip}")
 
@@ -243,7 +248,7 @@ def _fates(run: Run, table: pd.DataFrame) -> Iterator[str]:
         return
     by_presence = table[table["dropped_by"] == "presence"]
     seen = Counter(by_presence["presence_class_id"].tolist()).most_common()
-    named = ", ".join(f"{run.class_names.get(class_id, '?')} {number:,}" for class_id, number in seen)
+    named = ", ".join(f"{isolated(run.class_names.get(class_id, '?'))} {number:,}" for class_id, number in seen)
     yield f"Of {_count(len(table), 'candidate')} {int(table['selected'].sum()):,} were selected;"
     yield f"{len(by_presence):,} were dropped because a class shows in them{f' (most of all {named})' * bool(named)},"
     yield f"{int((table['dropped_by'] == 'selection').sum()):,} because others were better."
@@ -322,7 +327,7 @@ def detection_sheet(run: Run) -> Sheet:
 def mistake_sheet(run: Run) -> Sheet:
     """The validation images with the fewest right instances, then those with the most; ties by id."""
     title = "Worst and best validation images"
-    if not any(not one.get("iscrowd") for one in run.val_truth["annotations"]):
+    if all(is_ignored_region(one) for one in run.val_truth["annotations"]):
         return Sheet("mistakes", title, "", (), "The validation split has no masks to compare detections with.")
     detections = read_detections(run.files.detections)
     quality = image_quality(match_instances(run.val_truth, detections), run.val_truth)
@@ -351,9 +356,12 @@ def mistake_sheet(run: Run) -> Sheet:
 def _truth_panel(run: Run, image_id: int, instances: list[dict[str, Any]], known: bool) -> Panel:
     image = drawing.enlarge(run.pixels(image_id))
     if not known:
-        return Panel(image, f"{image_id} · no masks known · {', '.join(run.names_in(image_id))}")
-    objects = [one for one in instances if not one.get("iscrowd")]
-    return Panel(_draw_instances(run, image, objects), f"{image_id} · ground truth, {_count(len(objects), 'object')}")
+        return Panel(image, f"{image_id} · no masks known · {', '.join(map(isolated, run.names_in(image_id)))}")
+    objects = [one for one in instances if not is_ignored_region(one)]
+    boxes = sum(bool(one.get("box_only")) for one in instances)
+    without = f", {boxes} without a mask" if boxes else ""
+    caption = f"{image_id} · ground truth, {_count(len(objects), 'object')}{without}"
+    return Panel(_draw_instances(run, image, objects), caption)
 
 
 def _detection_panel(run: Run, image_id: int, detections: list[dict[str, Any]]) -> Panel:
@@ -370,7 +378,7 @@ def _draw_instances(run: Run, image: Image, instances: Sequence[dict[str, Any]])
     drawn = [
         drawing.Drawn(
             decode_mask(one["segmentation"]),
-            run.class_names[one["category_id"]] + (f" {one['score']:.2f}" if "score" in one else ""),
+            isolated(run.class_names[one["category_id"]]) + (f" {one['score']:.2f}" if "score" in one else ""),
             drawing.colour_of(run.colour_number(one["category_id"])),
         )
         for one in instances
