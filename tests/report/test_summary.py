@@ -1,8 +1,13 @@
+import os
+import subprocess
+import sys
 from io import StringIO
 
 import pytest
+from rich.cells import cell_len
 from rich.console import Console
 
+from empaste.artifacts.outputs import write_json
 from empaste.errors import InputError
 from empaste.report.figures import class_columns, headline, headline_text, precision_per_iteration
 from empaste.report.summary import summary_table
@@ -54,3 +59,73 @@ def test_the_headline_of_nothing_is_not_measured():
 def test_measured_aps_per_class_have_columns_of_their_own():
     metrics = {"evaluate": {"mask": {"AP75": 1.0, "AP75_per_class": {"a": 1.0}}, "box": {"AP": 2.0}}}
     assert [column.title for column in class_columns(metrics)] == ["mask AP50", "mask AP75", "box AP50"]
+
+
+NAMES = {
+    "fifteen letters": ["f" * 14 + "a", "f" * 14 + "b"],
+    "forty letters": ["f" * 39 + "a", "f" * 39 + "b"],
+    "sixty letters": ["f" * 59 + "a", "f" * 59 + "b", "traffic light " * 4 + "red", "traffic light " * 4 + "off"],
+    "wide letters": ["中文" * 20, "中文" * 19 + "中", "🍎", "🍐", "हिन्दी", "كرة"],
+    "markup": ["[red]x[/red]", "[/]", "[bold]", ":apple:", "\\[x]"],
+    "eighty classes": [f"class {number}" for number in range(80)],
+}
+
+
+@pytest.mark.parametrize("width", [80, 60, 45])
+@pytest.mark.parametrize("names", NAMES.values(), ids=NAMES)
+def test_it_fits_the_terminal_without_cutting_a_figure_or_a_name(tmp_path, names, width):
+    write_figures(tmp_path, names)
+    text = printed(tmp_path, tmp_path / "index.html", width).replace(f"There is no {tmp_path}", "")
+    assert max(cell_len(line) for line in text.splitlines()) <= width and "…" not in text
+    found = [unfolded(rows(table)) for table in text.split("Foregrounds per")[0].split("Per class")[1:]]
+    for table in found:
+        assert list(table)[-len(names) - 1 :] == [*(name.replace(" ", "") for name in names), "all"]
+    for place, name in enumerate(names):
+        figures = [cell for table in found for cell in table[name.replace(" ", "")]]
+        assert figures == ["123,456", "1,234", *[f"{81 + place}.0"] * 7]
+
+
+def unfolded(table: list[list[str]]) -> dict[str, list[str]]:
+    """The figures of each name; of names over several lines the parts together, without blanks."""
+    found: list[tuple[str, list[str]]] = []
+    for name, *cells in table:
+        if any(cells) or not found:
+            found.append((name.replace(" ", ""), cells))
+        else:
+            found[-1] = (found[-1][0] + name.replace(" ", ""), found[-1][1])
+    return dict(found)
+
+
+def write_figures(folder, names: list[str]) -> None:
+    rates = {name: 81.0 + place for place, name in enumerate(names)}
+    aps = dict.fromkeys(("AP", "AP50", "AP75"), 99.9) | {f"{key}_per_class": rates for key in ("AP", "AP50", "AP75")}
+    iterations = {f"iter_{number}": 77.7 for number in range(12)} | {"pool": 88.8}
+    content = {
+        "foregrounds": {"masks_per_class": dict.fromkeys(names, 123456), "precision50": iterations},
+        "paste": {"instances_per_class": dict.fromkeys(names, 1234)},
+        "classifier": {"mAP": 99.9, "AP_per_class": rates},
+        "evaluate": {"mask": aps, "box": aps},
+    }
+    for stage, figures in content.items():
+        write_json(folder / f"{stage}.json", figures)
+
+
+def test_iterations_that_do_not_fit_stand_in_a_further_table(tmp_path):
+    write_figures(tmp_path, ["a"])
+    text = printed(tmp_path, tmp_path / "index.html", 80)
+    assert text.count("Foregrounds per F-EM iteration") == 2
+    lines = [row for row in rows(text) if row[0] == "right at IoU 0.5"]
+    assert [cell for _, *cells in lines for cell in cells] == ["77.7"] * 12 + ["88.8"]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "ascii", "latin-1"])
+def test_it_is_printed_to_a_pipe_of_any_encoding(tmp_path, encoding):
+    write_figures(tmp_path, ["🍎", "[red]ü[/red]"])
+    script = (
+        "from pathlib import Path; from empaste.report.summary import print_summary; "
+        f"print_summary(Path({str(tmp_path)!r}), Path('x'))"
+    )
+    environment = {**os.environ, "PYTHONIOENCODING": encoding, "COLUMNS": "80"}
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, env=environment, check=True)
+    text = done.stdout.decode(encoding)
+    assert ("🍎" if encoding == "utf-8" else "\\U0001f34e") in text and "[red]" in text and "99.9" in text
