@@ -4,6 +4,7 @@ Ground truth of the training split is written for code that measures; nothing th
 """
 
 import sys
+from collections.abc import Iterable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -15,6 +16,7 @@ from empaste.artifacts.coco import coco_dataset, write_coco
 from empaste.artifacts.outputs import whole_directory, write_json, write_whole
 from empaste.artifacts.tables import write_table
 from empaste.datasets import DATASETS
+from empaste.datasets.frames import frame_vote, with_frame
 from empaste.datasets.long_tail import read_labels, resample
 from empaste.datasets.preparing import (
     annotations_of,
@@ -26,6 +28,7 @@ from empaste.datasets.preparing import (
     refuse_errors,
     subsample,
     void_of,
+    warnings_of,
     write_example,
 )
 from empaste.datasets.records import DataSet, Source, Split
@@ -56,12 +59,14 @@ def main(
     )
     data = subsample(DATASETS[settings.dataset](source), settings.max_train, settings.max_val, settings.seed)
     data, tail = _long_tailed(data, settings)
-    for warning in data.warnings:
-        print(f"WARNING: {warning}", file=sys.stderr)
+    if settings.dataset != "demo":
+        data = with_frame(data, map_items(frame_vote, data.examples, "frames"), settings.annotation_frame)
+    _warn(data.warnings)
     with whole_directory(images) as image_folder, whole_directory(labels) as label_folder:
         write = partial(write_example, load=data.load, max_side=settings.max_side, folder=image_folder)
         prepared = list(map_items(write, data.examples, "prepare"))
         refuse_errors(prepared)
+        _warn(warnings_of(data, prepared))
         table, classes = image_table(prepared), class_table(data)
         write_table(table, image_folder / "images.parquet", schemas.Images)
         write_table(label_table(prepared), label_folder / "labels.parquet", schemas.Labels)
@@ -77,6 +82,11 @@ def main(
     histogram = class_histogram(data, prepared, tail["available"] if tail else {})
     write_whole(plot, histogram.to_csv(index=False).encode())
     write_json(metrics, count_images(data, prepared) | {"long_tail": tail})
+
+
+def _warn(warnings: Iterable[str]) -> None:
+    for warning in warnings:
+        print(f"WARNING: {warning}", file=sys.stderr)
 
 
 def _long_tailed(data: DataSet, settings: Prepare) -> tuple[DataSet, dict[str, dict[str, int]] | None]:

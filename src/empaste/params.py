@@ -58,6 +58,7 @@ class Prepare(Section):
     val_fraction: Annotated[float, Field(gt=0, lt=1)]
     max_train: Count
     max_val: Count
+    annotation_frame: Literal["auto", "upright", "stored"]
     long_tail: LongTail
 
     @model_validator(mode="after")

@@ -6,6 +6,7 @@ what is transparent shows white; of an animation the first frame is taken. A pla
 """
 
 import io
+import os
 import struct
 import zlib
 from collections.abc import Iterator
@@ -86,8 +87,7 @@ def decode_photograph(data: bytes, name: str, max_pixels: int = MAX_PIXELS) -> P
     `InputError` where the bytes are none, damaged, of a kind that is not read, or of more than ``max_pixels`` pixels by
     their header.
     """
-    if not data:
-        raise InputError(f"{name} is empty (0 bytes); replace it or take it off the list")
+    _refuse_empty(data, name)
     with _clear_errors(data, name):
         if _is_deep_tiff(data):
             return Photograph(_decode_deep_tiff(data, name, max_pixels), 1, None)
@@ -108,6 +108,16 @@ def read_header(path: Path) -> Header:
         raise _unreadable(path, error) from error
 
 
+def decode_header(data: bytes, name: str) -> Header:
+    """Size and orientation of the photograph in a file's bytes, its pixels unread; `InputError` as `read_header`."""
+    _refuse_empty(data, name)
+    with _clear_errors(data, name):
+        if _is_deep_tiff(data):
+            return Header(*_tiff_size(data), 1)
+        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+            return Header(image.height, image.width, _orientation(image))
+
+
 def find_photographs(folder: Path) -> list[Path]:
     """The files in ``folder`` and below that are photographs by their ending, by path; see `visible_files`."""
     return [path for path in visible_files(folder) if path.suffix.lower() in SUFFIXES]
@@ -116,15 +126,25 @@ def find_photographs(folder: Path) -> list[Path]:
 def visible_files(folder: Path) -> list[Path]:
     """The files in ``folder`` and below, by path, without what an operating system puts there for itself.
 
-    Left out are names that begin with a dot (``._1.jpg``, ``.thumbnails/``) and ``__MACOSX``.
+    Left out are names that begin with a dot (``._1.jpg``, ``.thumbnails/``) and ``__MACOSX``. Links to folders are
+    followed, each folder once.
     """
-    files = (path for path in folder.rglob("*") if not is_hidden(path.relative_to(folder)))
-    return sorted(path for path in files if path.is_file())
+    found: list[Path] = []
+    seen: set[str] = set()
+    for place, folders, names in os.walk(folder, followlinks=True):
+        real = os.path.realpath(place)
+        if real in seen:
+            folders.clear()
+            continue
+        seen.add(real)
+        folders[:] = sorted(name for name in folders if not is_hidden(name))
+        found += [Path(place, name) for name in names if not is_hidden(name)]
+    return sorted(path for path in found if path.is_file())
 
 
-def is_hidden(path: Path) -> bool:
-    """Whether an operating system put the file at the relative ``path`` there for itself."""
-    return any(part.startswith(".") or part == "__MACOSX" for part in path.parts)
+def is_hidden(name: str) -> bool:
+    """Whether a file or folder of this name is one that an operating system puts there for itself."""
+    return name.startswith(".") or name == "__MACOSX"
 
 
 def read_indices(path: Path) -> np.ndarray:
@@ -143,6 +163,11 @@ def _read_bytes(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise _unreadable(path, error) from error
+
+
+def _refuse_empty(data: bytes, name: str) -> None:
+    if not data:
+        raise InputError(f"{name} is empty (0 bytes); replace it or take it off the list")
 
 
 def _unreadable(path: Path, error: OSError) -> InputError:

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -60,12 +61,22 @@ def test_training_images_without_annotation_are_left_out_and_counted(tmp_path: P
     assert re.search("1 training images have no annotation", data.warnings[0])
 
 
-def test_boxes_alone_give_labels_without_masks(tmp_path: Path) -> None:
+def test_boxes_alone_stay_boxes(tmp_path: Path) -> None:
     contents = usual_contents()
-    contents["train"]["annotations"] = [square(11, 100, 3, segmentation=[]), square(12, 101, 7)]
+    bare = square(13, 101, 9, bbox=[]) | {"segmentation": None}
+    contents["train"]["annotations"] = [square(11, 100, 3, segmentation=[]), square(12, 101, 7, iscrowd=1), bare]
     del contents["train"]["annotations"][1]["segmentation"]
     data = open_coco(Source(write_coco(tmp_path, contents)))
-    assert [(e.class_ids, e.outlines) for e in data.examples[:2]] == [((3,), ()), ((7,), ())]
+    assert [e.class_ids for e in data.examples[:2]] == [(3,), (7, 9)]
+    pictures = [data.load(example, 0) for example in data.examples[:2]]
+    assert [picture.masks for picture in pictures] == [(), ()]
+    assert [picture.boxes for picture in pictures] == [((3, (5, 5, 10, 10), 0),), ((7, (5, 5, 10, 10), 1),)]
+    assert pictures[0].remarks[0].reason.startswith("annotations have a box and no mask")
+    assert re.search(
+        r"1 annotations have neither mask nor box, and are labels alone: .*annotation 13", data.warnings[0]
+    )
+    half = data.load(data.examples[0], 20)
+    assert half.boxes == ((3, (2.5, 2.5, 5, 5), 0),)
 
 
 def test_ids_that_both_splits_use_are_told_apart(tmp_path: Path) -> None:
@@ -124,7 +135,7 @@ BAD = {
     "images has the id 100 twice": changed("images", 1, id=100),
     "annotations has the id 11 twice": changed("annotations", 1, id=11),
     "categories has the id 3 twice": changed("categories", 1, id=3),
-    "images[1].id is '101'; it must be a whole number": changed("images", 1, id="101"),
+    "images[1].id is 'b1'; it must be a whole number": changed("images", 1, id="b1"),
     "images[1].id is True; it must be a whole number": changed("images", 1, id=True),
     "images[0].file_name is None; it must be text": changed("images", 0, file_name=None),
     "category 7 is 'car', but 'van' in the other split": changed("categories", 1, name="van"),
@@ -171,6 +182,7 @@ def test_what_is_missing_is_said_with_the_places_looked_at(tmp_path: Path) -> No
     with pytest.raises(InputError, match=r"no annotations of the split val; looked for .*instances_val\*.json"):
         open_coco(Source(root))
     root = write_coco(tmp_path / "other", images="pictures")
+    shutil.rmtree(root / "pictures")
     with pytest.raises(InputError, match=r"lists 000100.jpg, but no folder has it; looked in .*train2017"):
         open_coco(Source(root))
     with pytest.raises(InputError, match=r"prepare.root is '.*nowhere', which is missing"):

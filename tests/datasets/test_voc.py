@@ -125,10 +125,10 @@ def test_broken_masks_are_named(year: Path) -> None:
     with pytest.raises(InputError, match=r"2007_000032.png has 3 axes"):
         data.load(data.examples[0], 0)
     (year / "SegmentationObject" / "2007_000032.png").write_bytes(b"no")
-    with pytest.raises(InputError, match=r"2007_000032.png is not a readable mask file"):
+    with pytest.raises(InputError, match=r"2007_000032.png is not a readable image"):
         data.load(data.examples[0], 0)
     (year / "SegmentationClass" / "2009_000001.png").unlink()
-    with pytest.raises(InputError, match=r"SegmentationClass/2009_000001.png does not exist"):
+    with pytest.raises(InputError, match=r"SegmentationClass/2009_000001.png cannot be read"):
         data.load(data.examples[2], 0)
 
 

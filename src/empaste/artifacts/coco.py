@@ -12,7 +12,7 @@ import pandas as pd
 
 from empaste.artifacts.outputs import write_whole
 from empaste.errors import InputError
-from empaste.masks import RLE, decode_mask, encode_mask, mask_box_xywh
+from empaste.masks import RLE, encode_mask, rle_area_box_xywh
 
 Coco = dict[str, Any]
 
@@ -38,14 +38,14 @@ def read_coco(path: Path) -> Coco:
 
 def instance(annotation_id: int, image_id: int, class_id: int, rle: RLE, **extra: Any) -> dict[str, Any]:
     """One annotation whose box and area are those of its mask; ``extra`` keys are kept (COCO tools ignore them)."""
-    mask = decode_mask(rle)
+    area, box_xywh = rle_area_box_xywh(rle)
     return {
         "id": annotation_id,
         "image_id": image_id,
         "category_id": class_id,
         "segmentation": rle,
-        "area": int(np.count_nonzero(mask)),
-        "bbox": list(mask_box_xywh(mask)),
+        "area": area,
+        "bbox": list(box_xywh),
         "iscrowd": 0,
         **extra,
     }

@@ -1,7 +1,7 @@
 """Fields of records that other programs wrote, checked for type and meaning: the one place that reads them.
 
-A value of another type is read where it has one meaning (``"12"`` and ``12.0`` are 12, ``"0"`` is no crowd); what has none
-is refused by name. Every function takes the ``place`` that an error calls the field, such as ``a.json: images[3].id``.
+A value of another type is read where it has one meaning (``"12"`` and ``12.0`` are 12, ``"0"`` is no crowd); what has
+none is refused by name. Every function takes the ``place`` that an error calls the field: ``a.json: images[3].id``.
 """
 
 import json
@@ -86,7 +86,7 @@ def text(value: Any, place: str) -> str:
     found = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
     if not isinstance(found, str) or not found.strip():
         raise InputError(f"{place} is {shown(value)}; it must be text")
-    if "\0" in found or not found.isprintable() and _has_surrogate(found):
+    if "\0" in found or (not found.isprintable() and _has_surrogate(found)):
         raise InputError(f"{place} is {shown(value)}, which is no text in Unicode; correct it")
     return found
 

@@ -6,26 +6,29 @@ classes and order. Where ``instances_train.json`` and ``instances_val.json`` (CO
 measuring and their categories are the classes.
 """
 
-import csv
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
-
-from empaste.datasets.coco import load_annotated, merge_categories, outlines_by_image, read_annotations, stated_size
-from empaste.datasets.naming import existing_folder, inside, listed, name_files
+from empaste.artifacts import fields
+from empaste.artifacts.fields import listed
+from empaste.artifacts.foreign_coco import ForeignCoco, read_foreign_coco
+from empaste.artifacts.remarks import Remark, summarise
+from empaste.datasets.coco import as_outlines, image_paths, load_annotated, merge_categories
+from empaste.datasets.csv_tables import Table, read_csv
+from empaste.datasets.naming import ImageFiles, existing_folder, name_files, real_path, split_called
 from empaste.datasets.records import ClassName, DataSet, Example, Outline, Source, Split
+from empaste.datasets.splitting import splits_by_seed
 from empaste.errors import InputError
 
-SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".gif"}
 LAYOUT = "a folder data set is images/ and labels.csv with the columns file,label and perhaps split"
 
 
 @dataclass
 class Listed:
-    """What labels.csv says about one file."""
+    """What labels.csv says about one file: its name as the first row spells it, its labels and split."""
 
+    name: str
     labels: list[str]
     split: str | None
 
@@ -33,78 +36,107 @@ class Listed:
 def open_folder(source: Source) -> DataSet:
     """The data set in the folder ``source.root``; `InputError` where a file, column, label or split is wrong."""
     root = existing_folder(source.root)
-    table, images = root / "labels.csv", root / "images"
-    for needed in (table, images):
+    path, folder = root / "labels.csv", root / "images"
+    for needed in (path, folder):
         if not needed.exists():
             raise InputError(f"{needed} does not exist; {LAYOUT}")
-    files = _read_labels(table)
-    _check_files(images, table, files)
-    truth = {path: read_annotations(path) for path in _truth_files(root)}
-    classes = _classes(root, truth, files, table)
+    remarks: list[Remark] = []
+    images = ImageFiles(folder)
+    table = read_csv(path, ("file", "label"), ("split",), LAYOUT)
+    remarks += [Remark(f"columns of {path.name} are not read", name) for name in table.unread]
+    files = _read_labels(path, table, images, remarks)
+    _check_unlisted(images, path, files)
+    truth = [read_foreign_coco(one) for one in _truth_files(root)]
+    remarks += [remark for content in truth for remark in content.remarks]
+    classes = _classes(root, truth, files, path)
     ids = {one.name: one.class_id for one in classes}
-    splits = _splits(table, files, source)
-    ordered = sorted(files, key=lambda name: (splits[name] == "val", name))
+    splits = _splits(path, files, source)
+    ordered = sorted(files, key=lambda file: (splits[file] == "val", files[file].name))
     examples = [
-        Example(number, splits[name], name, tuple(sorted({ids[label] for label in files[name].labels})),
-                inside(images, name, str(table)))
-        for number, name in enumerate(ordered, 1)
+        Example(number, splits[file], files[file].name, tuple(sorted({ids[label] for label in files[file].labels})),
+                file, listed_as=files[file].name)
+        for number, file in enumerate(ordered, 1)
     ]  # fmt: skip
-    examples, warnings = _with_truth(examples, truth)
-    return DataSet(classes, name_files(examples), load_annotated, warnings=tuple(warnings))
+    examples, warnings = _with_truth(examples, truth, ImageFiles(root), remarks)
+    return DataSet(classes, name_files(examples), load_annotated, warnings=(*warnings, *summarise(remarks)))
 
 
-def _rows(path: Path, needed: tuple[str, ...]) -> Iterator[tuple[int, dict[str, str]]]:
-    """Line number and row of a CSV file that has the columns ``needed``."""
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file, skipinitialspace=True)
-            columns = reader.fieldnames or []
-            missing = [name for name in needed if name not in columns]
-            if missing:
-                raise InputError(
-                    f"{path} lacks the column {', '.join(missing)}; its columns are {', '.join(columns)}; {LAYOUT}"
-                )
-            for row in reader:
-                yield (
-                    reader.line_num,
-                    {key: (value or "").strip() for key, value in row.items() if isinstance(key, str)},
-                )
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{path} is not a readable CSV file in UTF-8: {error}; save it as such") from error
-
-
-def _read_labels(table: Path) -> dict[str, Listed]:
-    """Per file, in order of appearance, its labels and split."""
-    files: dict[str, Listed] = {}
-    for line, row in _rows(table, ("file", "label")):
-        labels = [label.strip() for label in row["label"].split(";") if label.strip()]
+def _read_labels(path: Path, table: Table, images: ImageFiles, remarks: list[Remark]) -> dict[Path, Listed]:
+    """Per file, in order of appearance, what the rows say of it, however they spell its name."""
+    files: dict[Path, Listed] = {}
+    by_key: dict[tuple[int, int] | str, Path] = {}
+    missing: list[str] = []
+    spellings: dict[str, str] = {}
+    for line, row in table.rows:
+        place = f"{path}, line {line}"
         if not row["file"]:
-            raise InputError(f"{table}, line {line}: the file is empty; name it or remove the line")
-        if not labels:
-            raise InputError(f"{table}, line {line}: {row['file']} has no label; give it one or remove the line")
-        split = row.get("split")
-        if split is not None and split not in ("train", "val"):
-            raise InputError(f"{table}, line {line}: split is {split!r}; choose from train, val")
-        known = files.setdefault(row["file"], Listed([], split))
-        if known.split != split:
-            raise InputError(
-                f"{table}, line {line}: {row['file']} is in {split} here, in {known.split} above; choose one"
-            )
+            raise InputError(f"{place}: the file is empty; name it or remove the line")
+        labels = _labels(row, place, spellings, remarks)
+        split = _split(row.get("split"), place)
+        file = _find(images, row["file"], str(path))
+        if not file.is_file():
+            missing.append(row["file"])
+            continue
+        known = files.setdefault(by_key.setdefault(real_path(file), file), Listed(row["file"], [], split))
+        _check_same(known, row["file"], split, place, remarks)
         known.labels.extend(labels)
+    if missing:
+        raise InputError(
+            f"{path} lists files that {images.root} has not: {listed(list(dict.fromkeys(missing)))}; "
+            "add them or remove the lines"
+        )
     return files
 
 
-def _check_files(images: Path, table: Path, files: dict[str, Listed]) -> None:
-    """`InputError` for files that are listed but missing, or there but not listed."""
-    missing = [name for name in files if not inside(images, name, str(table)).is_file()]
-    if missing:
-        raise InputError(f"{table} lists files that {images} has not: {listed(missing)}; add them or remove the lines")
-    known = {inside(images, name, str(table)) for name in files}
-    found = [path for path in sorted(images.rglob("*")) if path.suffix.lower() in SUFFIXES and path not in known]
+def _labels(row: dict[str, str], place: str, spellings: dict[str, str], remarks: list[Remark]) -> list[str]:
+    """The labels of a row, cleaned; ``spellings`` holds how each was first written."""
+    labels = []
+    for raw in row["label"].split(";"):
+        if not raw.strip():
+            continue
+        label = fields.name(raw, f"{place}: a label")
+        if spellings.setdefault(label, raw.strip()) != raw.strip():
+            reason = "labels are written in another form of Unicode, or with other blanks; each is one class"
+            remarks.append(Remark(reason, f"{label} ({place})"))
+        labels.append(label)
+    if not labels:
+        raise InputError(f"{place}: {row['file']} has no label; give it one or remove the line")
+    return labels
+
+
+def _find(images: ImageFiles, name: str, origin: str) -> Path:
+    """The file that a row names, below images/ or with ``images/`` in front."""
+    found = images.below(images.root, name) or images.below(images.root, name.removeprefix(f"{images.root.name}/"))
+    return found or images.find(images.root, name, origin)
+
+
+def _split(value: str | None, place: str) -> str | None:
+    """The split that a row names; None where the table has no such column."""
+    if value is None:
+        return None
+    if (split := split_called(value)) is None:
+        raise InputError(f"{place}: split is {value!r}; choose from train, val")
+    return split
+
+
+def _check_same(known: Listed, name: str, split: str | None, place: str, remarks: list[Remark]) -> None:
+    """`InputError` where a further row of a file names another split than its first one."""
+    if known.split != split:
+        spelt = "" if known.name == name else f", where it is spelt {known.name},"
+        raise InputError(f"{place}: {name} is in {split} here, in {known.split} above{spelt}; choose one")
+    if known.name != name:
+        remarks.append(Remark("rows spell a file otherwise than an earlier row; they are one image",
+                              f"{name} beside {known.name} ({place})"))  # fmt: skip
+
+
+def _check_unlisted(images: ImageFiles, path: Path, files: dict[Path, Listed]) -> None:
+    """`InputError` for images that are there but not listed."""
+    known = {real_path(file) for file in files}
+    found = [file for file in images.paths if real_path(file) not in known]
     if found:
-        names = listed([path.relative_to(images).as_posix() for path in found])
+        names = listed([file.relative_to(images.root).as_posix() for file in found])
         raise InputError(
-            f"{images} holds images without any label in {table.name}: {names}; label them or move them away"
+            f"{images.root} holds images without any label in {path.name}: {names}; label them or move them away"
         )
 
 
@@ -112,50 +144,72 @@ def _truth_files(root: Path) -> list[Path]:
     return [path for path in (root / "instances_train.json", root / "instances_val.json") if path.exists()]
 
 
-def _classes(root: Path, truth: dict[Path, dict], files: dict[str, Listed], table: Path) -> tuple[ClassName, ...]:
+def _classes(root: Path, truth: Sequence[ForeignCoco], files: dict[Path, Listed], path: Path) -> tuple[ClassName, ...]:
     """The classes: those of classes.csv, else of the COCO files beside, else the labels themselves, by name."""
     used = sorted({label for entry in files.values() for label in entry.labels})
     fixed = root / "classes.csv"
     if fixed.exists():
-        rows = [row for _, row in _rows(fixed, ("name",))]
-        classes = tuple(
-            ClassName(number, row["name"], row.get("supercategory") or "object") for number, row in enumerate(rows, 1)
-        )
+        classes = _listed_classes(fixed)
     elif truth:
-        classes = merge_categories(truth.items())
+        classes = merge_categories(truth)
     else:
         return tuple(ClassName(number, name, "object") for number, name in enumerate(used, 1))
     names = [one.name for one in classes]
-    for name, entry in files.items():
+    for entry in files.values():
         if unknown := [label for label in entry.labels if label not in names]:
             raise InputError(
-                f"{table}: {name} has the label {unknown[0]!r}, which is no class; choose from {', '.join(names)}"
+                f"{path}: {entry.name} has the label {unknown[0]!r}, which is no class; choose from {', '.join(names)}"
             )
     return classes
 
 
-def _splits(table: Path, files: dict[str, Listed], source: Source) -> dict[str, Split]:
+def _listed_classes(path: Path) -> tuple[ClassName, ...]:
+    """The classes of classes.csv, in its order."""
+    layout = "classes.csv has the columns name and perhaps supercategory"
+    lines: dict[str, int] = {}
+    classes: list[ClassName] = []
+    for line, row in read_csv(path, ("name",), ("supercategory",), layout).rows:
+        name = fields.name(row["name"], f"{path}, line {line}: the name")
+        if (first := lines.setdefault(name, line)) != line:
+            raise InputError(f"{path}, line {line}: the class {name!r} stands in line {first} already; remove one")
+        above = row.get("supercategory")
+        supercategory = fields.name(above, f"{path}, line {line}: the supercategory") if above else "object"
+        classes.append(ClassName(len(classes) + 1, name, supercategory))
+    return tuple(classes)
+
+
+def _splits(path: Path, files: dict[Path, Listed], source: Source) -> dict[Path, Split]:
     """Per file its split: as listed, else drawn by seed, at least one on either side."""
     if all(entry.split is not None for entry in files.values()):
-        return {name: "train" if entry.split == "train" else "val" for name, entry in files.items()}
-    names = sorted(files)
-    if len(names) < 2:
-        raise InputError(f"{table} lists {len(names)} images; to train and to validate it takes at least 2")
-    count = min(max(1, round(source.val_fraction * len(names))), len(names) - 1)
-    chosen = np.random.default_rng([source.seed, 72]).permutation(len(names))[:count]
-    val = {names[at] for at in chosen}
-    return {name: "val" if name in val else "train" for name in names}
+        return {file: "train" if entry.split == "train" else "val" for file, entry in files.items()}
+    drawn = splits_by_seed([entry.name for entry in files.values()], source, path)
+    return {file: drawn[entry.name] for file, entry in files.items()}
 
 
-def _with_truth(examples: list[Example], truth: dict[Path, dict]) -> tuple[list[Example], list[str]]:
+def _with_truth(
+    examples: list[Example], truth: Sequence[ForeignCoco], images: ImageFiles, remarks: list[Remark]
+) -> tuple[list[Example], list[str]]:
     """The examples with the outlines that the COCO files have for them, and a warning where some have none."""
     if not truth:
         return examples, []
-    by_name: dict[str, tuple[tuple[int, int] | None, tuple[Outline, ...]]] = {}
-    for path, content in truth.items():
-        outlines = outlines_by_image(path, content)
-        by_name |= {row["file_name"]: (stated_size(row), outlines.get(row["id"], ())) for row in content["images"]}
-    bare = [example.file_name for example in examples if example.file_name not in by_name]
+    known: dict[tuple[int, int] | str, tuple[tuple[int, int] | None, tuple[Outline, ...], str]] = {}
+    own = {real_path(example.path) for example in examples if example.path}
+    for content in truth:
+        instances, paths = content.instances_by_image(), image_paths(images, "", content, remarks)
+        for one in content.images:
+            key = real_path(paths[one.image_id])
+            if key not in own:
+                remarks.append(Remark("images of the COCO files are not in labels.csv and are left out", one.file_name))
+                continue
+            outlines = as_outlines(instances.get(one.image_id, ()), remarks)
+            if key in known and outlines and known[key][1]:
+                raise InputError(
+                    f"{content.path}: the image {one.file_name} has instances in {known[key][2]}, too; keep one of them"
+                )
+            if key not in known or outlines:
+                known[key] = one.size_hw, outlines, str(content.path)
+    keys = [real_path(example.path) if example.path else "" for example in examples]
+    bare = [example.file_name for example, key in zip(examples, keys, strict=True) if key not in known]
     warnings = [f"no masks to measure with for {len(bare)} images: {listed(bare)}"] if bare else []
-    known = [(example, *by_name.get(example.file_name, (None, ()))) for example in examples]
-    return [replace(example, size_hw=size_hw, outlines=outlines) for example, size_hw, outlines in known], warnings
+    found = [(example, *known.get(key, (None, (), ""))[:2]) for example, key in zip(examples, keys, strict=True)]
+    return [replace(example, size_hw=size_hw, outlines=outlines) for example, size_hw, outlines in found], warnings

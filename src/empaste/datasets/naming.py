@@ -1,13 +1,29 @@
-"""Where the files of a data set are, and what they are called under data/images."""
+"""Where the files of a data set are, and what they are called under data/images.
 
-from collections import Counter
-from collections.abc import Sequence
+The names in annotation files are those of another machine: with its separators, its case, its form of Unicode, below
+its folders. An exact name wins. What else could be meant is taken where it is one file, and refused and listed where it
+is several.
+"""
+
+import filecmp
+import hashlib
+import unicodedata
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PurePosixPath, PureWindowsPath
 
+from empaste.artifacts.fields import listed
 from empaste.artifacts.image_names import FOLDER_MARK
+from empaste.artifacts.remarks import Remark
 from empaste.datasets.records import Example
 from empaste.errors import InputError
+from empaste.photographs import find_photographs
+
+SPLIT_NAMES = {"train": ("train", "training"), "val": ("val", "valid", "validation")}
+"""What the splits are called, the first of each exactly; in any case of letters."""
+MAX_NAME = 200
+"""Bytes of a file name's stem under data/images; longer ones are cut and keep a hash of the whole."""
 
 
 def existing_folder(root: Path | None) -> Path:
@@ -18,31 +34,193 @@ def existing_folder(root: Path | None) -> Path:
     return root
 
 
-def inside(folder: Path, name: str, origin: str) -> Path:
-    """The file ``name`` under ``folder``; `InputError`, naming ``origin``, where the name leads out of it."""
-    path = PurePosixPath(name.replace("\\", "/"))
-    if not name or path.is_absolute() or ".." in path.parts or "\0" in name or ":" in path.parts[0]:
-        raise InputError(f"{origin}: the file name is {name!r}; it must be a path below {folder}, without '..'")
-    return folder / path
+def split_called(text: str) -> str | None:
+    """The split that ``text`` names in any case of letters: ``Train``, ``valid``; None where it names none."""
+    return next((split for split, names in SPLIT_NAMES.items() if text.strip().lower() in names), None)
+
+
+class ImageFiles:
+    """The photographs in a folder and below, found by the names that other machines gave them."""
+
+    def __init__(self, root: Path) -> None:
+        """List ``root``; hidden files are none (`photographs.visible_files`)."""
+        self.root = root
+        self.paths = find_photographs(root)
+        self._by_folded: dict[str, list[Path]] = defaultdict(list)
+        self._by_base: dict[str, list[Path]] = defaultdict(list)
+        for path in self.paths:
+            self._by_folded[_folded(path.relative_to(root).as_posix())].append(path)
+            self._by_base[_folded(path.name)].append(path)
+
+    def below(self, folder: Path, name: str) -> Path | None:
+        """The file that ``name`` means below ``folder``: exactly, else but for case and Unicode form; None without.
+
+        `InputError` where two files could be meant.
+        """
+        exact = folder / name
+        if not _leads_out(name) and "\0" not in name and _is_file(exact):
+            return exact
+        plain = _posix(name)
+        if _leads_out(plain) or not folder.is_relative_to(self.root):
+            return None
+        prefix = folder.relative_to(self.root).as_posix()
+        found = self._by_folded.get(_folded(plain if prefix == "." else f"{prefix}/{plain}"), [])
+        return _only(found, name, self.root)
+
+    def ending_in(self, name: str) -> list[Path]:
+        """The files whose path below the root ends in the folders and the name of ``name``."""
+        wanted = _folded(_posix(name))
+        return [
+            path
+            for path in self._by_base.get(wanted.rpartition("/")[2], ())
+            if f"/{_folded(path.relative_to(self.root).as_posix())}".endswith(f"/{wanted}")
+        ]
+
+    def called(self, name: str) -> Path | None:
+        """The file that has the base name of ``name``, wherever it lies; None without.
+
+        `InputError` where several different files have it.
+        """
+        return _only(self._by_base.get(_folded(_posix(name).rpartition("/")[2]), []), name, self.root)
+
+    def find(self, folder: Path, name: str, origin: str) -> Path:
+        """The file ``name`` below ``folder``, or where its path leads elsewhere the one of its base name.
+
+        Where there is none, the place where it should be. `InputError`, naming ``origin``, where the name is none, or
+        leads out of ``folder`` and no file below the root has its base name.
+        """
+        if found := self.below(folder, name):
+            return found
+        plain = _posix(name)
+        if "\0" not in plain and plain and not _leads_out(plain):
+            return folder / plain
+        if plain and "\0" not in plain and (elsewhere := self.called(plain)):
+            return elsewhere
+        raise InputError(
+            f"{origin}: the file name is {name!r}; it must be a path below {folder}, without '..', or the name of one "
+            "file there"
+        )
+
+
+def same_file(first: Path, second: Path) -> bool:
+    """Whether two paths lead to one file, or to two of the same bytes."""
+    return real_path(first) == real_path(second) or filecmp.cmp(first, second, shallow=False)
+
+
+def real_path(path: Path) -> tuple[int, int] | str:
+    """What tells files apart however they are spelt: device and inode, through links; the path where there is none."""
+    try:
+        status = path.stat()
+    except (OSError, ValueError):
+        return str(path)
+    return status.st_dev, status.st_ino
+
+
+def merge_spellings(examples: Sequence[Example], remarks: list[Remark]) -> list[Example]:
+    """The examples with one for every file, however often and however spelt it is listed within a split.
+
+    Labels and outlines of all its entries are kept. `InputError` where a file is in both splits.
+    """
+    kept: dict[tuple[int, int] | str, Example] = {}
+    both: list[str] = []
+    for example in examples:
+        key = real_path(example.path) if example.path else str(example.image_id)
+        first = kept.setdefault(key, example)
+        if first is example:
+            continue
+        if first.split != example.split:
+            both.append(f"{first.listed_as} ({first.split}) and {example.listed_as} ({example.split})")
+            continue
+        remarks.append(Remark("entries name a file that another entry names; they are one image",
+                              f"{example.listed_as} beside {first.listed_as}"))  # fmt: skip
+        kept[key] = _joined(first, example)
+    if both:
+        raise InputError(
+            f"the same file is in both splits: {listed(both)}; training on validation images makes every figure "
+            "worthless: keep it in one of them"
+        )
+    return list(kept.values())
+
+
+def _joined(first: Example, second: Example) -> Example:
+    """The entries of one file as one example; an instance that both have stands once."""
+    known = [(one.class_id, one.segmentation, one.box_xywh, one.iscrowd) for one in first.outlines]
+    further = [
+        one for one in second.outlines if (one.class_id, one.segmentation, one.box_xywh, one.iscrowd) not in known
+    ]
+    if further and first.outlines and first.size_hw != second.size_hw:
+        raise InputError(
+            f"{first.listed_as} is listed twice, with annotations for {first.size_hw} and for {second.size_hw} "
+            "(height, width); correct or remove one of the entries"
+        )
+    return replace(
+        first,
+        class_ids=tuple(sorted({*first.class_ids, *second.class_ids})),
+        size_hw=first.size_hw if first.outlines else second.size_hw,
+        outlines=(*first.outlines, *further),
+    )
 
 
 def name_files(examples: Sequence[Example]) -> tuple[Example, ...]:
     """The examples with file names under data/images: split, then the stem, then the id too where stems repeat."""
-    stems = {
-        example.image_id: FOLDER_MARK.join(PurePosixPath(example.file_name).with_suffix("").parts)
-        for example in examples
-    }
+    stems = {example.image_id: _stem(example.file_name) for example in examples}
     counts = Counter((example.split, stems[example.image_id].lower()) for example in examples)
+    taken = {key for key, count in counts.items() if count == 1}
 
     def renamed(example: Example) -> Example:
         stem = stems[example.image_id]
-        suffix = f"-{example.image_id}" if counts[example.split, stem.lower()] > 1 else ""
-        return replace(example, file_name=f"{example.split}/{stem}{suffix}.jpg")
+        if counts[example.split, stem.lower()] > 1:
+            stem = f"{stem}-{example.image_id}"
+            while (example.split, stem.lower()) in taken:
+                stem += "-"
+            taken.add((example.split, stem.lower()))
+        return replace(example, file_name=f"{example.split}/{stem}.jpg")
 
     return tuple(renamed(example) for example in examples)
 
 
-def listed(names: Sequence[str], limit: int = 5) -> str:
-    """The first few of ``names``, and how many more there are."""
-    more = f" and {len(names) - limit} more" if len(names) > limit else ""
-    return ", ".join(names[:limit]) + more
+def _stem(name: str) -> str:
+    """The name below data/images of the file that a data set calls ``name``: its folders and its stem, joined."""
+    parts = [part for part in PurePosixPath(_posix(name)).parts if part not in ("/", "..", ".")]
+    stem = FOLDER_MARK.join((*parts[:-1], PurePosixPath(parts[-1]).with_suffix("").name) if parts else ("image",))
+    data = stem.encode(errors="replace")
+    if len(data) <= MAX_NAME:
+        return stem
+    return f"{data[:MAX_NAME].decode(errors='ignore')}-{hashlib.sha256(data).hexdigest()[:12]}"
+
+
+def _posix(name: str) -> str:
+    """``name`` with slashes between its folders, without ``./`` and a Windows drive's colon left to be a folder."""
+    plain = name.strip().replace("\\", "/")
+    drive = PureWindowsPath(plain).drive
+    plain = f"/{plain[len(drive) :].lstrip('/')}" if drive.endswith(":") else plain
+    while plain.startswith("./"):
+        plain = plain[2:].lstrip("/")
+    return plain
+
+
+def _leads_out(name: str) -> bool:
+    path = PurePosixPath(name)
+    return not name or path.is_absolute() or ".." in path.parts
+
+
+def _folded(name: str) -> str:
+    return unicodedata.normalize("NFC", name).casefold()
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # a name that is too long, or that no file can have
+        return False
+
+
+def _only(paths: Iterable[Path], name: str, root: Path) -> Path | None:
+    """The one of ``paths``, the first where all are the same file; `InputError` where ``name`` could mean several."""
+    found = list(paths)
+    if any(not same_file(found[0], other) for other in found[1:]):
+        there = listed([path.relative_to(root).as_posix() for path in found])
+        raise InputError(
+            f"{name!r} could mean several files below {root}: {there}; name it by its path, or remove the others"
+        )
+    return found[0] if found else None

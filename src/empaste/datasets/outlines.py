@@ -1,70 +1,71 @@
-"""Instance outlines as data sets write them (polygons, run-length encodings), checked and drawn as masks."""
+"""Instance outlines as data sets write them (polygons, run-length encodings, boxes alone), drawn as masks."""
 
-import math
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from jaxtyping import Bool
 
+from empaste.artifacts.foreign_coco import check_polygons
+from empaste.artifacts.remarks import Remark
 from empaste.datasets.records import Outline
 from empaste.errors import InputError
-from empaste.masks import RLE, decode_mask, run_lengths
+from empaste.masks import decode_mask, read_rle
+
+REACH = 1.0
+"""How far a polygon may lead beyond its image, in the image's sides: beyond that it was made for another one."""
+ROUNDING = 1.0
+"""Pixels beyond the image that are rounding, not worth a remark."""
 
 
 def draw_outlines(outlines: Sequence[Outline], height: int, width: int) -> Bool[np.ndarray, "n height width"]:
-    """The mask of every outline in an image of this size; `InputError` names the one that cannot be drawn."""
-    masks = [_draw_one(outline, height, width) for outline in outlines]
-    return np.array(masks, bool).reshape(-1, height, width)
+    """The mask of every outline in an image of this size, empty for a box alone.
+
+    What of a polygon lies outside is cut off. `InputError` names an outline that cannot be drawn.
+    """
+    masks = np.zeros((len(outlines), height, width), bool)
+    for number, outline in enumerate(outlines):
+        if isinstance(outline.segmentation, list):
+            masks[number] = _polygons_mask(outline, height, width)
+        elif outline.segmentation is not None:
+            masks[number] = decode_mask(read_rle(outline.segmentation, (height, width), outline.origin))
+    return masks
 
 
-def _draw_one(outline: Outline, height: int, width: int) -> Bool[np.ndarray, "height width"]:
-    segmentation = outline.segmentation
-    if isinstance(segmentation, list):
-        return _polygons_mask(segmentation, height, width, outline.origin)
-    if isinstance(segmentation, dict) and {"size", "counts"} <= set(segmentation):
-        return decode_mask(_checked_rle(segmentation, height, width, outline.origin))
-    raise InputError(
-        f"{outline.origin}: segmentation is {str(segmentation)[:60]!r}; allowed are a list of polygons or an RLE with "
-        "size and counts"
-    )
+def outside(outlines: Sequence[Outline], height: int, width: int) -> list[Remark]:
+    """A remark for every outline whose polygons or box lead out of an image of this size."""
+    return [
+        Remark("annotations lead out of their images; what lies outside is cut off", outline.origin)
+        for outline in outlines
+        if _beyond(_points(outline), height, width) > ROUNDING
+    ]
 
 
-def _polygons_mask(polygons: list[Any], height: int, width: int, origin: str) -> Bool[np.ndarray, "height width"]:
+def _polygons_mask(outline: Outline, height: int, width: int) -> Bool[np.ndarray, "height width"]:
     from pycocotools import mask as coco_mask
 
-    for polygon in polygons:
-        if not isinstance(polygon, list) or len(polygon) < 6 or len(polygon) % 2 or not _all_finite(polygon):
-            raise InputError(
-                f"{origin}: a polygon is {str(polygon)[:60]}; it needs at least 3 points, as numbers x, y, x, y, …: "
-                "correct or remove this annotation"
-            )
+    polygons = check_polygons(outline.segmentation, outline.origin)
+    # pycocotools walks along every edge in memory of its own: points far away end the process without a message.
+    points = np.concatenate([np.reshape(polygon, (-1, 2)) for polygon in polygons])
+    if _beyond(points, height, width) > REACH * max(height, width):
+        x, y = points[np.abs(points - (width / 2, height / 2)).max(axis=1).argmax()].tolist()
+        raise InputError(
+            f"{outline.origin}: a polygon leads to x {x:g}, y {y:g}, but its image is {width} × {height} pixels; "
+            "correct or remove this annotation"
+        )
     merged = coco_mask.merge(coco_mask.frPyObjects(polygons, height, width))
     return coco_mask.decode(merged).astype(bool)
 
 
-def _all_finite(numbers: list[Any]) -> bool:
-    return all(isinstance(number, (int, float)) and math.isfinite(number) for number in numbers)
+def _points(outline: Outline) -> np.ndarray:
+    """The points (x, y) of an outline's polygons, or the corners of its box; none of an RLE."""
+    if isinstance(outline.segmentation, list):
+        return np.concatenate([np.reshape(polygon, (-1, 2)) for polygon in outline.segmentation])
+    if outline.segmentation is None and outline.box_xywh is not None:
+        x, y, box_width, box_height = outline.box_xywh
+        return np.array([[x, y], [x + box_width, y + box_height]])
+    return np.zeros((0, 2))
 
 
-def _checked_rle(segmentation: dict[str, Any], height: int, width: int, origin: str) -> RLE:
-    """The RLE with its counts as text; `InputError` where it is not one of an image of this size."""
-    from pycocotools import mask as coco_mask
-
-    if segmentation["size"] != [height, width]:
-        raise InputError(
-            f"{origin}: the RLE is of size {segmentation['size']}, its image [{height}, {width}] (height, width); "
-            "correct or remove this annotation"
-        )
-    counts = segmentation["counts"]
-    runs = run_lengths(counts) if isinstance(counts, str) else counts
-    if (
-        not isinstance(runs, list)
-        or not all(isinstance(run, int) and run >= 0 for run in runs)
-        or sum(runs) != height * width
-    ):
-        raise InputError(
-            f"{origin}: the RLE's counts do not add up to {height} × {width} pixels; correct or remove this annotation"
-        )
-    encoded = coco_mask.frPyObjects({"size": [height, width], "counts": runs}, height, width)
-    return {"size": [height, width], "counts": encoded["counts"].decode("ascii")}
+def _beyond(points: np.ndarray, height: int, width: int) -> float:
+    """How many pixels the farthest of the points lies outside an image of this size."""
+    return float(np.maximum(-points, points - (width, height)).max(initial=0))

@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from empaste.artifacts.coco import instance
+from empaste.artifacts.coco import box_instance, instance
+from empaste.artifacts.fields import listed
+from empaste.artifacts.remarks import Remark, summarise
 from empaste.datasets.records import DataSet, Example, Picture, Split
 from empaste.errors import InputError
 from empaste.masks import RLE, encode_mask
@@ -28,6 +30,8 @@ class Prepared:
     annotations: tuple[dict[str, Any], ...] = ()
     void: RLE | None = None
     error: str | None = None
+    remarks: tuple[Remark, ...] = ()
+    digest: str = ""
 
 
 def subsample(data: DataSet, max_train: int, max_val: int, seed: int) -> DataSet:
@@ -57,12 +61,19 @@ def write_example(example: Example, load: Callable[[Example, int], Picture], max
     path = folder / example.file_name
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(picture.jpeg)
-    annotations = tuple(
+    size_hw = picture.height, picture.width
+    annotations = [
         instance(0, example.image_id, class_id, encode_mask(mask), iscrowd=iscrowd)
         for class_id, mask, iscrowd in picture.masks
-    )
+    ]
+    annotations += [
+        box_instance(0, example.image_id, class_id, box_xywh, size_hw, iscrowd)
+        for class_id, box_xywh, iscrowd in picture.boxes
+    ]
     void = encode_mask(picture.void) if picture.void is not None and picture.void.any() else None
-    return Prepared(example, picture.height, picture.width, picture.class_ids, annotations, void)
+    return Prepared(
+        example, *size_hw, picture.class_ids, tuple(annotations), void, None, picture.remarks, picture.digest
+    )
 
 
 def refuse_errors(prepared: Sequence[Prepared]) -> None:
@@ -71,6 +82,38 @@ def refuse_errors(prepared: Sequence[Prepared]) -> None:
     if errors:
         more = [f"and {len(errors) - SHOWN_ERRORS} more images"] if len(errors) > SHOWN_ERRORS else []
         raise InputError("\n".join(errors[:SHOWN_ERRORS] + more))
+
+
+def warnings_of(data: DataSet, prepared: Sequence[Prepared]) -> list[str]:
+    """What the images showed once they were read: what was left out, names of classes that are hard to tell apart, and
+    files of both splits that hold the same picture."""
+    remarks = [remark for row in prepared for remark in row.remarks]
+    return [*summarise(remarks), *_near_names(data), *_equal_pictures(prepared)]
+
+
+def _near_names(data: DataSet) -> list[str]:
+    """A warning for names that differ in case alone: they are classes of their own."""
+    by_folded: dict[str, list[str]] = {}
+    for one in data.classes:
+        by_folded.setdefault(one.name.casefold(), []).append(one.name)
+    near = [" and ".join(names) for names in by_folded.values() if len(names) > 1]
+    return [f"classes differ in case alone and are kept apart: {listed(near)}"] if near else []
+
+
+def _equal_pictures(prepared: Sequence[Prepared]) -> list[str]:
+    """A warning for validation images that show, pixel for pixel, what a training image shows."""
+    training = {row.digest: row.example for row in prepared if row.digest and row.example.split == "train"}
+    pairs = [
+        f"{row.example.path} is {training[row.digest].path}"
+        for row in prepared
+        if row.example.split == "val" and row.digest in training
+    ]
+    if not pairs:
+        return []
+    return [
+        f"{len(pairs):,} validation images are copies of training images, so that figures look better than they are; "
+        f"remove them from one split: {listed(pairs)}"
+    ]
 
 
 def image_table(prepared: Iterable[Prepared]) -> pd.DataFrame:

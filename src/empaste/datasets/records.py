@@ -8,7 +8,15 @@ from typing import Any, Literal
 import numpy as np
 from jaxtyping import Bool
 
+from empaste.artifacts.remarks import Remark
+
 Split = Literal["train", "val"]
+Frame = Literal["upright", "stored"]
+"""Which pixels the annotations of an image that EXIF turns refer to: those a person sees, or those the file holds."""
+Mask = tuple[int, Bool[np.ndarray, "h w"], int]
+"""Class id, mask, iscrowd."""
+Box = tuple[int, tuple[float, float, float, float], int]
+"""Class id, box (x, y, width, height), iscrowd."""
 
 
 @dataclass(frozen=True)
@@ -41,20 +49,22 @@ class Outline:
     """One instance as the data set has it.
 
     ``segmentation`` is a list of polygons ``[x, y, x, y, …]``, or an RLE with ``size`` and ``counts`` (text, or plain
-    numbers); ``origin`` is what an error calls it.
+    numbers), or None where there is a box alone; ``origin`` is what an error calls it.
     """
 
     class_id: int
     segmentation: Any
     iscrowd: int = 0
     origin: str = ""
+    box_xywh: tuple[float, float, float, float] | None = None
 
 
 @dataclass(frozen=True)
 class Example:
     """One image of a data set: its id, where it will lie under data/images, its labels and outlines.
 
-    ``size_hw`` is the size that the outlines refer to, None where that is the image's own.
+    ``size_hw`` is the size that the outlines refer to, None where that is the image's own; ``listed_as`` is what the
+    data set calls the image, and ``mask_path`` the file of masks that VOC has in place of outlines.
     """
 
     image_id: int
@@ -64,29 +74,38 @@ class Example:
     path: Path | None = None
     size_hw: tuple[int, int] | None = None
     outlines: tuple[Outline, ...] = ()
+    listed_as: str = ""
+    mask_path: Path | None = None
 
 
 @dataclass(frozen=True)
 class Picture:
     """What loading an example gives: RGB image, bytes of its JPEG, label ids, and the masks of its instances.
 
-    ``masks`` are (class id, boolean mask, iscrowd); ``void`` marks pixels of which nobody said what they show.
+    ``boxes`` are those of instances without a mask, inside the image; ``void`` marks pixels of which nobody said what
+    they show; ``remarks`` say what of the annotations was left out or changed; ``digest`` tells equal files.
     """
 
     jpeg: bytes
     height: int
     width: int
     class_ids: tuple[int, ...]
-    masks: tuple[tuple[int, Bool[np.ndarray, "h w"], int], ...]
+    masks: tuple[Mask, ...]
     void: Bool[np.ndarray, "h w"] | None = None
+    boxes: tuple[Box, ...] = ()
+    remarks: tuple[Remark, ...] = ()
+    digest: str = ""
 
 
 @dataclass(frozen=True)
 class DataSet:
-    """A data set as found: ``load`` turns an example into a `Picture`; it is pure and can go to another process."""
+    """A data set as found: ``load`` turns an example into a `Picture`; it is pure and can go to another process.
+
+    Where there are annotations it also takes their ``frame`` (`frames.with_frame`).
+    """
 
     classes: tuple[ClassName, ...]
     examples: tuple[Example, ...]
-    load: Callable[[Example, int], Picture]
+    load: Callable[..., Picture]
     num_without_label: int = 0
     warnings: tuple[str, ...] = field(default=())
