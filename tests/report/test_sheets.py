@@ -157,5 +157,30 @@ def test_neighbouring_classes_differ_in_colour():
     assert len({tuple(colour) for colour in colours}) == 20
 
 
-def test_captions_are_drawn_in_characters_that_can_be_drawn() -> None:
-    assert drawing.plain("12 · fish ✓ 鱼") == "12 - fish + ?"
+def test_a_label_is_a_chip_of_its_colour_with_letters_on_it_inside_the_image() -> None:
+    image = np.zeros((100, 200, 3), np.uint8)
+    drawing.draw_label(image, "dog 0.93", 190, 95, drawing.GOOD)
+    rows, columns = np.nonzero((image == drawing.GOOD).all(axis=2))
+    assert (rows.max(), columns.max()) == (99, 199) and 18 <= np.ptp(rows) <= 24 and 60 <= np.ptp(columns) <= 80
+    assert (image == 255).all(axis=2).any()
+    drawing.draw_label(image, "z" * 60 + " 0.93", 10, 10, drawing.BAD)
+    rows, columns = np.nonzero((image == drawing.BAD).all(axis=2))
+    assert rows.min() == 10 and columns.max() <= 199 and np.ptp(rows) > 40
+
+
+@pytest.mark.parametrize("size_hw", [(1, 1), (1, 300), (300, 1), (20, 20), (5, 288)])
+def test_a_label_on_an_image_smaller_than_itself_stays_inside(size_hw: tuple[int, int]) -> None:
+    image = np.zeros((*size_hw, 3), np.uint8)
+    drawing.draw_label(image, "traffic light 🍎 中文 0.93", 0, 0, drawing.GOOD)
+    assert image.any()
+
+
+def test_captions_of_any_script_and_length_stay_in_their_cell() -> None:
+    panel = np.zeros((drawing.PANEL_SIDE, drawing.PANEL_SIDE, 3), np.uint8)
+    sheets = [
+        drawing.tile([[(panel, caption), (panel, "")]]) for caption in ("12 · fish ✓ 鱼", "12 · fish ✗ 鱼", "z" * 500)
+    ]
+    assert len({sheet.tobytes() for sheet in sheets}) == 3
+    for sheet in sheets:
+        assert (sheet[8:28, 8 : 8 + drawing.PANEL_SIDE] < 128).any()
+        assert (sheet[8:28, 8 + drawing.PANEL_SIDE :] == 255).all()

@@ -1,12 +1,14 @@
 """Masks, boxes, heat maps and labels drawn on enlarged images, so that lines and letters stay readable."""
 
 import colorsys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import cv2
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
+
+from empaste.report.lettering import Colour, lettered
 
 PANEL_SIDE = 288
 """Longest side of a panel in pixels."""
@@ -14,13 +16,15 @@ PANEL_SIDE = 288
 LETTER_SIDE = 640
 """Longest side of an image in pixels up to which letters stay as small as on a panel."""
 
-Colour = tuple[int, int, int]
 GOOD: Colour = (46, 160, 67)
 BAD: Colour = (218, 54, 51)
 NEUTRAL: Colour = (58, 130, 246)
 WHITE: Colour = (255, 255, 255)
-PLAIN = str.maketrans({"·": "-", "✓": "+", "✗": "x", "×": "x", "–": "-", "…": "..."})
-FONT = cv2.FONT_HERSHEY_SIMPLEX
+BLACK: Colour = (0, 0, 0)
+LABEL_SIZE, CAPTION_SIZE, CAPTION_ROOM = 14, 12, 20
+"""Pixels: the size of letters in labels and captions, and the height that a caption has."""
+MAX_LABEL = 5
+"""Heights of letters that a label takes at most, so that it leaves something to see: four lines."""
 
 
 def colour_of(number: int) -> Colour:
@@ -78,26 +82,21 @@ def draw_cross(image: UInt8[np.ndarray, "h w 3"], x: float, y: float) -> None:
         cv2.drawMarker(image, (round(x), round(y)), colour, cv2.MARKER_CROSS, 22, thickness, cv2.LINE_AA)
 
 
-def plain(text: str) -> str:
-    """``text`` in the characters that OpenCV draws: the page's own signs by their nearest, others as ?."""
-    return text.translate(PLAIN).encode("ascii", "replace").decode()
-
-
 def draw_label(
     image: UInt8[np.ndarray, "h w 3"], text: str, x: int, y: int, colour: Colour, scale: float = 1.0
 ) -> None:
     """Write ``text`` on a chip of ``colour`` whose upper left corner is near (x, y), kept inside, in place.
 
-    At a ``scale`` of 1 letters are about 11 pixels high.
+    At a ``scale`` of 1 letters are about 11 pixels high. A text that is wider than ``image`` is broken into lines.
     """
-    text, size, thickness = plain(text), 0.48 * scale, max(1, round(scale))
-    (width, height), below = cv2.getTextSize(text, FONT, size, thickness)
-    left = max(0, min(x, image.shape[1] - width - 6))
-    top = max(0, min(y, image.shape[0] - height - below - 5))
-    cv2.rectangle(image, (left, top), (left + width + 5, top + height + below + 4), colour, cv2.FILLED)
-    dark = 0.3 * colour[0] + 0.59 * colour[1] + 0.11 * colour[2] > 140
-    place = (left + 3, top + height + 2)
-    cv2.putText(image, text, place, FONT, size, (0, 0, 0) if dark else WHITE, thickness, cv2.LINE_AA)
+    height, width = image.shape[:2]
+    bright = 0.3 * colour[0] + 0.59 * colour[1] + 0.11 * colour[2] > 140
+    ink = BLACK if bright else WHITE
+    size = round(LABEL_SIZE * scale)
+    letters = lettered(text, size, ink, colour, width - 6, min(height - 4, MAX_LABEL * size))
+    chip = cv2.copyMakeBorder(letters, 2, 2, 3, 3, cv2.BORDER_CONSTANT, value=colour)[:height, :width]
+    left, top = (max(0, min(at, most)) for at, most in ((x, width - chip.shape[1]), (y, height - chip.shape[0])))
+    image[top : top + chip.shape[0], left : left + chip.shape[1]] = chip
 
 
 class Drawn(NamedTuple):
@@ -109,11 +108,12 @@ class Drawn(NamedTuple):
 
 
 def draw_instances(
-    image: UInt8[np.ndarray, "h w 3"], instances: Sequence[Drawn], side: int = PANEL_SIDE
+    image: UInt8[np.ndarray, "h w 3"], instances: Iterable[Drawn], side: int = PANEL_SIDE
 ) -> UInt8[np.ndarray, "k l 3"]:
     """``image`` enlarged to ``side`` with every instance's mask, later ones on top, and above all masks the texts.
 
     A text begins at the upper left corner of its mask's box; its letters grow with ``side``. An empty mask is left out.
+    Instances may come from an iterator: the mask of one is let go of before the next is asked for.
     """
     shown, corners = enlarge(image, side).copy(), []
     for one in instances:
@@ -121,9 +121,9 @@ def draw_instances(
         if mask.any():
             draw_mask(shown, mask, one.colour)
             rows, columns = np.nonzero(mask)
-            corners.append((one, int(columns.min()), int(rows.min())))
-    for one, x, y in corners:
-        draw_label(shown, one.text, x, y, one.colour, max(1.0, side / LETTER_SIDE))
+            corners.append((one.text, one.colour, int(columns.min()), int(rows.min())))
+    for text, colour, x, y in corners:
+        draw_label(shown, text, x, y, colour, max(1.0, side / LETTER_SIDE))
     return shown
 
 
@@ -131,13 +131,14 @@ def tile(
     rows: Sequence[Sequence[tuple[UInt8[np.ndarray, "h w 3"], str]]], side: int = PANEL_SIDE
 ) -> UInt8[np.ndarray, "k l 3"]:
     """One image of rows of captioned panels, for places that show no page; at least one panel."""
-    cell_h, cell_w, gap = side + 20, side, 8
+    cell_h, cell_w, gap = side + CAPTION_ROOM, side, 8
     columns = max(len(row) for row in rows)
     sheet = np.full((len(rows) * (cell_h + gap) + gap, columns * (cell_w + gap) + gap, 3), 255, np.uint8)
     for r, row in enumerate(rows):
         for c, (image, caption) in enumerate(row):
             top, left = gap + r * (cell_h + gap), gap + c * (cell_w + gap)
-            sheet[top + 20 : top + 20 + image.shape[0], left : left + image.shape[1]] = image[:side, :side]
-            text = plain(caption)[: side // 7]
-            cv2.putText(sheet, text, (left, top + 13), FONT, 0.42, (0, 0, 0), 1, cv2.LINE_AA)
+            below = top + CAPTION_ROOM
+            sheet[below : below + image.shape[0], left : left + image.shape[1]] = image[:side, :side]
+            text = lettered(caption, CAPTION_SIZE, BLACK, WHITE, side, CAPTION_ROOM)
+            sheet[top : top + text.shape[0], left : left + text.shape[1]] = text
     return sheet
