@@ -12,6 +12,10 @@ from jaxtyping import Float, UInt8
 
 from empaste.errors import InputError
 
+SUFFIXES = (
+    ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".tif", ".tiff", ".webp", ".gif", ".avif", ".jp2", ".ppm", ".pgm",
+)  # fmt: skip
+"""The endings of image files that are read, in lower case; what else stands behind a dot belongs to the name."""
 GRAY = 117
 """The gray that stands for "not shown" (crops, padding)."""
 

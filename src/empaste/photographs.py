@@ -21,11 +21,8 @@ from jaxtyping import UInt8
 from PIL import ExifTags, Image, TiffImagePlugin
 
 from empaste.errors import InputError
+from empaste.images import SUFFIXES
 
-SUFFIXES = (
-    ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".tif", ".tiff", ".webp", ".gif", ".avif", ".jp2", ".ppm", ".pgm",
-)  # fmt: skip
-"""The endings of files that are read as photographs, in lower case."""
 FORMATS = ("JPEG", "PNG", "BMP", "DIB", "TIFF", "WEBP", "GIF", "AVIF", "JPEG2000", "PPM")
 """The kinds of files that are read, whatever their ending says, by Pillow's names."""
 UNREADABLE_SUFFIXES = (

@@ -4,6 +4,8 @@ from collections import Counter
 from collections.abc import Collection
 from pathlib import PurePosixPath
 
+from empaste.images import SUFFIXES
+
 FOLDER_MARK = "__"
 """What the prepare stage joins the folders and the name of a file by."""
 
@@ -13,7 +15,12 @@ def name_key(name: str) -> str:
 
     Folders are joined by two underscores, as the prepare stage names its files.
     """
-    return FOLDER_MARK.join(PurePosixPath(name.replace("\\", "/")).with_suffix("").parts).lower()
+    return FOLDER_MARK.join(without_ending(PurePosixPath(name.replace("\\", "/"))).parts).lower()
+
+
+def without_ending(path: PurePosixPath) -> PurePosixPath:
+    """``path`` without the ending of an image file; a dot in the name itself (``1569478414.73587``) stays."""
+    return path.with_suffix("") if path.suffix.lower() in SUFFIXES else path
 
 
 def match_bare_keys(keys: Collection[str], others: Collection[str]) -> dict[str, str]:

@@ -11,11 +11,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from empaste.artifacts import fields
+from empaste.artifacts.csv_tables import Table, read_csv
 from empaste.artifacts.fields import listed
 from empaste.artifacts.foreign_coco import ForeignCoco, read_foreign_coco
 from empaste.artifacts.remarks import Remark, summarise
 from empaste.datasets.coco import as_outlines, image_paths, load_annotated, merge_categories
-from empaste.datasets.csv_tables import Table, read_csv
 from empaste.datasets.naming import ImageFiles, existing_folder, name_files, real_path, split_called
 from empaste.datasets.records import ClassName, DataSet, Example, Outline, Source, Split
 from empaste.datasets.splitting import splits_by_seed
@@ -122,7 +122,7 @@ def _split(value: str | None, place: str) -> str | None:
 def _check_same(known: Listed, name: str, split: str | None, place: str, remarks: list[Remark]) -> None:
     """`InputError` where a further row of a file names another split than its first one."""
     if known.split != split:
-        spelt = "" if known.name == name else f", where it is spelt {known.name},"
+        spelt = "" if known.name == name else f" (spelt {known.name})"
         raise InputError(f"{place}: {name} is in {split} here, in {known.split} above{spelt}; choose one")
     if known.name != name:
         remarks.append(Remark("rows spell a file otherwise than an earlier row; they are one image",

@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from empaste.artifacts.fields import listed
-from empaste.artifacts.image_names import FOLDER_MARK
+from empaste.artifacts.image_names import FOLDER_MARK, without_ending
 from empaste.artifacts.remarks import Remark
 from empaste.datasets.records import Example
 from empaste.errors import InputError
@@ -182,7 +182,7 @@ def name_files(examples: Sequence[Example]) -> tuple[Example, ...]:
 def _stem(name: str) -> str:
     """The name below data/images of the file that a data set calls ``name``: its folders and its stem, joined."""
     parts = [part for part in PurePosixPath(_posix(name)).parts if part not in ("/", "..", ".")]
-    stem = FOLDER_MARK.join((*parts[:-1], PurePosixPath(parts[-1]).with_suffix("").name) if parts else ("image",))
+    stem = FOLDER_MARK.join((*parts[:-1], without_ending(PurePosixPath(parts[-1])).name) if parts else ("image",))
     data = stem.encode(errors="replace")
     if len(data) <= MAX_NAME:
         return stem

@@ -104,7 +104,7 @@ def _equal_pictures(prepared: Sequence[Prepared]) -> list[str]:
     """A warning for validation images that show, pixel for pixel, what a training image shows."""
     training = {row.digest: row.example for row in prepared if row.digest and row.example.split == "train"}
     pairs = [
-        f"{row.example.path} is {training[row.digest].path}"
+        f"{row.example.file_name} is {training[row.digest].file_name}"
         for row in prepared
         if row.example.split == "val" and row.digest in training
     ]

@@ -24,6 +24,7 @@ from jaxtyping import Int
 
 from empaste.artifacts import fields
 from empaste.artifacts.fields import listed
+from empaste.artifacts.image_names import without_ending
 from empaste.artifacts.remarks import Remark, summarise
 from empaste.datasets.coco import load_annotated
 from empaste.datasets.decoding import masks_upright, to_picture
@@ -39,7 +40,8 @@ from empaste.datasets.naming import (
 from empaste.datasets.records import ClassName, DataSet, Example, Frame, Outline, Picture, Source, Split
 from empaste.datasets.splitting import drawn_splits
 from empaste.errors import InputError
-from empaste.photographs import SUFFIXES, is_hidden, read_indices, read_photograph
+from empaste.images import SUFFIXES
+from empaste.photographs import is_hidden, read_indices, read_photograph
 
 SUPERCATEGORIES = {
     "aeroplane": "vehicle",
@@ -84,10 +86,14 @@ class LabelMap(NamedTuple):
 
 
 class Annotation(NamedTuple):
-    """An XML file: the objects' names in order, the outlines of those that have one, still by name, and the size."""
+    """An XML file: the objects' names in order, the outlines of those that have one, still by name, and the size.
+
+    ``incomplete`` are objects whose box lacks a side.
+    """
 
     names: tuple[str, ...]
     outlines: tuple[tuple[str, Outline], ...]
+    incomplete: tuple[str, ...]
     size_hw: tuple[int, int] | None
     file_name: str
 
@@ -114,7 +120,7 @@ def open_voc(source: Source) -> DataSet:
         raise InputError(
             f"{places[0].annotations} lacks the XML files of {listed(missing)}; restore them or take them off the list"
         )
-    annotations = [_annotation(_xml_file(place), remarks) for place in places]
+    annotations = [_annotation(_xml_file(place)) for place in places]
     label_map = _label_map(root)
     classes = _classes(root, places, annotations, label_map, warnings)
     ids = {one.name: one.class_id for one in classes}
@@ -305,8 +311,7 @@ def _bare(text: str) -> str:
     plain = text.replace("\\", "/")
     for folder in IMAGE_FOLDERS:
         plain = f"/{plain}".rpartition(f"/{folder}/")[2] if f"/{folder}/" in f"/{plain}" else plain
-    pure = PurePosixPath(plain.lstrip("/"))
-    return pure.with_suffix("").as_posix() if pure.suffix.lower() in SUFFIXES else pure.as_posix()
+    return without_ending(PurePosixPath(plain.lstrip("/"))).as_posix()
 
 
 def _image_files(images: ImageFiles, name: str) -> list[Path]:
@@ -347,7 +352,7 @@ def _xml_file(place: Place) -> Path:
     return place.annotations / f"{place.name}.xml"
 
 
-def _annotation(path: Path, remarks: list[Remark]) -> Annotation:
+def _annotation(path: Path) -> Annotation:
     """What an XML file says."""
     try:
         root = ElementTree.parse(path).getroot()
@@ -362,9 +367,16 @@ def _annotation(path: Path, remarks: list[Remark]) -> Annotation:
     outlines = [
         (name, outline)
         for number, (name, one) in enumerate(zip(names, objects, strict=True), 1)
-        if (outline := _outline(one, f"{path}: object {number}", remarks))
+        if (outline := _outline(one, f"{path}: object {number}"))
     ]
-    return Annotation(tuple(names), tuple(outlines), _size(root, path), (root.findtext("filename") or "").strip())
+    incomplete = tuple(
+        f"{path}: object {number}"
+        for number, one in enumerate(objects, 1)
+        if one.find("bndbox") is not None and not all(_sides(one))
+    )
+    return Annotation(
+        tuple(names), tuple(outlines), incomplete, _size(root, path), (root.findtext("filename") or "").strip()
+    )
 
 
 def _size(root: ElementTree.Element, path: Path) -> tuple[int, int] | None:
@@ -376,23 +388,27 @@ def _size(root: ElementTree.Element, path: Path) -> tuple[int, int] | None:
     return (height, width) if height and width else None
 
 
-def _outline(one: ElementTree.Element, origin: str, remarks: list[Remark]) -> Outline | None:
+def _outline(one: ElementTree.Element, origin: str) -> Outline | None:
     """The object's polygon (Roboflow's x1, y1, …) or its box, its class still open; None where it has neither."""
     difficult = fields.flag((one.findtext("difficult") or "0").strip() or "0", f"{origin}: difficult")
-    sides = [(one.findtext(f"bndbox/{side}") or "").strip() for side in ("xmin", "ymin", "xmax", "ymax")]
     points: list[str | None] = []
     while (x := one.findtext(f"polygon/x{len(points) // 2 + 1}")) is not None:
         points += [x, one.findtext(f"polygon/y{len(points) // 2 + 1}")]
     if len(points) >= 6:
         return Outline(0, [fields.numbers(points, f"{origin}: polygon")], difficult, origin)
+    sides = _sides(one)
     if not all(sides):
-        remarks.append(Remark("objects have no whole box, and are labels alone", origin))
         return None
     left, top, right, bottom = fields.numbers(sides, f"{origin}: bndbox")
     if right < left or bottom < top:
         raise InputError(f"{origin}: bndbox goes from {left:g}, {top:g} to {right:g}, {bottom:g}; correct it")
     # VOC counts pixels from 1 and takes the last one in.
     return Outline(0, None, difficult, origin, (left - 1, top - 1, right - left + 1, bottom - top + 1))
+
+
+def _sides(one: ElementTree.Element) -> list[str]:
+    """xmin, ymin, xmax and ymax as they stand; empty where one is missing."""
+    return [(one.findtext(f"bndbox/{side}") or "").strip() for side in ("xmin", "ymin", "xmax", "ymax")]
 
 
 def _example(
@@ -403,6 +419,7 @@ def _example(
     example = Example(number, place.split, place.name, class_ids, _image_file(place, annotation), listed_as=place.name)
     if masks.is_file():
         return replace(example, mask_path=masks)
+    remarks += [Remark("objects have no whole box, and are labels alone", one) for one in annotation.incomplete]
     outlines = tuple(replace(one, class_id=ids[name]) for name, one in annotation.outlines)
     return replace(example, size_hw=annotation.size_hw, outlines=outlines)
 
