@@ -15,6 +15,7 @@ from empaste.doctor import Check
 from empaste.params import load_params
 from empaste.proposals import METHODS
 from empaste.proposals.catalogue import SOURCES
+from empaste.report.lettering import describe_letters
 
 ROOT = Path(__file__).parent.parent
 
@@ -55,6 +56,7 @@ def test_a_fresh_clone_is_healthy(folder: Path, capsys: pytest.CaptureFixture[st
     assert "no outputs yet of prepare" in text
     assert "no default remote" in text
     assert "which learned from nothing" in text
+    assert describe_letters()[1] in " ".join(text.split())
     for name, source in SOURCES.items():
         assert any(line.split()[:1] == [name] and source.learned_from in line for line in text.splitlines())
 

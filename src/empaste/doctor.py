@@ -17,6 +17,7 @@ from empaste.captions import LEARNED
 from empaste.errors import DETECTRON2, InputError
 from empaste.params import Params, load_params
 from empaste.proposals.catalogue import SOURCES
+from empaste.report.lettering import describe_letters
 from empaste.scaleout import num_workers
 
 
@@ -45,7 +46,16 @@ MIN_FREE_GB = 5
 
 def examine(folder: Path) -> Iterator[tuple[str, list[Check]]]:
     """Heading → checks of the repository in ``folder``, whose parameters are in its params.yaml."""
-    yield "This machine", [check_python(sys.version_info[:3]), check_device(), check_workers(), check_disk(folder)]
+    yield (
+        "This machine",
+        [
+            check_python(sys.version_info[:3]),
+            check_device(),
+            check_workers(),
+            check_disk(folder),
+            Check(*describe_letters()),
+        ],
+    )
     yield "Required packages", check_required(importlib.metadata.requires("empaste") or [])
     yield "Optional packages", [check_optional(name, use) for name, use in OPTIONAL.items()]
     params, checks = read_params(folder / "params.yaml")
