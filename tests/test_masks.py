@@ -8,8 +8,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis.extra.numpy import array_shapes, arrays
 
-from empaste.datasets.outlines import run_lengths
-from empaste.masks import decode_mask, decode_masks, encode_mask, mask_box_xywh, mask_ious, rle_area_box_xywh
+from empaste.masks import (
+    decode_mask,
+    decode_masks,
+    encode_mask,
+    mask_box_xywh,
+    mask_ious,
+    rle_area_box_xywh,
+    run_lengths,
+)
 
 MASK = np.array([[0, 1, 1, 0], [0, 1, 0, 0], [0, 0, 0, 0]], bool)
 MASKS = arrays(bool, array_shapes(min_dims=2, max_dims=2, max_side=12))

@@ -55,8 +55,8 @@ def decode_masks(rles: Sequence[RLE]) -> Bool[np.ndarray, "n h w"]:
 def read_rle(segmentation: Any, size_hw: Sequence[int] | None, origin: str) -> RLE:
     """A foreign RLE, its counts as text; ``size_hw`` is its image's size where that is known.
 
-    The one check of run lengths: pycocotools trusts them and writes beyond its memory. `InputError`, which calls the mask
-    ``origin``, where it is no RLE, of another size, or its counts are no runs that fill it.
+    The one check of run lengths: pycocotools trusts them and writes beyond its memory. `InputError`, which calls the
+    mask ``origin``, where it is no RLE, of another size, or its counts are no runs that fill it.
     """
     from pycocotools import mask as coco_mask
 
@@ -112,13 +112,19 @@ def run_lengths(counts: str) -> list[int]:
     return [*runs, -1] if shift else runs
 
 
-def mask_ious(first: Sequence[RLE], second: Sequence[RLE]) -> Float[np.ndarray, "n m"]:
-    """Intersection over union of every pair; an empty side gives an empty array."""
+def mask_ious(
+    first: Sequence[RLE], second: Sequence[RLE], regions: Sequence[bool] | None = None
+) -> Float[np.ndarray, "n m"]:
+    """Intersection over union of every pair; an empty side gives an empty array.
+
+    Where one of ``second`` is a region in which anything may lie (``regions``), the share of the first mask that lies
+    in it, as COCO does with crowds.
+    """
     from pycocotools import mask as coco_mask
 
     if not first or not second:
         return np.zeros((len(first), len(second)))
-    return np.asarray(coco_mask.iou(list(first), list(second), [0] * len(second)))
+    return np.asarray(coco_mask.iou(list(first), list(second), [int(one) for one in regions or [False] * len(second)]))
 
 
 def rle_area_box_xywh(rle: RLE) -> tuple[int, tuple[int, int, int, int]]:

@@ -5,14 +5,16 @@ import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from empaste.artifacts.outputs import write_whole
 from empaste.errors import InputError
 from empaste.masks import RLE, encode_mask, rle_area_box_xywh
+
+if TYPE_CHECKING:  # worker processes import this module, and none touches a table
+    import pandas as pd
 
 Coco = dict[str, Any]
 
@@ -88,8 +90,8 @@ def mask_truth(data: Coco) -> Coco:
 
 
 def coco_dataset(
-    images: pd.DataFrame,
-    classes: pd.DataFrame,
+    images: "pd.DataFrame",
+    classes: "pd.DataFrame",
     annotations: list[dict[str, Any]],
     note: str,
     void: Mapping[int, RLE] = MappingProxyType({}),

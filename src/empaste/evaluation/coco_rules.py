@@ -1,8 +1,8 @@
 """Mask and box average precision and recall by COCO's rules, and the precision-recall curves behind them.
 
 Computed by faster-coco-eval, which gives the figures of pycocotools (a test holds them together) in a fraction of the
-time. Rules: 101 recall points, IoU 0.50:0.05:0.95, at most 100 detections per image, crowd regions ignored; small,
-medium and large split at 32² and 96² pixels of an instance's area.
+time. Rules: 101 recall points, IoU 0.50:0.05:0.95, at most 100 detections per image, crowd regions ignored, and in
+mask AP instances that have a box alone; small, medium and large split at 32² and 96² pixels of an instance's area.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Float
 
-from empaste.artifacts.coco import Coco
+from empaste.artifacts.coco import Coco, mask_truth
 from empaste.evaluation.results import CurvePoint, Evaluation, Metrics, class_names, percent
 
 COCO_KINDS = {"mask": "segm", "box": "bbox"}
@@ -39,7 +39,8 @@ def evaluate(ground_truth: Coco, detections: Sequence[Mapping[str, Any]]) -> Eva
 def _accumulate(ground_truth: Coco, detections: Sequence[Mapping[str, Any]], coco_kind: str) -> _Accumulated:
     from faster_coco_eval import COCO, COCOeval_faster
 
-    truth = COCO(dict(ground_truth), use_deepcopy=True)
+    judged = mask_truth(ground_truth) if coco_kind == "segm" else ground_truth
+    truth = COCO(dict(judged), use_deepcopy=True)
     results = truth.loadRes([_result(detection, coco_kind) for detection in detections])
     evaluation = COCOeval_faster(truth, results, coco_kind)
     evaluation.evaluate()

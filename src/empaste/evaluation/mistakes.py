@@ -52,21 +52,24 @@ def _match_image(
     detections: Sequence[Mapping[str, Any]],
     names: Mapping[int, str],
 ) -> Iterator[Pair]:
-    ious = mask_ious([row["segmentation"] for row in detections], [row["segmentation"] for row in instances])
+    ignored = [is_ignored_region(row) for row in instances]
+    masks = [row["segmentation"] for row in instances]
+    ious = mask_ious([row["segmentation"] for row in detections], masks, ignored)
     best: dict[int, int] = {}
     taken: set[int] = set()
-    for place in np.argsort(-ious, axis=None, kind="stable").tolist():
+    # Instances first: a detection in an ignored region may show one.
+    for place in np.argsort(2 * np.array(ignored) - ious, axis=None, kind="stable").tolist():
         detection, instance = divmod(place, len(instances))
         if ious[detection, instance] >= MIN_IOU and detection not in best and instance not in taken:
             best[detection] = instance
             # An ignored region takes any number.
-            taken.update([] if is_ignored_region(instances[instance]) else [instance])
+            taken.update([] if ignored[instance] else [instance])
     for number, row in enumerate(detections):
         met = instances[best[number]] if number in best else None
-        if met is None or not is_ignored_region(met):
+        if met is None or not ignored[best[number]]:
             yield Pair(image_id, names[met["category_id"]] if met else NOTHING, names[row["category_id"]])
     for number, row in enumerate(instances):
-        if number not in taken and not is_ignored_region(row):
+        if number not in taken and not ignored[number]:
             yield Pair(image_id, names[row["category_id"]], NOTHING)
 
 

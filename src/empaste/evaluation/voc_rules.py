@@ -5,6 +5,7 @@ best, and is right where their IoU reaches the threshold and no better detection
 to fall with recall, and AP is the area under it, at all its steps and not at 101 points. Void pixels, of which nobody
 said what they show, are taken off a detected mask before anything is compared: an image may name them under ``void``
 (an RLE). Crowd regions are void, too, as difficult objects are in VOC: a detection that meets one best is not counted.
+In mask AP that holds for instances which have a box alone.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float
 
-from empaste.artifacts.coco import Coco
+from empaste.artifacts.coco import Coco, mask_truth
 from empaste.boxes import box_ious
 from empaste.evaluation.results import KINDS, CurvePoint, Evaluation, Metrics, class_names, percent
 from empaste.masks import RLE, decode_mask, encode_mask, mask_ious
@@ -37,7 +38,8 @@ def evaluate(ground_truth: Coco, detections: Sequence[Mapping[str, Any]]) -> Eva
     """Beside what every protocol gives: ``APvol``, the mean over the IoU thresholds 0.1, 0.2, … 0.9."""
     names = class_names(ground_truth)
     class_ids = sorted(category["id"] for category in ground_truth["categories"])
-    found = {kind: [_match_class(ground_truth, detections, kind, one) for one in class_ids] for kind in KINDS}
+    judged = {"mask": mask_truth(ground_truth), "box": ground_truth}
+    found = {kind: [_match_class(judged[kind], detections, kind, one) for one in class_ids] for kind in KINDS}
     at50 = THRESHOLDS.index(0.5)
     curves = [
         CurvePoint(name, round(float(recall), 2), precision)
@@ -100,20 +102,18 @@ def _match_class(ground_truth: Coco, detections: Sequence[Mapping[str, Any]], ki
     for row in ground_truth["annotations"]:
         if row["category_id"] == class_id:
             instances.setdefault(row["image_id"], []).append(row)
-    best, met, crowd = _meetings(own, instances, ground_truth["images"], kind)
+    best, met, crowd, shielded = _meetings(own, instances, ground_truth["images"], kind)
     right = np.zeros((len(THRESHOLDS), len(own)), bool)
     counted = np.ones_like(right)
     for place, threshold in enumerate(THRESHOLDS):
         taken: set[tuple[int, int]] = set()
         for number, row in enumerate(own):
             instance = (row["image_id"], int(met[number]))
-            if best[number] < threshold:
-                continue
-            if crowd[number]:
-                counted[place, number] = False
-            elif instance not in taken:
+            if best[number] >= threshold and not crowd[number] and instance not in taken:
                 taken.add(instance)
                 right[place, number] = True
+            elif (best[number] >= threshold and crowd[number]) or shielded[number] >= threshold:
+                counted[place, number] = False
     total = sum(not row.get("iscrowd", 0) for rows in instances.values() for row in rows)
     return _Matches(right, counted, total)
 
@@ -123,11 +123,14 @@ def _meetings(
     instances: Mapping[int, Sequence[Mapping[str, Any]]],
     images: Sequence[Mapping[str, Any]],
     kind: str,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Per detection the best IoU with an instance of its image (0 without any), which, and whether that is a crowd."""
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Per detection the best IoU with an instance of its image (0 without any), which, and whether that is a crowd.
+
+    And of masks the largest share that lies in the box of one instance without a mask.
+    """
     void = {image["id"]: image["void"] for image in images if image.get("void")}
     best, met = np.zeros(len(detections)), np.zeros(len(detections), int)
-    crowd = np.zeros(len(detections), bool)
+    crowd, shielded = np.zeros(len(detections), bool), np.zeros(len(detections))
     places: dict[int, list[int]] = {}
     for place, row in enumerate(detections):
         places.setdefault(row["image_id"], []).append(place)
@@ -138,10 +141,13 @@ def _meetings(
         shown = [detections[place] for place in of_image]
         boxes = [row["bbox"] for row in shown], [row["bbox"] for row in rows]
         ious = box_ious(*boxes) if kind == "box" else _mask_ious(shown, rows, void.get(image_id))
+        alone = np.array([kind == "mask" and bool(row.get("box_only")) for row in rows])
+        shielded[of_image] = ious[:, alone].max(axis=1, initial=0)
+        ious = np.where(alone, 0, ious)
         met[of_image] = ious.argmax(axis=1)
         best[of_image] = ious.max(axis=1)
         crowd[of_image] = [bool(rows[number].get("iscrowd", 0)) for number in met[of_image]]
-    return best, met, crowd
+    return best, met, crowd, shielded
 
 
 def _mask_ious(
@@ -151,4 +157,6 @@ def _mask_ious(
     if void is not None:
         known = ~decode_mask(void)
         masks = [encode_mask(decode_mask(mask) & known) for mask in masks]
-    return mask_ious(masks, [row["segmentation"] for row in instances])
+    # A mask that lies in the box of an instance without one is neither right nor wrong, however it fills that box.
+    boxes_alone = [bool(row.get("box_only")) for row in instances]
+    return mask_ious(masks, [row["segmentation"] for row in instances], boxes_alone)

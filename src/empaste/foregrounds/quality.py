@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Bool, Float
 
-from empaste.artifacts.coco import Coco
+from empaste.artifacts.coco import Coco, is_ignored_region
 from empaste.artifacts.segments import segment_rles
 from empaste.masks import RLE, mask_ious
 
@@ -190,7 +190,7 @@ def _unsupervised(chosen: Mapping[str, pd.DataFrame]) -> dict[str, dict[str, flo
 def _instances(ground_truth: Coco) -> Instances:
     instances: defaultdict[tuple[int, int], list[RLE]] = defaultdict(list)
     for annotation in ground_truth["annotations"]:
-        if not annotation.get("iscrowd", 0):
+        if not is_ignored_region(annotation):
             instances[annotation["image_id"], annotation["category_id"]].append(annotation["segmentation"])
     return dict(instances)
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from jaxtyping import UInt8
 
+from empaste.artifacts.coco import is_ignored_region
 from empaste.artifacts.shards import ShardEntry, Shards
 from empaste.errors import InputError
 from empaste.images import read_rgb
@@ -41,10 +42,10 @@ class Background(NamedTuple):
 
 
 def void_regions(coco: dict[str, Any]) -> dict[int, tuple[RLE, ...]]:
-    """Per image of ``coco``, whose masks are RLEs, its void pixels and its crowds: objects that nobody counted."""
+    """Per image of ``coco``, whose masks are RLEs, its void pixels, crowds and objects without a mask."""
     found: dict[int, tuple[RLE, ...]] = {row["id"]: (row["void"],) for row in coco["images"] if "void" in row}
     for row in coco["annotations"]:
-        if row.get("iscrowd") and row.get("segmentation"):
+        if is_ignored_region(row) and row.get("segmentation"):
             found[row["image_id"]] = (*found.get(row["image_id"], ()), row["segmentation"])
     return found
 

@@ -6,6 +6,7 @@ one stays whole; of two equal ones (a segment chosen for two classes) the more p
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from empaste.artifacts.coco import is_ignored_region
 from empaste.errors import InputError
 from empaste.masks import RLE, mask_ious
 
@@ -62,7 +63,7 @@ def check_classes(foregrounds: list[Foreground], classes: "pd.DataFrame") -> Non
 
 
 def annotated_instances(coco: dict[str, Any]) -> list[Foreground]:
-    """The instances of ``coco`` that are no crowds and not empty; ``score`` is the confidence, where there is one.
+    """The instances of ``coco`` that have a mask and are no crowds; ``score`` is the confidence, where there is one.
 
     Of ``coco`` the images' sizes and the annotations are looked at. Given the ground truth of the training split, this
     reads its masks.
@@ -74,7 +75,7 @@ def annotated_instances(coco: dict[str, Any]) -> list[Foreground]:
         Foreground(row["image_id"], row["category_id"], row["id"], "annotation_id",
                    _as_rle(row["segmentation"], sizes[row["image_id"]]), row.get("score"))
         for row in coco["annotations"]
-        if not row.get("iscrowd") and row.get("segmentation")
+        if not is_ignored_region(row) and row.get("segmentation")
     ]  # fmt: skip
     areas = {one.source_id: int(coco_mask.area(one.mask_rle)) for one in found}
     found = [one for one in found if areas[one.source_id]]

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from empaste.artifacts.coco import Coco
+from empaste.artifacts.coco import Coco, is_ignored_region
 from empaste.artifacts.segments import segment_rles
 from empaste.errors import InputError
 from empaste.masks import RLE, mask_ious
@@ -113,11 +113,11 @@ def _rates(results: Sequence[Measured]) -> str:
 
 
 def _instances(ground_truth: Coco, min_area: float) -> dict[int, list[RLE]]:
-    """The masks by image, crowds and those under ``min_area`` of the image left out."""
+    """The masks by image, ignored regions and those under ``min_area`` of the image left out."""
     instances: defaultdict[int, list[RLE]] = defaultdict(list)
     for annotation in ground_truth["annotations"]:
         height, width = annotation["segmentation"]["size"]
-        if not annotation.get("iscrowd", 0) and annotation.get("area", np.inf) >= min_area * height * width:
+        if not is_ignored_region(annotation) and annotation.get("area", np.inf) >= min_area * height * width:
             instances[annotation["image_id"]].append(annotation["segmentation"])
     return dict(instances)
 
