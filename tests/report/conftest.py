@@ -1,7 +1,9 @@
 """A hand-made run of the pipeline, small enough to know by heart; it also shows the formats that the page reads."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import cv2
@@ -59,25 +61,34 @@ def picture(class_ids: list[int], shade: int) -> np.ndarray:
     return image
 
 
-def make_run(folder: Path, masks: bool = True, backgrounds: bool = True, detections: bool = True) -> Path:
-    """``folder`` holds data, metrics, plots, models and params.yaml of a run; what is switched off is empty."""
-    write_prepared(folder / "data", masks)
+def make_run(
+    folder: Path,
+    masks: bool = True,
+    backgrounds: bool = True,
+    detections: bool = True,
+    classes: Mapping[int, str] = MappingProxyType(CLASSES),
+) -> Path:
+    """``folder`` holds data, metrics, plots, models and params.yaml of a run; what is switched off is empty.
+
+    Images show ``classes`` 1 and 2; the figures are of all of them.
+    """
+    write_prepared(folder / "data", masks, classes)
     write_found(folder / "data")
-    write_made(folder / "data", backgrounds)
+    write_made(folder / "data", backgrounds, classes)
     found = [detection(5, 1, 0.9), detection(6, 2, 0.3)] if detections else []
     (folder / "data" / "detections").mkdir(parents=True)
     (folder / "data" / "detections" / "val.json").write_text(json.dumps(found))
     (folder / "models" / "mask_rcnn").mkdir(parents=True)
     (folder / "models" / "mask_rcnn" / "config.json").write_text("{}")
-    for stage, content in metrics(masks, backgrounds).items():
+    for stage, content in metrics(masks, backgrounds, classes).items():
         write_json(folder / "metrics" / f"{stage}.json", content)
-    write_plots(folder / "plots")
+    write_plots(folder / "plots", classes)
     params = Path(__file__).parents[2] / "params.yaml"
     (folder / "params.yaml").write_text(params.read_text())
     return folder
 
 
-def write_prepared(data: Path, masks: bool) -> None:
+def write_prepared(data: Path, masks: bool, names: Mapping[int, str]) -> None:
     rows = []
     for image_id, class_ids in {**TRAIN, **VAL}.items():
         split = "train" if image_id in TRAIN else "val"
@@ -87,7 +98,7 @@ def write_prepared(data: Path, masks: bool) -> None:
         rows.append((image_id, split, name, SIZE, SIZE))
     images = pd.DataFrame(rows, columns=["image_id", "split", "file_name", "height", "width"])
     write_table(images, data / "images" / "images.parquet", Images)
-    classes = pd.DataFrame({"class_id": list(CLASSES), "name": list(CLASSES.values()), "supercategory": "thing"})
+    classes = pd.DataFrame({"class_id": list(names), "name": list(names.values()), "supercategory": "thing"})
     write_table(classes, data / "labels" / "classes.parquet", Classes)
     pairs = [(image_id, class_id) for image_id, ids in {**TRAIN, **VAL}.items() for class_id in ids]
     write_table(pd.DataFrame(pairs, columns=["image_id", "class_id"]), data / "labels" / "labels.parquet", Labels)
@@ -154,7 +165,7 @@ def choice(image_id: int, class_id: int, iteration: int) -> dict[str, Any]:
     }
 
 
-def write_made(data: Path, backgrounds: bool) -> None:
+def write_made(data: Path, backgrounds: bool, classes: Mapping[int, str]) -> None:
     captions = pd.DataFrame(
         [(0, 1, "a ball <on> grass", "a lion <on> grass"), (1, 3, "a ball by a tv", "a lion by a lamp")],
         columns=["caption_id", "image_id", "text", "substituted"],
@@ -168,10 +179,10 @@ def write_made(data: Path, backgrounds: bool) -> None:
     table = pd.DataFrame(rows if backgrounds else [], columns=columns)
     write_table(table, data / "backgrounds" / "backgrounds.parquet", Backgrounds)
     write_shards(data / "backgrounds", [("00000000.jpg", encode_rgb(picture([], 90), ".jpg"))] * backgrounds)
-    write_composites(data / "composites", backgrounds)
+    write_composites(data / "composites", backgrounds, classes)
 
 
-def write_composites(folder: Path, backgrounds: bool) -> None:
+def write_composites(folder: Path, backgrounds: bool, classes: Mapping[int, str]) -> None:
     folder.mkdir(parents=True)
     origins = [("original", 1, True), ("original", 3, False)] + [("background", 0, True)] * backgrounds
     images, annotations, files = [], [], []
@@ -184,7 +195,7 @@ def write_composites(folder: Path, backgrounds: bool) -> None:
             rle = encode_mask(object_mask(class_id))
             annotations.append(instance(len(annotations) + 1, number, class_id, rle, source=source))
     write_shards(folder, files)
-    categories = [{"id": class_id, "name": name, "supercategory": "thing"} for class_id, name in CLASSES.items()]
+    categories = [{"id": class_id, "name": name, "supercategory": "thing"} for class_id, name in classes.items()]
     write_coco(folder / "instances.json", {"images": images, "annotations": annotations, "categories": categories})
 
 
@@ -200,44 +211,50 @@ def detection(image_id: int, class_id: int, score: float) -> dict[str, Any]:
     }
 
 
-def metrics(masks: bool = True, backgrounds: bool = True) -> dict[str, Any]:
-    per_class = dict.fromkeys(CLASSES.values(), 50.0 if masks else None)
+def metrics(masks: bool, backgrounds: bool, classes: Mapping[int, str]) -> dict[str, Any]:
+    per_class = dict.fromkeys(classes.values(), 50.0 if masks else None)
     ap = {"AP": 40.0, "AP50": 58.4, "AP75": 37.2, "APs": None, "APm": 41.0, "APl": None}
     ap = {**(ap if masks else dict.fromkeys(ap)), "AP50_per_class": per_class}
     rates = {"iter_0": 66.7, "iter_1": 83.25, "iter_2": 100.0} if masks else {f"iter_{j}": None for j in range(3)}
     return {
-        "prepare": {"train_images": 4, "val_images": 2, "images_per_class": dict.fromkeys(CLASSES.values(), 2)},
-        "classifier": {"mAP": 91.5, "AP_per_class": dict.fromkeys(CLASSES.values(), 91.5)},
+        "prepare": {"train_images": 4, "val_images": 2, "images_per_class": dict.fromkeys(classes.values(), 2)},
+        "classifier": {"mAP": 91.5, "AP_per_class": dict.fromkeys(classes.values(), 91.5)},
         "proposals": {"recall50": 100.0 if masks else None, "segments_per_image": 3.0},
         "foregrounds": {
             "precision50": rates,
             "mean_iou": rates,
             "found": rates,
-            "masks_per_class": dict.fromkeys(CLASSES.values(), 1234),
+            "masks_per_class": dict.fromkeys(classes.values(), 1234),
         },
         "captions": {"captions": 8, "images": 4},
         "backgrounds": {"selected": int(backgrounds)},
-        "paste": {"images": 3, "instances": 6, "instances_per_class": dict.fromkeys(CLASSES.values(), 3)},
+        "paste": {"images": 3, "instances": 6, "instances_per_class": dict.fromkeys(classes.values(), 3)},
         "evaluate": {"mask": ap, "box": ap},
     }
 
 
-def write_plots(folder: Path) -> None:
+def write_plots(folder: Path, classes: Mapping[int, str]) -> None:
     folder.mkdir()
     pd.DataFrame({"epoch": [1, 2, 3], "loss": [0.7, 0.4, 0.3], "mAP": [50.0, np.nan, 91.5]}).to_csv(
         folder / "classifier.csv", index=False
     )
-    names = {"class_name": list(CLASSES.values())}
-    pd.DataFrame(names | {"available": [9, 3], "images": [4, 3]}).to_csv(folder / "prepare.csv", index=False)
+    names = {"class_name": list(classes.values())}
+    rest = len(classes) - 2
+    pd.DataFrame(names | {"available": [9, 3, *[1] * rest], "images": [4, 3, *[1] * rest]}).to_csv(
+        folder / "prepare.csv", index=False
+    )
     shares = {"pool": [75.0, 25.0], "pasted": [50.0, 50.0], "composites": [60.0, 40.0]}
+    shares = {column: [*values, *[0.0] * rest] for column, values in shares.items()}
     pd.DataFrame(names | shares).to_csv(folder / "paste.csv", index=False)
     steps = range(1, 1001)
     pd.DataFrame({"iteration": steps, "loss": [3 / step for step in steps]}).to_csv(folder / "train.csv", index=False)
     reliability = pd.DataFrame({"confidence": [0.15, 0.75], "precision": [20.0, 80.0], "foregrounds": [5, 10]})
     reliability.to_csv(folder / "foregrounds_reliability.csv", index=False)
-    pairs = pd.DataFrame([(5, "ball", "ball"), (6, "tv & <monitor>", "")], columns=["image_id", "actual", "predicted"])
+    names_of_rest = list(classes.values())[2:]
+    found = [(5, classes[1], classes[1]), (6, classes[2], ""), *((6, name, name) for name in names_of_rest)]
+    pairs = pd.DataFrame(found, columns=["image_id", "actual", "predicted"])
     pairs.to_csv(folder / "confusion.csv", index=False)
-    curve = [(name, recall / 4, 1 - recall / 8) for name in CLASSES.values() for recall in range(5)]
+    curve = [(name, recall / 4, 1 - recall / 8) for name in classes.values() for recall in range(5)]
     pd.DataFrame(curve, columns=["class_name", "recall", "precision"]).to_csv(
         folder / "precision_recall.csv", index=False
     )
