@@ -145,12 +145,11 @@ def test_images_that_their_labels_give_a_target_class_are_refused(tmp_path: Path
     [
         ("labels.csv", "name,class\n", "needs the columns file and label"),
         ("labels.csv", b"file,label\n\xff\xfe,dog\n", "not a readable CSV file in UTF-8"),
-        ("notes.json", "{}", "is no COCO annotation file .*put it elsewhere"),
-        ("notes.json", "{", "is no COCO annotation file"),
+        ("notes.json", "{", "is not valid JSON: .*put it elsewhere if it says nothing about the images"),
         (
             "notes.json",
             '{"images": [], "categories": [], "annotations": [{"image_id": 3, "category_id": 1}]}',
-            "no COCO",
+            "no such entry in images.*put it elsewhere",
         ),
     ],
 )

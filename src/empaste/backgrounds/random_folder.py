@@ -1,14 +1,13 @@
 """Images of a folder that show none of the classes: a row of the papers' ablation, and the way in for images of any
 other program.
 
-What the folder's own labels say is believed: ``labels.csv`` (columns file and label; several labels in several rows or
-separated by ``;``), or COCO annotations (``*.json``), beside the images or in ``annotations/``. An image that they give
-a target class is not used. For the others, and where there are no labels, the user vouches.
+What the folder's own labels say is believed (`folder_labels`): ``labels.csv`` (columns file and label; several labels
+in several rows or separated by ``;``) and COCO annotations (``*.json``), there or in any folder below. An image that
+they give a target class is not used. For the others, and where there are no labels, the user vouches.
 """
 
-import csv
-import json
-from collections.abc import Iterator, Sequence
+import sys
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,24 +16,23 @@ import cv2
 import numpy as np
 from jaxtyping import UInt8
 
+from empaste.artifacts.fields import listed
+from empaste.backgrounds.folder_labels import images_that_show
 from empaste.backgrounds.scenes import Candidate, Failure, Made, Scene, Source
 from empaste.errors import InputError
 from empaste.images import read_rgb
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
 
-SAME_CLASS = {
-    "airplane": "aeroplane", "motorcycle": "motorbike", "couch": "sofa", "television": "tvmonitor", "tv": "tvmonitor",
-    "people": "person", "human": "person", "bike": "bicycle",
-}  # fmt: skip
-"""Names of VOC's and COCO's classes that differ (after `plain_name`)."""
-
 
 class Usable(NamedTuple):
-    """The images to draw from, and how many their labels ruled out."""
+    """The images to draw from, how many their labels ruled out, the tables of labels, and what a person should know of
+    them."""
 
     files: tuple[Path, ...]
     num_refused: int
+    tables: tuple[Path, ...]
+    warnings: tuple[str, ...]
 
 
 def generator(
@@ -45,6 +43,10 @@ def generator(
     `InputError` where the folder is missing, its labels cannot be read, or no image is left.
     """
     usable = usable_files(Path(str(root)), class_names)
+    if usable.tables:
+        print(f"backgrounds: labels are read from {listed([str(path) for path in usable.tables])}", file=sys.stderr)
+    for line in usable.warnings:
+        print(f"WARNING: backgrounds.root: {line}", file=sys.stderr)
     each = partial(make, per_caption=per_caption, retries=retries, seed=seed, files=usable.files)
     return Source(partial(map, each), counts={"refused_by_labels": usable.num_refused})
 
@@ -52,15 +54,14 @@ def generator(
 def usable_files(folder: Path, class_names: Sequence[str]) -> Usable:
     """The images in ``folder`` and below, by path, without those that its labels give one of ``class_names``."""
     files = image_files(folder)
-    targets = {plain_name(name) for name in class_names}
-    shown = {name for name, labels in read_labels(folder) if plain_name(labels) in targets}
-    kept = tuple(path for path in files if path.relative_to(folder).as_posix() not in shown and path.name not in shown)
+    shown = images_that_show(folder, files, class_names)
+    kept = tuple(path for path in files if path not in shown.files)
     if not kept:
         raise InputError(
             f"all {len(files)} images of backgrounds.root, {folder}, show a target class by their labels; "
             "choose a folder with others"
         )
-    return Usable(kept, len(files) - len(kept))
+    return Usable(kept, len(files) - len(kept), shown.tables, shown.warnings)
 
 
 def image_files(folder: Path) -> tuple[Path, ...]:
@@ -71,49 +72,6 @@ def image_files(folder: Path) -> tuple[Path, ...]:
     if not files:
         raise InputError(f"backgrounds.root, {folder}, holds no image ({', '.join(SUFFIXES)}); add some")
     return files
-
-
-def read_labels(folder: Path) -> Iterator[tuple[str, str]]:
-    """File name and label, as the tables in ``folder`` pair them; nothing where there are none."""
-    table = folder / "labels.csv"
-    if table.exists():
-        yield from _read_csv(table)
-    for path in sorted([*folder.glob("*.json"), *(folder / "annotations").glob("*.json")]):
-        yield from _read_coco(path)
-
-
-def plain_name(name: str) -> str:
-    """``name`` as classes are compared: letters and digits alone, in lower case, VOC's word where COCO has another."""
-    plain = "".join(letter for letter in name.casefold() if letter.isalnum())
-    return SAME_CLASS.get(plain, plain)
-
-
-def _read_csv(table: Path) -> Iterator[tuple[str, str]]:
-    try:
-        with table.open(newline="", encoding="utf-8-sig") as stream:
-            reader = csv.DictReader(stream, skipinitialspace=True)
-            if not {"file", "label"} <= set(reader.fieldnames or ()):
-                raise InputError(f"{table} needs the columns file and label; it has {reader.fieldnames}")
-            for row in reader:
-                for label in (row["label"] or "").split(";"):
-                    yield (row["file"] or "").strip().removeprefix("./").removeprefix("images/"), label
-                    yield (row["file"] or "").strip().removeprefix("./"), label
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{table} is not a readable CSV file in UTF-8: {error}; save it as such") from error
-
-
-def _read_coco(path: Path) -> Iterator[tuple[str, str]]:
-    try:
-        content = json.loads(path.read_bytes())
-        names = {image["id"]: image["file_name"] for image in content["images"]}
-        categories = {category["id"]: category["name"] for category in content["categories"]}
-        for one in content["annotations"]:
-            yield names[one["image_id"]], categories[one["category_id"]]
-    except (ValueError, KeyError, TypeError) as error:
-        raise InputError(
-            f"{path} lies with the images of backgrounds.root and is no COCO annotation file ({error!r}); correct it, "
-            "or put it elsewhere if it says nothing about the images"
-        ) from error
 
 
 def make(scene: Scene, per_caption: int, retries: int, seed: int, files: tuple[Path, ...]) -> Made:
