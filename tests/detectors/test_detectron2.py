@@ -344,7 +344,7 @@ def test_a_saved_detector_finds_the_same_in_an_image_of_any_shape(
     composites: Path, tmp_path: Path, small_heads: None
 ) -> None:
     fit(composites, tmp_path)
-    sizes = ((64, 64), (1, 1), (20, 200), (300, 17))
+    sizes = ((64, 64), (1, 1), (20, 200), (300, 17), (20, 3000), (3000, 1))
     images = [image(size_hw) for size_hw in sizes]
     found = detectors.load_detector(tmp_path / "model", **LOAD)(images)
     assert found == detectors.load_detector(tmp_path / "model", **LOAD)(images)
@@ -355,6 +355,23 @@ def test_a_saved_detector_finds_the_same_in_an_image_of_any_shape(
         assert all(tuple(row["segmentation"]["size"]) == size_hw and row["category_id"] in (3, 7) for row in rows)
     names = set(load_file(tmp_path / "model" / "model.safetensors"))
     assert {"backbone.bottom_up.stem.conv1.weight", "roi_heads.mask_head.predictor.weight"} < names
+
+
+@needs_detectron2
+def test_masks_are_pasted_as_detectron2_pastes_them() -> None:
+    torch.manual_seed(0)
+    module: Any = detectron2.build(SMALL, 2, None).eval()
+    images = [image((64, 64)), image((30, 50)), image((17, 64))]
+    with torch.inference_mode():
+        found = detectron2.find(module, images, 0.0, 5)
+        inputs = [{**detectron2._to_input(one, 64), "height": one.shape[0], "width": one.shape[1]} for one in images]
+        outputs = module.inference(inputs, do_postprocess=True)
+    for one, output, shown in zip(found, outputs, images, strict=True):
+        whole = output["instances"]
+        assert torch.equal(one.boxes_xyxy, whole.pred_boxes.tensor) and len(whole) == len(one.masks) > 0
+        for k, mask in enumerate(one.masks):
+            pasted = detectron2.paste(mask, one.boxes_xyxy[k], shown.shape[:2])
+            np.testing.assert_array_equal(pasted, whole.pred_masks[k].numpy())
 
 
 @needs_detectron2

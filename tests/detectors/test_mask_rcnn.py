@@ -1,4 +1,6 @@
 import json
+import weakref
+from collections.abc import Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -9,6 +11,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
 from torchvision.models.detection import maskrcnn_resnet50_fpn_v2
+from torchvision.models.detection.transform import GeneralizedRCNNTransform
 from torchvision.ops import FrozenBatchNorm2d
 
 from empaste.artifacts.networks import save_network
@@ -16,7 +19,9 @@ from empaste.backbones import build_resnet, normalise
 from empaste.detectors import load_detector
 from empaste.detectors.backend import Network
 from empaste.detectors.mask_rcnn import ByteTransform, build_mask_rcnn
+from empaste.detectors.tensors import image_tensor
 from empaste.errors import InputError
+from empaste.masks import decode_mask, mask_box_xywh
 
 SLIM = Network("resnet_slim", "standard", False, 8, 64, frozen_norm=False, msra=False)
 CONFIG: dict[str, Any] = {
@@ -68,11 +73,71 @@ def test_the_pyramid_starts_at_stride_four(
 
 def test_an_image_of_any_shape_is_detected_on(saved: Path) -> None:
     detect = load_detector(saved, **LOAD)
-    sizes = ((64, 64), (1, 1), (20, 200), (300, 17))
+    sizes = ((64, 64), (1, 1), (20, 200), (300, 17), (20, 3000), (1, 3000), (3000, 1))
     found = detect([np.random.default_rng(0).integers(0, 256, (*size_hw, 3), np.uint8) for size_hw in sizes])
     for size_hw, rows in zip(sizes, found, strict=True):
         assert all(tuple(row["segmentation"]["size"]) == size_hw for row in rows)
     assert any(found)
+
+
+def noise(height: int, width: int) -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8)
+
+
+def test_masks_are_pasted_as_torchvision_pastes_them(saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    images = [noise(64, 64), noise(30, 50), noise(50, 9)]  # none is longer than the network's side
+    found = load_detector(saved, **LOAD)(images)
+    monkeypatch.setattr(ByteTransform, "postprocess", GeneralizedRCNNTransform.postprocess)
+    whole: Any = build_mask_rcnn(SLIM, 2, None).eval()
+    whole.load_state_dict(load_file(saved / "model.safetensors"))
+    whole.roi_heads.score_thresh, whole.roi_heads.detections_per_img = 0.0, 10
+    with torch.inference_mode():
+        outputs = whole([image_tensor(image) for image in images])
+    for rows, output in zip(found, outputs, strict=True):
+        kept = [k for k, mask in enumerate(output["masks"]) if (mask > 0.5).any()]
+        assert len(rows) == len(kept) > 0
+        for row, k in zip(rows, kept, strict=True):
+            np.testing.assert_array_equal(decode_mask(row["segmentation"]), output["masks"][k, 0].numpy() > 0.5)
+            x, y, width, height = row["bbox"]
+            np.testing.assert_allclose([x, y, x + width, y + height], output["boxes"][k], atol=0.011)
+
+
+def test_a_long_image_is_shrunk_by_averaging_and_its_instances_are_in_its_own_pixels(saved: Path) -> None:
+    small = noise(48, 64)
+    large = small.repeat(10, axis=0).repeat(10, axis=1)  # whose areas average to the small one
+    detect = load_detector(saved, **LOAD)
+    (rows,), (large_rows,) = detect([small]), detect([large])
+    assert len(rows) == len(large_rows) > 0
+    for row, large_row in zip(rows, large_rows, strict=True):
+        assert (row["score"], row["category_id"]) == (large_row["score"], large_row["category_id"])
+        np.testing.assert_allclose(large_row["bbox"], 10 * np.array(row["bbox"]), atol=0.11)
+        assert large_row["segmentation"]["size"] == [480, 640]
+        mask = decode_mask(large_row["segmentation"])
+        x, y, width, height = mask_box_xywh(mask)
+        left, top, box_width, box_height = large_row["bbox"]
+        assert x >= left - 12 and y >= top - 12
+        assert x + width <= left + box_width + 12 and y + height <= top + box_height + 12
+
+
+def test_one_image_at_a_time_is_in_memory_at_full_size(saved: Path) -> None:
+    alive: list[Any] = []
+    held: list[int] = []
+
+    def photographs() -> Iterator[np.ndarray]:
+        for _ in range(3):
+            held.append(sum(one() is not None for one in alive))
+            yield kept_weakly(noise(300, 400))
+
+    def kept_weakly(image: np.ndarray) -> np.ndarray:
+        alive.append(weakref.ref(image))
+        return image
+
+    assert len(load_detector(saved, **LOAD)(photographs())) == 3
+    assert held == [0, 0, 0]
+
+
+def test_no_image_has_no_result(saved: Path) -> None:
+    assert load_detector(saved, **LOAD)([]) == []
 
 
 def test_v2_is_torchvisions() -> None:

@@ -5,10 +5,12 @@ A new detector is one new file with a `Backend` and one line in `BACKENDS`. A mo
 """
 
 import io
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+import cv2
 import torch
 from torch import Tensor
 from tqdm import tqdm
@@ -18,21 +20,34 @@ from empaste.artifacts.outputs import write_whole
 from empaste.backbones import limit_threads, torch_device
 from empaste.boxes import xyxy_to_xywh
 from empaste.detectors import detectron2, torchvision, training
-from empaste.detectors.backend import RGB, Backend, Found, Network
+from empaste.detectors.backend import RGB, Backend, Found, Network, Paste
 from empaste.detectors.recipe import Recipe
 from empaste.detectors.training import Loss, OnStep
 from empaste.errors import InputError
-from empaste.images import read_rgb
+from empaste.images import fit_within, read_rgb
 from empaste.masks import encode_mask
 
-Detect = Callable[[Sequence[RGB]], list[list[dict[str, Any]]]]
-"""COCO results (category_id, bbox xywh, score, segmentation RLE) of every image of a batch, best score first."""
+Detect = Callable[[Iterable[RGB]], list[list[dict[str, Any]]]]
+"""COCO results (category_id, bbox xywh, score, segmentation RLE) of every image of a batch, best score first.
+
+Images may come from an iterator: each is let go of before the next is asked for, so that one alone is in memory at full
+size. Boxes and masks are in pixels of the image as it came.
+"""
 
 BACKENDS: dict[str, Backend] = {
     "torchvision": torchvision.BACKEND,
     "detectron2": detectron2.BACKEND,
 }
+DETECTION_ERRORS = (RuntimeError, MemoryError, ValueError, IndexError, ArithmeticError, cv2.error)
+"""What a network and the drawing of its masks raise for one image that is too much or too odd for them."""
 CONFIG_KEYS = ("backend", "classes", *Network.__dataclass_fields__)
+
+
+class Shown(NamedTuple):
+    """An image no larger than the network sees it, and the height and width that it came with."""
+
+    image: RGB
+    size_hw: tuple[int, int]
 
 
 def fit(
@@ -51,6 +66,8 @@ def load_detector(model: Path, *, min_score: float, max_detections: int, num_thr
     """The detector in the folder ``model``; `InputError` where its files are missing or do not fit each other.
 
     Detections under ``min_score``, beyond the best ``max_detections`` of an image, and with an empty mask are left out.
+    An image longer than the network's ``image_size`` is shrunk to that by averaging areas. Masks are pasted and encoded
+    one at a time.
     """
     backend, config, state = _read(model)
     limit_threads(num_threads)
@@ -60,10 +77,17 @@ def load_detector(model: Path, *, min_score: float, max_detections: int, num_thr
     fill_network(module, state, model, "train")
     module = module.eval().to(torch_device(device)).to(memory_format=torch.channels_last)
 
-    def detect(images: Sequence[RGB]) -> list[list[dict[str, Any]]]:
+    def detect(images: Iterable[RGB]) -> list[list[dict[str, Any]]]:
+        # map() keeps no image while it asks for the next, as a loop's variable would.
+        shown = list(map(partial(_show, image_size=network.image_size), images))
+        if not shown:
+            return []
         with torch.inference_mode():
-            found = backend.find(module, images, min_score, max_detections)
-        return [_coco_results(one, class_ids) for one in found]
+            found = backend.find(module, [one.image for one in shown], min_score, max_detections)
+            return [
+                _coco_results(_scaled(one, image), image.size_hw, backend.paste, class_ids)
+                for one, image in zip(found, shown, strict=True)
+            ]
 
     return detect
 
@@ -77,7 +101,7 @@ def detect_files(detect: Detect, images: Sequence[tuple[int, Path]], batch_size:
     with tqdm(total=len(images), desc="detecting", unit="image") as progress:
         for start in range(0, len(images), batch_size):
             part = images[start : start + batch_size]
-            found = detect([read_rgb(path) for _, path in part])
+            found = detect(read_rgb(path) for _, path in part)
             for (image_id, _), rows in zip(part, found, strict=True):
                 results += [{"image_id": image_id, **row} for row in rows]
             progress.update(len(part))
@@ -138,16 +162,34 @@ def _listed(classes: Mapping[int, str]) -> str:
     return ", ".join(f"{number} {name}" for number, name in classes.items())
 
 
-def _coco_results(found: Found, class_ids: Sequence[int]) -> list[dict[str, Any]]:
-    return [
-        {
-            "category_id": class_ids[place],
-            "bbox": [round(float(value), 2) for value in box_xywh],
-            "score": round(float(score), 5),
-            "segmentation": encode_mask(mask),
-        }
-        for box_xywh, score, place, mask in zip(
-            xyxy_to_xywh(found.boxes_xyxy), found.scores, found.places, found.masks, strict=True
-        )
-        if mask.any()
-    ]
+def _show(image: RGB, image_size: int) -> Shown:
+    return Shown(fit_within(image, image_size), (image.shape[0], image.shape[1]))
+
+
+def _scaled(found: Found, shown: Shown) -> Found:
+    """``found`` in ``shown.image`` with its boxes in pixels of the image that it was made of."""
+    height, width = shown.image.shape[:2]
+    if shown.size_hw == (height, width):
+        return found
+    scale = shown.size_hw[1] / width, shown.size_hw[0] / height
+    return found._replace(boxes_xyxy=found.boxes_xyxy * found.boxes_xyxy.new_tensor([*scale, *scale]))
+
+
+def _coco_results(
+    found: Found, size_hw: tuple[int, int], paste: Paste, class_ids: Sequence[int]
+) -> list[dict[str, Any]]:
+    boxes_xywh = xyxy_to_xywh(found.boxes_xyxy.cpu().numpy())
+    scores, places = found.scores.tolist(), found.places.tolist()
+    results = []
+    for k, (mask, box_xyxy) in enumerate(zip(found.masks, found.boxes_xyxy, strict=True)):
+        pasted = paste(mask, box_xyxy, size_hw)
+        if pasted.any():
+            results.append(
+                {
+                    "category_id": class_ids[places[k]],
+                    "bbox": [round(float(value), 2) for value in boxes_xywh[k]],
+                    "score": round(scores[k], 5),
+                    "segmentation": encode_mask(pasted),
+                }
+            )
+    return results

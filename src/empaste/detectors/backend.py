@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from jaxtyping import Bool, Float, Int, UInt8
-from torch import nn
+from torch import Tensor, nn
 
 from empaste.detectors.augment import Sample
 
@@ -43,12 +43,16 @@ class Network:
 
 
 class Found(NamedTuple):
-    """The instances of one image, best first; places count the classes from 0, boxes are in pixels of the image."""
+    """The instances of one image, best first, on the network's device.
 
-    boxes_xyxy: Float[np.ndarray, "n 4"]
-    scores: Float[np.ndarray, " n"]
-    places: Int[np.ndarray, " n"]
-    masks: Bool[np.ndarray, "n h w"]
+    Boxes are in pixels of the image, places count the classes from 0. ``masks`` are as the network draws them: of each
+    box's parts (28 × 28) how surely they show the instance. `Paste` makes one of them a mask of the image.
+    """
+
+    boxes_xyxy: Float[Tensor, "n 4"]
+    scores: Float[Tensor, " n"]
+    places: Int[Tensor, " n"]
+    masks: Float[Tensor, "n m m"]
 
 
 class Build(Protocol):
@@ -68,6 +72,14 @@ class Find(Protocol):
     ) -> list[Found]: ...
 
 
+class Paste(Protocol):
+    """The mask of one instance, drawn in its box, in an image of ``size_hw``."""
+
+    def __call__(
+        self, mask: Float[Tensor, "m m"], box_xyxy: Float[Tensor, " 4"], size_hw: tuple[int, int]
+    ) -> Bool[np.ndarray, "h w"]: ...
+
+
 class Backend(NamedTuple):
     """``to_inputs`` makes, on the CPU, the arguments of a training call, which returns the losses by name.
 
@@ -77,6 +89,7 @@ class Backend(NamedTuple):
     build: Build
     to_inputs: Callable[[Sequence[Sample]], tuple[Any, ...]]
     find: Find
+    paste: Paste
     takes_msra: Callable[[str | None], bool]
     library_name: Callable[[str], str]
 

@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812  (torch's own custom)
+from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from empaste.backbones import IMAGENET_MEAN, IMAGENET_STD, load_fitting, read_weights
@@ -34,6 +35,7 @@ MSRA_ARCHITECTURES = ("resnet50", "resnet101")
 CONFIGS = {"standard": "common/models/mask_rcnn_fpn.py", "v2": "new_baselines/mask_rcnn_R_50_FPN_400ep_LSJ.py"}
 NUM_PROPOSALS = (2000, 1000)
 """Kept per image, in training and in detection."""
+MASK_THRESHOLD = 0.5
 TORCHVISION_NAMES: tuple[tuple[str, str], ...] = (
     (r"^(conv1|bn1)\.", r"stem.\1."),
     *((rf"^layer{stage}\.", f"res{stage + 1}.") for stage in range(1, 5)),
@@ -73,7 +75,16 @@ def find(module: nn.Module, images: Sequence[RGB], min_score: float, max_detecti
     predictor: Any = module.get_submodule("roi_heads.box_predictor")
     predictor.test_score_thresh, predictor.test_topk_per_image = min_score, max_detections
     outputs = module([_to_input(image, _image_size(module)) for image in images])
-    return [_found(output["instances"].to("cpu")) for output in outputs]
+    return [_found(output, image.shape[:2]) for output, image in zip(outputs, images, strict=True)]
+
+
+def paste(
+    mask: Float[Tensor, "m m"], box_xyxy: Float[Tensor, " 4"], size_hw: tuple[int, int]
+) -> Bool[np.ndarray, "h w"]:
+    """The mask as detectron2 pastes it; all of an image at once would take as many images' memory."""
+    from detectron2.layers import paste_masks_in_image
+
+    return paste_masks_in_image(mask[None], box_xyxy[None], size_hw, MASK_THRESHOLD)[0].cpu().numpy()
 
 
 def library_name(name: str) -> str:
@@ -222,21 +233,21 @@ def _image_size(module: nn.Module) -> int:
 
 
 def _to_input(image: RGB, side: int) -> dict[str, Any]:
-    """The image resized to a longest side of ``side``, and the size that its instances shall have."""
+    """The image resized to a longest side of ``side``."""
     height, width = image.shape[:2]
     scale = side / max(height, width)
     size_hw = max(1, round(height * scale)), max(1, round(width * scale))
-    resized = F.interpolate(image_tensor(image)[None].float(), size_hw, mode="bilinear")[0]
-    return {"image": resized, "height": height, "width": width}
+    return {"image": F.interpolate(image_tensor(image)[None].float(), size_hw, mode="bilinear")[0]}
 
 
-def _found(instances: Any) -> Found:
-    return Found(
-        instances.pred_boxes.tensor.numpy(),
-        instances.scores.numpy(),
-        instances.pred_classes.numpy(),
-        instances.pred_masks.numpy().astype(bool),
-    )
+def _found(instances: Any, size_hw: tuple[int, int]) -> Found:
+    """What the network gave, its boxes scaled to an image of ``size_hw`` and without those that are empty there."""
+    from detectron2.modeling.postprocessing import detector_postprocess
+
+    instances.drawn = instances.pred_masks[:, 0]
+    instances.remove("pred_masks")  # it would paste them all
+    scaled = detector_postprocess(instances, *size_hw)
+    return Found(scaled.pred_boxes.tensor, scaled.scores, scaled.pred_classes, scaled.drawn)
 
 
-BACKEND = Backend(build, to_inputs, find, is_msra, library_name)
+BACKEND = Backend(build, to_inputs, find, paste, is_msra, library_name)

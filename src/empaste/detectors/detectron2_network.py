@@ -14,9 +14,15 @@ class MaskRCNN(GeneralizedRCNN):
     """The longest side at which it sees an image; set by who builds it."""
 
     def forward(self, inputs: Sequence[Mapping[str, Any]]) -> Any:
-        """In training the losses by name, else the instances of each image."""
+        """In training the losses by name, else the instances of each image as it was seen."""
         with EventStorage():  # its heads tell figures to one and fail without; the loop keeps what it needs itself
             return super().forward(inputs)
+
+    def inference(
+        self, inputs: Sequence[Mapping[str, Any]], detected_instances: Any = None, do_postprocess: bool = False
+    ) -> Any:
+        """The instances, by default in pixels of the images as seen, their masks as drawn in their boxes."""
+        return super().inference(inputs, detected_instances, do_postprocess)
 
     def preprocess_image(self, inputs: Sequence[Mapping[str, Any]]) -> Any:
         """The normalised batch."""

@@ -124,12 +124,24 @@ class OneForAll(nn.Module):
 class ByteTransform(InputsReady):
     """Takes images of 0 to 255, which are a quarter of the bytes to bring to a GPU.
 
-    Predicting, the longest side is resized to the network's size; training images come as they are to be seen.
+    Predicting, the longest side is resized to the network's size; training images come as they are to be seen. Masks
+    come out as the network draws them in their boxes, to be pasted one at a time.
     """
 
     def normalize(self, image: Tensor) -> Tensor:
         """``image`` scaled to [0, 1], then normalised."""
         return super().normalize(image.float() / 255)
+
+    def postprocess(
+        self,
+        result: list[dict[str, Tensor]],
+        image_shapes: list[tuple[int, int]],
+        original_image_sizes: list[tuple[int, int]],
+    ) -> list[dict[str, Tensor]]:
+        """The instances with their boxes in pixels of the images that were given."""
+        masks = [one.pop("masks", None) for one in result]  # none in training
+        pasted = super().postprocess(result, image_shapes, original_image_sizes)
+        return [one if drawn is None else {**one, "masks": drawn} for one, drawn in zip(pasted, masks, strict=True)]
 
 
 def _family(network: Network) -> Callable[[nn.Module, int, int], MaskRCNN]:

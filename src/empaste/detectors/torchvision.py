@@ -4,8 +4,11 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torchvision.models.detection import MaskRCNN
+from torchvision.models.detection.roi_heads import paste_masks_in_image
 
 from empaste.detectors.augment import Sample
 from empaste.detectors.backend import RGB, Backend, Found, Network, is_msra
@@ -39,6 +42,14 @@ def find(module: nn.Module, images: Sequence[RGB], min_score: float, max_detecti
     return [_found(output) for output in module([image_tensor(image).to(device) for image in images])]
 
 
+def paste(
+    mask: Float[Tensor, "m m"], box_xyxy: Float[Tensor, " 4"], size_hw: tuple[int, int]
+) -> Bool[np.ndarray, "h w"]:
+    """The mask as torchvision pastes it; all of an image at once would take as many images' memory, in floats."""
+    pasted = paste_masks_in_image(mask[None, None], box_xyxy[None], size_hw)
+    return (pasted[0, 0] > MASK_THRESHOLD).cpu().numpy()
+
+
 def takes_msra(weights: str | None) -> bool:
     """torchvision's networks never do."""
     return False
@@ -51,12 +62,7 @@ def library_name(name: str) -> str:
 
 
 def _found(output: dict[str, Any]) -> Found:
-    return Found(
-        output["boxes"].cpu().numpy(),
-        output["scores"].cpu().numpy(),
-        output["labels"].cpu().numpy() - 1,
-        (output["masks"][:, 0] > MASK_THRESHOLD).cpu().numpy(),
-    )
+    return Found(output["boxes"], output["scores"], output["labels"] - 1, output["masks"][:, 0])
 
 
-BACKEND = Backend(build, to_inputs, find, takes_msra, library_name)
+BACKEND = Backend(build, to_inputs, find, paste, takes_msra, library_name)
