@@ -1,20 +1,31 @@
 """A detector on anybody's images: what is written, what is left out, what is refused."""
 
 import json
+import os
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from empaste import prediction
 from empaste.artifacts.coco import read_coco
 from empaste.detectors import Detect, classes_of
 from empaste.errors import InputError
-from empaste.images import read_rgb, write_rgb
+from empaste.images import fit_within, read_rgb, write_rgb
 from empaste.masks import encode_mask
-from empaste.prediction import OVERLAY_SIDE, Prediction, draw_detections, find_images, predict_files
+from empaste.prediction import (
+    LARGEST_OVERLAY,
+    OVERLAY_SIDE,
+    Prediction,
+    draw_detections,
+    find_files,
+    overlay_names,
+    predict_files,
+)  # fmt: skip
 
 OPTIONS: dict[str, Any] = {
     "min_score": 0.5, "max_detections": 10, "batch_size": 2, "num_threads": 1, "device": "cpu"
@@ -48,7 +59,7 @@ def load_decided(model: Path, **options: Any) -> Detect:
 
 def test_results_data_set_and_overlays(photos: Path) -> None:
     done = predict_files(photos, Path("model"), Path("out"), **OPTIONS)
-    assert done == Prediction(3, 2, [])
+    assert done == Prediction(3, 2, [], ["1 files that are no photographs by their ending (.txt 1)"])
     results = json.loads(Path("out/results.json").read_text())
     assert [row["image_id"] for row in results] == [2, 3]
     data = read_coco(Path("out/instances.json"))
@@ -63,7 +74,7 @@ def test_results_data_set_and_overlays(photos: Path) -> None:
 
 
 def test_a_single_image(photos: Path) -> None:
-    assert predict_files(photos / "b.bmp", Path("model"), Path("out"), **OPTIONS) == Prediction(1, 1, [])
+    assert predict_files(photos / "b.bmp", Path("model"), Path("out"), **OPTIONS) == Prediction(1, 1, [], [])
     assert read_coco(Path("out/instances.json"))["images"][0]["file_name"] == "b.bmp"
 
 
@@ -84,7 +95,7 @@ def test_unreadable_files_are_left_out_and_named(photos: Path) -> None:
     (photos / "broken.jpg").write_bytes(b"no image")
     done = predict_files(photos, Path("model"), Path("out"), **OPTIONS)
     assert done.num_images == 3
-    assert len(done.unreadable) == 1 and "broken.jpg is not a readable image (8 bytes)" in done.unreadable[0]
+    assert len(done.failed) == 1 and "broken.jpg is not a readable image (its kind is none of" in done.failed[0]
 
 
 @pytest.mark.parametrize(
@@ -92,7 +103,14 @@ def test_unreadable_files_are_left_out_and_named(photos: Path) -> None:
     [
         (lambda _: None, "nowhere", "nowhere is no file and no folder; name an image or a folder of images"),
         (lambda _: Path("empty").mkdir(), "empty", r"empty holds no image \(.jpg, "),
-        (lambda _: Path("x.jpg").write_bytes(b""), "x.jpg", "none of the 1 images of x.jpg can be read: x.jpg is not"),
+        (
+            lambda _: Path("x.jpg").write_bytes(b""),
+            "x.jpg",
+            r"none of the 1 images of x.jpg can be read: x.jpg is empty \(0 bytes\)",
+        ),
+        (lambda _: Path("x.heic").touch(), "x.heic", "none of the 1 images of x.heic can be read: x.heic is empty"),
+        (lambda _: None, "y" * 300 + ".jpg", r"y\.jpg cannot be read \(File name too long\); name an image or a fold"),
+        (lambda _: Path("out").symlink_to("nowhere"), "photos", "out exists and is not an empty folder; give --out"),
         (lambda _: Path("out/kept").mkdir(parents=True), "photos", "out exists and is not an empty folder; give --out"),
         (lambda _: shutil.rmtree("model"), "photos", "config.json does not exist; run: dvc repro train"),
         (
@@ -110,8 +128,145 @@ def test_bad_input_is_refused_and_nothing_written(photos: Path, prepare: Any, so
 
 
 def test_images_are_found_by_name_whatever_their_case(photos: Path) -> None:
-    assert [path.name for path in find_images(photos)] == ["a.png", "b.bmp", "c.JPG"]
+    assert [path.name for path in find_files(photos).photographs] == ["a.png", "b.bmp", "c.JPG"]
 
 
 def test_the_classes_of_a_model(photos: Path) -> None:
     assert classes_of(Path("model")) == {3: "cat", 7: "dog"}
+
+
+def overlays() -> list[str]:
+    return sorted(path.relative_to("out/overlays").as_posix() for path in Path("out/overlays").rglob("*.*"))
+
+
+def save(path: Path, value: int = 100) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(np.full((40, 50, 3), value, np.uint8)).save(path)
+
+
+def test_every_file_is_read_named_or_counted(photos: Path) -> None:
+    (photos / "b.csv").touch()
+    (photos / "without").touch()
+    (photos / "raw.CR2").touch()
+    (photos / "gone.jpg").symlink_to("nowhere")
+    (photos / "round.png").symlink_to("round.png")
+    os.mkfifo(photos / "pipe.jpg")
+    (photos / "folder.jpg").mkdir()
+    save(photos / "folder.jpg/d.gif")
+    for name in (".hidden.jpg", ".thumbnails/1.jpg", "__MACOSX/a.jpg", "deep/._c.jpg"):
+        save(photos / name)
+    (photos / "deep/again").symlink_to(photos)
+    save(photos.parent / "elsewhere/e.webp")
+    (photos / "linked").symlink_to(photos.parent / "elsewhere")
+    files = find_files(photos)
+    names = [path.relative_to(photos).as_posix() for path in files.photographs]
+    assert names == ["a.png", "b.bmp", "deep/c.JPG", "folder.jpg/d.gif", "linked/e.webp"]
+    assert [text.removeprefix(f"{photos}/") for text in files.failed] == [
+        "gone.jpg is no file, or a link to none; restore it or remove it",
+        "pipe.jpg is no file, or a link to none; restore it or remove it",
+        "raw.CR2 is of a kind that is not read (.cr2); convert it, for example to .png",
+        "round.png is no file, or a link to none; restore it or remove it",
+    ]
+    assert files.passed_over == ["3 files that are no photographs by their ending (.csv 1, .txt 1, no ending 1)"]
+    done = predict_files(photos, Path("model"), Path("out"), **OPTIONS)
+    assert (done.num_images, done.failed) == (5, files.failed)
+    assert "folder.jpg/d.gif.jpg" in overlays()
+
+
+def test_a_folder_that_cannot_be_opened_is_named(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    walk = os.walk
+
+    def refused(top: Path, followlinks: bool, onerror: Any) -> Any:
+        onerror(PermissionError(13, "Permission denied", str(photos / "locked")))
+        return walk(top, followlinks=followlinks)
+
+    monkeypatch.setattr(prediction.os, "walk", refused)
+    files = find_files(photos)
+    assert len(files.photographs) == 3
+    assert files.failed == [f"{photos}/locked cannot be read (Permission denied); restore it or remove it"]
+
+
+def test_earlier_predictions_below_are_not_predicted_on(photos: Path) -> None:
+    predict_files(photos, Path("model"), photos / "found", **OPTIONS)
+    save(photos / "overlays/mine.png")  # no prediction: nothing lies beside it
+    done = predict_files(photos, Path("model"), photos / "deep/again", **OPTIONS)
+    assert done.num_images == 4 and not done.failed
+    assert done.passed_over[0] == f"the overlays of an earlier prediction, {photos}/found"
+    with pytest.raises(
+        InputError, match=r"holds no image .*; it holds the overlays of an earlier prediction, .*/found"
+    ):
+        find_files(photos / "found")
+    assert len(find_files(photos / "found/overlays").photographs) == 3
+
+
+def test_nothing_but_photographs_of_kinds_that_are_not_read(photos: Path) -> None:
+    (photos.parent / "raw").mkdir()
+    (photos.parent / "raw/1.nef").touch()
+    with pytest.raises(
+        InputError, match=r"none of the 1 images of raw can be read: raw/1\.nef is of a kind that is not"
+    ):
+        predict_files(Path("raw"), Path("model"), Path("out"), **OPTIONS)
+
+
+def test_an_image_named_by_hand_is_tried_whatever_its_ending(photos: Path) -> None:
+    for name in ("photo", "photo.jpg_original"):
+        shutil.copy(photos / "b.bmp", name)
+        assert predict_files(Path(name), Path("model"), Path(f"out/{name}"), **OPTIONS).num_images == 1
+
+
+@pytest.mark.parametrize("error", [RuntimeError("cannot\nallocate"), MemoryError(), IndexError("axis 1")])
+def test_an_image_that_fails_takes_no_other_along(
+    photos: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    whole = prediction.load_detector
+
+    def load(model: Path, **options: Any) -> Detect:
+        detect = whole(model, **options)
+
+        def fails_on_bright(images: Iterable[np.ndarray]) -> list[list[dict[str, Any]]]:
+            shown = list(images)
+            if any(image[0, 0, 0] > 200 for image in shown):
+                raise error
+            return detect(shown)
+
+        return fails_on_bright
+
+    monkeypatch.setattr(prediction, "load_detector", load)
+    (photos / "aa.png").write_bytes(b"broken")
+    done = predict_files(photos, Path("model"), Path("out"), **OPTIONS | {"batch_size": 4})
+    assert (done.num_images, done.num_instances) == (2, 2)
+    first = str(error).split("\n")[0]
+    assert done.failed[0] == f"{photos}/a.png could not be detected on ({type(error).__name__}: {first})"
+    assert done.failed[1].startswith(f"{photos}/aa.png is not a readable image") and len(done.failed) == 2
+    assert overlays() == ["b.bmp.jpg", "deep/c.JPG"]
+
+
+def test_overlays_of_like_names_lie_apart(photos: Path) -> None:
+    long = f"{'ä' * 124}.gif"  # 252 bytes
+    for name in ("a.tif", "a.tif.jpg", "a.tif-2.jpg", "a.png.jpg", "x.tif", "x.tif.jpg/y.png", long):
+        save(photos / name)
+    done = predict_files(photos, Path("model"), Path("out"), **OPTIONS)
+    assert done.num_images == 10 and len([path for path in Path("out/overlays").rglob("*") if path.is_file()]) == 10
+    assert overlay_names(["a.tif", "a.tif.jpg", "a.tif-2.jpg"])["a.tif"] == "a.tif-3.jpg"
+    assert overlay_names(["x.tif", "x.tif.jpg/y.png"]) == {"x.tif": "x.tif-2.jpg", "x.tif.jpg/y.png": "x.tif.jpg/y.png"}
+    assert overlay_names([long])[long] == f"{'ä' * 124}.gi.jpg"
+
+
+def test_a_name_that_is_no_utf8_stays_what_it_is(photos: Path) -> None:
+    name = os.fsdecode(b"na\xefve.png")
+    shutil.copy(photos / "b.bmp", photos / name)
+    predict_files(photos, Path("model"), Path("out"), **OPTIONS)
+    listed = [image["file_name"] for image in read_coco(Path("out/instances.json"))["images"]]
+    assert name in listed and (photos / listed[-1]).is_file() and (Path("out/overlays") / name).is_file()
+
+
+@pytest.mark.parametrize(("size_hw", "side"), [((40, 4000), LARGEST_OVERLAY), ((700, 100), 700), ((1, 3000), 1920)])
+def test_an_overlay_has_a_bounded_size(size_hw: tuple[int, int], side: int) -> None:
+    mask = np.zeros(size_hw, bool)
+    mask[:, : size_hw[1] // 2] = True
+    row = {"category_id": 7, "bbox": [0, 0, 1, 1], "score": 0.9, "segmentation": encode_mask(mask)}
+    canvas = fit_within(np.full((*size_hw, 3), 100, np.uint8), LARGEST_OVERLAY)
+    shown = draw_detections(canvas, [row], {7: ""})
+    assert max(shown.shape) == side
+    changed = (shown != 100).any(axis=2)
+    assert changed[:, : shown.shape[1] // 2 - 5].any() and not changed[:, shown.shape[1] // 2 + 5 :].any()

@@ -123,9 +123,13 @@ def predict(
         device=device,
     )
     print(f"{done.num_instances} instances in {done.num_images} images: {out}/results.json, {out}/overlays")
-    for trouble in done.unreadable:
+    for text in done.passed_over:
+        print(f"passed over: {text}", file=sys.stderr)
+    for trouble in done.failed:
         print(f"left out: {trouble}", file=sys.stderr)
-    if done.unreadable:
+    if done.failed:
+        total = done.num_images + len(done.failed)
+        print(f"{len(done.failed)} of {total} images failed; what the others show is written", file=sys.stderr)
         raise typer.Exit(1)
 
 

@@ -1,36 +1,65 @@
 """A trained detector on anybody's images: COCO files of what it found, and the images with that drawn on them."""
 
 import json
+import os
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import cv2
+import numpy as np
 import pandas as pd
-from jaxtyping import UInt8
+from jaxtyping import Bool, UInt8
 from numpy import ndarray
 from tqdm import tqdm
 
 from empaste.artifacts.coco import Coco, coco_dataset, instance, write_coco
 from empaste.artifacts.outputs import whole_directory, write_whole
-from empaste.detectors import classes_of, load_detector
+from empaste.detectors import DETECTION_ERRORS, Detect, classes_of, load_detector
 from empaste.errors import InputError
-from empaste.images import read_rgb, write_rgb
-from empaste.masks import decode_mask
+from empaste.images import fit_within, write_rgb
+from empaste.masks import RLE, decode_mask
+from empaste.photographs import SUFFIXES, UNREADABLE_SUFFIXES, is_hidden, read_photograph
 from empaste.report import drawing
+from empaste.report.names import isolated
 
-SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")
 OVERLAY_SIDE = 640
 """Longest side of an overlay in pixels, at least: smaller images are enlarged, so that names can be read."""
+LARGEST_OVERLAY = 1920
+"""Longest side of an overlay in pixels, at most."""
 DRAWN = (".jpg", ".jpeg", ".png")
 """Overlays of such files have the same name; those of others have .jpg after it."""
+LONGEST_NAME = 255
+"""Bytes of a file's name that file systems take."""
+RESULTS, DATA_SET, OVERLAYS = "results.json", "instances.json", "overlays"
+"""What a prediction's folder holds; a folder with all three is an earlier prediction."""
 
 
 class Prediction(NamedTuple):
-    """What a run found: images and instances, and per unreadable file what is wrong with it."""
+    """What a run found: images and instances, per file that failed what is wrong with it, and what was passed over."""
 
     num_images: int
     num_instances: int
-    unreadable: list[str]
+    failed: list[str]
+    passed_over: list[str]
+
+
+class Files(NamedTuple):
+    """Files to predict on, by path; per photograph that cannot be read why; and what is no photograph to be read."""
+
+    photographs: list[Path]
+    failed: list[str]
+    passed_over: list[str]
+
+
+class Answer(NamedTuple):
+    """What was found in a file, in pixels of its photograph, and the photograph with that drawn on it."""
+
+    path: Path
+    size_hw: tuple[int, int]
+    detections: list[dict[str, Any]]
+    overlay: UInt8[ndarray, "k l 3"]
 
 
 def predict_files(
@@ -48,76 +77,204 @@ def predict_files(
 
     ``results.json``: COCO results; ``instances.json``: the same as a COCO data set with the images' names (relative to
     the folder), ids from 1 in the order of names, and the ``score`` of every annotation; ``overlays/``: every image
-    with masks, boxes, names and scores. Files that cannot be read are left out and named. `InputError` where there is
-    no image, none that can be read, no model, or ``out`` holds files already.
+    with masks, boxes, names and scores, its longest side from `OVERLAY_SIDE` to `LARGEST_OVERLAY`. Images are read as
+    training reads them, one at a time. One that cannot be read or detected on is left out and named; the others stay.
+    `InputError` where there is no image, none that can be read, no model, or ``out`` holds files already.
     """
-    files = find_images(source)
+    files = find_files(source)
     detect = load_detector(
         model, min_score=min_score, max_detections=max_detections, num_threads=num_threads, device=device
     )
     names = classes_of(model)
-    _refuse_occupied(out)
+    _check_out(out)
+    called = {path: path.name if path == source else path.relative_to(source).as_posix() for path in files.photographs}
+    overlays = overlay_names(list(called.values()))
     images: list[tuple[int, str, int, int]] = []
     found: list[dict[str, Any]] = []
-    unreadable: list[str] = []
-    with whole_directory(out) as folder, tqdm(total=len(files), desc="predicting", unit="image") as progress:
-        for start in range(0, len(files), batch_size):
-            part = files[start : start + batch_size]
-            shown = list(_read(part, unreadable))
-            for (path, image), rows in zip(shown, detect([image for _, image in shown]) if shown else (), strict=True):
-                name = path.name if path == source else path.relative_to(source).as_posix()
-                images.append((len(images) + 1, name, image.shape[0], image.shape[1]))
-                found += [{"image_id": len(images), **row} for row in rows]
-                _write_overlay(folder / "overlays", name, draw_detections(image, rows, names))
+    failed = list(files.failed)
+    with whole_directory(out) as folder, tqdm(total=len(called), desc="predicting", unit="image") as progress:
+        for start in range(0, len(called), batch_size):
+            part = files.photographs[start : start + batch_size]
+            for answer in _answers(detect, part, names, failed):
+                name = called[answer.path]
+                images.append((len(images) + 1, name, *answer.size_hw))
+                found += [{"image_id": len(images), **row} for row in answer.detections]
+                _write_overlay(folder / OVERLAYS / overlays[name], answer.overlay)
             progress.update(len(part))
         if not images:
-            raise InputError(f"none of the {len(files)} images of {source} can be read: {unreadable[0]}")
-        write_whole(folder / "results.json", json.dumps(found, separators=(",", ":")).encode())
-        write_coco(folder / "instances.json", _data_set(images, found, names, f"predicted by {model}"))
-    return Prediction(len(images), len(found), unreadable)
+            raise InputError(f"none of the {len(failed)} images of {source} can be read: {failed[0]}")
+        write_whole(folder / RESULTS, json.dumps(found, separators=(",", ":")).encode())
+        write_coco(folder / DATA_SET, _data_set(images, found, names, f"predicted by {model}"))
+    return Prediction(len(images), len(found), failed, files.passed_over)
 
 
-def find_images(source: Path) -> list[Path]:
-    """The image ``source``, or all images in the folder ``source`` and below, by name; `InputError` without any."""
-    if source.is_file():
-        return [source]
-    if not source.is_dir():
+def find_files(source: Path) -> Files:
+    """The image ``source``, whatever its ending, or what lies in the folder ``source`` and below.
+
+    Every photograph there is listed or named as one that cannot be read. Passed over are other files, by number, and
+    the overlays of earlier predictions; without a word what an operating system keeps there for itself. Links to
+    folders are followed, each folder once. `InputError` without any photograph.
+    """
+    try:
+        is_file, is_folder = source.is_file(), source.is_dir()
+    except OSError as error:
+        raise InputError(f"{source} cannot be read ({error.strerror}); name an image or a folder of images") from error
+    if is_file:
+        return Files([source], [], [])
+    if not is_folder:
         raise InputError(f"{source} is no file and no folder; name an image or a folder of images")
-    files = sorted(path for path in source.rglob("*") if path.is_file() and path.suffix.lower() in SUFFIXES)
-    if not files:
-        raise InputError(f"{source} holds no image ({', '.join(SUFFIXES)}); name an image or a folder of images")
+    files = _look_through(source)
+    if not files.photographs and not files.failed:
+        seen = f"; it holds {'; '.join(files.passed_over)}" if files.passed_over else ""
+        raise InputError(f"{source} holds no image ({', '.join(SUFFIXES)}){seen}; name an image or a folder of images")
     return files
+
+
+def _look_through(source: Path) -> Files:
+    photographs: list[Path] = []
+    failed: dict[Path, str] = {}
+    others: Counter[str] = Counter()
+    earlier: list[Path] = []
+    visited: set[str] = set()
+
+    def note(error: OSError) -> None:
+        failed[Path(error.filename)] = f"{error.filename} cannot be read ({error.strerror}); restore it or remove it"
+
+    for place, folders, names in os.walk(source, followlinks=True, onerror=note):
+        here = Path(place)
+        if (real := os.path.realpath(place)) in visited:
+            folders.clear()
+            continue
+        visited.add(real)
+        folders[:] = sorted(name for name in folders if not is_hidden(name))
+        names = [name for name in names if not is_hidden(name)]
+        if OVERLAYS in folders and {RESULTS, DATA_SET} <= set(names):
+            folders.remove(OVERLAYS)
+            earlier.append(here)
+            names = [name for name in names if name not in (RESULTS, DATA_SET)]
+        for path in (here / name for name in names):
+            ending = path.suffix.lower()
+            if ending not in SUFFIXES + UNREADABLE_SUFFIXES:
+                others[ending or "no ending"] += 1
+            elif not path.is_file():
+                failed[path] = f"{path} is no file, or a link to none; restore it or remove it"
+            elif ending in UNREADABLE_SUFFIXES:
+                failed[path] = f"{path} is of a kind that is not read ({ending}); convert it, for example to .png"
+            else:
+                photographs.append(path)
+    passed_over = [f"the overlays of an earlier prediction, {folder}" for folder in sorted(earlier)]
+    if others:
+        kinds = ", ".join(f"{ending} {number}" for ending, number in sorted(others.items()))
+        passed_over.append(f"{others.total()} files that are no photographs by their ending ({kinds})")
+    return Files(sorted(photographs), [failed[path] for path in sorted(failed)], passed_over)
+
+
+def overlay_names(names: Sequence[str]) -> dict[str, str]:
+    """Where below ``overlays/`` the overlay of each image lies, no two at one place.
+
+    JPEG and PNG files keep their names; others get .jpg after theirs, with a number where that is taken, cut short
+    where it is longer than file systems take.
+    """
+    places = {name: name for name in names if Path(name).suffix.lower() in DRAWN}
+    taken = set(places) | {parent.as_posix() for name in names for parent in Path(name).parents}
+    for name in names:
+        if name not in places:
+            number = 1
+            while (place := _as_jpeg(name, number)) in taken:
+                number += 1
+            taken.add(place)
+            places[name] = place
+    return places
+
+
+def _as_jpeg(name: str, number: int) -> str:
+    ending = ".jpg" if number == 1 else f"-{number}.jpg"
+    own = Path(name).name
+    if len(os.fsencode(own)) + len(ending) > LONGEST_NAME:
+        own = os.fsencode(own)[: LONGEST_NAME - len(ending)].decode(errors="ignore")
+    return Path(name).with_name(f"{own}{ending}").as_posix()
 
 
 def draw_detections(
     image: UInt8[ndarray, "h w 3"], detections: Sequence[dict[str, Any]], names: Mapping[int, str]
 ) -> UInt8[ndarray, "k l 3"]:
-    """``image``, at least `OVERLAY_SIDE` long, with every detection's mask, and its name and score; best on top."""
+    """``image``, at least `OVERLAY_SIDE` long, with every detection's mask, and its name and score; best on top.
+
+    ``image`` may be smaller than the masks, which are shrunk to it one at a time.
+    """
     places = {class_id: place for place, class_id in enumerate(names)}
-    drawn = [
-        drawing.Drawn(decode_mask(row["segmentation"]), f"{names[row['category_id']]} {row['score']:.2f}",
+    drawn = (
+        drawing.Drawn(_shown_mask(row["segmentation"], image.shape[:2]),
+                      f"{isolated(names[row['category_id']])} {row['score']:.2f}",
                       drawing.colour_of(places[row["category_id"]]))
         for row in sorted(detections, key=lambda row: row["score"])
-    ]  # fmt: skip
+    )  # fmt: skip
     return drawing.draw_instances(image, drawn, max(OVERLAY_SIDE, *image.shape[:2]))
 
 
-def _refuse_occupied(out: Path) -> None:
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise InputError(f"{out} exists and is not an empty folder; give --out another one, or remove it")
+def _shown_mask(rle: RLE, size_hw: tuple[int, ...]) -> Bool[ndarray, "h w"]:
+    """The mask at ``size_hw``; where that is smaller a pixel shows it that lies mostly inside."""
+    mask = decode_mask(rle)
+    if mask.shape == size_hw:
+        return mask
+    columns = np.ascontiguousarray(mask.T).view(np.uint8)  # as it lies in memory: no copy
+    return cv2.resize(columns, size_hw, interpolation=cv2.INTER_AREA).T > 0
 
 
-def _read(files: Sequence[Path], unreadable: list[str]) -> Iterator[tuple[Path, UInt8[ndarray, "h w 3"]]]:
-    """The files that are images, in order; what is wrong with another is added to ``unreadable``."""
-    for path in files:
-        try:
-            yield path, read_rgb(path)
-        except (InputError, OSError) as error:
-            unreadable.append(str(error))
+def _check_out(out: Path) -> None:
+    """`InputError` where ``out`` is taken or cannot be made."""
+    try:
+        if out.is_symlink() or (out.exists() and (not out.is_dir() or any(out.iterdir()))):
+            raise InputError(f"{out} exists and is not an empty folder; give --out another one, or remove it")
+        if out.resolve() == Path.cwd():
+            raise InputError(f"{out} is the folder that you are in; give --out another one")
+        out.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{out} cannot be made ({error.strerror}); give --out another folder") from error
+    if not os.access(out.parent, os.W_OK):
+        raise InputError(f"{out} cannot be made ({out.parent} is read-only); give --out another folder")
 
 
-def _write_overlay(folder: Path, name: str, overlay: UInt8[ndarray, "k l 3"]) -> None:
-    place = folder / (name if Path(name).suffix.lower() in DRAWN else f"{name}.jpg")
+def _answers(detect: Detect, files: Sequence[Path], names: Mapping[int, str], failed: list[str]) -> list[Answer]:
+    """What is found in every one of ``files``; what is wrong with another is added to ``failed``.
+
+    Where a batch fails each of its images is tried alone.
+    """
+    shown: list[tuple[Path, tuple[int, int], UInt8[ndarray, "h w 3"]]] = []
+    unreadable: list[str] = []
+
+    def photographs() -> Iterator[UInt8[ndarray, "h w 3"]]:
+        for path in files:
+            try:
+                yield _note(path, read_photograph(path).image, shown)
+            except InputError as error:
+                unreadable.append(str(error))
+
+    try:
+        found = detect(photographs())
+        answers = [
+            Answer(path, size_hw, rows, draw_detections(canvas, rows, names))
+            for (path, size_hw, canvas), rows in zip(shown, found, strict=True)
+        ]
+    except DETECTION_ERRORS as error:
+        if len(files) > 1:
+            return [answer for path in files for answer in _answers(detect, [path], names, failed)]
+        first_line = (str(error).splitlines() or [""])[0]
+        failed.append(f"{files[0]} could not be detected on ({type(error).__name__}: {first_line})")
+        return []
+    failed += unreadable
+    return answers
+
+
+def _note(
+    path: Path, image: UInt8[ndarray, "h w 3"], shown: list[tuple[Path, tuple[int, int], UInt8[ndarray, "h w 3"]]]
+) -> UInt8[ndarray, "h w 3"]:
+    """``image``; ``shown`` now holds its size and what its overlay is drawn on."""
+    shown.append((path, (image.shape[0], image.shape[1]), fit_within(image, LARGEST_OVERLAY)))
+    return image
+
+
+def _write_overlay(place: Path, overlay: UInt8[ndarray, "k l 3"]) -> None:
     place.parent.mkdir(parents=True, exist_ok=True)
     write_rgb(place, overlay, 90)
 
@@ -125,10 +282,11 @@ def _write_overlay(folder: Path, name: str, overlay: UInt8[ndarray, "k l 3"]) ->
 def _data_set(
     images: Sequence[tuple[int, str, int, int]], found: Sequence[dict[str, Any]], names: Mapping[int, str], origin: str
 ) -> Coco:
-    classes = pd.DataFrame([{"class_id": number, "name": name} for number, name in names.items()])
+    classes = pd.DataFrame([{"class_id": number, "name": name} for number, name in names.items()], dtype=object)
     annotations = [
         instance(number, row["image_id"], row["category_id"], row["segmentation"], score=row["score"])
         for number, row in enumerate(found, 1)
     ]
-    table = pd.DataFrame(images, columns=["image_id", "file_name", "height", "width"])
+    # Of Python's own values: file names may hold bytes that are no UTF-8, which pandas' text does not take.
+    table = pd.DataFrame(images, columns=["image_id", "file_name", "height", "width"], dtype=object)
     return coco_dataset(table, classes.assign(supercategory="object"), annotations, origin)
