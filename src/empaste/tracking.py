@@ -29,7 +29,7 @@ from typing import Any, Protocol
 from filelock import FileLock
 
 from empaste.errors import InputError
-from empaste.stores import REGISTRY_VARIABLE, TRACKING_VARIABLE, Store, find_store, without_password
+from empaste.stores import REGISTRY_VARIABLE, TRACKING_VARIABLE, Store, find_store, loading_trouble, without_password
 
 EXPERIMENT = "empaste"
 PIPELINE_TAG = "empaste.pipeline"
@@ -341,6 +341,8 @@ def _log_detector(store: Store, run_id: str, folder: Path, example: bytes) -> No
     """The model is logged in ``store`` by MLflow's own fluent functions, which know one store at a time."""
     from empaste.serving import log_served_detector
 
+    if trouble := loading_trouble(store):
+        print(f"WARNING: {trouble}", file=sys.stderr)
     with _chosen(store):
         log_served_detector(run_id, folder, example, MODEL_NAME)
 
