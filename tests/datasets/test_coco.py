@@ -11,7 +11,7 @@ import pytest
 from empaste.datasets.coco import open_coco
 from empaste.datasets.records import Source
 from empaste.errors import InputError
-from tests.datasets.layouts import coco_content, square, usual_contents, write_coco
+from tests.datasets.layouts import coco_content, square, usual_contents, write_coco, write_photo
 
 
 def test_ids_labels_and_outlines(tmp_path: Path) -> None:
@@ -121,6 +121,127 @@ def test_a_missing_file_is_named_when_it_is_read(tmp_path: Path) -> None:
     data = open_coco(Source(root))
     with pytest.raises(InputError, match=r"000101.jpg cannot be read"):
         data.load(data.examples[1], 0)
+
+
+def copied(root: Path, source: str, copy: str, **changes: Any) -> None:
+    """Another annotation file, changed."""
+    content = json.loads((root / source).read_text()) | changes
+    (root / copy).parent.mkdir(parents=True, exist_ok=True)
+    (root / copy).write_text(json.dumps(content))
+
+
+@pytest.mark.parametrize(
+    "copy",
+    [
+        "annotations/instances_trainval.json",
+        "annotations/instances_trainval2017.json",
+        "annotations/instances_train_old.json",
+        "annotations/instances_train (1).json",
+        "annotations/instances_train2014.json",
+        "annotations/train.json",
+        "annotations/captions_train.json",
+        "annotations/.instances_train.json",
+        "annotations/__MACOSX/instances_train.json",
+        "train/labels.json",
+    ],
+)
+def test_an_exact_name_wins_over_whatever_lies_beside(tmp_path: Path, copy: str) -> None:
+    root = write_coco(tmp_path, annotations="annotations/instances_{split}.json", images="{split}")
+    copied(root, "annotations/instances_val.json", copy)
+    assert [e.image_id for e in open_coco(Source(root)).examples] == [100, 101, 200, 201]
+
+
+@pytest.mark.parametrize(
+    ("annotations", "copy"),
+    [
+        ("annotations/instances_{split}2017.json", "annotations/instances_train2014.json"),
+        ("annotations/instances_{split}.json", "instances_train.json"),
+        ("annotations/instances_{split}.json", "annotations/instances_training.json"),
+        ("annotations/{split}.json", "train/_annotations.coco.json"),
+        ("annotations/instances_{split}_v1.json", "annotations/instances_train_v2.json"),
+    ],
+)
+def test_several_that_could_be_meant_are_listed(tmp_path: Path, annotations: str, copy: str) -> None:
+    root = write_coco(tmp_path, annotations=annotations, images="{split}")
+    original = annotations.format(split="train")
+    copied(root, original, copy, info="other")
+    with pytest.raises(InputError, match=r"several annotation files that could be those of the split train") as error:
+        open_coco(Source(root))
+    assert copy in str(error.value) and original in str(error.value)
+    (root / copy).write_bytes((root / original).read_bytes())
+    assert len(open_coco(Source(root)).examples) == 4, "a copy of the same bytes is the same file"
+
+
+def test_training_and_validation_together_are_no_split(tmp_path: Path) -> None:
+    root = write_coco(tmp_path, annotations="annotations/instances_{split}.json", images="{split}")
+    (root / "annotations/instances_train.json").rename(root / "annotations/instances_trainval.json")
+    with pytest.raises(
+        InputError, match=r"no annotations of the split train; .*there is annotations/instances_trainval"
+    ):
+        open_coco(Source(root))
+
+
+def test_the_folder_of_the_exact_name_wins_over_copies(tmp_path: Path) -> None:
+    root = write_coco(tmp_path)
+    for name in ("000100.jpg", "000101.jpg"):
+        for copy in ("train2014", "train2017 (1)", "backup/train2017", "images"):
+            write_photo(root / copy / name, colour=(1, 2, 3))
+    assert {e.path.parent.name for e in open_coco(Source(root)).examples if e.path} == {"train2017", "val2017"}
+
+
+@pytest.mark.parametrize(("first", "second"), [("train2014", "train2017"), ("images/train2017", "train2017")])
+def test_folders_that_fit_equally_well_are_refused(tmp_path: Path, first: str, second: str) -> None:
+    root = write_coco(tmp_path, annotations="annotations/instances_{split}.json", images="{split}2017")
+    for name in ("000100.jpg", "000101.jpg"):
+        for folder in (first, second):
+            write_photo(root / folder / name, colour=(9, 2, 3) if folder == first else (200, 2, 3))
+    with pytest.raises(InputError, match=r"lists 000100.jpg, which could be .*two different files; name the folder"):
+        open_coco(Source(root))
+
+
+def test_an_image_that_lies_with_the_other_split_is_not_taken_for_it(tmp_path: Path) -> None:
+    root = write_coco(tmp_path)
+    (root / "train2017/000101.jpg").rename(root / "val2017/000101.jpg")
+    data = open_coco(Source(root))
+    with pytest.raises(InputError, match=r"train2017/000101.jpg cannot be read"):
+        data.load(data.examples[1], 0)
+
+
+def test_the_same_file_in_both_splits_is_refused(tmp_path: Path) -> None:
+    contents = usual_contents()
+    contents["val"]["images"][0]["file_name"] = "./000100.jpg"
+    root = write_coco(tmp_path, contents, images="images")
+    with pytest.raises(
+        InputError, match=r"the same file is in both splits: 000100.jpg \(train\) and ./000100.jpg \(val\)"
+    ):
+        open_coco(Source(root))
+
+
+def test_two_entries_of_one_file_are_one_image(tmp_path: Path) -> None:
+    contents = usual_contents()
+    contents["train"]["images"][1]["file_name"] = ".\\000100.jpg"
+    root = write_coco(tmp_path, contents)
+    (root / "train2017" / ".\\000100.jpg").unlink()
+    data = open_coco(Source(root))
+    assert [e.image_id for e in data.examples] == [100, 200, 201]
+    assert [one.class_id for one in data.examples[0].outlines] == [3, 7], "the same instance stands once"
+    assert "1 entries name a file that another entry names; they are one image" in data.warnings[0]
+
+
+@pytest.mark.parametrize("ids", [(0, 0), (0, 1), (5, 0), (-3, -3), (2**62, 2**62 + 1), (2**63 - 2, 2**63 - 2)])
+def test_ids_of_both_splits_are_set_apart_for_any_ids(tmp_path: Path, ids: tuple[int, int]) -> None:
+    first, second = ids
+    contents = {
+        split: coco_content(start, [square(1, start, 3), square(2, start + 1, 3)])
+        for split, start in (("train", first), ("val", second))
+    }
+    for split, content in contents.items():
+        for number, row in enumerate(content["images"]):
+            row["file_name"] = f"{split}{number}.jpg"
+    data = open_coco(Source(write_coco(tmp_path, contents)))
+    found = [e.image_id for e in data.examples]
+    assert len(set(found)) == 4 and max(found) < 2**63
+    assert {Path(e.file_name).name for e in data.examples} == {"train0.jpg", "train1.jpg", "val0.jpg", "val1.jpg"}
 
 
 def changed(table: str, number: int, **changes: Any) -> dict[str, dict[str, Any]]:

@@ -84,6 +84,89 @@ def test_masks_beside_serve_for_measuring(tmp_path: Path) -> None:
     assert picture.masks[0][1].sum() == 100
 
 
+def test_one_file_however_it_is_spelt_is_one_image(tmp_path: Path) -> None:
+    rows = ["0.jpg,cat,train", "./0.jpg,dog,train", "a/1.jpg,cat,train", "a\\1.jpg,dog,train", "2.jpg,cat,val"]
+    root = write_folder(tmp_path, rows, missing=("a\\1.jpg",))
+    data = open_folder(Source(root))
+    assert labels_of(data) == {
+        "train/0.jpg": {"cat", "dog"}, "train/a__1.jpg": {"cat", "dog"}, "val/2.jpg": {"cat"}
+    }  # fmt: skip
+    assert data.warnings[0].startswith(
+        "2 rows spell a file otherwise than an earlier row; they are one image: the first"
+    )
+    (root / "labels.csv").write_text("file,label,split\n0.jpg,cat,train\n./0.jpg,cat,val\n")
+    with pytest.raises(InputError, match=r"line 3: ./0.jpg is in val here, in train above \(spelt 0.jpg\); choose one"):
+        open_folder(Source(root))
+
+
+def test_names_of_other_machines_are_found(tmp_path: Path) -> None:
+    root = write_folder(tmp_path, ["a.jpg,cat,train", "sub/b.jpg,dog,train", "c.jpg,cat,val"])
+    rows = ["images/a.jpg,cat,train", "C:\\photos\\b.jpg,dog,train", "/data/C.JPG,cat,val"]
+    (root / "labels.csv").write_text("\n".join(["file,label,split", *rows]))
+    assert {str(e.path.relative_to(root / "images")) for e in open_folder(Source(root)).examples if e.path} == {
+        "a.jpg",
+        "sub/b.jpg",
+        "c.jpg",
+    }
+
+
+def test_labels_in_two_forms_of_unicode_are_one_class_and_said(tmp_path: Path) -> None:
+    root = write_folder(tmp_path, ["a.jpg,caf\u00e9,train", "b.jpg,cafe\u0301,train", "c.jpg, caf\u00e9 ,val"])
+    data = open_folder(Source(root))
+    assert [one.name for one in data.classes] == ["caf\u00e9"]
+    assert "1 labels are written in another form of Unicode" in data.warnings[0]
+
+
+ODD_NAMES = ["NA", "None", "nothing", "001", "1", "C+", "C#", "\U0001f34e", "\U0001f350", "nan", "True", "x" * 60]
+
+
+def test_any_text_is_a_name(tmp_path: Path) -> None:
+    rows = [
+        f"{n}.jpg,{name},{split}" for n, (name, split) in enumerate((a, b) for a in ODD_NAMES for b in ("train", "val"))
+    ]
+    data = open_folder(Source(write_folder(tmp_path, rows)))
+    assert {one.name for one in data.classes} == set(ODD_NAMES)
+
+
+def test_columns_that_are_not_read_are_said(tmp_path: Path) -> None:
+    root = write_folder(tmp_path, ["a.jpg,cat,x", "b.jpg,cat,y"], "file,label,source")
+    assert open_folder(Source(root)).warnings == ("1 columns of labels.csv are not read: source",)
+
+
+def test_classes_csv_is_checked(tmp_path: Path) -> None:
+    root = write_folder(tmp_path, ROWS)
+    for text, message in (
+        ("name\ncat\ndog\ncat\n", r"classes.csv, line 4: the class 'cat' stands in line 2 already; remove one"),
+        ("name,name\ncat,dog\n", r"classes.csv has the column name twice"),
+        ("name\ncat,animal\ndog\n", r"classes.csv, line 2: 2 fields, but the header names 1 columns"),
+        ("name,supercategory\n,animal\n", r"classes.csv, line 2: the name is ''; it must be text"),
+        ("title\ncat\n", r"classes.csv lacks the column name; .*classes.csv has the columns name and perhaps"),
+    ):
+        (root / "classes.csv").write_text(text)
+        with pytest.raises(InputError, match=message):
+            open_folder(Source(root))
+
+
+def test_masks_of_one_image_in_both_files_are_refused(tmp_path: Path) -> None:
+    root = write_folder(tmp_path, ["000100.jpg,car,train", "000101.jpg,cat,val"])
+    for split, number in (("train", 1), ("val", 2)):
+        content = coco_content(100, [square(number, 100, 3)])
+        (root / f"instances_{split}.json").write_text(json.dumps(content))
+    with pytest.raises(
+        InputError, match=r"instances_val.json: the image 000100.jpg has instances in .*train.json, too"
+    ):
+        open_folder(Source(root))
+
+
+def test_images_of_the_masks_that_have_no_label_are_counted(tmp_path: Path) -> None:
+    root = write_folder(tmp_path, ["000100.jpg,car,train", "b.jpg,cat,val"])
+    (root / "instances_train.json").write_text(json.dumps(coco_content(100, [square(1, 100, 3), square(2, 101, 7)])))
+    warnings = open_folder(Source(root)).warnings
+    assert any(
+        "1 images of the COCO files are not in labels.csv and are left out: 000101.jpg" in one for one in warnings
+    )
+
+
 BAD_ROWS = {
     "labels.csv, line 3: b.jpg has no label": ["a.jpg,cat,train", "b.jpg,;,train"],
     "labels.csv, line 2: the file is empty": [",cat,train"],

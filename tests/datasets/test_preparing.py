@@ -1,10 +1,12 @@
 """Sub-sampling, collected errors, tables and counts."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from empaste.artifacts.remarks import Remark
 from empaste.datasets.preparing import (
     Prepared,
     annotations_of,
@@ -13,10 +15,12 @@ from empaste.datasets.preparing import (
     label_table,
     refuse_errors,
     subsample,
+    warnings_of,
     write_example,
 )
 from empaste.datasets.records import ClassName, DataSet, Example, Picture, Split
 from empaste.errors import InputError
+from empaste.masks import decode_mask
 
 MASK = np.eye(4, dtype=bool)
 
@@ -107,3 +111,24 @@ def test_no_masks_are_not_zero_instances() -> None:
     rows = [Prepared(example(1, "train", 1), 4, 4, (1,)), Prepared(example(2, "val", 1), 4, 4, (1,))]
     counts = count_images(dataset(1, 1), rows)
     assert counts["instances_train"] is None and counts["instances_val"] is None
+
+
+def test_what_the_images_showed_is_counted_and_said(tmp_path: Path) -> None:
+    reason = "annotations lead out of their images"
+
+    def load_remarked(example: Example, max_side: int) -> Picture:
+        remark = Remark(reason, f"annotation {example.image_id}")
+        return Picture(b"jpeg", 4, 4, (1,), (), boxes=((2, (0.5, 1, 2, 2), 0),), remarks=(remark,), digest="same")
+
+    data = dataset(2, 1)
+    data = replace(data, classes=(*data.classes, ClassName(4, "Cat", "animal"), ClassName(5, "CAT", "animal")))
+    rows = [write_example(one, load_remarked, 0, tmp_path) for one in data.examples]
+    said = warnings_of(data, rows)
+    assert said[0] == f"3 {reason}: the first is annotation 1"
+    assert said[1] == "classes differ in case alone and are kept apart: cat and Cat and CAT"
+    assert (
+        said[2].startswith("1 validation images are copies of training images") and "val/100.jpg is train/" in said[2]
+    )
+    (box,) = annotations_of(rows, "val")
+    assert (box["bbox"], box["area"], box["box_only"], box["iscrowd"]) == ([0.5, 1, 2, 2], 4, 1, 0)
+    assert int(decode_mask(box["segmentation"]).sum()) == 6, "every pixel that the box touches"

@@ -5,11 +5,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from empaste.datasets.records import Source
 from empaste.datasets.voc import SUPERCATEGORIES, instance_masks, open_voc
 from empaste.errors import InputError
-from tests.datasets.layouts import write_photo, write_voc, write_xml
+from tests.datasets.layouts import write_indices, write_photo, write_voc, write_xml
 
 
 @pytest.fixture
@@ -87,6 +88,120 @@ def test_training_images_without_object_are_left_out_and_counted(year: Path) -> 
     data = open_voc(Source(year))
     assert [e.image_id for e in data.examples] == [2007000032, 2009000001]
     assert data.num_without_label == 1 and "1 training images have no object" in data.warnings[0]
+
+
+@pytest.mark.parametrize(
+    "names", [("1569478414.73587", "1569478414.99999", "1569478500.5"), ("my photo 1", "my photo 2", "x y")]
+)
+def test_names_with_dots_and_blanks(year: Path, names: tuple[str, str, str]) -> None:
+    for name in names:
+        write_photo(year / "JPEGImages" / f"{name}.jpg")
+        write_xml(year / "Annotations" / f"{name}.xml", ["bird"])
+    sets = year / "ImageSets" / "Segmentation"
+    (sets / "train.txt").write_text(f"{names[0]}\n{names[1]}.jpg\n{names[1]}\n")
+    (sets / "val.txt").write_text(f"JPEGImages/{names[2]}.jpg\n")
+    assert [e.file_name for e in open_voc(Source(year)).examples] == [
+        f"train/{names[0]}.jpg", f"train/{names[1]}.jpg", f"val/{names[2]}.jpg"
+    ]  # fmt: skip
+
+
+def test_masks_of_16_bits_keep_every_instance(year: Path) -> None:
+    objects, classes = np.zeros((30, 40), np.uint16), np.zeros((30, 40))
+    for value, place in ((255, 2), (256, 10), (300, 18)):
+        objects[5:9, place : place + 4], classes[5:9, place : place + 4] = value, 12
+    classes[0] = 255
+    Image.fromarray(objects).save(year / "SegmentationObject" / "2007_000032.png")
+    write_indices(year / "SegmentationClass" / "2007_000032.png", classes)
+    data = open_voc(Source(year))
+    picture = data.load(data.examples[0], 0)
+    assert [(class_id, int(mask.sum())) for class_id, mask, _ in picture.masks] == [(12, 16)] * 3
+    assert picture.void is not None and picture.void.sum() == 40
+
+
+def test_boxes_where_there_are_no_masks(year: Path) -> None:
+    rows = (
+        "<object><name>sofa</name><difficult>0</difficult><bndbox><xmin>6</xmin><ymin>6</ymin><xmax>15</xmax>"
+        "<ymax>10</ymax></bndbox></object><object><name>dog</name><difficult>1</difficult><bndbox><xmin>1</xmin>"
+        "<ymin>1</ymin><xmax>40</xmax><ymax>30</ymax></bndbox></object><object><name>cat</name></object>"
+        "<object><name>cat</name><polygon><x1>5</x1><y1>5</y1><x2>15</x2><y2>5</y2><x3>15</x3><y3>15</y3><x4>5</x4>"
+        "<y4>15</y4></polygon></object>"
+    )
+    xml = year / "Annotations" / "2008_000005.xml"
+    xml.write_text(f"<annotation><size><width>40</width><height>30</height></size>{rows}</annotation>")
+    data = open_voc(Source(year))
+    picture = data.load(data.examples[1], 0)
+    assert picture.class_ids == (8, 12, 18)
+    assert picture.boxes == ((18, (5, 5, 10, 5), 0), (12, (0, 0, 40, 30), 1))
+    assert [(class_id, int(mask.sum())) for class_id, mask, _ in picture.masks] == [(8, 100)]
+    xml.write_text(xml.read_text().replace("<xmax>15<", "<xmax>5<"))
+    with pytest.raises(InputError, match=r"2008_000005.xml: object 1: bndbox goes from 6, 6 to 5, 10; correct it"):
+        open_voc(Source(year))
+
+
+def test_several_years_are_refused_and_listed(year: Path) -> None:
+    shutil.copytree(year, year.parent / "VOC2007")
+    with pytest.raises(InputError, match=r"holds several years: VOC2007, VOC2012; set prepare.root to one of them"):
+        open_voc(Source(year.parent))
+    assert len(open_voc(Source(year)).examples) == 3
+
+
+def test_several_images_of_one_name(year: Path) -> None:
+    write_photo(year / "JPEGImages" / "2008_000005.png", colour=(1, 2, 3))
+    with pytest.raises(InputError, match=r"lists 2008_000005, which could be 2008_000005.jpg, 2008_000005.png; remove"):
+        open_voc(Source(year))
+    xml = year / "Annotations" / "2008_000005.xml"
+    xml.write_text(xml.read_text().replace("<annotation>", "<annotation><filename>2008_000005.png</filename>"))
+    assert {e.path.suffix for e in open_voc(Source(year)).examples if e.path and e.image_id == 2008000005} == {".png"}
+
+
+def test_several_lists_of_one_split(year: Path) -> None:
+    sets = year / "ImageSets" / "Segmentation"
+    (sets / "train.txt").rename(sets / "Train.txt")
+    assert len(open_voc(Source(year)).examples) == 3
+    (sets / "training.txt").write_text("2009_000001\n")
+    with pytest.raises(
+        InputError, match=r"has several lists of the split train: .*Train.txt, .*training.txt; keep one"
+    ):
+        open_voc(Source(year))
+
+
+def test_one_photograph_under_two_names(year: Path) -> None:
+    (year / "JPEGImages" / "2010_000001.jpg").symlink_to(year / "JPEGImages" / "2009_000001.jpg")
+    write_xml(year / "Annotations" / "2010_000001.xml", ["train"])
+    with (year / "ImageSets" / "Segmentation" / "train.txt").open("a") as file:
+        file.write("2010_000001\n")
+    with pytest.raises(
+        InputError, match=r"the same file is in both splits: 2009_000001 \(val\) and 2010_000001 \(train\)"
+    ):
+        open_voc(Source(year))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("<Annotation/>", "is XML of another kind: it holds <Annotation>, not <annotation>"),
+        ("<annotation><object><name> </name></object></annotation>", "the name of object 1 is ' '; it must be text"),
+        ("<annotation><object/></annotation>", "the name of object 1 is None; it must be text"),
+        ('<?xml version="1.0" encoding="nonsense"?><annotation/>', "is not valid XML"),
+        ("<annotation><size><width>w</width><height>3</height></size></annotation>", "size is 'w'; it must be a whole"),
+    ],
+)
+def test_xml_without_a_meaning(year: Path, text: str, message: str) -> None:
+    (year / "Annotations" / "2008_000005.xml").write_text(text)
+    with pytest.raises(InputError) as error:
+        open_voc(Source(year))
+    assert "2008_000005.xml" in str(error.value) and message in str(error.value)
+
+
+def test_a_labelmap_that_is_broken(year: Path) -> None:
+    for text, message in (
+        ("cat:1,2,3::\ncat:3,4,5::\n", r"labelmap.txt, line 2: the class 'cat' stands there already"),
+        ("cat:1,2::\n", r"labelmap.txt, line 1: the colour is \['1', '2'\]; it must be 3 numbers"),
+        ("cat:1,2,3::\n", r"the object name 'dog' is no class; choose from cat"),
+    ):
+        (year / "labelmap.txt").write_text(text)
+        with pytest.raises(InputError, match=message):
+            open_voc(Source(year))
 
 
 def test_broken_annotations_are_named(year: Path) -> None:

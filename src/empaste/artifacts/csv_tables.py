@@ -46,7 +46,8 @@ def read_csv(path: Path, needed: Sequence[str], further: Sequence[str], layout: 
         _check_header(path, known, needed, further, layout)
         rows = [_row(path, lines.line_num, row, known) for row in lines if any(field.strip() for field in row)]
     except csv.Error as error:
-        raise InputError(f"{path} is not a readable CSV file in UTF-8: {error}; save it as such") from error
+        place = f"line {lines.line_num}: {error}"
+        raise InputError(f"{path} is not a readable CSV file in UTF-8: {place}; save it as such") from error
     return Table(rows, [name for name in known if name and name not in (*needed, *further)])
 
 

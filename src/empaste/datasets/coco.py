@@ -9,12 +9,14 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from empaste.artifacts.fields import ID_LIMIT, listed
 from empaste.artifacts.foreign_coco import (
     ForeignCoco,
     ListedCategory,
+    ListedImage,
     ListedInstance,
     is_coco_file,
     read_foreign_coco,
@@ -73,17 +75,22 @@ def load_annotated(example: Example, max_side: int, frame: Frame = "upright") ->
     """The picture of an example that has a file and outlines, in the ``frame`` where their size does not tell."""
     assert example.path is not None
     photograph, name, outlines = read_photograph(example.path), str(example.path), example.outlines
-    masks = masks_upright(
-        photograph, example.size_hw, lambda height, width: draw_outlines(outlines, height, width), name, frame
-    )
     frame = annotated_frame(photograph, example.size_hw, name, frame)
-    instances, boxes = [], []
-    for one, mask in zip(outlines, masks, strict=True):
-        if one.segmentation is not None:
-            instances.append((one.class_id, mask, one.iscrowd))
-        elif one.box_xywh is not None:
-            box = box_upright(one.box_xywh, photograph) if frame == "stored" else one.box_xywh
-            boxes.append((one.class_id, box, one.iscrowd))
+    # One at a time: the masks of a large photograph together can be larger than memory.
+    instances = (
+        (
+            one.class_id,
+            masks_upright(photograph, example.size_hw, partial(draw_outlines, [one]), name, frame)[0],
+            one.iscrowd,
+        )
+        for one in outlines
+        if one.segmentation is not None
+    )
+    boxes = [
+        (one.class_id, box_upright(one.box_xywh, photograph) if frame == "stored" else one.box_xywh, one.iscrowd)
+        for one in outlines
+        if one.segmentation is None and one.box_xywh is not None
+    ]
     height, width = example.size_hw or photograph.image.shape[:2]
     remarks = outside(outlines, height, width)
     remarks += [
@@ -146,6 +153,16 @@ def as_outlines(instances: Iterable[ListedInstance], remarks: list[Remark]) -> t
             continue
         kept.append(Outline(one.category_id, one.segmentation, one.iscrowd, one.origin, one.box_xywh))
     return tuple(kept)
+
+
+def annotated_size(image: ListedImage, outlines: Iterable[Outline]) -> tuple[int, int] | None:
+    """Height and width that annotations refer to: as the image's entry states, else as the first RLE does."""
+    if image.size_hw is not None:
+        return image.size_hw
+    sizes = (one.segmentation["size"] for one in outlines if isinstance(one.segmentation, dict))
+    size = next(sizes, None)
+    is_size = isinstance(size, list) and len(size) == 2 and all(type(side) is int and side > 0 for side in size)
+    return (size[0], size[1]) if is_size else None
 
 
 def image_paths(images: ImageFiles, split: str, content: ForeignCoco, remarks: list[Remark]) -> dict[int, Path]:
@@ -240,19 +257,23 @@ def _examples(images: ImageFiles, split: str, content: ForeignCoco, remarks: lis
     instances = content.instances_by_image()
     paths = image_paths(images, split, content, remarks)
     own: Split = "val" if split == "val" else "train"
-    return [
-        Example(
-            one.image_id,
-            own,
-            one.file_name,
-            tuple(sorted({instance.category_id for instance in instances.get(one.image_id, ())})),
-            paths[one.image_id],
-            one.size_hw,
-            as_outlines(instances.get(one.image_id, ()), remarks),
-            one.file_name,
+    examples = []
+    for one in content.images:
+        shown = instances.get(one.image_id, ())
+        outlines = as_outlines(shown, remarks)
+        examples.append(
+            Example(
+                one.image_id,
+                own,
+                one.file_name,
+                tuple(sorted({instance.category_id for instance in shown})),
+                paths[one.image_id],
+                annotated_size(one, outlines),
+                outlines,
+                one.file_name,
+            )
         )
-        for one in content.images
-    ]
+    return examples
 
 
 def _image_folder(images: ImageFiles, split: str, content: ForeignCoco) -> tuple[Path, bool]:

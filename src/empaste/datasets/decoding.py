@@ -1,7 +1,7 @@
 """From a decoded photograph and its outlines to what `prepare` writes: a JPEG and masks in one upright frame."""
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import cv2
 import numpy as np
@@ -23,7 +23,7 @@ FLIPPED_ACROSS, FLIPPED_DOWN = (2, 3, 6, 7), (3, 4, 7, 8)
 def to_picture(
     photograph: Photograph,
     class_ids: tuple[int, ...],
-    masks: Sequence[Mask],
+    masks: Iterable[Mask],
     max_side: int,
     name: str,
     void: Bool[np.ndarray, "h w"] | None = None,

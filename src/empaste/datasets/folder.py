@@ -15,7 +15,7 @@ from empaste.artifacts.csv_tables import Table, read_csv
 from empaste.artifacts.fields import listed
 from empaste.artifacts.foreign_coco import ForeignCoco, read_foreign_coco
 from empaste.artifacts.remarks import Remark, summarise
-from empaste.datasets.coco import as_outlines, image_paths, load_annotated, merge_categories
+from empaste.datasets.coco import annotated_size, as_outlines, image_paths, load_annotated, merge_categories
 from empaste.datasets.naming import ImageFiles, existing_folder, name_files, real_path, split_called
 from empaste.datasets.records import ClassName, DataSet, Example, Outline, Source, Split
 from empaste.datasets.splitting import splits_by_seed
@@ -207,7 +207,7 @@ def _with_truth(
                     f"{content.path}: the image {one.file_name} has instances in {known[key][2]}, too; keep one of them"
                 )
             if key not in known or outlines:
-                known[key] = one.size_hw, outlines, str(content.path)
+                known[key] = annotated_size(one, outlines), outlines, str(content.path)
     keys = [real_path(example.path) if example.path else "" for example in examples]
     bare = [example.file_name for example, key in zip(examples, keys, strict=True) if key not in known]
     warnings = [f"no masks to measure with for {len(bare)} images: {listed(bare)}"] if bare else []
