@@ -200,6 +200,15 @@ def test_a_histogram_over_classes_is_bars_in_the_tables_order():
     assert re.findall(r"<li[^>]*>(\w+)</li>", chart) == ["available", "images"]
 
 
+def test_long_names_below_bars_stay_apart_and_are_told_in_full():
+    names = ["f" * 60, "f" * 59 + "g", "f" * 30 + "x" + "f" * 29, "كرة", "<b>"]
+    (chart,) = plot_charts("prepare", pd.DataFrame({"class_name": names, "images": range(5)}))
+    shown = re.findall(r"<text [^>]*rotate[^>]*>([^<]*)(?:<title>([^<]*)</title>)?</text>", chart)
+    assert len({text for text, _ in shown}) == 5 and all(len(text) <= charts.MAX_LETTERS for text, _ in shown)
+    assert [title for _, title in shown] == [*names[:3], "", ""]
+    assert [text for text, _ in shown][3:] == ["\u2068كرة\u2069", "&lt;b&gt;"]
+
+
 def test_columns_that_agree_are_drawn_once():
     table = pd.DataFrame({"class_name": ["cat", "dog"], "available": [8, 2], "images": [8, 2]})
     (chart,) = plot_charts("prepare", table)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from empaste.errors import InputError
+from empaste.images import read_rgb
 from empaste.report import drawing
 from empaste.report.inputs import Run, evenly_spaced
 from empaste.report.sheets import BUILDERS, Sheet, build_sheets, contact_sheet, file_name
@@ -105,6 +106,24 @@ def test_the_worst_images_come_before_the_best(sheets, bare_folder):
     assert captions(sheets["mistakes"])[0] == ["6 · ground truth, 1 object", "6 · no detection, best only 0.30"]
     bare = {sheet.name: sheet for sheet in build_sheets(Run(FILES.below(bare_folder), 3))}["mistakes"]
     assert bare.groups == () and "no masks" in bare.missing
+
+
+def test_an_object_without_a_mask_is_counted_neither_drawn_nor_missed(run_folder, tmp_path):
+    folder = shutil.copytree(run_folder, tmp_path / "run")
+    path = folder / "data" / "ground_truth" / "val.json"
+    truth = json.loads(path.read_text())
+    (square,) = (row for row in truth["annotations"] if row["image_id"] == 6)
+    square["box_only"] = 1
+    path.write_text(json.dumps(truth))
+    found = {sheet.name: sheet for sheet in build_sheets(Run(FILES.below(folder), 3))}
+    panel = found["detections"].groups[1].panels[0]
+    assert panel.caption == "6 · ground truth, 0 objects, 1 without a mask"
+    assert (panel.image == drawing.enlarge(read_rgb(folder / "data/images/val/000006.png"))).all()
+    assert [group.heading for group in found["mistakes"].groups] == ["worst: 100% right", "best: 100% right"]
+    for row in truth["annotations"]:
+        row["box_only"] = 1
+    path.write_text(json.dumps(truth))
+    assert "no masks to compare" in build_sheets(Run(FILES.below(folder), 3))[-1].missing
 
 
 def test_a_contact_sheet_holds_every_panel(sheets):
