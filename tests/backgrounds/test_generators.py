@@ -8,6 +8,7 @@ from typing import Any, get_args
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 from empaste.backgrounds import METHODS, PURE, open_source, random_folder
 from empaste.backgrounds.scenes import NO_CAPTION, Scene, Source, is_blank
@@ -109,11 +110,29 @@ def test_what_cannot_be_read_is_replaced_or_listed(tmp_path: Path, scenes: list[
     (folder / "broken.jpg").write_bytes(b"no image")
     (made,) = opened(folder).make(scenes[:1])
     (failure,) = made.failures
-    assert failure.attempts == 2 and "broken.jpg is not a readable image (8 bytes)" in failure.reason
+    assert failure.attempts == 2 and "broken.jpg is not a readable image (its kind is none of" in failure.reason
     for number in range(20):
         write_rgb(folder / f"{number}.png", np.full((48, 64, 3), number, np.uint8))
     made = list(opened(folder, retries=3).make([scene for scene in scenes for _ in range(40)]))
     assert all(len(one.candidates) == 1 and not one.failures for one in made)
+
+
+def test_a_folders_photographs_are_read_as_training_reads_them(
+    tmp_path: Path, scenes: list[Scene], capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "folder"
+    (folder / ".thumbnails").mkdir(parents=True)
+    layer = np.full((48, 64, 4), 90, np.uint8)
+    layer[..., 3] = 0
+    Image.fromarray(layer).save(folder / "clear.webp", lossless=True)
+    Image.fromarray(layer[..., :3]).save(folder / ".thumbnails/1.png")
+    (folder / "2.heic").touch()
+    (folder / "3.NEF").touch()
+    (made,) = opened(folder).make(scenes[:1])
+    assert (made.candidates[0].image == 255).all() and not made.failures
+    told = capsys.readouterr().err
+    assert "WARNING: backgrounds.root: 2 photographs of kinds that are not read are left out" in told
+    assert "2.heic" in told
 
 
 @pytest.mark.parametrize("kind", ["csv", "coco"])

@@ -28,7 +28,7 @@ from jaxtyping import UInt8
 from empaste.backgrounds.painting import BLANK, Item, Outcome, list_items, made_of
 from empaste.backgrounds.scenes import Made, Scene, Source, is_blank
 from empaste.errors import InputError
-from empaste.images import decode_rgb
+from empaste.photographs import decode_photograph
 
 MAX_ANSWER = 64 * 2**20
 """No answer is read beyond so many bytes."""
@@ -178,7 +178,7 @@ def _fetch(endpoint: Endpoint, prompt: str) -> UInt8[np.ndarray, "h w 3"]:
         given = json.loads(answer)["data"][0]
         coded = given.get("b64_json")
         data = base64.b64decode(coded, validate=True) if coded else _get(given["url"], endpoint.timeout)
-        return decode_rgb(data, "the image in the answer")
+        return decode_photograph(data, "the image in the answer").image
     except (ValueError, KeyError, IndexError, TypeError, AttributeError, binascii.Error) as error:
         raise AttemptError(f"the answer holds no image ({_start(answer)})") from error
 

@@ -20,9 +20,7 @@ from empaste.artifacts.fields import listed
 from empaste.backgrounds.folder_labels import images_that_show
 from empaste.backgrounds.scenes import Candidate, Failure, Made, Scene, Source
 from empaste.errors import InputError
-from empaste.images import read_rgb
-
-SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
+from empaste.photographs import SUFFIXES, UNREADABLE_SUFFIXES, find_photographs, read_photograph, visible_files
 
 
 class Usable(NamedTuple):
@@ -61,17 +59,25 @@ def usable_files(folder: Path, class_names: Sequence[str]) -> Usable:
             f"all {len(files)} images of backgrounds.root, {folder}, show a target class by their labels; "
             "choose a folder with others"
         )
-    return Usable(kept, len(files) - len(kept), shown.tables, shown.warnings)
+    return Usable(kept, len(files) - len(kept), shown.tables, (*shown.warnings, *_unreadable(folder)))
 
 
 def image_files(folder: Path) -> tuple[Path, ...]:
     """The images in ``folder`` and below, by path."""
     if not folder.is_dir():
         raise InputError(f"backgrounds.root is {str(folder)!r}, which is no folder; set it to a folder of images")
-    files = tuple(sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES))
+    files = tuple(find_photographs(folder))
     if not files:
         raise InputError(f"backgrounds.root, {folder}, holds no image ({', '.join(SUFFIXES)}); add some")
     return files
+
+
+def _unreadable(folder: Path) -> list[str]:
+    """A line on the photographs in ``folder`` of kinds that are not read, where there are any."""
+    files = [path for path in visible_files(folder) if path.suffix.lower() in UNREADABLE_SUFFIXES]
+    if not files:
+        return []
+    return [f"{len(files)} photographs of kinds that are not read are left out ({listed(files)})"]
 
 
 def make(scene: Scene, per_caption: int, retries: int, seed: int, files: tuple[Path, ...]) -> Made:
@@ -88,7 +94,7 @@ def make(scene: Scene, per_caption: int, retries: int, seed: int, files: tuple[P
         reasons: list[str] = []
         while len(reasons) <= retries:
             try:
-                image = read_rgb(files[next(drawn)])
+                image = read_photograph(files[next(drawn)]).image
             except InputError as error:
                 reasons.append(str(error))
                 continue
