@@ -50,6 +50,8 @@ TRANSPOSED = {
 """EXIF orientation -> what makes the stored pixels upright."""
 SIDES_SWAPPED = (5, 6, 7, 8)
 """The EXIF orientations by which height and width change places."""
+BAND = 1024
+"""Rows that are copied at once."""
 TIFF_STARTS = (b"II*\0", b"MM\0*")
 
 # `_check_size` bounds every image by `MAX_PIXELS`; Pillow's own bound warns at a third of that, on the standard error.
@@ -206,12 +208,20 @@ def _decode(data: bytes, name: str, max_pixels: int) -> Photograph:
     stored.load()
     orientation = _orientation(stored)
     keep = stored.format == "JPEG" and stored.mode == "RGB" and orientation == 1
-    rgb = _as_rgb(stored)
-    upright = rgb if orientation == 1 else rgb.transpose(TRANSPOSED[orientation])
-    pixels = np.asarray(upright)  # of bytes that cannot be written to
-    for image in (stored, rgb, upright):
-        image.close()  # a large photograph shall not be in memory four times
-    return Photograph(pixels.copy(), orientation, data if keep else None)
+    image = _as_rgb(stored)
+    if orientation != 1:
+        image, turned = image.transpose(TRANSPOSED[orientation]), image
+        turned.close()
+    return Photograph(_pixels(image), orientation, data if keep else None)
+
+
+def _pixels(image: Image.Image) -> UInt8[np.ndarray, "h w 3"]:
+    """The pixels of an RGB image, copied in bands: a large photograph shall not be in memory three times."""
+    pixels = np.empty((image.height, image.width, 3), np.uint8)
+    for top in range(0, image.height, BAND):
+        bottom = min(top + BAND, image.height)
+        pixels[top:bottom] = np.asarray(image.crop((0, top, image.width, bottom)))
+    return pixels
 
 
 def _orientation(image: Image.Image) -> int:
@@ -231,7 +241,7 @@ def _as_rgb(image: Image.Image) -> Image.Image:
         layer = image.convert("RGBA")
         white = Image.new("RGBA", layer.size, (255, 255, 255, 255))
         return Image.alpha_composite(white, layer).convert("RGB")
-    return image.convert("RGB")
+    return image if image.mode == "RGB" else image.convert("RGB")
 
 
 def _eight_bits(values: np.ndarray) -> UInt8[np.ndarray, "..."]:
