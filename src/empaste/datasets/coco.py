@@ -160,9 +160,10 @@ def annotated_size(image: ListedImage, outlines: Iterable[Outline]) -> tuple[int
     if image.size_hw is not None:
         return image.size_hw
     sizes = (one.segmentation["size"] for one in outlines if isinstance(one.segmentation, dict))
-    size = next(sizes, None)
-    is_size = isinstance(size, list) and len(size) == 2 and all(type(side) is int and side > 0 for side in size)
-    return (size[0], size[1]) if is_size else None
+    match next(sizes, None):
+        case [int(height), int(width)] if min(height, width) > 0:
+            return height, width
+    return None
 
 
 def image_paths(images: ImageFiles, split: str, content: ForeignCoco, remarks: list[Remark]) -> dict[int, Path]:
