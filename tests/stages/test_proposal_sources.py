@@ -97,12 +97,15 @@ def test_a_source_without_its_setting_is_refused(workspace, capsys):
 def test_results_of_other_images_are_no_silent_nothing(workspace, capsys):
     choose("coco_results", **prepare("coco_results", workspace, np.zeros((40, 48, 3), np.uint8)))
     main()
+    said = capsys.readouterr().err
+    assert "40x48.json names images by id\n" in said
+    assert "40x48.json has no result for 2 of 3 training images: train/2007_000002.png, train/2007_000003.png" in said
     assert set(read_table(SEGMENTS, Segments)["image_id"]) == {1}
     file = next(workspace.glob("*.json"))
     other = workspace / "other.json"
     other.write_text(file.read_text().replace('"image_id": 1', '"image_id": 1001'))
     choose("coco_results", file=str(other))
-    assert "coco_results gave none of 3 images an eligible segment" in failure(capsys)
+    assert "is about none of the 3 images of data/images: it has 1001; there are" in failure(capsys)
 
 
 def test_a_network_is_loaded_in_one_process(workspace, monkeypatch):

@@ -1,5 +1,6 @@
-"""Which image of ``data/images`` a name from elsewhere means: of a caption file, or of a file of foregrounds."""
+"""What names of images from elsewhere are compared by; `artifacts.image_keys` says which image a name means."""
 
+import unicodedata
 from collections import Counter
 from collections.abc import Collection
 from pathlib import PurePosixPath
@@ -11,11 +12,12 @@ FOLDER_MARK = "__"
 
 
 def name_key(name: str) -> str:
-    """What an image is known by: its name below the folder of images, without the ending, in lower case.
+    """What an image is known by: its name below the folder of images, without the ending, in lower case, in NFC.
 
     Folders are joined by two underscores, as the prepare stage names its files.
     """
-    return FOLDER_MARK.join(without_ending(PurePosixPath(name.replace("\\", "/"))).parts).lower()
+    plain = unicodedata.normalize("NFC", name).replace("\\", "/")
+    return FOLDER_MARK.join(without_ending(PurePosixPath(plain)).parts).lower()
 
 
 def without_ending(path: PurePosixPath) -> PurePosixPath:
@@ -28,10 +30,11 @@ def match_bare_keys(keys: Collection[str], others: Collection[str]) -> dict[str,
 
     Left out is what two of the ``keys`` or two of the ``others`` are called without folders.
     """
-    counts, other_counts = (Counter(map(_bare, all_keys)) for all_keys in (keys, others))
-    unique = {bare: other for other in others if other_counts[bare := _bare(other)] == 1}
-    return {key: unique[bare] for key in keys if counts[bare := _bare(key)] == 1 and bare in unique}
+    counts, other_counts = (Counter(map(bare_key, all_keys)) for all_keys in (keys, others))
+    unique = {bare: other for other in others if other_counts[bare := bare_key(other)] == 1}
+    return {key: unique[bare] for key in keys if counts[bare := bare_key(key)] == 1 and bare in unique}
 
 
-def _bare(key: str) -> str:
+def bare_key(key: str) -> str:
+    """What of `name_key` is the name without folders."""
     return key.rpartition(FOLDER_MARK)[2]

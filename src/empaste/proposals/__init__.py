@@ -6,6 +6,7 @@ better; pure and deterministic; no segment at all is a legal answer. What each l
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -48,6 +49,10 @@ METHODS: dict[str, Callable[..., tuple[np.ndarray, np.ndarray]]] = {
 BY_IMAGE = frozenset({"mcg", "cob", "coco_results"})
 """Methods that read what was computed elsewhere: they see the image as it is, and are also given its ``image_id`` and
 ``file_name``."""
+
+MATCHED: dict[str, Callable[..., tuple[dict[str, Any], list[str]]]] = {"coco_results": coco_results.match_images}
+"""Methods whose file is compared with all images once, before the first is proposed for: ``(images, **options) ->
+(further options, lines to say)``."""
 
 IN_PROCESS = frozenset({"coco_results", "sam", "sam2", "sam3", "mask2former", "entity"})
 """Methods that hold a model or a large file, which worker processes would each load again."""

@@ -2,12 +2,13 @@
 
 For a source that wants an environment of its own: run it there on ``data/images``, write COCO results (a list of
 ``{"image_id", "segmentation", "score"}``, as detection servers take them), and name the file here. ``image_id`` is that
-of ``data/images/images.parquet``, or the image's file name without folder and suffix. Other keys (``bbox``,
-``category_id``) are not looked at. What the segments learned from is for the user to say.
+of ``data/images/images.parquet``, or the image's file name; which of them, is decided once per file
+(`artifacts.image_keys`). Other keys (``bbox``, ``category_id``) are not looked at. What the segments learned from is
+for the user to say.
 """
 
-import json
 from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -15,24 +16,35 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
+from empaste.artifacts import fields
+from empaste.artifacts.fields import listed
+from empaste.artifacts.image_keys import KeyMatches, NamedImage, image_key, match_keys, require_known
+from empaste.artifacts.remarks import Remark, summarise
 from empaste.errors import InputError
-from empaste.masks import RLE, decode_masks, run_lengths
+from empaste.masks import RLE, decode_masks, read_rle
 from empaste.proposals.duplicates import first_of_each
 
 Found = tuple[RLE, float]
 
 
 def propose(
-    image: UInt8[np.ndarray, "h w 3"], image_id: int, file_name: str, file: str, num_best: int
+    image: UInt8[np.ndarray, "h w 3"],
+    image_id: int,
+    file_name: str,
+    file: str,
+    num_best: int,
+    keys: Mapping[int, Sequence[str]] | None = None,
 ) -> tuple[Bool[np.ndarray, "n h w"], Float[np.ndarray, " n"]]:
     """Masks and scores of the image's ``num_best`` best results, best first; none where the file has none for it.
 
-    Equal and empty masks are left out. `InputError` where the file is none of COCO results, or a mask has another size
-    than the image.
+    ``keys`` is what `match_images` gives for all images; without it, this image is all that is known. Equal and empty
+    masks are left out. `InputError` where the file is none of COCO results, or a mask has another size than the image.
     """
     height, width = image.shape[:2]
     results = read_results(file)
-    found = [*results.get(str(image_id), ()), *results.get(Path(file_name).stem, ())]
+    if keys is None:
+        keys = _keys_by_image(match_keys(results, [NamedImage(image_id, file_name, "train")], _called(file)))
+    found = [one for key in keys.get(image_id, ()) for one in results[key]]
     found = sorted(found, key=lambda one: -one[1])[:num_best]
     for rle, _ in found:
         if list(rle["size"]) != [height, width]:
@@ -47,15 +59,53 @@ def propose(
     return masks[kept], np.array([score for _, score in found])[kept]
 
 
+def match_images(images: Sequence[NamedImage], file: str, **_: Any) -> tuple[dict[str, Any], list[str]]:
+    """The further options of `propose` for all of ``images``, and what a person should know of the file.
+
+    `InputError` where the file names images by id and by file name, or by names that several images could be called.
+    """
+    results = read_results(file)
+    matches = match_keys(results, images, _called(file))
+    require_known(matches, images, _called(file))
+    if matches.unclear:
+        unclear = listed([f"{name} {why}" for name, why in matches.unclear.items()], 3)
+        raise InputError(f"{_called(file)}: {unclear}; write their folders, too, as in data/images/images.parquet")
+    return {"keys": _keys_by_image(matches)}, [f"{file} {matches.said}", *_left_out(matches, images, file, results)]
+
+
+def _left_out(
+    matches: KeyMatches, images: Sequence[NamedImage], file: str, results: Mapping[str, list[Found]]
+) -> Iterable[str]:
+    """What of the file no image gets, and how many training images get nothing of it."""
+    validation = [key for key, one in matches.found.items() if one.split != "train"]
+    unknown = [Remark("results are of images that are not in data/images", key) for key in matches.unknown
+               for _ in results[key]]  # fmt: skip
+    unneeded = [Remark("results are of validation images, which get no segments", key) for key in validation
+                for _ in results[key]]  # fmt: skip
+    yield from (f"WARNING: {file}: {line}" for line in summarise([*unknown, *unneeded]))
+    training = [one for one in images if one.split == "train"]
+    with_some = {one.image_id for one in matches.found.values()}
+    lacking = [one.file_name for one in training if one.image_id not in with_some]
+    if lacking:
+        share = f"{len(lacking):,} of {len(training):,} training images"
+        yield f"WARNING: {file} has no result for {share}: {listed(lacking)}"
+
+
+def _keys_by_image(matches: KeyMatches) -> dict[int, list[str]]:
+    keys: defaultdict[int, list[str]] = defaultdict(list)
+    for key, one in matches.found.items():
+        keys[one.image_id].append(key)
+    return dict(keys)
+
+
+def _called(file: str) -> str:
+    return f"proposals.coco_results.file {file}"
+
+
 @lru_cache(maxsize=1)
 def read_results(file: str) -> dict[str, list[Found]]:
-    """``image_id`` as text -> masks and scores."""
-    try:
-        content = json.loads(Path(file).read_bytes())
-    except OSError as error:
-        raise InputError(f"proposals.coco_results.file is {file!r}, which cannot be read ({error.strerror})") from error
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{file} is not valid JSON: {error}; write it again") from error
+    """The key of ``image_id`` (`artifacts.image_keys.image_key`) -> masks and scores."""
+    content = fields.read_json(Path(file), _called(file))
     if not isinstance(content, list) or not content:
         raise InputError(f"{file} is no list of COCO results; it must hold [{{image_id, segmentation, score}}, …]")
     results: defaultdict[str, list[Found]] = defaultdict(list)
@@ -66,27 +116,11 @@ def read_results(file: str) -> dict[str, list[Found]]:
 
 
 def _checked(row: Any, place: str) -> tuple[str, Found]:
-    """The image's id and what was found."""
+    """The image's key and what was found."""
     if not isinstance(row, dict) or not {"image_id", "segmentation", "score"} <= row.keys():
         raise InputError(f"{place} has no image_id, segmentation and score; write them all")
-    score, image_id = row["score"], row["image_id"]
-    if not isinstance(score, int | float) or not 0 <= score <= 1:
-        raise InputError(f"{place}: score is {score!r}; scores are numbers from 0 to 1")
-    return str(image_id), (_rle(row["segmentation"], place), float(score))
-
-
-def _rle(segmentation: Any, place: str) -> RLE:
-    """The segmentation with its runs as text."""
-    from pycocotools import mask as coco_mask
-
-    size = segmentation.get("size") if isinstance(segmentation, dict) else None
-    counts = segmentation.get("counts") if isinstance(segmentation, dict) else None
-    if not (isinstance(size, list) and len(size) == 2 and all(isinstance(side, int) for side in size)):
+    key = image_key(row["image_id"], f"{place}: image_id")
+    if isinstance(row["segmentation"], list):
         raise InputError(f"{place}: segmentation is no RLE with counts and size; polygons cannot be told from results")
-    runs = run_lengths(counts) if isinstance(counts, str) else counts
-    if not isinstance(runs, list) or not all(isinstance(run, int) and run >= 0 for run in runs):
-        raise InputError(f"{place}: counts is {counts!r}; it must be the text or the list of the mask's runs")
-    if sum(runs) != size[0] * size[1]:
-        raise InputError(f"{place}: counts add up to {sum(runs)} pixels, size is {size}; write the mask again")
-    encoded = coco_mask.frPyObjects({"counts": runs, "size": size}, *size)
-    return {"size": size, "counts": encoded["counts"].decode("ascii")}
+    rle = read_rle(row["segmentation"], None, place)
+    return key, (rle, fields.score(row["score"], f"{place}: score"))
