@@ -47,8 +47,10 @@ def main(
         (confusion, match_instances(truth, detections), Pair._fields),
     ):
         write_whole(path, pd.DataFrame(rows, columns=list(columns)).to_csv(index=False).encode())
-    if evaluation.metrics["mask"]["AP"] is None:
+    if evaluation.metrics["box"]["AP"] is None:
         print(f"{ground_truth} holds no instance: the detections are written, but there is no AP")
+    elif evaluation.metrics["mask"]["AP"] is None:
+        print(f"{ground_truth} holds boxes alone: box AP is measured, mask AP is not")
 
 
 if __name__ == "__main__":

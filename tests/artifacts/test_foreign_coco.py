@@ -118,7 +118,9 @@ def test_two_forms_of_one_name_are_one_class_and_said(tmp_path: Path) -> None:
     found = read(tmp_path, data)
     assert [(one.category_id, one.name) for one in found.categories] == [(3, "café"), (9, "dog")]
     assert [one.category_id for one in found.instances] == [3, 3]
-    assert "café (categories 3 and 4)" in summarise(found.remarks)[0]
+    said = summarise(found.remarks)
+    assert said[0] == "1 names of categories are read in Unicode's composed form: café"
+    assert "café (categories 3 and 4)" in said[1]
 
 
 def test_one_name_under_two_ids_is_refused(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import pytest
 import typer
 
 import stages.evaluate
-from empaste.artifacts.coco import coco_dataset, instance, write_coco
+from empaste.artifacts.coco import box_instance, coco_dataset, instance, write_coco
 from empaste.artifacts.schemas import Images
 from empaste.artifacts.tables import write_table
 from empaste.detectors import Detect
@@ -118,6 +118,21 @@ def test_without_ground_truth_the_detections_are_written_and_ap_is_none(
     assert Path("plots/precision_recall.csv").read_text() == "class_name,recall,precision\n"
     assert Path("plots/confusion.csv").read_text() == "image_id,actual,predicted\n2,,cat\n"
     assert "val.json holds no instance" in capsys.readouterr().out
+
+
+def test_boxes_alone_give_box_ap_and_no_mask_ap(
+    workspace: Path, decide: Callable[..., Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = workspace / "data/ground_truth/val.json"
+    truth = json.loads(path.read_text())
+    truth["annotations"] = [box_instance(image_id, image_id, 1, (10, 5, 20, 20), (40, 50), 0) for image_id in (2, 3)]
+    path.write_text(json.dumps(truth))
+    decide([ANSWER | {"image_id": image_id} for image_id in (2, 3)])
+    main()
+    metrics = json.loads(Path("metrics/evaluate.json").read_text())
+    assert (metrics["mask"]["AP"], metrics["box"]["AP"]) == (None, 100)
+    assert Path("plots/confusion.csv").read_text() == "image_id,actual,predicted\n"
+    assert "val.json holds boxes alone: box AP is measured, mask AP is not" in capsys.readouterr().out
 
 
 def test_a_class_that_the_ground_truth_lacks_ends_with_a_message(

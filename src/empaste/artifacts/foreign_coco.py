@@ -4,6 +4,7 @@ Every field is checked for type and meaning (`artifacts.fields`). What has a har
 what cannot be understood is refused with the file, the table and the row.
 """
 
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -23,7 +24,8 @@ ROOT_CATEGORIES = ("_background_", "__ignore__")
 
 @dataclass(frozen=True)
 class ListedImage:
-    """An image as a file lists it; ``size_hw`` is None where no size is stated."""
+    """An image as a file lists it; ``size_hw`` is None where no size is stated, ``file_name`` "" where none is needed and
+    given."""
 
     image_id: int
     file_name: str
@@ -42,7 +44,8 @@ class ListedCategory:
 @dataclass(frozen=True)
 class ListedInstance:
     """An annotation. ``segmentation``: polygons ``[[x, y, x, y, …], …]`` of finite numbers, an RLE still unchecked, or
-    None where it has a box alone (or nothing); ``origin`` is what an error calls it."""
+    None where it has a box alone (or nothing); ``origin`` is what an error calls it, ``annotation_id`` its id as it
+    stands there, None where it has none."""
 
     image_id: int
     category_id: int
@@ -51,6 +54,7 @@ class ListedInstance:
     iscrowd: int
     score: float | None
     origin: str
+    annotation_id: int | str | None = None
 
 
 @dataclass(frozen=True)
@@ -71,16 +75,18 @@ class ForeignCoco:
         return found
 
 
-def read_foreign_coco(path: Path, called: str | None = None) -> ForeignCoco:
+def read_foreign_coco(path: Path, called: str | None = None, *, needs_names: bool = True) -> ForeignCoco:
     """The COCO file at ``path``; ``called`` is what errors call it, its path where that is None.
 
-    Ids are whole numbers, given once, and refer to what the file has. `InputError` otherwise.
+    Images may lack a file name where no ``needs_names``. Ids are whole numbers, given once, and refer to what the file has. `InputError` otherwise.
     """
     called = called or str(path)
     content = fields.read_json(path, called)
     images, annotations, categories = (fields.rows(content, key, called, EXPECTED) for key in TABLES)
     remarks: list[Remark] = []
-    listed_images = tuple(_image(row, f"{called}: images[{number}]") for number, row in enumerate(images))
+    listed_images = tuple(
+        _image(row, f"{called}: images[{number}]", needs_names) for number, row in enumerate(images)
+    )
     fields.require_unique((one.image_id for one in listed_images), "images", called)
     instances = [_instance(row, number, called, remarks) for number, row in enumerate(annotations)]
     _require_unique_annotations(annotations, called)
@@ -126,9 +132,11 @@ def _is_points(value: Any) -> bool:
     return isinstance(value, list) and all(isinstance(point, list) and len(point) == 2 for point in value)
 
 
-def _image(row: dict[str, Any], place: str) -> ListedImage:
+def _image(row: dict[str, Any], place: str, needs_name: bool) -> ListedImage:
     image_id = fields.whole_number(row.get("id"), f"{place}.id")
-    return ListedImage(image_id, fields.text(row.get("file_name"), f"{place}.file_name"), _size(row, place))
+    nameless = not needs_name and row.get("file_name") is None
+    file_name = "" if nameless else fields.text(row.get("file_name"), f"{place}.file_name")
+    return ListedImage(image_id, file_name, _size(row, place))
 
 
 def _size(row: dict[str, Any], place: str) -> tuple[int, int] | None:
@@ -154,7 +162,9 @@ def _categories(
         place = f"{called}: categories[{number}]"
         category_id = fields.whole_number(row.get("id"), f"{place}.id")
         name = fields.name(row.get("name"), f"{place}.name")
-        spellings[category_id] = str(row["name"])
+        spellings[category_id] = raw = str(row["name"])
+        if unicodedata.normalize("NFC", raw) != raw:
+            remarks.append(Remark("names of categories are read in Unicode's composed form", name))
         above = row.get("supercategory")
         supercategory = "object" if above in (None, "") else fields.name(above, f"{place}.supercategory")
         found.append(ListedCategory(category_id, name, supercategory))
@@ -198,7 +208,8 @@ def _joined(
 
 def _instance(row: dict[str, Any], number: int, called: str, remarks: list[Remark]) -> ListedInstance:
     place = f"{called}: annotations[{number}]"
-    origin = f"{called}: annotation {row['id']}" if isinstance(row.get("id"), int | str) else place
+    annotation_id = row.get("id") if isinstance(row.get("id"), int | str) else None
+    origin = place if annotation_id is None else f"{called}: annotation {annotation_id}"
     return ListedInstance(
         fields.whole_number(row.get("image_id"), f"{place}.image_id"),
         fields.whole_number(row.get("category_id"), f"{place}.category_id"),
@@ -207,6 +218,7 @@ def _instance(row: dict[str, Any], number: int, called: str, remarks: list[Remar
         fields.flag(row.get("iscrowd"), f"{origin}: iscrowd"),
         None if row.get("score") is None else fields.score(row["score"], f"{origin}: score"),
         origin,
+        annotation_id,
     )
 
 

@@ -20,6 +20,8 @@ from empaste.datasets.naming import ImageFiles, existing_folder, name_files, rea
 from empaste.datasets.records import ClassName, DataSet, Example, Outline, Source, Split
 from empaste.datasets.splitting import splits_by_seed
 from empaste.errors import InputError
+from empaste.images import SUFFIXES
+from empaste.photographs import UNREADABLE_SUFFIXES, visible_files
 
 LAYOUT = "a folder data set is images/ and labels.csv with the columns file,label and perhaps split"
 
@@ -132,7 +134,8 @@ def _check_same(known: Listed, name: str, split: str | None, place: str, remarks
 def _check_unlisted(images: ImageFiles, path: Path, files: dict[Path, Listed]) -> None:
     """`InputError` for images that are there but not listed."""
     known = {real_path(file) for file in files}
-    found = [file for file in images.paths if real_path(file) not in known]
+    there = (file for file in visible_files(images.root) if file.suffix.lower() in (*SUFFIXES, *UNREADABLE_SUFFIXES))
+    found = [file for file in there if real_path(file) not in known]
     if found:
         names = listed([file.relative_to(images.root).as_posix() for file in found])
         raise InputError(
