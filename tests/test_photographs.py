@@ -1,6 +1,8 @@
 """Every way in which people store photographs gives what a person would see."""
 
 import contextlib
+import struct
+import zlib
 from pathlib import Path
 
 import cv2
@@ -9,7 +11,14 @@ import pytest
 from PIL import Image
 
 from empaste.errors import InputError
-from empaste.photographs import TRANSPOSED, find_photographs, read_header, read_photograph
+from empaste.photographs import (
+    TRANSPOSED,
+    decode_header,
+    decode_photograph,
+    find_photographs,
+    read_header,
+    read_photograph,
+)
 
 SCENE = np.zeros((20, 30, 3), np.uint8)
 SCENE[:10] = (200, 40, 40)
@@ -173,3 +182,75 @@ def test_photographs_of_a_folder(tmp_path: Path) -> None:
         (tmp_path / name).touch()
     found = [path.relative_to(tmp_path).as_posix() for path in find_photographs(tmp_path)]
     assert found == ["b.JPG", "d.gif", "sub/a.avif"]
+
+
+@pytest.mark.parametrize("orientation", [3, 6, 7])
+@pytest.mark.parametrize("kind", ["a.jpg", "a.png", "late.png", "a.tif", "lzw.tif", "deep.tif", "a.webp", "a.avif"])
+def test_every_kind_tells_its_orientation_once(tmp_path: Path, kind: str, orientation: int) -> None:
+    """The header has the pixels as stored, whatever the decoder turns of itself."""
+    stored = Image.fromarray(SCENE).transpose(TRANSPOSED[BACK[orientation]])
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    path = tmp_path / kind
+    if kind == "deep.tif":
+        path.write_bytes(turned_deep_tiff(np.array(stored), orientation))
+    else:
+        options = {"compression": "tiff_lzw"} if kind == "lzw.tif" else {"quality": 95}
+        stored.save(path, exif=exif, **options)
+    if kind == "late.png":
+        move_exif_behind_pixels(path)
+    header, photograph = read_header(path), read_photograph(path)
+    assert (header.width, header.height, header.orientation) == (*stored.size, orientation)
+    assert decode_header(path.read_bytes(), "a") == header
+    assert photograph.orientation == orientation
+    assert near(photograph.image, SCENE)
+
+
+def turned_deep_tiff(stored: np.ndarray, orientation: int) -> bytes:
+    """A TIFF of three channels of 16 bits, uncompressed, little-endian."""
+    height, width = stored.shape[:2]
+    pixels = (stored.astype("<u2") * 257).tobytes()
+    entries = [(256, 3, 1, width), (257, 3, 1, height), (258, 3, 3, 8), (259, 3, 1, 1), (262, 3, 1, 2),
+               (273, 4, 1, 200), (274, 3, 1, orientation), (277, 3, 1, 3), (278, 3, 1, height), (279, 4, 1, len(pixels))]  # fmt: skip
+    directory = struct.pack("<H", len(entries)) + b"".join(struct.pack("<HHII", *entry) for entry in entries) + bytes(4)
+    head = b"II*\0" + struct.pack("<I", 16) + struct.pack("<3H", 16, 16, 16) + bytes(2)
+    return (head + directory).ljust(200, b"\0") + pixels
+
+
+def move_exif_behind_pixels(path: Path) -> None:
+    """The PNG as some programs write it: with its EXIF record as the last chunk."""
+    data, chunks, at = path.read_bytes(), [], 8
+    while at < len(data):
+        end = at + 12 + int.from_bytes(data[at : at + 4], "big")
+        chunks.append(data[at:end])
+        at = end
+    late = [chunk for chunk in chunks if chunk[4:8] == b"eXIf"]
+    assert late
+    others = [chunk for chunk in chunks if chunk[4:8] != b"eXIf"]
+    path.write_bytes(data[:8] + b"".join([*others[:-1], *late, others[-1]]))
+
+
+def test_the_header_of_a_png_is_read_without_its_pixels(tmp_path: Path) -> None:
+    """A file of few bytes may state any number of pixels; whoever bounds them asks the header first."""
+    Image.new("RGB", (30, 20)).save(tmp_path / "a.png")
+    whole = (tmp_path / "a.png").read_bytes()
+    header = struct.pack(">II", 100_000, 90_000) + whole[24:29]
+    chunk = b"IHDR" + header
+    path = tmp_path / "b.png"
+    path.write_bytes(whole[:12] + chunk + struct.pack(">I", zlib.crc32(chunk)) + whole[33:])
+    assert read_header(path) == (90_000, 100_000, 1)
+    with pytest.raises(InputError, match="9000 megapixels; allowed are 250"):
+        read_photograph(path)
+
+
+def test_damaged_files_say_nothing_beside_the_error(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    data = bytearray(turned_deep_tiff(SCENE, 1))
+    data[18:30] = bytes(12)  # the entry of the width
+    path = tmp_path / "a.tif"
+    for content in (bytes(data), bytes(data[:100]), turned_deep_tiff(SCENE, 1)[:900]):
+        with pytest.raises(InputError, match="is not a readable image"):
+            decode_photograph(content, "a.tif")
+    path.write_bytes(bytes(data[:30]))
+    with pytest.raises(InputError, match="is not a readable image"):
+        read_header(path)
+    assert capfd.readouterr() == ("", "")

@@ -8,12 +8,13 @@ what is transparent shows white; of an animation the first frame is taken. A pla
 import io
 import os
 import struct
+import warnings
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 import cv2
 import numpy as np
@@ -53,9 +54,12 @@ SIDES_SWAPPED = (5, 6, 7, 8)
 BAND = 1024
 """Rows that are copied at once."""
 TIFF_STARTS = (b"II*\0", b"MM\0*")
+PNG_START = b"\x89PNG\r\n\x1a\n"
 
 # `_check_size` bounds every image by `MAX_PIXELS`; Pillow's own bound warns at a third of that, on the standard error.
 Image.MAX_IMAGE_PIXELS = None
+# What a damaged file makes Pillow say is said by the error that names the file, or is a record that nobody reads.
+warnings.filterwarnings("ignore", module=r"PIL\.")
 
 
 @dataclass(frozen=True)
@@ -89,7 +93,7 @@ def decode_photograph(data: bytes, name: str, max_pixels: int = MAX_PIXELS) -> P
     _refuse_empty(data, name)
     with _clear_errors(data, name):
         if _is_deep_tiff(data):
-            return Photograph(_decode_deep_tiff(data, name, max_pixels), 1, None)
+            return _decode_deep_tiff(data, name, max_pixels)
         return _decode(data, name, max_pixels)
 
 
@@ -98,11 +102,11 @@ def read_header(path: Path) -> Header:
     try:
         with path.open("rb") as file:
             start = file.read(len(TIFF_STARTS[0]))
-            if start in TIFF_STARTS and _is_deep_tiff(path.read_bytes()):
-                return Header(*_tiff_size(path.read_bytes()), 1)
+            if start in TIFF_STARTS:
+                return decode_header(path.read_bytes(), str(path))
             file.seek(0)
-            with _clear_errors(start, str(path)), Image.open(file, formats=FORMATS) as image:
-                return Header(image.height, image.width, _orientation(image))
+            with _clear_errors(start, str(path)):
+                return _header(file)
     except OSError as error:
         raise _unreadable(path, error) from error
 
@@ -111,10 +115,7 @@ def decode_header(data: bytes, name: str) -> Header:
     """Size and orientation of the photograph in a file's bytes, its pixels unread; `InputError` as `read_header`."""
     _refuse_empty(data, name)
     with _clear_errors(data, name):
-        if _is_deep_tiff(data):
-            return Header(*_tiff_size(data), 1)
-        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
-            return Header(image.height, image.width, _orientation(image))
+        return _deep_tiff_header(data) if _is_deep_tiff(data) else _header(io.BytesIO(data))
 
 
 def find_photographs(folder: Path) -> list[Path]:
@@ -205,11 +206,11 @@ def _check_size(height: int, width: int, name: str, max_pixels: int) -> None:
 def _decode(data: bytes, name: str, max_pixels: int) -> Photograph:
     stored = Image.open(io.BytesIO(data), formats=FORMATS)
     _check_size(stored.height, stored.width, name, max_pixels)
+    orientation = _orientation(stored, io.BytesIO(data))
     stored.load()
-    orientation = _orientation(stored)
     keep = stored.format == "JPEG" and stored.mode == "RGB" and orientation == 1
     image = _as_rgb(stored)
-    if orientation != 1:
+    if orientation != 1 and stored.format != "TIFF":  # which Pillow turns as it decodes
         image, turned = image.transpose(TRANSPOSED[orientation]), image
         turned.close()
     return Photograph(_pixels(image), orientation, data if keep else None)
@@ -224,13 +225,40 @@ def _pixels(image: Image.Image) -> UInt8[np.ndarray, "h w 3"]:
     return pixels
 
 
-def _orientation(image: Image.Image) -> int:
-    """The EXIF orientation; 1, upright, where it is unknown or its record is damaged."""
+def _header(file: BinaryIO) -> Header:
+    with Image.open(file, formats=FORMATS) as image:
+        orientation = _orientation(image, file)
+        # Pillow states the size of a TIFF as it is once it is upright.
+        swapped = image.format == "TIFF" and orientation in SIDES_SWAPPED
+        size_hw = (image.width, image.height) if swapped else (image.height, image.width)
+    return Header(*size_hw, orientation)
+
+
+def _orientation(image: Image.Image, file: BinaryIO) -> int:
+    """The EXIF orientation of ``image`` in ``file``; 1, upright, where it is unknown or its record is damaged.
+
+    No pixel is decoded, as Pillow would for a PNG whose record may stand behind them.
+    """
     try:
-        orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
+        exif = Image.Image.getexif(image)
+        if image.format == "PNG" and ExifTags.Base.Orientation not in exif and (late := _png_exif(file)):
+            exif = Image.Exif()
+            exif.load(b"Exif\0\0" + late)
+        orientation = exif.get(ExifTags.Base.Orientation, 1)
+        return int(orientation) if orientation in TRANSPOSED else 1
     except DECODING_ERRORS:
         return 1
-    return orientation if isinstance(orientation, int) and orientation in TRANSPOSED else 1
+
+
+def _png_exif(file: BinaryIO) -> bytes | None:
+    """The EXIF record of a PNG, wherever in the file it stands; None without."""
+    file.seek(len(PNG_START))
+    while len(head := file.read(8)) == 8 and head[4:] != b"IEND":
+        size = int.from_bytes(head[:4], "big")
+        if head[4:] == b"eXIf":
+            return file.read(size)
+        file.seek(size + 4, os.SEEK_CUR)
+    return None
 
 
 def _as_rgb(image: Image.Image) -> Image.Image:
@@ -270,22 +298,40 @@ def _is_deep_tiff(data: bytes) -> bool:
         return True
 
 
-def _tiff_size(data: bytes) -> tuple[int, int]:
-    """Height and width in the first directory of a TIFF."""
+def _deep_tiff_header(data: bytes) -> Header:
+    """What the first directory of a TIFF that Pillow has no mode for says."""
     directory = TiffImagePlugin.ImageFileDirectory_v2(data[:8])
     file = io.BytesIO(data)
     file.seek(directory.next)
     directory.load(file)
-    return int(directory[TiffImagePlugin.IMAGELENGTH]), int(directory[TiffImagePlugin.IMAGEWIDTH])
+    height, width = (directory.get(tag) for tag in (TiffImagePlugin.IMAGELENGTH, TiffImagePlugin.IMAGEWIDTH))
+    if not isinstance(height, int) or not isinstance(width, int):
+        raise ValueError("it states no size")
+    orientation = directory.get(ExifTags.Base.Orientation, 1)
+    return Header(height, width, int(orientation) if orientation in TRANSPOSED else 1)
 
 
-def _decode_deep_tiff(data: bytes, name: str, max_pixels: int) -> UInt8[np.ndarray, "h w 3"]:
+def _decode_deep_tiff(data: bytes, name: str, max_pixels: int) -> Photograph:
     """A TIFF that Pillow has no mode for, by OpenCV; transparency over white."""
-    _check_size(*_tiff_size(data), name, max_pixels)
+    header = _deep_tiff_header(data)
+    _check_size(header.height, header.width, name, max_pixels)
+    rgb = _opencv_rgb(data)
+    if rgb.shape[:2] != (header.height, header.width):
+        raise ValueError("its parts are of several sizes")
+    if header.orientation != 1:
+        rgb = np.asarray(Image.fromarray(rgb).transpose(TRANSPOSED[header.orientation])).copy()
+    return Photograph(rgb, header.orientation, None)
+
+
+def _opencv_rgb(data: bytes) -> UInt8[np.ndarray, "h w 3"]:
+    """The pixels as stored; OpenCV, which writes its own errors to the standard error, is asked to be quiet."""
+    level = cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
     try:
         image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     except cv2.error as error:
         raise ValueError("it cannot be decoded") from error
+    finally:
+        cv2.utils.logging.setLogLevel(level)
     if image is None or image.ndim not in (2, 3):
         raise ValueError("it cannot be decoded")
     deep = image if image.dtype == np.uint8 else _eight_bits(image)
