@@ -196,7 +196,9 @@ def test_missing_and_unlabelled_files_are_all_named(tmp_path: Path) -> None:
         write_photo(tmp_path / "images" / "sub" / f"{name}.PNG")
     (tmp_path / "images" / "notes.txt").write_text("no image")
     (tmp_path / "images" / "sub" / "h.HEIC").touch()
-    with pytest.raises(InputError, match=r"without any label in labels.csv: sub/b.PNG, .*sub/g.PNG.* and 1 more; label them"):
+    with pytest.raises(
+        InputError, match=r"without any label in labels.csv: sub/b.PNG, .*sub/g.PNG.* and 1 more; label them"
+    ):
         open_folder(Source(tmp_path))
 
 

@@ -8,7 +8,8 @@ import pytest
 from PIL import Image
 
 from empaste.datasets.records import Source
-from empaste.datasets.voc import SUPERCATEGORIES, instance_masks, open_voc
+from empaste.datasets.voc import SUPERCATEGORIES, open_voc
+from empaste.datasets.voc_masks import instance_masks
 from empaste.errors import InputError
 from tests.datasets.layouts import write_indices, write_photo, write_voc, write_xml
 
@@ -250,16 +251,16 @@ def test_broken_masks_are_named(year: Path) -> None:
 def test_an_object_takes_the_class_of_most_of_its_pixels() -> None:
     objects = np.array([[1, 1, 1, 255], [1, 0, 2, 2]], np.uint8)
     classes = np.array([[255, 5, 5, 255], [6, 0, 20, 0]], np.uint8)
-    found = instance_masks(objects, classes, "a.png")
+    found = instance_masks(objects, classes, "a.png", 20)
     assert [class_id for class_id, _ in found] == [5, 20]
     assert (found[0][1] == (objects == 1)).all()
-    assert instance_masks(np.zeros((2, 2), np.uint8), np.zeros((2, 2), np.uint8), "a.png") == []
+    assert instance_masks(np.zeros((2, 2), np.uint8), np.zeros((2, 2), np.uint8), "a.png", 20) == []
 
 
 def test_objects_without_a_class_and_files_of_two_sizes() -> None:
     objects = np.array([[1, 0]], np.uint8)
     for value in (0, 255, 21):
         with pytest.raises(InputError, match=r"a.png: object 1 has the class value"):
-            instance_masks(objects, np.full((1, 2), value, np.uint8), "a.png")
+            instance_masks(objects, np.full((1, 2), value, np.uint8), "a.png", 20)
     with pytest.raises(InputError, match=r"a.png is \(1, 2\), its SegmentationClass file \(2, 2\)"):
-        instance_masks(objects, np.zeros((2, 2), np.uint8), "a.png")
+        instance_masks(objects, np.zeros((2, 2), np.uint8), "a.png", 20)
