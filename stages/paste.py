@@ -151,13 +151,16 @@ def _foregrounds_file(settings: Paste, ground_truth: Path) -> Path | None:
 
 
 def _read_file(file: Path, images: Path, labels: Path) -> list[Foreground]:
-    """The foregrounds of ``file`` that the images' labels allow; how many others it holds is told."""
+    """The foregrounds of ``file`` that the images' labels allow; what else it holds is told."""
     found = read_foreground_file(
         file,
         read_table(images / "images.parquet", Images),
         read_table(labels / "labels.parquet", Labels),
         read_table(labels / "classes.parquet", Classes),
     )
+    print(f"paste: {found.said}", file=sys.stderr)
+    for line in found.warnings:
+        print(f"WARNING: {file}: {line}", file=sys.stderr)
     if found.left_out:
         counts = ", ".join(f"{name} ({count})" for name, count in found.left_out.most_common())
         print(

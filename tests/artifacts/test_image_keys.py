@@ -21,7 +21,8 @@ def ids(*names: str) -> list[int | None]:
 
 
 def test_a_name_as_in_data_images_wins_then_the_one_of_the_data_set() -> None:
-    assert ids("train/b.jpg", "val/b.jpg", "train/b.png", "train__b") == [3, 4, 3, 3]
+    assert ids("train/b.jpg", "val/b.jpg", "train__b") == [3, 4, 3]
+    assert ids("train/b.png") == [3]
     assert ids("x/a.jpg", "y\\A.PNG", "./x/a", "c", "c.jpg") == [1, 2, 1, 5, 5]
 
 
@@ -39,6 +40,14 @@ def test_names_that_leave_open_what_they_mean() -> None:
         "one/c.jpg": "could mean train/c.jpg, as another name of the file could",
         "two/c.jpg": "could mean train/c.jpg, as another name of the file could",
     }
+
+
+def test_names_of_two_files_are_not_one_image() -> None:
+    assert match_names(["c.png", "C.jpg"], IMAGES).unclear == {
+        "c.png": "could mean train/c.jpg, as C.jpg could",
+        "C.jpg": "could mean train/c.jpg, as c.png could",
+    }
+    assert ids("c.png", "c") == [5, 5]
 
 
 def test_names_in_another_form_of_unicode() -> None:

@@ -328,7 +328,7 @@ def test_the_file_is_found_from_an_experiments_own_workspace(tmp_path: Path, mon
     ("file", "message"),
     [
         (None, "paste.foregrounds_file is null, but foregrounds: file reads instances from one; set"),
-        ("none.json", "paste.foregrounds_file is 'none.json', which cannot be read (No such file or directory)"),
+        ("none.json", "paste.foregrounds_file none.json cannot be read (No such file or directory)"),
         ("given/file.json", "given/file.json holds no instance to paste (1 of classes that the labels"),
         (
             "data/../data/ground_truth/train.json",

@@ -24,8 +24,8 @@ ROOT_CATEGORIES = ("_background_", "__ignore__")
 
 @dataclass(frozen=True)
 class ListedImage:
-    """An image as a file lists it; ``size_hw`` is None where no size is stated, ``file_name`` "" where none is needed and
-    given."""
+    """An image as a file lists it; ``size_hw`` is None where no size is stated, ``file_name`` "" where there need be
+    none."""
 
     image_id: int
     file_name: str
@@ -44,8 +44,8 @@ class ListedCategory:
 @dataclass(frozen=True)
 class ListedInstance:
     """An annotation. ``segmentation``: polygons ``[[x, y, x, y, …], …]`` of finite numbers, an RLE still unchecked, or
-    None where it has a box alone (or nothing); ``origin`` is what an error calls it, ``annotation_id`` its id as it
-    stands there, None where it has none."""
+    None where it has a box alone (or nothing); ``origin`` is what an error calls it, ``annotation_id`` its id, a number
+    where it is one, None where it has none."""
 
     image_id: int
     category_id: int
@@ -78,15 +78,14 @@ class ForeignCoco:
 def read_foreign_coco(path: Path, called: str | None = None, *, needs_names: bool = True) -> ForeignCoco:
     """The COCO file at ``path``; ``called`` is what errors call it, its path where that is None.
 
-    Images may lack a file name where no ``needs_names``. Ids are whole numbers, given once, and refer to what the file has. `InputError` otherwise.
+    Ids are whole numbers, given once, and refer to what the file has; images have file names where ``needs_names``.
+    `InputError` otherwise.
     """
     called = called or str(path)
     content = fields.read_json(path, called)
     images, annotations, categories = (fields.rows(content, key, called, EXPECTED) for key in TABLES)
     remarks: list[Remark] = []
-    listed_images = tuple(
-        _image(row, f"{called}: images[{number}]", needs_names) for number, row in enumerate(images)
-    )
+    listed_images = tuple(_image(row, f"{called}: images[{number}]", needs_names) for number, row in enumerate(images))
     fields.require_unique((one.image_id for one in listed_images), "images", called)
     instances = [_instance(row, number, called, remarks) for number, row in enumerate(annotations)]
     _require_unique_annotations(annotations, called)
@@ -208,7 +207,7 @@ def _joined(
 
 def _instance(row: dict[str, Any], number: int, called: str, remarks: list[Remark]) -> ListedInstance:
     place = f"{called}: annotations[{number}]"
-    annotation_id = row.get("id") if isinstance(row.get("id"), int | str) else None
+    annotation_id = _annotation_id(row.get("id"), place)
     origin = place if annotation_id is None else f"{called}: annotation {annotation_id}"
     return ListedInstance(
         fields.whole_number(row.get("image_id"), f"{place}.image_id"),
@@ -220,6 +219,14 @@ def _instance(row: dict[str, Any], number: int, called: str, remarks: list[Remar
         origin,
         annotation_id,
     )
+
+
+def _annotation_id(value: Any, place: str) -> int | str | None:
+    """An annotation's id, which may be any text, or missing: nothing refers to it."""
+    try:
+        return fields.whole_number(value, place)
+    except InputError:
+        return value if isinstance(value, str) else None
 
 
 def _segmentation(value: Any, origin: str) -> list[list[float]] | dict[str, Any] | None:

@@ -14,6 +14,7 @@ from empaste.artifacts import fields
 from empaste.artifacts.fields import listed
 from empaste.artifacts.image_names import FOLDER_MARK, bare_key, name_key
 from empaste.errors import InputError
+from empaste.images import SUFFIXES
 
 if TYPE_CHECKING:  # worker processes import this module, and none touches a table
     import pandas as pd
@@ -120,7 +121,22 @@ def match_names(names: Collection[str], images: Sequence[NamedImage]) -> NameMat
             matches.unclear[name] = f"could mean {without_folder[0].file_name}, as another name of the file could"
         elif meant or without_folder:
             matches.found[name] = (meant or without_folder)[0]
-    return matches
+    return _without_doubles(matches)
+
+
+def _without_doubles(matches: NameMatches) -> NameMatches:
+    """``matches`` without names that differ in the ending and mean one image: they were two files (a.jpg and a.png)."""
+    names: dict[str, list[str]] = defaultdict(list)
+    for name, one in matches.found.items():
+        names[one.file_name].append(name)
+    doubled = {
+        name: f"could mean {file_name}, as {next(other for other in own if other != name)} could"
+        for file_name, own in names.items()
+        if len({suffix for name in own if (suffix := PurePosixPath(name).suffix.lower()) in SUFFIXES}) > 1
+        for name in own
+    }
+    found = {name: one for name, one in matches.found.items() if name not in doubled}
+    return NameMatches(found, matches.unclear | doubled)
 
 
 class _ImageIndex:

@@ -1,42 +1,44 @@
 """Foregrounds from a file: instances in the training images that a detector, another program or a person outlined.
 
-The file is a COCO detection data set, as ``empaste pseudo-labels`` writes one. Its images are found by file name, else
-by the ids of ``data/images``; its categories by name. What the image-level labels do not name is not taken from it.
+The file is a COCO detection data set, as ``empaste pseudo-labels`` writes one. Its images are found by file name, or,
+where none of them has one, by the ids of ``data/images``; its categories by name. What the image-level labels do not
+name is not taken from it.
 """
 
-import json
-import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from empaste.artifacts.image_names import match_bare_keys, name_key
+from empaste.artifacts.fields import listed, shown
+from empaste.artifacts.foreign_coco import ForeignCoco, ListedImage, ListedInstance, read_foreign_coco
+from empaste.artifacts.image_keys import NamedImage, match_names, named_images
+from empaste.artifacts.polygons import ROUNDING, beyond, corners, polygons_mask
+from empaste.artifacts.remarks import Remark, summarise
 from empaste.errors import InputError
-from empaste.masks import run_lengths
+from empaste.masks import RLE, encode_mask, read_rle, rle_area_box_xywh
 from empaste.paste.sources import Foreground, annotated_instances
 
 if TYPE_CHECKING:  # every worker process imports this package, and none touches a table
     import pandas as pd
 
-POINT_TOLERANCE = 1
-"""Pixels that a polygon may lead beyond its image."""
-
-
-class TrainingImage(NamedTuple):
-    """An image that instances may lie in."""
-
-    image_id: int
-    file_name: str
-    height: int
-    width: int
-
 
 class FileForegrounds(NamedTuple):
-    """What was taken, and by category how many instances were left out, since their images' labels do not name it."""
+    """What was taken; by category how many instances were left out, since their images' labels do not name it; how the
+    file names its images; and what else a person should know of it."""
 
     foregrounds: list[Foreground]
     left_out: Counter[str]
+    said: str
+    warnings: tuple[str, ...]
+
+
+class ImageMatches(NamedTuple):
+    """The image of each listed one that is one, by its id in the file; why others are none; how all were found."""
+
+    found: dict[int, NamedImage]
+    unclear: dict[int, str]
+    said: str
 
 
 def read_foreground_file(
@@ -48,156 +50,116 @@ def read_foreground_file(
     annotations without a mask are no instances. `InputError` where the file cannot be read or is no COCO detection data
     set, where an instance lies in no training image or its mask was made for another size, and where none is left.
     """
-    content = _read(path)
-    training = images[images["split"] == "train"]
-    columns = training[["image_id", "file_name", "height", "width"]]
-    known = [TrainingImage(*row) for row in columns.itertuples(index=False, name=None)]
-    listed = {str(row["id"]): row for row in content["images"]}
-    found = match_images(list(listed.values()), known)
-    names = {str(row["id"]): str(row["name"]) for row in content["categories"]}
+    called = f"paste.foregrounds_file {path}"
+    content = read_foreign_coco(path, called, needs_names=False)
+    matches = match_images(content.images, named_images(images), called)
+    sizes = {row[0]: row[1:] for row in images[["image_id", "height", "width"]].itertuples(index=False, name=None)}
+    listed_images = {one.image_id: one for one in content.images}
+    names = {one.category_id: one.name for one in content.categories}
     class_ids = dict(zip(classes["name"], classes["class_id"], strict=True))
     named = set(labels[["image_id", "class_id"]].itertuples(index=False, name=None))
-    rows, left_out, seen = [], Counter[str](), set[int]()
-    for number, row in enumerate(content["annotations"]):
-        place = f"{path}: annotation {number}"
-        _check_annotation(row, place, names, seen)
-        if row.get("iscrowd") or not row.get("segmentation"):
+    rows, left_out, remarks = [], Counter[str](), list(content.remarks)
+    for number, one in zip(_numbers(content, called), content.instances, strict=True):
+        if one.iscrowd or one.segmentation is None:
+            remarks.append(Remark(f"annotations {'are crowds' if one.iscrowd else 'have no mask'}", one.origin))
             continue
-        image = _image_of(row, place, listed, found)
-        _check_mask(row["segmentation"], image, place)
-        name = names[str(row["category_id"])]
+        image = _training_image(one, listed_images[one.image_id], matches, sizes)
+        mask = _mask(one, sizes[image.image_id], remarks)
+        name = names[one.category_id]
         if (image.image_id, class_ids.get(name)) not in named:
             left_out[name] += 1
-            continue
-        rows.append({**row, "image_id": image.image_id, "category_id": int(class_ids[name])})
-    sizes = [{"id": one.image_id, "height": one.height, "width": one.width} for one in known]
-    foregrounds = annotated_instances({"images": sizes, "annotations": rows})
+        elif not rle_area_box_xywh(mask)[0]:
+            remarks.append(Remark("annotations have an empty mask", one.origin))
+        else:
+            rows.append(_row(number, image.image_id, int(class_ids[name]), mask, one.score))
+    size_rows = [{"id": key, "height": height, "width": width} for key, (height, width) in sizes.items()]
+    foregrounds = annotated_instances({"images": size_rows, "annotations": rows})
     if not foregrounds:
-        raise InputError(
-            f"paste.foregrounds_file {path} holds no instance to paste ({sum(left_out.values())} of classes that the "
-            "labels of their images do not name); make another with empaste pseudo-labels, or set paste.foregrounds to "
-            "fem"
-        )
-    return FileForegrounds(foregrounds, left_out)
+        raise InputError(_nothing(called, left_out, remarks))
+    return FileForegrounds(foregrounds, left_out, f"{path} {matches.said}", tuple(summarise(remarks)))
 
 
-def match_images(listed: Sequence[Mapping[str, Any]], known: Sequence[TrainingImage]) -> dict[str, TrainingImage]:
-    """The training image of each of the ``listed`` images that is one, by its id in the file as text.
+def match_images(listed_images: Sequence[ListedImage], images: Sequence[NamedImage], called: str) -> ImageMatches:
+    """The image of data/images that each of ``listed_images`` is, where it is one.
 
-    By file name as in data/images, else without the ending and the split's folder; else without any folder, where only
-    one image and one name of the file are called so. An image without a file name is found by its id.
+    By file name where they have some (`image_keys.match_names`), by their ids where none has. `InputError`, which calls
+    the file ``called``, where only some have one.
     """
-    by_name = {one.file_name: one for one in known}
-    by_key = {name_key(PurePosixPath(one.file_name).name): one for one in known}
-    by_id = {str(one.image_id): one for one in known}
-    bare_matches = match_bare_keys([name_key(row["file_name"]) for row in listed if "file_name" in row], by_key)
-
-    def image_of(row: Mapping[str, Any]) -> TrainingImage | None:
-        if "file_name" not in row:
-            return by_id.get(str(row["id"]))
-        key = name_key(row["file_name"])
-        return by_name.get(row["file_name"]) or by_key.get(key) or by_key.get(bare_matches.get(key, ""))
-
-    return {str(row["id"]): image for row in listed if (image := image_of(row)) is not None}
-
-
-def _read(path: Path) -> dict[str, list[Any]]:
-    """The lists images, annotations and categories, of which images and categories are checked."""
-    try:
-        content = json.loads(path.read_bytes())
-    except OSError as error:
+    nameless = [one.image_id for one in listed_images if not one.file_name]
+    if nameless and len(nameless) < len(listed_images):
         raise InputError(
-            f"paste.foregrounds_file is {str(path)!r}, which cannot be read ({error.strerror}); correct it"
-        ) from error
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"paste.foregrounds_file {path} is not valid JSON: {error}; write it again") from error
-    keys = ("images", "annotations", "categories")
-    if not isinstance(content, dict) or not all(isinstance(content.get(key), list) for key in keys):
-        raise InputError(
-            f"paste.foregrounds_file {path} is no COCO detection data set: it must hold the lists "
-            f"{', '.join(keys)}; empaste pseudo-labels writes such a file"
+            f"{called}: images {listed(nameless)} have no file_name, others have; write it for all, or, to name "
+            "images by the ids of data/images/images.parquet, for none"
         )
-    for number, row in enumerate(content["images"]):
-        if not isinstance(row, dict) or "id" not in row or not isinstance(row.get("file_name", ""), str):
-            raise InputError(f"{path}: image {number} has no id, or a file_name that is no text; write both")
-    for number, row in enumerate(content["categories"]):
-        if not isinstance(row, dict) or not {"id", "name"} <= row.keys():
-            raise InputError(f"{path}: category {number} has no id and name; write both")
-    for key in ("images", "categories"):
-        counts = Counter(str(row["id"]) for row in content[key])
-        if repeated := [number for number, count in counts.items() if count > 1]:
-            raise InputError(f"{path}: id {repeated[0]} stands twice among the {key}; give each its own")
-    return content
+    if nameless:
+        by_id = {one.image_id: one for one in images}
+        return ImageMatches({key: by_id[key] for key in nameless if key in by_id}, {}, "names images by id")
+    names = match_names({one.file_name for one in listed_images}, images)
+    ids = {one.image_id: one.file_name for one in listed_images}
+    return ImageMatches(
+        {key: names.found[name] for key, name in ids.items() if name in names.found},
+        {key: names.unclear[name] for key, name in ids.items() if name in names.unclear},
+        "names images by file name",
+    )
 
 
-def _check_annotation(row: Any, place: str, names: Mapping[str, str], seen: set[int]) -> None:
-    """`InputError` where the annotation lacks something but its mask; its id is added to those that were ``seen``."""
-    if not isinstance(row, dict) or not {"id", "image_id", "category_id"} <= row.keys():
-        raise InputError(f"{place} has no id, image_id and category_id; write them all")
-    if not isinstance(row["id"], int) or row["id"] in seen:
-        raise InputError(f"{place}: id is {row['id']!r}; each annotation has a whole number of its own")
-    seen.add(row["id"])
-    if str(row["category_id"]) not in names:
-        raise InputError(f"{place}: category_id {row['category_id']} is not among the categories; add it there")
-    score = row.get("score")
-    if score is not None and (not isinstance(score, int | float) or not 0 <= score <= 1):
-        raise InputError(f"{place}: score is {score!r}; scores are numbers from 0 to 1")
+def _numbers(content: ForeignCoco, called: str) -> Sequence[int]:
+    """The ids of the annotations; their numbers from 1 where none has one."""
+    ids = [one.annotation_id for one in content.instances]
+    if all(one is None for one in ids):
+        return range(1, len(ids) + 1)
+    numbers = [one for one in ids if isinstance(one, int)]
+    if len(numbers) < len(ids):
+        first = next(place for place, one in enumerate(ids) if not isinstance(one, int))
+        raise InputError(
+            f"{called}: annotations[{first}].id is {shown(ids[first])}; each annotation has a whole number of its own, "
+            "or none has"
+        )
+    return numbers
 
 
-def _image_of(
-    row: Mapping[str, Any], place: str, listed: Mapping[str, Mapping[str, Any]], found: Mapping[str, TrainingImage]
-) -> TrainingImage:
+def _training_image(
+    one: ListedInstance, listed_image: ListedImage, matches: ImageMatches, sizes: Mapping[int, tuple[int, int]]
+) -> NamedImage:
     """The training image of an instance; `InputError` where it is none, or is of another size than the file says."""
-    number = str(row["image_id"])
-    if number not in listed:
-        raise InputError(f"{place}: image_id {number} is not among the images; add the image, or leave it out")
-    if number not in found:
+    image = matches.found.get(one.image_id)
+    called = listed_image.file_name or one.image_id
+    if image is None and one.image_id in matches.unclear:
         raise InputError(
-            f"{place} lies in image {listed[number].get('file_name', number)}, which is no training image of "
-            "data/images; name images as there, and leave out what lies in others"
+            f"{one.origin} lies in image {called}, which {matches.unclear[one.image_id]}; name images with their "
+            "folders, as in data/images/images.parquet"
         )
-    image = found[number]
-    said = [listed[number].get(side, size) for side, size in (("height", image.height), ("width", image.width))]
-    _check_size(said, image, place)
+    if image is None or image.split != "train":
+        raise InputError(
+            f"{one.origin} lies in image {called}, which is no training image of data/images; name images as there, "
+            "and leave out what lies in others"
+        )
+    height, width = sizes[image.image_id]
+    if listed_image.size_hw not in (None, (height, width)):
+        said = " × ".join(str(side) for side in listed_image.size_hw or ())
+        raise InputError(
+            f"{one.origin} was made for {said} pixels (height × width), {image.file_name} of data/images has "
+            f"{height} × {width}; make it again on the images of data/images"
+        )
     return image
 
 
-def _check_size(size_hw: Sequence[Any], image: TrainingImage, place: str) -> None:
-    if list(size_hw) != [image.height, image.width]:
-        raise InputError(
-            f"{place} was made for {size_hw[0]} × {size_hw[1]} pixels (height × width), {image.file_name} of "
-            f"data/images has {image.height} × {image.width}; make it again on the images of data/images"
-        )
+def _mask(one: ListedInstance, size_hw: tuple[int, int], remarks: list[Remark]) -> RLE:
+    """The mask of an instance in an image of this size, what lies outside cut off."""
+    if not isinstance(one.segmentation, list):
+        return read_rle(one.segmentation, size_hw, one.origin)
+    if beyond(corners(one.segmentation), *size_hw) > ROUNDING:
+        remarks.append(Remark("annotations lead out of their images; what lies outside is cut off", one.origin))
+    return encode_mask(polygons_mask(one.segmentation, *size_hw, one.origin))
 
 
-def _check_mask(segmentation: Any, image: TrainingImage, place: str) -> None:
-    """`InputError` where it is none of COCO's three forms, or of another size than its image."""
-    if isinstance(segmentation, dict):
-        _check_rle(segmentation, image, place)
-    elif not isinstance(segmentation, list) or not all(_is_polygon(one, image) for one in segmentation):
-        raise InputError(
-            f"{place}: segmentation is no RLE with counts and size, and no list of polygons [x, y, x, y, x, y, …] of "
-            f"three or more points inside the image of {image.height} × {image.width} pixels (height × width)"
-        )
+def _row(number: int, image_id: int, class_id: int, mask: RLE, score: float | None) -> dict[str, Any]:
+    return {"id": number, "image_id": image_id, "category_id": class_id, "segmentation": mask, "score": score}
 
 
-def _check_rle(segmentation: dict[str, Any], image: TrainingImage, place: str) -> None:
-    size, counts = segmentation.get("size"), segmentation.get("counts")
-    if not isinstance(size, list) or len(size) != 2:
-        raise InputError(f"{place}: the size of the mask is {size!r}; write [height, width]")
-    _check_size(size, image, place)
-    runs = run_lengths(counts) if isinstance(counts, str) else counts
-    if not isinstance(runs, list) or not all(isinstance(run, int) and run >= 0 for run in runs):
-        raise InputError(f"{place}: counts is {counts!r}; it must be the text or the list of the mask's runs")
-    if sum(runs) != size[0] * size[1]:
-        raise InputError(f"{place}: counts add up to {sum(runs)} pixels, size is {size}; write the mask again")
-
-
-def _is_polygon(polygon: Any, image: TrainingImage) -> bool:
-    """Whether these are points of the image; pycocotools does not look."""
-    if not isinstance(polygon, list) or len(polygon) < 6 or len(polygon) % 2:
-        return False
-    if not all(isinstance(value, int | float) and math.isfinite(value) for value in polygon):
-        return False
-    sides = (image.width, image.height)
-    return all(-POINT_TOLERANCE <= value <= sides[k % 2] + POINT_TOLERANCE for k, value in enumerate(polygon))
+def _nothing(called: str, left_out: Counter[str], remarks: Sequence[Remark]) -> str:
+    others = "".join(f"; {line}" for line in summarise(remarks))
+    return (
+        f"{called} holds no instance to paste ({sum(left_out.values())} of classes that the labels of their images do "
+        f"not name{others}); make another with empaste pseudo-labels, or set paste.foregrounds to fem"
+    )
