@@ -11,6 +11,7 @@ import typer
 from tqdm import tqdm
 
 from empaste.artifacts.checkpoints import remove_work, work_folder
+from empaste.artifacts.image_keys import NamedImage, named_images
 from empaste.artifacts.outputs import whole_directory, write_json
 from empaste.artifacts.schemas import Captions, Classes, Images, Labels
 from empaste.artifacts.tables import read_table, write_table
@@ -35,12 +36,13 @@ def main(
     """Write ``captions.parquet``. Goes on where it was interrupted."""
     settings = load_params(params).captions
     classes = read_table(labels / "classes.parquet", Classes)
+    known = named_images(read_table(images / "images.parquet", Images))
     scenes = choose_scenes(read_scenes(images, labels, classes), settings.fraction, settings.seed)
     vocabulary = read_vocabulary(settings.synonyms, list(classes["name"]))
     named = list(zip(classes["name"], classes["supercategory"], strict=True))
     rules = build_rules(named, vocabulary, settings.supercategories)
     work = work_folder("captions", _key(settings, scenes)) if settings.method in LEARNED else None
-    texts = list(tqdm(_write_captions(settings, scenes, work), "captions", len(scenes), unit="image"))
+    texts = list(tqdm(_write_captions(settings, scenes, known, work), "captions", len(scenes), unit="image"))
     table = caption_table(scenes, texts, rules, settings.seed)
     with whole_directory(out) as scratch:
         write_table(table, scratch / "captions.parquet", Captions)
@@ -65,13 +67,16 @@ def read_scenes(images: Path, labels: Path, classes: pd.DataFrame) -> list[Scene
     ]
 
 
-def _write_captions(settings: CaptionsParams, scenes: list[Scene], work: Path | None) -> Iterator[list[str]]:
+def _write_captions(
+    settings: CaptionsParams, scenes: list[Scene], images: list[NamedImage], work: Path | None
+) -> Iterator[list[str]]:
     """The captions of each scene; those of a model go on from what an interrupted run left in ``work``."""
     options = {"model", "prompt", "file", "batch_size", "device", "dtype", "max_tokens", "top_p"}
     caption = partial(
         CAPTIONERS[settings.method],
         per_image=settings.per_image,
         seed=settings.seed,
+        images=images,
         **settings.model_dump(include=options),
     )
     return resume_captions(scenes, caption, work / "captions.jsonl") if work else caption(scenes)

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from empaste.artifacts.image_keys import NamedImage
 from empaste.captions.caption_file import caption_scenes, read_captions
 from empaste.captions.scenes import Scene
 from empaste.errors import InputError
@@ -50,6 +51,9 @@ def test_annotations_alone_are_found_by_id(tmp_path: Path) -> None:
         ("c.csv", 'file_name,caption\na.jpg,"a hill, green"\nsub\\c.png,two\n'),
         ("c.CSV", '\ufefffile_name,caption\r\na.jpg,"a hill, green"\r\nc.jpg,two\r\n'),
         ("c.tsv", "text\tfile_name\na hill, green\ta\ntwo\tb/c.jpg\n"),
+        ("c.csv", "file_name;caption\na.jpg;a hill, green\nb/c;two\n"),
+        ("c.tsv", "image_id\tcaption\n1.0\ta hill, green\n2.0\ttwo\n"),
+        ("c.csv", 'image_id,caption\na.jpg,"a hill, green"\nb__c.jpg,two\n'),
         ("c.csv", 'image_id,caption\n1,"a hill, green"\n 2 ,two\n'),
     ],
 )
@@ -87,9 +91,10 @@ def test_empty_repeated_long_and_foreign_captions(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("c.json", coco(**{"other.jpg": 1}), r"none of the 3 training images: it has other …, wanted a\.jpg \(id 1\)"),
+        ("c.json", coco(**{"other.jpg": 1}), r"none of the 3 .*: it has other\.jpg …, wanted a\.jpg \(id 1\)"),
         ("c.json", [], "it has nothing …, wanted"),
-        ("c.json", "{", r"is not valid JSON: .*; a CSV file ends in \.csv"),
+        ("c.json", "{", r"is not valid JSON: .*; restore the file"),
+        ("c.txt", "{", r"c\.txt \(read as JSON, since it does not end in \.csv or \.tsv\) is not valid JSON"),
         ("c.json", "[" * 100_000, "is not valid JSON"),
         ("c.json", {"captions": []}, "has no list of annotations; write COCO captions"),
         ("c.json", "3", "has no list of annotations"),
@@ -102,10 +107,18 @@ def test_empty_repeated_long_and_foreign_captions(tmp_path: Path) -> None:
         ("c.json", coco(**{"a.jpg": 1, "d.jpg": 1}), "image id 1 stands twice, for different files"),
         ("c.csv", "", r"has the columns \(none\); wanted: file_name"),
         ("c.csv", "name,caption\na,b\n", "has the columns name, caption; wanted"),
-        ("c.csv", "file_name,caption\na.jpg,a hill, green\n", "line 2: wanted 2 fields; put captions with commas in"),
-        ("c.csv", "file_name,caption\na.jpg\n", "line 2: wanted 2 fields"),
-        ("c.csv", 'file_name,caption\na.jpg,"never closed\n', "line 2: unexpected end of data; correct the line"),
-        ("c.csv", "file_name,caption\na.jpg,Stra\xdfe\n".encode("latin-1"), r"is not UTF-8 text \(byte 28\); save"),
+        ("c.csv", "file_name,caption\na.jpg,a hill, green\n", r"line 2: 3 fields, .* 'green'\); put captions that"),
+        ("c.csv", "file_name,caption\na.jpg\n", r"none of the 3 training images: it has a\.jpg"),
+        ("c.csv", "file_name,caption\n,a hill\n", "line 2: file_name is empty; name the image or remove the line"),
+        ("c.csv", "file_name,caption,caption\na.jpg,one,two\n", "has the column caption twice"),
+        ("c.csv", "file_name,caption,caption_2\na.jpg,one,two\n", "has the column caption_2 beside"),
+        ("c.csv", "file_name,caption,text\na.jpg,one,two\n", "has the columns caption and text; keep the one"),
+        ("c.json", '[{"image_id": 1, "caption": "a", "caption": "b"}]', "an object names the key 'caption' twice"),
+        ("c.json", [{"image_id": None, "caption": "x"}], "annotation 0: image_id is None; it must be a whole number"),
+        ("c.json", [{"image_id": 1, "caption": "x"}, {"image_id": "d.jpg", "caption": "y"}],
+         r"does not say whether it names images by id or by file name \(ids: 1; file names: d\.jpg\)"),
+        ("c.csv", 'file_name,caption\na.jpg,"never closed\n', "line 2: unexpected end of data"),
+        ("c.csv", "file_name,caption\na.jpg,Stra\xdfe\n".encode("latin-1"), "is not .* in UTF-8: .* position 28"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_said(tmp_path: Path, name: str, content: Any, message: str) -> None:
@@ -123,3 +136,47 @@ def test_the_same_image_twice_with_the_same_name_is_no_trouble(tmp_path: Path) -
     content = coco(**{"a.jpg": 1})
     content["images"] *= 2
     assert captions(tmp_path / "c.json", content) == [["a.jpg"], [], []]
+
+
+IMAGES = [
+    *(NamedImage(one.image_id, one.path.as_posix(), "train") for one in SCENES),
+    NamedImage(9, "val/5.jpg", "val"),
+]
+
+
+def test_what_is_left_out_is_counted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "c.csv"
+    path.write_text(
+        "file_name,caption,url\na.jpg,a hill,u\na.jpg,a  hill,u\nd.jpg,,u\nno.jpg,x,u\nno.jpg,y,u\n5.jpg,z,u\n"
+    )
+    assert list(caption_scenes(SCENES, 2, 0, file=str(path), images=IMAGES)) == [["a hill"], [], []]
+    assert capsys.readouterr().err.replace(str(path), "c.csv").splitlines() == [
+        "captions: c.csv names images by file name",
+        "WARNING: c.csv: 1 columns are not read: url",
+        "WARNING: c.csv: 1 captions repeat another one of their image: c.csv, line 3",
+        "WARNING: c.csv: 1 captions are empty: c.csv, line 4",
+        "WARNING: c.csv: 2 captions are of images that are not in data/images: the first is no.jpg",
+        "WARNING: c.csv: 1 captions are of images that are not captioned here: val/5.jpg",
+        "captions: c.csv has none for 2 of 3 images",
+    ]
+
+
+def test_a_file_called_like_an_id_is_no_id(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    scenes = [Scene(5, Path("train/#5.jpg"), ()), Scene(6, Path("train/5.jpg"), ())]
+    text = "file_name,caption\n#5.jpg,hash\n5.jpg,five\n"
+    assert captions(tmp_path / "c.csv", text, scenes=scenes) == [["hash"], ["five"]]
+    assert captions(tmp_path / "d.csv", "image_id,caption\n5,id\n", scenes=scenes) == [["id"], []]
+    assert "d.csv names images by id (1 of 1 are also names of files, such as 5" in capsys.readouterr().err
+    both = "image_id,file_name,caption\n5,5.jpg,name\n"
+    assert captions(tmp_path / "e.csv", both, scenes=scenes) == [[], ["name"]]
+    assert "1 columns are not read: image_id" in capsys.readouterr().err
+
+
+def test_ids_and_names_are_told_by_all_images_not_by_those_captioned(tmp_path: Path) -> None:
+    """Of images called by numbers, the few that are captioned could make ids look like names."""
+    images = [NamedImage(number, f"train/{name}.jpg", "train") for number, name in enumerate((1, 10, 2, 3), 1)]
+    rows = [{"image_id": number, "caption": f"of {number}"} for number in (1, 2, 3, 4)]
+    path = tmp_path / "c.json"
+    path.write_text(json.dumps(rows))
+    scene = Scene(3, Path("train/2.jpg"), ())
+    assert list(caption_scenes([scene], 1, 0, file=str(path), images=images)) == [["of 3"]]

@@ -16,6 +16,8 @@ from empaste.artifacts.fields import listed
 from empaste.errors import InputError
 
 DELIMITERS = (",", ";", "\t")
+SEVERAL = "give several labels one row each, or one field with ; between them"
+"""What to do where a row of labels has surplus fields."""
 
 
 class TableRow(NamedTuple):
@@ -26,14 +28,16 @@ class TableRow(NamedTuple):
 
 
 class Table(NamedTuple):
-    """A table's rows, and the columns that nobody reads."""
+    """A table's rows, the columns that nobody reads, and all columns."""
 
     rows: list[TableRow]
     unread: list[str]
+    columns: list[str]
 
 
-def read_csv(path: Path, needed: Sequence[str], further: Sequence[str], layout: str) -> Table:
-    """The table at ``path``, its columns known in any case of letters; ``layout`` says in errors what it should be.
+def read_csv(path: Path, needed: Sequence[str], further: Sequence[str], layout: str, surplus: str = SEVERAL) -> Table:
+    """The table at ``path``, its columns known in any case of letters; ``layout`` says in errors what it should be, and
+    ``surplus`` what to do about fields beyond the header's.
 
     `InputError` where it cannot be read, lacks a ``needed`` column, names a column twice, has a column that could be
     meant for another (``label2``), or a row with surplus fields.
@@ -43,12 +47,12 @@ def read_csv(path: Path, needed: Sequence[str], further: Sequence[str], layout: 
     try:
         header = [name.strip() for name in next((row for row in lines if row), [])]
         known = [name.lower() if name.lower() in (*needed, *further) else name for name in header]
-        _check_header(path, known, needed, further, layout)
-        rows = [_row(path, lines.line_num, row, known) for row in lines if any(field.strip() for field in row)]
+        _check_header(path, known, needed, further, layout, surplus)
+        rows = [_row(path, lines.line_num, row, known, surplus) for row in lines if any(field.strip() for field in row)]
     except csv.Error as error:
         place = f"line {lines.line_num}: {error}"
         raise InputError(f"{path} is not a readable CSV file in UTF-8: {place}; save it as such") from error
-    return Table(rows, [name for name in known if name and name not in (*needed, *further)])
+    return Table(rows, [name for name in known if name and name not in (*needed, *further)], known)
 
 
 def _text(path: Path) -> str:
@@ -69,7 +73,7 @@ def _delimiter(text: str) -> str:
 
 
 def _check_header(
-    path: Path, header: Sequence[str], needed: Sequence[str], further: Sequence[str], layout: str
+    path: Path, header: Sequence[str], needed: Sequence[str], further: Sequence[str], layout: str, surplus: str
 ) -> None:
     missing = [name for name in needed if name not in header]
     if missing:
@@ -78,8 +82,7 @@ def _check_header(
         )
     if doubled := sorted({name for name in header if name and header.count(name) > 1}):
         raise InputError(
-            f"{path} has the column {listed(doubled)} twice; give every column one name, and several labels of a file "
-            "one row each, or one field with ; between them"
+            f"{path} has the column {listed(doubled)} twice; give every column a name of its own, and {surplus}"
         )
     known = (*needed, *further)
     near = re.compile(rf"({'|'.join(known)})s?[ _.\-]?\d*")
@@ -90,12 +93,12 @@ def _check_header(
         )
 
 
-def _row(path: Path, line: int, fields: Sequence[str], header: Sequence[str]) -> TableRow:
-    surplus = [field for field in fields[len(header) :] if field.strip()]
-    if surplus:
+def _row(path: Path, line: int, fields: Sequence[str], header: Sequence[str], surplus: str) -> TableRow:
+    beyond = [field for field in fields[len(header) :] if field.strip()]
+    if beyond:
         raise InputError(
             f"{path}, line {line}: {len(fields)} fields, but the header names {len(header)} columns "
-            f"(the first beyond is {surplus[0]!r}); give several labels one row each, or one field with ; between them"
+            f"(the first beyond is {beyond[0]!r}); {surplus}"
         )
     unnamed = [field for field, name in zip(fields, header, strict=False) if field.strip() and not name]
     if unnamed:

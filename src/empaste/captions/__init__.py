@@ -15,7 +15,8 @@ CAPTIONERS: dict[str, Captioner] = {
 }
 """Method → ``(scenes, per_image, seed, **options)`` that yields at most ``per_image`` captions for each.
 
-Options, by name: model, prompt, file, batch_size, device, dtype, max_tokens, top_p; a method takes those that it wants.
+Options, by name: images (all of data/images), model, prompt, file, batch_size, device, dtype, max_tokens, top_p; a
+method takes those that it wants.
 """
 
 LEARNED = frozenset({"blip", "git", "image_text_to_text"})
