@@ -66,7 +66,11 @@ def test_a_class_may_be_called_by_a_synonym(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("name", "text"),
-    [("w.csv", "class,synonym\nDog,Mutt\ndog,-pup\n"), ("w.tsv", "synonym\tclass\nMutt\tdog\n-pup\tdog\n")],
+    [
+        ("w.csv", "class,synonym\nDog,Mutt\ndog,-pup\n"),
+        ("w.tsv", "synonym\tclass\nMutt\tdog\n-pup\tdog\n"),
+        ("w.csv", "class;synonym\ndog;Mutt\ndog;-pup\n"),
+    ],
 )
 def test_csv(tmp_path: Path, name: str, text: str) -> None:
     words = read_vocabulary(written(tmp_path, text, name), ["dog"])
@@ -88,6 +92,19 @@ def test_csv(tmp_path: Path, name: str, text: str) -> None:
         ("compounds: {1: food}", r"compounds\.1 is 'food'"),
         ("synonyms: {dog: ['']}", r"synonyms\.dog is \[''\]"),
         ("synonyms: {", "is not valid YAML"),
+        ("synonyms: {dog: [mutt], dog: [cur]}", "is not valid YAML: the key 'dog' stands twice"),
+        ("synonyms: {Dog: [mutt], dog: [cur]}", "synonyms has dog twice, as it is read in lower case"),
+        ("synonyms: {dog: 2001-99-99}", "is not valid YAML: month must be in"),
+        ("[" * 5000, "is not valid YAML"),
+        (
+            "a: &a [x, x]\n"
+            + "".join(
+                f"b{k}: &b{k} [*{'a' if not k else f'b{k - 1}'}, *{'a' if not k else f'b{k - 1}'}]\n" for k in range(60)
+            )
+            + "synonyms: {dog: *b59}",
+            "at its top",
+        ),
+        ("? [a]\n: b", "is not valid YAML|at its top"),
     ],
 )
 def test_what_is_wrong_with_a_yaml_file_is_said(tmp_path: Path, text: str, message: str) -> None:
@@ -98,12 +115,13 @@ def test_what_is_wrong_with_a_yaml_file_is_said(tmp_path: Path, text: str, messa
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("name,word\ndog,mutt\n", "has the columns name, word; wanted: class,synonym"),
+        ("name,word\ndog,mutt\n", "lacks the column class, synonym; its columns are name, word"),
         ("class,synonym\ndog,\n", "line 2: wanted one class and one synonym"),
-        ("class,synonym\ndog,mutt,cur\n", "line 2: wanted one class and one synonym"),
+        ("class,synonym\ndog,mutt,cur\n", "line 2: 3 fields, .*'cur'.*give every synonym a row of its own"),
+        ("class,synonym,synonym\ndog,mutt,cur\n", "has the column synonym twice"),
         ("class,synonym\ndog\n", "line 2: wanted one class and one synonym"),
         ('class,synonym\ndog,"mutt\n', "line 2: unexpected end of data"),
-        ("", "has the columns ; wanted"),
+        ("", r"lacks the column .* its columns are \(none\)"),
     ],
 )
 def test_what_is_wrong_with_a_csv_file_is_said(tmp_path: Path, text: str, message: str) -> None:

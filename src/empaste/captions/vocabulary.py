@@ -1,16 +1,17 @@
 """The tables of context substitution: what names a class, what takes its place; the package's and a user's own."""
 
-import csv
 import difflib
 import json
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from reprlib import repr as bounded
 from typing import Any
 
 import yaml
 
+from empaste.artifacts.csv_tables import read_csv
 from empaste.captions.inflection import packaged_words
 from empaste.errors import InputError
 
@@ -18,6 +19,22 @@ Phrases = tuple[str, ...]
 
 SECTIONS = ("synonyms", "distractors", "compounds")
 """What a user's YAML file may hold."""
+LAYOUT = "a table of words has the columns class,synonym"
+
+YAML_ERRORS = (yaml.YAMLError, ValueError, TypeError, LookupError, ArithmeticError, AttributeError, RecursionError)
+"""What PyYAML raises: its own errors, and those of the values that it makes (a date of the 40th, a deep nesting)."""
+
+
+class _UniqueKeys(yaml.SafeLoader):
+    """YAML whose mappings name every key once; PyYAML itself keeps the last of two values without a word."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
+        if doubled := next((key for key in keys if keys.count(key) > 1), None):
+            raise yaml.constructor.ConstructorError(
+                None, None, f"the key {doubled!r} stands twice; remove one of them", node.start_mark
+            )
+        return super().construct_mapping(node, deep)
 
 
 @dataclass(frozen=True)
@@ -107,12 +124,14 @@ def _check_classes(path: str, own: Mapping[str, Phrases], known: Vocabulary, cla
 
 
 def _read_yaml(path: Path) -> dict[str, Any]:
+    text = _text(path)
     try:
-        content = yaml.safe_load(_text(path))
-    except yaml.YAMLError as error:
+        content = yaml.load(text, _UniqueKeys)
+    except YAML_ERRORS as error:
         raise InputError(f"{path} is not valid YAML: {error}; correct it") from error
     if not isinstance(content, dict) or not content.keys() <= set(SECTIONS):
-        extra = [str(key) for key in content if key not in SECTIONS] if isinstance(content, dict) else [repr(content)]
+        keys = list(content) if isinstance(content, dict) else [content]
+        extra = [key if isinstance(key, str) else bounded(key) for key in keys if key not in SECTIONS]
         raise InputError(
             f"{path} has {', '.join(extra[:5])} at its top; allowed there: {', '.join(SECTIONS)} "
             "(the words for a class stand under synonyms, as class: [word, word])"
@@ -134,28 +153,30 @@ def _table(path: Path, section: str, table: Any) -> dict[str, str | Phrases]:
         several = [words] if isinstance(words, str) else words
         if not isinstance(name, str) or not isinstance(several, list) or not all(_is_word(word) for word in several):
             raise InputError(
-                f"{path}: {section}.{name} is {words!r}; write a list of words, quoted where YAML reads something else "
-                '(as it does for no, on, yes and numbers): ["on", "off"]'
+                f"{path}: {section}.{name} is {bounded(words)}; write a list of words, quoted where YAML reads "
+                'something else (as it does for no, on, yes and numbers): ["on", "off"]'
             )
-        checked[name.strip().lower()] = _composed(words) if isinstance(words, str) else tuple(map(_composed, words))
+        key = _class_key(name)
+        if key in checked:
+            raise InputError(f"{path}: {section} has {key} twice, as it is read in lower case; join the two")
+        checked[key] = _composed(words) if isinstance(words, str) else tuple(map(_composed, words))
     return checked
 
 
 def _read_csv(path: Path) -> dict[str, Any]:
     """The synonyms of a CSV or TSV file with the columns class and synonym, one synonym per row."""
+    _require_readable(path)
     synonyms: dict[str, list[str]] = {}
-    delimiter = "\t" if path.suffix.lower() == ".tsv" else ","
-    reader = csv.DictReader(_text(path).splitlines(), delimiter=delimiter, strict=True, restkey="more")
-    try:
-        if not {"class", "synonym"} <= set(reader.fieldnames or ()):
-            raise InputError(f"{path} has the columns {', '.join(reader.fieldnames or ())}; wanted: class,synonym")
-        for row in reader:
-            if not _is_word(row["class"]) or not _is_word(row["synonym"]) or "more" in row:
-                raise InputError(f"{path}, line {reader.line_num}: wanted one class and one synonym; correct the line")
-            synonyms.setdefault(row["class"].strip().lower(), []).append(_composed(row["synonym"]))
-    except csv.Error as error:
-        raise InputError(f"{path}, line {reader.line_num + 1}: {error}; correct the line") from error
+    for line, row in read_csv(path, ("class", "synonym"), (), LAYOUT, "give every synonym a row of its own").rows:
+        if not row["class"] or not row["synonym"]:
+            raise InputError(f"{path}, line {line}: wanted one class and one synonym; correct the line")
+        synonyms.setdefault(_class_key(row["class"]), []).append(_composed(row["synonym"]))
     return {"synonyms": {name: tuple(words) for name, words in synonyms.items()}, "distractors": {}, "compounds": {}}
+
+
+def _class_key(name: str) -> str:
+    """A class's name in lower case and composed letters, as classes are called here."""
+    return unicodedata.normalize("NFC", name).strip().lower()
 
 
 def _composed(word: str) -> str:
@@ -168,10 +189,16 @@ def _is_word(value: Any) -> bool:
 
 
 def _text(path: Path) -> str:
+    _require_readable(path)
     try:
         return path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise InputError(f"{path} is not UTF-8 text (byte {error.start}); save it as UTF-8") from error
+
+
+def _require_readable(path: Path) -> None:
+    try:
+        path.open("rb").close()
     except OSError as error:
         raise InputError(
             f"captions.synonyms is {json.dumps(str(path))}, which cannot be read ({error.strerror}); correct the path, "
