@@ -1,12 +1,61 @@
-"""A map gives the same results, in order, however many workers there are; errors come through."""
+"""A map gives the same results, in order, however many workers there are; errors come through, and deaths are named."""
 
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+import empaste
 from empaste.errors import InputError
 from empaste.scaleout import map_items, num_workers
+
+STAGE = """
+import sys
+import time
+from pathlib import Path
+
+import typer
+
+import empaste.errors
+from empaste.scaleout import map_items
+
+
+def where(item: int) -> str:
+    return empaste.errors.__file__
+
+
+def slow(item: int) -> None:
+    Path("begun").touch()
+    time.sleep(60)
+
+
+def main(wait: bool = False) -> None:
+    print(*set(map_items(slow if wait else where, range(20), "toy", workers=2)))
+
+
+if __name__ == "__main__":
+    typer.run(main)
+"""
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Path:
+    """A workspace with code of its own, whose package of stages puts it first on the path."""
+    source = Path(empaste.__file__).parent
+    (tmp_path / "src" / "empaste").mkdir(parents=True)
+    for name in ("__init__.py", "errors.py", "scaleout.py"):
+        shutil.copy(source / name, tmp_path / "src" / "empaste")
+    (tmp_path / "toys").mkdir()
+    (tmp_path / "toys" / "__init__.py").write_text(f"import sys\nsys.path.insert(0, {str(tmp_path / 'src')!r})\n")
+    (tmp_path / "toys" / "toy.py").write_text(STAGE)
+    return tmp_path
 
 
 def draw(item: int, seed: int) -> float:
@@ -16,6 +65,15 @@ def draw(item: int, seed: int) -> float:
 def refuse_eleven(item: int) -> int:
     if item == 11:
         raise InputError("item 11 is bad")
+    return item
+
+
+def end(item: str, how: int) -> str:
+    """Of ``how``, negative numbers are signals, others exit codes."""
+    if item == "image 11":
+        if how < 0:
+            os.kill(os.getpid(), -how)
+        os._exit(how)
     return item
 
 
@@ -30,6 +88,43 @@ def test_one_and_many_workers_agree() -> None:
 def test_an_error_ends_the_map(workers: int) -> None:
     with pytest.raises(InputError, match="item 11 is bad"):
         list(map_items(refuse_eleven, range(20), "check", workers=workers))
+
+
+@pytest.mark.parametrize(
+    ("how", "said"),
+    [
+        (-signal.SIGKILL, "was killed, as the system does where memory runs out, at work on"),
+        (-signal.SIGSEGV, r"crashed \(SIGSEGV\) at work on"),
+        (3, "ended with exit code 3 at work on"),
+    ],
+)
+def test_a_worker_that_dies_is_named_with_its_item(how: int, said: str) -> None:
+    names = [f"image {number}" for number in range(20)]
+    expected = rf"^prepare: a worker process {said} item 12 of 20 \('image 11'\)\. Run again .*EMPASTE_WORKERS, now 2\)"
+    with pytest.raises(InputError, match=expected):
+        list(map_items(partial(end, how=how), names, "prepare", workers=2))
+
+
+def test_workers_run_the_workspaces_code_and_warn_of_nothing(stage: Path) -> None:
+    command = [sys.executable, "-m", "toys.toy"]
+    done = subprocess.run(command, cwd=stage, capture_output=True, text=True, timeout=120, check=True)
+    assert done.stdout.split() == [str(stage / "src" / "empaste" / "errors.py")]
+    assert "Warning" not in done.stderr
+
+
+def test_ctrl_c_ends_it_quietly_and_at_once(stage: Path) -> None:
+    command = [sys.executable, "-m", "toys.toy", "--wait"]
+    with subprocess.Popen(
+        command, cwd=stage, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    ) as process:
+        for _ in range(600):
+            if (stage / "begun").exists():
+                break
+            time.sleep(0.1)
+        os.killpg(process.pid, signal.SIGINT)
+        said = process.communicate(timeout=30)[1]
+    assert process.returncode != 0
+    assert "Traceback" not in said and "Exception" not in said
 
 
 def test_the_environment_sets_the_number(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,10 +7,17 @@ it, and without it every core gets one.
 import multiprocessing
 import multiprocessing.context
 import os
+import signal
 import sys
-from collections.abc import Callable, Iterator, Sequence
+import tempfile
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from typing import TypeVar
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from functools import partial
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from typing import Any, TypeVar
 
 from tqdm import tqdm
 
@@ -36,38 +43,128 @@ def map_items(
     """Yield ``function(item)`` in the order of ``items``, with a progress bar called ``what``.
 
     ``function`` must be importable, or a `functools.partial` of one that is, and pure: what it draws at random it seeds
-    from the item. An error in any item ends the map with that error.
+    from the item. An error in any item ends the map with that error. `InputError` where a worker process dies; it names
+    the item that this one worked on.
     """
     workers = num_workers() if workers is None else workers
     if workers == 1 or len(items) < 8:
         yield from tqdm(map(function, items), what, len(items), unit="image")
         return
     chunk = max(1, min(16, len(items) // (4 * workers)))
-    with ProcessPoolExecutor(workers, _start_method(), _one_thread) as pool:
+    with (
+        tempfile.TemporaryDirectory(prefix="empaste-") as notes,
+        ProcessPoolExecutor(workers, _start_method(), _set_up_worker) as pool,
+    ):
+        others = set(multiprocessing.active_children())
+        processes: set[BaseProcess] = set()
         try:
-            yield from tqdm(pool.map(function, items, chunksize=chunk), what, len(items), unit="image")
+            work = partial(_noting, function, Path(notes))
+            with _ctrl_c_later():
+                results = pool.map(work, range(len(items)), items, chunksize=chunk)
+            processes = set(multiprocessing.active_children()) - others
+            yield from tqdm(results, what, len(items), unit="image")
+        except BrokenProcessPool as error:
+            raise InputError(_what_died(what, processes, Path(notes), items, workers)) from error
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
+            for process in processes:
+                if process.pid is not None and process.is_alive():
+                    os.kill(process.pid, signal.SIGINT)
             raise
+
+
+class _Worker:
+    """What a worker process knows of itself."""
+
+    at_work = False
+    stopped = False
+
+
+def _noting(function: Callable[[Item], Result], notes: Path, number: int, item: Item) -> Result:
+    """``function(item)``; while it runs, the folder ``notes`` says that this process works on item ``number``."""
+    if _Worker.stopped:
+        raise KeyboardInterrupt
+    note = notes / str(os.getpid())
+    note.write_text(str(number))
+    _Worker.at_work = True
+    try:
+        return function(item)
+    finally:
+        _Worker.at_work = False
+        note.unlink()
+
+
+def _stop(*_: object) -> None:
+    """End the item at work and those after it; a worker that waits would end with a traceback and is left to wait."""
+    _Worker.stopped = True
+    if _Worker.at_work:
+        raise KeyboardInterrupt
+
+
+def _what_died(what: str, processes: Collection[BaseProcess], notes: Path, items: Sequence[Any], workers: int) -> str:
+    """A sentence on the worker process that ended of itself, and what it was at."""
+    at_work = {int(note.name): int(note.read_text() or -1) for note in notes.iterdir()}
+    # Those that are left are ended by the pool.
+    ends = {process.pid: process.exitcode for process in processes if process.exitcode not in (None, 0)}
+    dead = {pid: code for pid, code in ends.items() if code != -signal.SIGTERM} or dict.fromkeys(at_work)
+    numbers = sorted(at_work[pid] for pid in dead if pid in at_work)
+    of_items = ", ".join(f"{number + 1} of {len(items)} ({_shown(items[number])})" for number in numbers[:3])
+    return (
+        f"{what}: a worker process {_how_it_ended(next(iter(dead.values()), None))} "
+        f"{f'at work on item {of_items}' if numbers else 'before its first item'}. Run again with fewer processes, "
+        f"which need less memory (EMPASTE_WORKERS, now {workers})"
+        + ("; where it ends at the same item again, leave that one out" if numbers else "")
+    )
+
+
+def _how_it_ended(code: int | None) -> str:
+    if code == -signal.SIGKILL:
+        return "was killed, as the system does where memory runs out,"
+    if code is not None and code < 0:
+        return f"crashed ({signal.Signals(-code).name})"
+    return "ended" if code is None else f"ended with exit code {code}"
+
+
+def _shown(item: Any) -> str:
+    text = " ".join(repr(item).split())
+    return text if len(text) <= 160 else f"{text[:159]}…"
 
 
 def _start_method() -> multiprocessing.context.BaseContext:
     """Workers are forked from a clean process that has imported what the stage imports, once; spawned elsewhere.
 
-    Forked from the stage itself they would inherit its threads' locks, spawned each would import everything anew.
+    Forked from the stage itself they would inherit its threads' locks, spawned each would import everything anew. The
+    stage's own module is not among the imports: every worker runs it under another name, as its main module.
     """
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
     spec = getattr(sys.modules["__main__"], "__spec__", None)
-    if spec and not spec.name.endswith("__main__"):
-        context.set_forkserver_preload([spec.name])
+    if spec and spec.parent and not spec.name.endswith("__main__"):
+        # The stage's package first: it says where this workspace's code lies.
+        context.set_forkserver_preload([spec.parent, *sorted(name for name in sys.modules if _is_ours(name))])
     return context
 
 
-def _one_thread() -> None:
-    """Keep a worker to its core."""
+def _is_ours(module: str) -> bool:
+    return module.partition(".")[0] == __name__.partition(".")[0]
+
+
+@contextmanager
+def _ctrl_c_later() -> Iterator[None]:
+    """Hold Ctrl-C back within the block, and in processes that start there until they are set up."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _set_up_worker() -> None:
+    """Keep a worker to its core, and let Ctrl-C end no more than its work."""
     import cv2
 
+    signal.signal(signal.SIGINT, _stop)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     cv2.setNumThreads(1)
     os.environ["OMP_NUM_THREADS"] = "1"
