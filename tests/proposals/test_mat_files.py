@@ -1,13 +1,17 @@
 """The published .mat files: every layout gives the same proposals, and other files are refused by name."""
 
+import random
 import sys
+import unicodedata
 
 import numpy as np
 import pytest
+import scipy.sparse
+from scipy.io import savemat
 
 from empaste.errors import InputError
 from empaste.proposals import cob, mcg
-from empaste.proposals.mat_files import read_fields
+from empaste.proposals.mat_files import find_file, read_fields
 from tests.proposals.sources import cell_array, write_mat5, write_mat73
 
 IMAGE = np.zeros((4, 6, 3), np.uint8)
@@ -121,6 +125,53 @@ def test_file_of_another_data_set(tmp_path, write, key):
     assert "prepare.max_side" in text
 
 
+def test_the_exact_name_wins_then_another_case_or_form(tmp_path):
+    for name in ("B.MAT", "COCO_val2014_b.mat", unicodedata.normalize("NFD", "é.mat")):
+        write_mat5(tmp_path / name, FIELDS)
+    assert find_file(tmp_path, "é.jpg", "k").name == unicodedata.normalize("NFD", "é.mat")
+    assert find_file(tmp_path, "b.jpg", "k").name == "COCO_val2014_b.mat"
+    assert find_file(tmp_path, "coco_VAL2014_b.jpg", "k").name == "COCO_val2014_b.mat"
+    (tmp_path / "COCO_val2014_b.mat").unlink()
+    assert find_file(tmp_path, "b.jpg", "k").name == "B.MAT"
+    write_mat5(tmp_path / "b.mat", FIELDS)
+    assert find_file(tmp_path, "b.jpg", "k").name == "b.mat"
+
+
+def test_several_files_that_could_be_meant_are_listed(tmp_path):
+    for name in ("COCO_train2014_a.mat", "COCO_val2014_a.mat", "B.mat", "b.MAT"):
+        write_mat5(tmp_path / name, FIELDS)
+    assert "several files for the image a.jpg: COCO_train2014_a.mat, COCO_val2014_a.mat; keep" in message(tmp_path)
+    assert "several files for the image b.jpg: B.mat, b.MAT; keep one, or name the right one b.mat" in message(
+        tmp_path, "b.jpg"
+    )
+
+
+@pytest.mark.parametrize(
+    ("content", "places"),
+    [
+        ({"proposals": FIELDS, "candidates": FIELDS}, "proposals, candidates"),
+        (FIELDS | {"candidates": FIELDS}, "the file itself, candidates"),
+    ],
+)
+def test_proposals_in_several_places(tmp_path, content, places):
+    write_mat5(tmp_path / "a.mat", content)
+    assert f"a.mat holds proposals in several places: {places}; keep one of them" in message(tmp_path)
+
+
+def test_a_struct_of_several_is_no_file_of_one_image(tmp_path):
+    several = np.zeros((1, 2), [(name, object) for name in FIELDS])
+    for name, value in FIELDS.items():
+        several[name][0, 0] = several[name][0, 1] = value
+    write_mat5(tmp_path / "a.mat", {"proposals": several})
+    assert "a.mat holds proposals of the published variables" in message(tmp_path)
+
+
+def test_what_else_a_file_holds_does_not_matter(tmp_path):
+    others = {"note": "by MCG", "sparse": scipy.sparse.eye(3), "waves": np.array([[1j]]), "flag": np.array([[True]])}
+    write_mat5(tmp_path / "a.mat", {"proposals": FIELDS | others, **others})
+    check(*read(tmp_path, "a.jpg"))
+
+
 @WRITERS
 def test_file_of_another_kind(tmp_path, write):
     write(tmp_path / "a.mat", {"ucm2": np.zeros((9, 13)), "bboxes": np.zeros((3, 4))})
@@ -157,6 +208,20 @@ def test_truncated_file(tmp_path, write, share):
         ({"scores": np.array([[0.2], [0.1]])}, "scores has 2 finite numbers for 3 proposals"),
         ({"scores": np.array([[0.2], [np.nan], [0.1]])}, "scores has 2 finite numbers for 3 proposals"),
         ({"superpixels": cell_array([SUPERPIXELS])}, "superpixels is no matrix"),
+        ({"superpixels": SUPERPIXELS / 2}, "superpixels is no matrix of labels"),
+        ({"superpixels": np.full((4, 6), np.nan)}, "superpixels is no matrix of labels"),
+        ({"superpixels": np.full((4, 6), 1e12)}, "superpixels is no matrix of labels"),
+        ({"superpixels": -SUPERPIXELS.astype(int)}, "superpixels is no matrix of labels"),
+        ({"superpixels": np.zeros((4, 6, 2))}, "superpixels is no matrix of labels"),
+        ({"superpixels": "text"}, "superpixels is no matrix of labels"),
+        ({"labels": np.ones((3, 2))}, "labels is no cell array of lists of numbers"),
+        ({"labels": cell_array(["a", "b", "c"])}, "labels is no cell array of lists of numbers"),
+        ({"labels": cell_array([np.array([[1.5]])] * 3)}, "superpixels beyond those there are, 1 … 4"),
+        ({"labels": cell_array([np.array([[np.nan]])] * 3)}, "superpixels beyond those there are, 1 … 4"),
+        ({"scores": "high"}, "scores has 0 finite numbers for 3 proposals"),
+        ({"maskmat": "text"}, "no list of masks of one size"),
+        ({"maskmat": MASKS[0].astype("u1")}, "no list of masks of one size"),
+        ({"maskmat": cell_array(["a"])}, "no list of masks of one size"),
         ({"maskmat": cell_array([MASKS[0].astype("u1"), np.ones((2, 2))])}, "no list of masks of one size"),
     ],
 )
@@ -170,3 +235,41 @@ def test_missing_h5py_is_named(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "h5py", None)
     with pytest.raises(InputError, match=r"h5py is not installed; install it with: pip install 'empaste\[matlab\]'"):
         read_fields(tmp_path / "a.mat")
+
+
+def damaged(data, rng):
+    """``data`` with a few bytes changed, left out or repeated, or its end cut off."""
+    changed = bytearray(data)
+    for _ in range(rng.choice([1, 1, 2, 8])):
+        place = rng.randrange(len(changed))
+        end = place + rng.randrange(1, 48)
+        changed[place:end] = rng.choice(
+            [bytes([rng.randrange(256)]), b"\xff" * 4, bytes(4), b"", changed[place:end] * 2, b"\x00\x00\x00\x7f"]
+        )
+        if rng.random() < 0.05:
+            del changed[rng.randrange(128, max(129, len(changed))) :]
+    return bytes(changed) or b"0"
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_damaged_file_is_read_or_refused(tmp_path, seed):
+    """Never another exception, never the end of the process."""
+    rng = random.Random(seed)
+    write, fields = [(write_mat5, FIELDS), (write_mat73, FIELDS)][seed % 2]
+    if seed == 4:
+        savemat(tmp_path / "a.mat", fields, do_compression=False)
+    else:
+        write(tmp_path / "a.mat", {"proposals": fields} if seed < 2 else fields)
+    data = (tmp_path / "a.mat").read_bytes()
+    outcomes = set()
+    for _ in range(150):
+        (tmp_path / "a.mat").write_bytes(damaged(data, rng))
+        try:
+            masks, scores = read(tmp_path, "a.jpg")
+        except InputError as error:
+            assert "a.mat" in str(error)
+            outcomes.add("refused")
+        else:
+            assert masks.shape == (len(scores), 4, 6)
+            outcomes.add("read")
+    assert "refused" in outcomes

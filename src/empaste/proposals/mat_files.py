@@ -7,11 +7,13 @@ A file of one image holds, by itself or in a struct ``proposals`` or ``candidate
 - ``maskmat``, the masks themselves: a cell array of (h, w) masks, or one (n, h, w) array, best first. This form of
   COB's VOC proposals is what later work on weakly-supervised instance segmentation passes on.
 
-MATLAB's own formats up to version 7 are read by scipy, version 7.3 (which is HDF5) by h5py.
+MATLAB's own formats from version 5 to 7 are read by `mat5`, version 7.3 (which is HDF5) by h5py. Version 4 has neither
+cell arrays nor structs.
 """
 
-import zlib
+import unicodedata
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +22,19 @@ from jaxtyping import Bool, Float, Int
 
 from empaste.errors import InputError, require_extra
 from empaste.proposals.duplicates import first_of_each
+from empaste.proposals.mat5 import MAX_BYTES, MAX_DEPTH, DamagedFileError, is_mat5, read_variables
 
 FIELDS = ("superpixels", "labels", "scores", "maskmat")
 STRUCTS = ("proposals", "candidates")
 PREFIXES = ("", "COCO_train2014_", "COCO_val2014_")
 """What stands before an image's name: the files of COCO carry the names that the images had in 2014."""
+MAX_LABEL = 2**26
+"""No image has so many superpixels: they are numbered from 1."""
+SIGNATURE = b"\x89HDF\r\n\x1a\n"
+"""How HDF5 begins; MATLAB puts 512 bytes of its own before it."""
+HDF5_ERRORS = (OSError, RuntimeError, ValueError, TypeError, LookupError, ArithmeticError, AttributeError,
+               NotImplementedError, MemoryError)  # fmt: skip
+"""What h5py raises for files that are cut off or damaged."""
 
 
 def read_proposals(
@@ -55,70 +65,88 @@ def read_proposals(
 
 
 def find_file(root: Path, file_name: str, key: str) -> Path:
-    """The file in ``root`` for the image ``file_name``: of the same name, but ``.mat``."""
+    """The file in ``root`` for the image ``file_name``: of the same name, but ``.mat``, perhaps as COCO had it in 2014.
+
+    The exact name wins; else one that differs in case or Unicode form alone. `InputError` where there is none, and
+    where there are several of either kind.
+    """
     stem = Path(file_name).stem
     if not root.is_dir():
         raise InputError(
             f"{key} is {str(root)!r}, which is no folder; set it to the folder of the published .mat files"
         )
-    for prefix in PREFIXES:
-        if (path := root / f"{prefix}{stem}.mat").is_file():
-            return path
-    num_files = sum(1 for _ in root.glob("*.mat"))
+    if (exact := root / f"{stem}.mat").is_file():
+        return exact
+    by_name = _files_by_name(root, root.stat().st_mtime_ns)
+    names = [f"{prefix}{stem}.mat" for prefix in PREFIXES]
+    found = [root / name for name in names if (root / name).is_file()]
+    found = found or [path for name in names for path in by_name.get(_folded(name), ()) if path.is_file()]
+    if len(found) > 1:
+        raise InputError(
+            f"{key}, {root}, has several files for the image {file_name}: {', '.join(path.name for path in found)}; "
+            f"keep one, or name the right one {stem}.mat"
+        )
+    if found:
+        return found[0]
+    num_files = sum(len(paths) for paths in by_name.values())
     raise InputError(
         f"{key}, {root}, has no {stem}.mat for the image {file_name} ({num_files} .mat files lie in it); "
         "set it to the folder of this data set's proposals, or unpack the missing ones"
     )
 
 
+@lru_cache(maxsize=2)
+def _files_by_name(root: Path, _changed: int) -> dict[str, list[Path]]:
+    """The .mat files of a folder by their names, in one case and Unicode form; listed again when the folder changed."""
+    files: dict[str, list[Path]] = {}
+    for path in sorted(root.iterdir()):
+        if path.suffix.lower() == ".mat":
+            files.setdefault(_folded(path.name), []).append(path)
+    return files
+
+
+def _folded(name: str) -> str:
+    return unicodedata.normalize("NFC", name).casefold()
+
+
 def read_fields(path: Path) -> dict[str, Any]:
-    """What the file holds of `FIELDS`: arrays, and lists of arrays for cell arrays."""
-    content = _read_hdf5(path) if _is_hdf5(path) else _read_matlab5(path)
-    for struct in STRUCTS:
-        if isinstance(content.get(struct), dict):
-            content = content[struct]
-    fields = {name: content[name] for name in FIELDS if name in content}
-    if "maskmat" not in fields and not {"superpixels", "labels"} <= fields.keys():
-        there = ", ".join(sorted(content)) or "none"
+    """What the file holds of `FIELDS`, by itself or in one of `STRUCTS`: arrays, and lists of arrays for cell arrays.
+
+    `InputError` where it cannot be read, holds no proposals, or holds them in two places.
+    """
+    content = _read(path)
+    places = {"": content, **{struct: content[struct] for struct in STRUCTS if isinstance(content.get(struct), dict)}}
+    found = {
+        place: {name: fields[name] for name in FIELDS if name in fields}
+        for place, fields in places.items()
+        if "maskmat" in fields or {"superpixels", "labels"} <= fields.keys()
+    }
+    if len(found) > 1:
+        there = ", ".join(f"{place or 'the file itself'}" for place in found)
+        raise InputError(f"{path} holds proposals in several places: {there}; keep one of them")
+    if not found:
+        there = ", ".join(sorted({*content, *(name for fields in places.values() for name in fields)})) or "none"
         raise InputError(
             f"{path} holds {there} of the published variables; proposals hold superpixels and labels, or maskmat: "
             "download the segmented proposals (contours and boxes are other files)"
         )
-    return fields
+    return next(iter(found.values()))
 
 
-def _is_hdf5(path: Path) -> bool:
-    """Whether ``path`` is HDF5; MATLAB puts 512 bytes of its own before the signature."""
-    with path.open("rb") as file:
-        head = file.read(520)
-    return b"\x89HDF\r\n\x1a\n" in (head[:8], head[512:])
-
-
-def _read_matlab5(path: Path) -> dict[str, Any]:
-    from scipy.io import loadmat
-    from scipy.io.matlab import MatReadError
-
+def _read(path: Path) -> dict[str, Any]:
+    """The variables in the file, by name."""
     try:
-        content = loadmat(path, variable_names=[*FIELDS, *STRUCTS])
-    except (
-        OSError,
-        ValueError,
-        TypeError,
-        NotImplementedError,
-        IndexError,
-        KeyError,
-        zlib.error,
-        MatReadError,
-    ) as error:
-        raise _unreadable(path, error) from error
-    return {name: _plain(value) for name, value in content.items() if not name.startswith("__")}
-
-
-def _plain(value: Any) -> Any:
-    """What scipy gives, with structs as dicts and cell arrays as lists."""
-    if value.dtype.names:
-        return {name: _plain(value[name].flat[0]) for name in value.dtype.names} if value.size else {}
-    return list(value.flat) if value.dtype == object else value
+        data = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror}); restore it") from error
+    if SIGNATURE in (data[:8], data[512:520]):
+        return _read_hdf5(path)
+    if not is_mat5(data):
+        raise _unreadable(path, "its first bytes are of no version from 5 to 7.3")
+    try:
+        return read_variables(data, (*FIELDS, *STRUCTS))
+    except DamagedFileError as error:
+        raise _unreadable(path, str(error)) from error
 
 
 def _read_hdf5(path: Path) -> dict[str, Any]:
@@ -128,29 +156,35 @@ def _read_hdf5(path: Path) -> dict[str, Any]:
         raise require_extra("h5py", "matlab") from error
     try:
         with h5py.File(path) as file:
-            return {name: _resolve(file[name], file) for name in (*FIELDS, *STRUCTS) if name in file}
-    except (OSError, RuntimeError, KeyError) as error:
-        raise _unreadable(path, error) from error
+            return {name: _resolve(file[name], file, 0) for name in (*FIELDS, *STRUCTS) if name in file}
+    except HDF5_ERRORS as error:
+        raise _unreadable(path, f"{type(error).__name__}: {error}") from error
 
 
-def _resolve(node: Any, file: Any) -> Any:
+def _resolve(node: Any, file: Any, depth: int) -> Any:
     """A struct as a dict, a cell array as a list, an array with its axes in MATLAB's order."""
     import h5py
 
+    if depth > MAX_DEPTH:
+        raise ValueError("a cell array leads to itself")
     if isinstance(node, h5py.Group):
-        return {name: _resolve(node[name], file) for name in node}
+        return {name: _resolve(node[name], file, depth + 1) for name in FIELDS if name in node}
+    if not isinstance(node, h5py.Dataset):
+        return None
     # An empty array is stored as its size.
     if node.attrs.get("MATLAB_empty", 0):
         return [] if node.attrs.get("MATLAB_class") == b"cell" else np.zeros(0)
-    value = node[()].T
-    return [_resolve(file[reference], file) for reference in value.flat] if value.dtype == object else value
+    if node.size is None or node.size * node.dtype.itemsize > MAX_BYTES:
+        raise ValueError(f"an array has the size {node.shape}")
+    value = np.asarray(node[()]).T
+    if value.dtype != object:
+        return value
+    return [_resolve(file[reference], file, depth + 1) for reference in value.flat]
 
 
-def _unreadable(path: Path, error: Exception) -> InputError:
-    return InputError(
-        f"{path} is no MATLAB file that can be read ({path.stat().st_size} bytes; {type(error).__name__}: {error}); "
-        "download it again"
-    )
+def _unreadable(path: Path, reason: str) -> InputError:
+    size = path.stat().st_size
+    return InputError(f"{path} is no MATLAB file that can be read ({size} bytes; {reason}); download it again")
 
 
 def _check_size(size: tuple[int, ...], expected: tuple[int, int], path: Path, key: str) -> None:
@@ -164,9 +198,20 @@ def _check_size(size: tuple[int, ...], expected: tuple[int, int], path: Path, ke
 
 def _superpixels(fields: Mapping[str, Any], path: Path) -> Int[np.ndarray, "h w"]:
     superpixels = fields["superpixels"]
-    if not isinstance(superpixels, np.ndarray) or superpixels.ndim != 2 or superpixels.dtype.kind not in "iuf":
-        raise InputError(f"{path}: superpixels is no matrix of numbers; download the segmented proposals again")
+    if not _is_numeric(superpixels) or superpixels.ndim != 2 or not _are_labels(superpixels):
+        raise InputError(f"{path}: superpixels is no matrix of labels; download the segmented proposals again")
     return superpixels.astype(np.int64)
+
+
+def _is_numeric(value: Any) -> bool:
+    return isinstance(value, np.ndarray) and value.dtype.kind in "iufb"
+
+
+def _are_labels(values: np.ndarray) -> bool:
+    """Whether these are whole numbers, from 0 to below the number of an image's pixels."""
+    whole = values.astype(float)
+    return bool(np.isfinite(whole).all() and (whole == np.round(whole)).all()
+                and whole.min(initial=0) >= 0 and whole.max(initial=0) < MAX_LABEL)  # fmt: skip
 
 
 def _membership(
@@ -174,13 +219,17 @@ def _membership(
 ) -> Bool[np.ndarray, "n labels"]:
     """Which labels each proposal is made of, best score first."""
     cells = fields["labels"]
-    lists = [np.asarray(cell).ravel() for cell in cells]
+    if not isinstance(cells, list) or not all(_is_numeric(cell) for cell in cells):
+        raise InputError(f"{path}: labels is no cell array of lists of numbers; download the file again")
     highest = int(superpixels.max(initial=0))
-    joined = np.concatenate(lists) if lists else np.zeros(0)
-    if joined.dtype.kind not in "iuf" or (joined.size and (joined.min() < 0 or joined.max() > highest)):
+    lists = [cell.ravel() for cell in cells]
+    joined = np.concatenate(lists).astype(float) if lists else np.zeros(0)
+    if not _are_labels(joined) or joined.max(initial=0) > highest:
         raise InputError(
             f"{path}: labels names superpixels beyond those there are, 1 … {highest}; download the file again"
         )
+    if len(lists) * (highest + 1) > MAX_BYTES:
+        raise InputError(f"{path}: {len(lists)} proposals of {highest} superpixels are too many; download it again")
     membership = np.zeros((len(lists), highest + 1), bool)
     rows = np.repeat(np.arange(len(lists)), [part.size for part in lists])
     membership[rows, joined.astype(np.int64)] = True
@@ -192,7 +241,7 @@ def _ranking(fields: Mapping[str, Any], num: int, path: Path) -> Int[np.ndarray,
     """The proposals' indices, best first; as they stand where there are no scores."""
     if "scores" not in fields:
         return np.arange(num)
-    scores = np.asarray(fields["scores"], float).ravel()
+    scores = fields["scores"].astype(float).ravel() if _is_numeric(fields["scores"]) else np.zeros(0)
     if len(scores) != num or not np.isfinite(scores).all():
         raise InputError(
             f"{path}: scores has {np.isfinite(scores).sum()} finite numbers for {num} proposals; download it again"
@@ -201,7 +250,8 @@ def _ranking(fields: Mapping[str, Any], num: int, path: Path) -> Int[np.ndarray,
 
 
 def _masks_of(maskmat: Any, path: Path) -> Bool[np.ndarray, "n h w"]:
-    masks = [np.asarray(mask) for mask in maskmat]
-    if not masks or any(mask.ndim != 2 or mask.shape != masks[0].shape for mask in masks):
+    masks = list(maskmat) if isinstance(maskmat, list) or (_is_numeric(maskmat) and maskmat.ndim == 3) else []
+    fitting = all(_is_numeric(mask) and mask.ndim == 2 and mask.shape == masks[0].shape for mask in masks)
+    if not masks or not fitting:
         raise InputError(f"{path}: maskmat is no list of masks of one size; download it again")
     return np.stack(masks) > 0
