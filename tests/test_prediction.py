@@ -4,19 +4,26 @@ import json
 import os
 import shutil
 from collections.abc import Iterable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
+import typer
 from PIL import Image
 
-from empaste import prediction
+from empaste import cli, prediction
 from empaste.artifacts.coco import read_coco
-from empaste.detectors import Detect, classes_of
+from empaste.artifacts.networks import save_network
+from empaste.detectors import Detect, classes_of, detect_files, load_detector
+from empaste.detectors.backend import Network
+from empaste.detectors.mask_rcnn import build_mask_rcnn
 from empaste.errors import InputError
-from empaste.images import fit_within, read_rgb, write_rgb
+from empaste.images import encode_rgb, fit_within, read_rgb, write_rgb
 from empaste.masks import encode_mask
+from empaste.photographs import read_photograph
 from empaste.prediction import (
     LARGEST_OVERLAY,
     OVERLAY_SIDE,
@@ -125,6 +132,27 @@ def test_bad_input_is_refused_and_nothing_written(photos: Path, prepare: Any, so
     with pytest.raises(InputError, match=message):
         predict_files(Path(source), Path("model"), Path("out"), **OPTIONS)
     assert not Path("out/results.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("out", "said"),
+    [
+        ("photos/a.png/out", r"photos/a\.png/out cannot be made \(.*\); give --out another folder"),
+        (f"new/{'n' * 250}", r"n cannot be made \(File name too long\); give --out another folder"),
+        ("/proc/self/out", r"/proc/self/out cannot be made \(.*\); give --out another folder"),
+        (".", r"\. exists and is not an empty folder; give --out another one, or remove it"),
+    ],
+)
+def test_a_place_that_cannot_be_written_is_refused_first(photos: Path, out: str, said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        predict_files(photos, Path("model"), Path(out), **OPTIONS)
+
+
+def test_the_folder_that_one_is_in_is_refused(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("empty").mkdir()
+    monkeypatch.chdir("empty")
+    with pytest.raises(InputError, match=r"\. is the folder that you are in; give --out another one"):
+        predict_files(photos, photos.parent / "model", Path(), **OPTIONS)
 
 
 def test_images_are_found_by_name_whatever_their_case(photos: Path) -> None:
@@ -270,3 +298,99 @@ def test_an_overlay_has_a_bounded_size(size_hw: tuple[int, int], side: int) -> N
     assert max(shown.shape) == side
     changed = (shown != 100).any(axis=2)
     assert changed[:, : shown.shape[1] // 2 - 5].any() and not changed[:, shown.shape[1] // 2 + 5 :].any()
+
+
+SLIM = Network("resnet_slim", "standard", False, 8, 64, frozen_norm=False, msra=False)
+LOAD: dict[str, Any] = {"min_score": 0.05, "max_detections": 10, "num_threads": 1, "device": "cpu"}
+
+
+@pytest.fixture
+def tiny(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An untrained detector, which finds something in noise."""
+    monkeypatch.chdir(tmp_path)
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        classes = [{"id": 3, "name": "cat"}, {"id": 7, "name": "dog"}]
+        save_network(build_mask_rcnn(SLIM, 2, None), Path("tiny"), {"backend": "torchvision", **asdict(SLIM),
+                                                                    "classes": classes})  # fmt: skip
+    return Path("tiny")
+
+
+def noise(*shape: int) -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, shape, np.uint8)
+
+
+def results_by_name(out: Path) -> dict[str, list[dict[str, Any]]]:
+    data = read_coco(out / "instances.json")
+    rows: dict[str, list[dict[str, Any]]] = {image["file_name"]: [] for image in data["images"]}
+    names = {image["id"]: image["file_name"] for image in data["images"]}
+    for row in json.loads((out / "results.json").read_text()):
+        rows[names[row.pop("image_id")]].append(row)
+    return rows
+
+
+def test_photographs_are_read_as_training_reads_them(tiny: Path) -> None:
+    folder = Path("kinds")
+    folder.mkdir()
+    rgb = noise(48, 64, 3)
+    layer = np.dstack([rgb, noise(48, 64)])
+    turned = Image.Exif()
+    turned[0x0112] = 6
+    Image.fromarray(rgb).save(folder / "turned.jpg", exif=turned)
+    Image.fromarray(rgb).convert("CMYK").save(folder / "cmyk.jpg")
+    Image.fromarray(rgb).save(folder / "palette.gif")
+    Image.fromarray(rgb).save(folder / "a.avif")
+    Image.fromarray(layer).save(folder / "alpha.png")
+    Image.fromarray(layer).save(folder / "alpha.webp", lossless=True)
+    Image.fromarray(rgb[..., 0].astype(np.float32)).save(folder / "float.tiff")
+    Image.fromarray(rgb[..., 0].astype(np.uint16) * 200).save(folder / "deep.png")
+    frames = [Image.fromarray(noise(48, 64, 3)), Image.fromarray(np.zeros((48, 64, 3), np.uint8))]
+    frames[0].save(folder / "moving.webp", save_all=True, append_images=frames[1:], lossless=True)
+    done = predict_files(folder, tiny, Path("out"), **LOAD, batch_size=1)  # a batch moves the last bits of floats
+    assert (done.num_images, done.failed) == (9, [])
+    detect = load_detector(tiny, **LOAD)
+    for name, rows in results_by_name(Path("out")).items():
+        assert rows == detect([read_photograph(folder / name).image])[0]
+    assert done.num_instances > 20
+
+
+def test_equal_pixels_are_predicted_as_they_are_evaluated(tiny: Path) -> None:
+    Path("data").mkdir()
+    for number in (1, 2, 3):
+        (Path("data") / f"{number}.jpg").write_bytes(encode_rgb(noise(40 * number, 60, 3), ".jpg"))
+    predict_files(Path("data"), tiny, Path("out"), **LOAD, batch_size=1)
+    files = [(number, Path("data") / f"{number}.jpg") for number in (1, 2, 3)]
+    evaluated = detect_files(load_detector(tiny, **LOAD), files, 1)
+    assert json.loads(Path("out/results.json").read_text()) == evaluated and evaluated
+
+
+def test_shapes_of_every_kind_are_answered(tiny: Path) -> None:
+    folder = Path("shapes")
+    folder.mkdir()
+    sizes = [(20, 3000), (1, 1), (3000, 1), (1, 3000), (2, 2), (300, 400)]
+    for number, size_hw in enumerate(sizes):
+        Image.fromarray(noise(*size_hw, 3)).save(folder / f"{number}.png")
+    Image.new("RGB", (64, 48)).save(folder / "black.png")
+    done = predict_files(folder, tiny, Path("out"), **LOAD, batch_size=4)
+    assert (done.num_images, done.failed) == (7, [])
+    images = read_coco(Path("out/instances.json"))["images"]
+    assert [(image["height"], image["width"]) for image in images[:6]] == sizes
+    assert len(list(Path("out/overlays").iterdir())) == 7
+
+
+def test_the_command_ends_with_a_count_of_what_failed(tiny: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = Path("some")
+    folder.mkdir()
+    Image.fromarray(noise(48, 64, 3)).save(folder / "a.png")
+    for name, content in (("b.jpg", b"broken"), ("c.heic", b"x"), ("d.txt", b""), ("e.gif", b"GIF89a")):
+        (folder / name).write_bytes(content)
+    with pytest.raises(typer.Exit) as ended:
+        cli.predict(folder, tiny, Path("out"), **LOAD, batch_size=4)
+    assert ended.value.exit_code == 1
+    out, err = capsys.readouterr()
+    assert "instances in 1 images: out/results.json, out/overlays" in out
+    lines = [line for line in err.splitlines() if line and "predicting" not in line]
+    assert lines[0] == "passed over: 1 files that are no photographs by their ending (.txt 1)"
+    assert [line.split()[2] for line in lines[1:4]] == ["some/c.heic", "some/b.jpg", "some/e.gif"]
+    assert lines[-1] == "3 of 4 images failed; what the others show is written"
+    cli.predict(folder / "a.png", tiny, Path("alone"), **LOAD, batch_size=4)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import tempfile
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -229,10 +230,10 @@ def _check_out(out: Path) -> None:
         if out.resolve() == Path.cwd():
             raise InputError(f"{out} is the folder that you are in; give --out another one")
         out.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=f".{out.name}~", dir=out.parent):
+            pass  # as the scratch folder will be made
     except OSError as error:
         raise InputError(f"{out} cannot be made ({error.strerror}); give --out another folder") from error
-    if not os.access(out.parent, os.W_OK):
-        raise InputError(f"{out} cannot be made ({out.parent} is read-only); give --out another folder")
 
 
 def _answers(detect: Detect, files: Sequence[Path], names: Mapping[int, str], failed: list[str]) -> list[Answer]:
