@@ -7,9 +7,7 @@ import sys
 import time
 from functools import partial
 from pathlib import Path
-from typing import Any
 
-import pandas as pd
 import typer
 
 from empaste.artifacts.coco import read_coco
@@ -18,10 +16,10 @@ from empaste.artifacts.outputs import whole_directory, write_json
 from empaste.artifacts.schemas import Images, Segments
 from empaste.artifacts.tables import read_table, write_table
 from empaste.errors import InputError
-from empaste.params import Proposals, load_params
-from empaste.proposals import IN_PROCESS, MATCHED
+from empaste.params import load_params
+from empaste.proposals import IN_PROCESS
 from empaste.proposals.recall import proposal_metrics
-from empaste.proposals.table import propose_rows, segment_table
+from empaste.proposals.table import match_source, propose_rows, segment_table
 from empaste.scaleout import map_items, num_workers
 from stages.runner import stage
 
@@ -39,7 +37,10 @@ def main(
     table = read_table(images / "images.parquet", Images)
     train = table[table["split"] == "train"]
     items = [(number, images / name) for number, name in zip(train["image_id"], train["file_name"], strict=True)]
-    propose = partial(propose_rows, **_source(settings, table))
+    source, lines = match_source(settings.source(settings.method), named_images(table))
+    for line in lines:
+        print(line if line.startswith("WARNING") else f"proposals: {line}", file=sys.stderr)
+    propose = partial(propose_rows, **source)
     started = time.monotonic()
     workers = 1 if settings.method in IN_PROCESS else None
     segments = segment_table(map_items(propose, items, "proposals", workers))
@@ -55,17 +56,6 @@ def main(
     write_json(metrics, measured)
     if without := measured["images_without_segments"]:
         print(f"proposals: {without} of {len(items)} images have no segment and give no foreground", file=sys.stderr)
-
-
-def _source(settings: Proposals, images: pd.DataFrame) -> dict[str, Any]:
-    """What `propose_rows` wants to know of the method, its file compared with ``images``; what was found is told."""
-    source = settings.source(settings.method)
-    if settings.method not in MATCHED:
-        return source
-    further, lines = MATCHED[settings.method](named_images(images), **source["options"])
-    for line in lines:
-        print(line if line.startswith("WARNING") else f"proposals: {line}", file=sys.stderr)
-    return {**source, "options": {**source["options"], **further}}
 
 
 def _print_speed(seconds: float, num_images: int) -> None:

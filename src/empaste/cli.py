@@ -80,17 +80,22 @@ def recall(
     from functools import partial
 
     from empaste.artifacts.coco import read_coco
+    from empaste.artifacts.image_keys import named_images
     from empaste.artifacts.schemas import Images
     from empaste.artifacts.tables import read_table
     from empaste.params import load_params
     from empaste.proposals.catalogue import weightless
     from empaste.proposals.recall import known_scenes, measure_sources, recall_table
+    from empaste.proposals.table import match_source
     from empaste.scaleout import map_items
     from empaste.studies.foregrounds import parse_parts
 
     settings, parts = load_params(params).proposals, parse_parts(part or ())
     sources = {name: settings.source(name) for name in method or weightless()}
     table = read_table(images / "images.parquet", Images)
+    for name, source in sources.items():
+        sources[name], lines = match_source(source, named_images(table))
+        print(*(f"{line}\n" for line in lines), sep="", end="", file=sys.stderr)
     names = dict(zip(table["image_id"], table["file_name"], strict=True))
     scenes = known_scenes(names, images, read_coco(ground_truth), settings.min_area, num_images)
     measured = map_items(partial(measure_sources, sources=sources), scenes, "recall")

@@ -1,14 +1,17 @@
 """From image files to the segments table."""
 
+import json
+
 import numpy as np
 import pytest
 
+from empaste.artifacts.image_keys import NamedImage
 from empaste.artifacts.schemas import Segments
 from empaste.artifacts.tables import write_table
 from empaste.errors import InputError
 from empaste.images import write_rgb
 from empaste.masks import decode_mask, encode_mask, mask_box_xywh, mask_ious
-from empaste.proposals.table import propose_rows, propose_segments, segment_table
+from empaste.proposals.table import match_source, propose_rows, propose_segments, segment_table
 
 OPTIONS = {"min_area": 0.01, "scales": [50.0], "sigma": 0.5, "min_size": 20}
 FILTERS = {"max_side": 0, "min_area": 0.01, "max_extent": 0.95, "max_segments": 500}
@@ -70,3 +73,21 @@ def test_broken_image_is_named(tmp_path):
     (tmp_path / "a.png").write_bytes(b"")
     with pytest.raises(InputError, match=r"a\.png is not a readable image \(0 bytes\)"):
         propose_rows((1, tmp_path / "a.png"), "felzenszwalb", OPTIONS, **FILTERS)
+
+
+def test_a_file_is_compared_with_all_images_once(tmp_path):
+    """Image 1 is called 2 and image 2 is called 1: each gets what the file has for its id, and nothing else."""
+    images = [NamedImage(1, "train/2.png", "train"), NamedImage(2, "train/1.png", "train")]
+    masks = {1: np.arange(48).reshape(6, 8) < 8, 2: np.arange(48).reshape(6, 8) >= 24}
+    rows = [{"image_id": number, "segmentation": encode_mask(mask), "score": 0.5} for number, mask in masks.items()]
+    (tmp_path / "results.json").write_text(json.dumps(rows))
+    options = {"file": str(tmp_path / "results.json"), "num_best": 5}
+    source, (said,) = match_source({"method": "coco_results", "options": options, **FILTERS}, images)
+    assert "results.json names images by id (2 of 2 are also names of files" in said
+    for one in images:
+        path = tmp_path / one.file_name
+        path.parent.mkdir(exist_ok=True)
+        write_rgb(path, np.zeros((6, 8, 3), np.uint8))
+        (area,) = propose_rows((one.image_id, path), **source)["area"]
+        assert area == masks[one.image_id].sum()
+    assert match_source({"method": "slic", "options": {}}, images) == ({"method": "slic", "options": {}}, [])

@@ -1,6 +1,6 @@
 """From an image file to its rows of the segments table: shrink, propose, filter, scale back, encode."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +9,10 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Bool, Float, UInt8
 
+from empaste.artifacts.image_keys import NamedImage
 from empaste.images import fit_within, read_rgb
 from empaste.masks import encode_mask, mask_box_xywh
-from empaste.proposals import BY_IMAGE, METHODS
+from empaste.proposals import BY_IMAGE, MATCHED, METHODS
 from empaste.proposals.filters import best_first, is_eligible
 
 COLUMNS = ["image_id", "counts", "height", "width", "area", "x", "y", "box_width", "box_height", "score"]
@@ -42,6 +43,17 @@ def propose_rows(
         for mask, score in zip(masks, scores, strict=True)
     ]
     return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def match_source(source: Mapping[str, Any], images: Sequence[NamedImage]) -> tuple[dict[str, Any], list[str]]:
+    """The arguments ``source`` of `propose_rows`, a method's file compared with all ``images`` where it has one.
+
+    Also returned: what a person should know of the file.
+    """
+    if source["method"] not in MATCHED:
+        return dict(source), []
+    further, lines = MATCHED[source["method"]](images, **source["options"])
+    return {**source, "options": {**source["options"], **further}}, lines
 
 
 def propose_segments(
