@@ -132,7 +132,7 @@ def _timm_folder(timm: Any, folder: Path) -> tuple[Any, dict[str, Any]]:
         network = timm.create_model(name, pretrained=False, num_classes=0, **config.get("model_args", {}))
     except FileNotFoundError as error:
         raise InputError(f"{folder} holds no config.json; give a folder as timm saves one") from error
-    except (ValueError, KeyError, RuntimeError) as error:
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RuntimeError) as error:
         raise InputError(
             f"{folder / 'config.json'} cannot be used ({error}); give a folder as timm saves one"
         ) from error
