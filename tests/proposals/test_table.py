@@ -82,7 +82,7 @@ def test_a_file_is_compared_with_all_images_once(tmp_path):
     rows = [{"image_id": number, "segmentation": encode_mask(mask), "score": 0.5} for number, mask in masks.items()]
     (tmp_path / "results.json").write_text(json.dumps(rows))
     options = {"file": str(tmp_path / "results.json"), "num_best": 5}
-    source, (said,) = match_source({"method": "coco_results", "options": options, **FILTERS}, images)
+    source, (said,) = match_source({"method": "coco_results", "options": options, **FILTERS, "max_extent": 2.0}, images)
     assert "results.json names images by id (2 of 2 are also names of files" in said
     for one in images:
         path = tmp_path / one.file_name
