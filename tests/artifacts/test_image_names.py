@@ -1,6 +1,8 @@
 """Images are found by the names that other programs give them."""
 
-from empaste.artifacts.image_names import match_bare_keys, name_key
+import unicodedata
+
+from empaste.artifacts.image_names import bare_key, name_key
 
 
 def test_names_are_compared_as_prepare_writes_them() -> None:
@@ -8,9 +10,10 @@ def test_names_are_compared_as_prepare_writes_them() -> None:
     assert name_key("COCO_train2014_000000000009.jpg") == "coco_train2014_000000000009"
 
 
-def test_folders_do_not_count_where_only_one_image_has_the_name() -> None:
-    assert match_bare_keys(["train__a", "b"], ["a", "val__b", "c"]) == {"train__a": "a", "b": "val__b"}
+def test_names_are_compared_in_one_form_of_unicode() -> None:
+    assert name_key(unicodedata.normalize("NFD", "Müll/É.png")) == unicodedata.normalize("NFC", "müll__é")
 
 
-def test_what_two_are_called_means_none_of_them() -> None:
-    assert match_bare_keys(["x__a", "y__a", "b"], ["a", "one__b", "two__b"]) == {}
+def test_a_key_without_folders() -> None:
+    assert bare_key("train__a") == "a"
+    assert bare_key("a_b") == "a_b"

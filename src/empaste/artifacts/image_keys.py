@@ -22,6 +22,9 @@ if TYPE_CHECKING:  # worker processes import this module, and none touches a tab
 WHOLE_NUMBER = re.compile(r"(-?(?:0|[1-9]\d{0,18}))(?:\.0+)?", re.ASCII)
 """A number as text; with zeros before it (``000042``) it is a name."""
 
+MAX_FOLDERS = 32
+"""So many folders at the end of a path are compared."""
+
 
 class NamedImage(NamedTuple):
     """An image of data/images."""
@@ -154,7 +157,7 @@ class _ImageIndex:
     def equal_to(self, key: str) -> list[NamedImage]:
         """The images of this key; else those whose key, folders and all, is the longest end of it."""
         parts = key.split(FOLDER_MARK)
-        ends = (FOLDER_MARK.join(parts[start:]) for start in range(1, len(parts) - 1))
+        ends = (FOLDER_MARK.join(parts[start:]) for start in range(max(1, len(parts) - MAX_FOLDERS), len(parts) - 1))
         return next((self._by_key[end] for end in (key, *ends) if end in self._by_key), [])
 
     def called(self, bare: str) -> list[NamedImage]:
