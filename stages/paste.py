@@ -1,5 +1,6 @@
 """``data/composites`` holds images with pasted foregrounds and annotations of exactly what is visible (EM-Paste §3)."""
 
+import filecmp
 import sys
 from functools import partial
 from pathlib import Path
@@ -142,12 +143,19 @@ def _foregrounds_file(settings: Paste, ground_truth: Path) -> Path | None:
     if settings.foregrounds != "file":
         return None
     file = in_main_repository(str(settings.foregrounds_file))
-    if file.resolve() == ground_truth.resolve():
+    if _is_same_file(file, ground_truth):
         raise InputError(
             f"paste.foregrounds_file is {file}, the ground truth of the training split; give another file, or, to "
             "study how much perfect extraction would gain, set paste.foregrounds to gt"
         )
     return file
+
+
+def _is_same_file(first: Path, second: Path) -> bool:
+    """Whether two paths lead to one file, or to two of the same bytes."""
+    if first.resolve() == second.resolve():
+        return True
+    return first.is_file() and second.is_file() and filecmp.cmp(first, second, shallow=False)
 
 
 def _read_file(file: Path, images: Path, labels: Path) -> list[Foreground]:

@@ -346,6 +346,24 @@ def test_a_file_that_cannot_be_pasted_ends_with_the_next_step(
     assert not Path("data/composites").exists()
 
 
+def test_a_copy_of_the_ground_truth_is_the_ground_truth(capsys: pytest.CaptureFixture[str]) -> None:
+    write_ground_truth()
+    write_file(given(31, 1, 2))
+    shutil.copy("data/ground_truth/train.json", "given/copy.json")
+    write_params(foregrounds="file", foregrounds_file="given/copy.json")
+    assert "given/copy.json, the ground truth of the training split; give another file" in fails(capsys)
+
+
+def test_what_a_file_holds_beside_instances_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    write_file(given(31, 1, 2), given(32, 2, 1) | {"iscrowd": 1}, given(33, 2, 1) | {"segmentation": []})
+    write_params(foregrounds="file", foregrounds_file="given/file.json")
+    main()
+    said = capsys.readouterr().err
+    assert "paste: given/file.json names images by file name\n" in said
+    assert "WARNING: given/file.json: 1 annotations are crowds: " in said
+    assert "WARNING: given/file.json: 1 annotations have no mask: " in said
+
+
 def test_an_empty_pool_ends_with_the_next_step(capsys: pytest.CaptureFixture[str]) -> None:
     pool = read_table(Path("data/foregrounds/pool.parquet"), Foregrounds)
     write_table(pool.head(0), Path("data/foregrounds/pool.parquet"), Foregrounds)
