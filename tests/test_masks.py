@@ -6,9 +6,11 @@ import sys
 import numpy as np
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
 from empaste.masks import (
+    are_sound,
     decode_mask,
     decode_masks,
     encode_mask,
@@ -89,3 +91,24 @@ def test_area_and_box_of_an_rle_are_those_of_its_mask(mask: np.ndarray) -> None:
 def test_arrays_need_no_pycocotools() -> None:
     code = "import sys; sys.modules['pycocotools'] = None; import empaste.masks"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@given(st.lists(MASKS, max_size=6), st.data())
+@settings(deadline=None)
+def test_sound_is_what_fills_its_size(masks: list[np.ndarray], data: st.DataObject) -> None:
+    """Whatever happens to the text, many masks together are judged as one by one, run after run."""
+    rles = [encode_mask(mask) for mask in masks]
+    assert are_sound(rles).tolist() == [True] * len(masks)
+    letters = st.text(st.characters(min_codepoint=40, max_codepoint=120), max_size=3)
+    for rle in rles:
+        text, at = rle["counts"], data.draw(st.integers(0, len(rle["counts"])))
+        rle["counts"] = text[:at] + data.draw(letters) + text[at + data.draw(st.integers(0, 2)) :]
+    each = [run_lengths(rle["counts"]) for rle in rles]
+    filled = [min(runs, default=0) >= 0 and sum(runs) == rle["size"][0] * rle["size"][1]
+              for runs, rle in zip(each, rles, strict=True)]  # fmt: skip
+    assert are_sound(rles).tolist() == filled
+
+
+@pytest.mark.parametrize("counts", ["o" * 40, "`" * 30 + "0", "ü0", "0" * 5000, "oooooooooooo0"])
+def test_texts_that_are_no_runs_are_not_sound(counts: str) -> None:
+    assert are_sound([{"size": [3, 4], "counts": counts}]).tolist() == [False]

@@ -1,6 +1,8 @@
 """COCO files: what is written opens with pycocotools; what is no data set is refused."""
 
+import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -57,3 +59,33 @@ def test_void_stands_with_its_image() -> None:
     void = encode_mask(np.ones((4, 6), bool))
     rows = coco_dataset(images, classes, [], "test", {2: void})["images"]
     assert "void" not in rows[0] and rows[1]["void"] == void
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ({"annotations": [3]}, "annotations is no list of objects"),
+        ({"images": {}}, "images is no list of objects"),
+        ({"annotations": [{"id": 1}]}, r"annotations\[0\] has no such mask; allowed is an RLE"),
+        ({"annotations": [{"segmentation": {"size": [6, 8], "counts": "0"}}]}, r"annotations\[0\] has no such mask"),
+        ({"annotations": [{"segmentation": {"size": [6, "8"], "counts": "`10"}}]}, r"annotations\[0\] has no such mask"),
+        ({"annotations": [{"segmentation": {"size": [6, 8], "counts": [48]}}]}, r"annotations\[0\] has no such mask"),
+        ({"annotations": [{"segmentation": [[1e9, 0, 0, 0, 0, 1]]}]}, r"annotations\[0\] is a polygon"),
+        ({"images": [{"id": 3, "void": {"size": [6, 8], "counts": "x"}}]}, r"images\[0\] has no such mask"),
+    ],
+)
+def test_masks_are_looked_at_before_anything_decodes_them(tmp_path: Path, rows: dict[str, Any], message: str) -> None:
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps(example() | rows))
+    with pytest.raises(InputError, match=rf"a\.json: {message}.*run: dvc repro"):
+        read_coco(path)
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, "{", "\xff"])
+def test_what_is_no_json_is_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / "a.json").write_text(text, encoding="latin-1")
+    with pytest.raises(InputError, match=r"a\.json is not valid JSON: .*run: dvc repro"):
+        read_coco(tmp_path / "a.json")
+    (tmp_path / "b.json").mkdir()
+    with pytest.raises(InputError, match=r"b\.json cannot be read"):
+        read_coco(tmp_path / "b.json")

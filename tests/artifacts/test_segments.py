@@ -69,3 +69,11 @@ def test_runs_are_the_pixels_that_decoding_gives(seed: int, height: int, width: 
 
 def test_no_masks_have_no_runs() -> None:
     assert [len(column) for column in read_runs([])] == [0, 0, 0]
+
+
+@pytest.mark.parametrize("counts", ["", "0", "P", "```0", "x" * 9])
+def test_masks_that_do_not_fill_their_image_are_refused(counts: str) -> None:
+    """pycocotools would write beyond its memory."""
+    rows = ROWS.assign(counts=[ROWS["counts"][0], counts])
+    with pytest.raises(InputError, match=r"a mask whose runs do not fill its image.*run: dvc repro proposals"):
+        segment_rles(rows)

@@ -11,7 +11,7 @@ import numpy as np
 
 from empaste.artifacts.outputs import write_whole
 from empaste.errors import InputError
-from empaste.masks import RLE, encode_mask, rle_area_box_xywh
+from empaste.masks import RLE, are_sound, encode_mask, rle_area_box_xywh
 
 if TYPE_CHECKING:  # worker processes import this module, and none touches a table
     import pandas as pd
@@ -30,12 +30,40 @@ def read_coco(path: Path) -> Coco:
         data = json.loads(path.read_bytes())
     except FileNotFoundError as error:
         raise InputError(f"{path} does not exist; run: dvc repro (or dvc pull)") from error
-    except ValueError as error:
-        raise InputError(f"{path} is not valid JSON: {error}") from error
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror}); run: dvc repro (or dvc pull)") from error
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{path} is not valid JSON: {error}; run: dvc repro (or dvc pull)") from error
     missing = [key for key in ("images", "annotations", "categories") if not isinstance(data, dict) or key not in data]
     if missing:
         raise InputError(f"{path} is no COCO detection data set: it lacks {', '.join(missing)}")
+    for key in ("images", "annotations", "categories"):
+        if not isinstance(data[key], list) or not all(isinstance(row, dict) for row in data[key]):
+            raise InputError(f"{path}: {key} is no list of objects; run: dvc repro (or dvc pull)")
+    _check_masks(data, path)
     return data
+
+
+def _check_masks(data: Coco, path: Path) -> None:
+    """`InputError` where a mask is no RLE whose runs fill its size: what decodes them later does not look."""
+    masks = {f"annotations[{number}]": row.get("segmentation") for number, row in enumerate(data["annotations"])}
+    masks |= {f"images[{number}]": row["void"] for number, row in enumerate(data["images"]) if "void" in row}
+    places, rles = list(masks), list(masks.values())
+    wrong = [place for place, rle in masks.items() if not _is_rle(rle)]
+    wrong = wrong or [places[number] for number in np.flatnonzero(~are_sound(rles))]
+    if wrong:
+        what = "is a polygon" if isinstance(masks[wrong[0]], list) else "has no such mask"
+        raise InputError(
+            f"{path}: {wrong[0]} {what}; allowed is an RLE whose counts, as text, fill its size; run: dvc repro "
+            "(or dvc pull)"
+        )
+
+
+def _is_rle(value: Any) -> bool:
+    if not isinstance(value, dict) or not isinstance(value.get("counts"), str):
+        return False
+    size = value.get("size")
+    return isinstance(size, list) and len(size) == 2 and all(type(side) is int and 0 <= side < 2**31 for side in size)
 
 
 def instance(annotation_id: int, image_id: int, class_id: int, rle: RLE, **extra: Any) -> dict[str, Any]:

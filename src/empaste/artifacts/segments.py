@@ -9,7 +9,7 @@ import pandas as pd
 from jaxtyping import Bool, Int
 
 from empaste.errors import InputError
-from empaste.masks import RLE, decode_mask
+from empaste.masks import RLE, are_sound, cumulate, decode_mask, parse_runs
 
 
 class Runs(NamedTuple):
@@ -21,9 +21,18 @@ class Runs(NamedTuple):
 
 
 def segment_rles(rows: pd.DataFrame) -> list[RLE]:
-    """The RLE of every row of a table with ``counts``, ``height`` and ``width`` (`schemas.Segments`), in order."""
+    """The RLE of every row of a table with ``counts``, ``height`` and ``width`` (`schemas.Segments`), in order.
+
+    `InputError` where the counts of one do not fill its size.
+    """
     cells = zip(rows["counts"], rows["height"], rows["width"], strict=True)
-    return [{"size": [int(height), int(width)], "counts": str(counts)} for counts, height, width in cells]
+    rles: list[RLE] = [{"size": [int(height), int(width)], "counts": str(counts)} for counts, height, width in cells]
+    if len(broken := np.flatnonzero(~are_sound(rles))):
+        row = rows.iloc[broken[0]].to_dict()
+        raise InputError(
+            f"the segments' table has a mask whose runs do not fill its image: {row}; run: dvc repro proposals"
+        )
+    return rles
 
 
 def check_segment_images(segments: pd.DataFrame, known: Container[int], origin: Path, images: Path) -> None:
@@ -57,37 +66,8 @@ def decode_segments(
 
 
 def read_runs(counts: Sequence[str]) -> Runs:
-    """The runs of COCO RLEs of one image size, read from their text without decoding a mask.
-
-    Notes
-    -----
-    COCO writes the lengths of runs, off and on in turn, in digits of five bits, lowest first: a sixth bit says that
-    another digit follows, the fifth bit of the last one is the sign. From the fourth length on it writes the difference
-    to the length before the last. Each character is the digit plus 48.
-    """
-    texts = [text.encode("ascii") for text in counts]
-    digits = np.frombuffer(b"".join(texts), np.uint8).astype(np.int64) - 48
-    if not len(digits):
-        return Runs(*np.zeros((3, 0), np.int64))
-    ends = np.flatnonzero(digits < 32)
-    begins = np.concatenate([[0], ends[:-1] + 1])
-    place = np.arange(len(digits)) - np.repeat(begins, ends - begins + 1)
-    lengths = np.add.reduceat((digits & 31) << (5 * place), begins)
-    lengths -= np.where(digits[ends] & 16, np.int64(1) << (5 * (place[ends] + 1)), 0)
-    owner = np.searchsorted(np.cumsum([len(text) for text in texts]), ends, side="right")
-    position = np.arange(len(ends)) - np.searchsorted(owner, np.arange(len(texts)))[owner]
-    for parity in (0, 1):
-        # Whatever a length adds to lies two places before it, so that the two halves are sums of their own.
-        lengths[parity::2] = _cumulate(lengths[parity::2], position[parity::2] < 3)
-    stops = _cumulate(lengths, position == 0)
+    """The runs of sound COCO RLEs of one image size, read from their text without decoding a mask."""
+    owner, position, lengths = parse_runs(counts)
+    stops = cumulate(lengths, position == 0)
     on = position % 2 == 1
     return Runs(owner[on], (stops - lengths)[on], stops[on])
-
-
-def _cumulate(values: Int[np.ndarray, " n"], begins: Bool[np.ndarray, " n"]) -> Int[np.ndarray, " n"]:
-    """Cumulative sums that begin anew at every place of ``begins``, the first among them."""
-    if not len(values):
-        return values
-    sums = np.cumsum(values)
-    at = np.flatnonzero(begins)
-    return sums - np.repeat(sums[at] - values[at], np.diff(np.append(at, len(values))))
