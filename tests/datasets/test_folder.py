@@ -224,3 +224,36 @@ def test_the_drawn_split_hangs_on_names_alone(tmp_path: Path) -> None:
     shuffled = [rows[at] for at in np.random.default_rng(3).permutation(20)]
     second = open_folder(Source(write_folder(tmp_path / "b", shuffled, "file,label")))
     assert [e.file_name for e in first.examples] == [e.file_name for e in second.examples]
+
+
+def test_categories_beside_are_classes_by_their_names(tmp_path: Path) -> None:
+    """Their ids are those of another program; classes.csv counts its own."""
+    root = write_folder(tmp_path, ["a.jpg,cat,train", "b.jpg,kite,val"])
+    (root / "classes.csv").write_text("name\nkite\ncat\ncar\n")
+    content = coco_content(1, [square(1, 1, 3), square(2, 2, 9), square(3, 2, 3)])
+    content["images"][0]["file_name"], content["images"][1]["file_name"] = "a.jpg", "b.jpg"
+    (root / "instances_val.json").write_text(json.dumps(content))
+    data = open_folder(Source(root))
+    assert [one.name for one in data.classes] == ["kite", "cat", "car"]
+    assert {example.listed_as: [one.class_id for one in example.outlines] for example in data.examples} == {
+        "a.jpg": [2], "b.jpg": [1, 2],
+    }  # fmt: skip
+    (root / "classes.csv").write_text("name\ncat\ncar\n")
+    with pytest.raises(InputError, match=r"b\.jpg has the label 'kite', which is no class"):
+        open_folder(Source(root))
+    (root / "labels.csv").write_text("file,label,split\na.jpg,cat,train\nb.jpg,cat,val\n")
+    with pytest.raises(InputError, match=r"instances_val\.json: the category 'kite' is none of the classes of classes"):
+        open_folder(Source(root))
+
+
+def test_categories_beside_that_count_from_0_are_raised(tmp_path: Path) -> None:
+    root = write_folder(tmp_path, ["a.jpg,cat,train", "b.jpg,cat,val"])
+    content = coco_content(1, [square(1, 2, 0)])
+    content["images"][0]["file_name"], content["images"][1]["file_name"] = "a.jpg", "b.jpg"
+    content["categories"] = [{"id": 0, "name": "cat"}, {"id": 1, "name": "dog"}]
+    (root / "instances_val.json").write_text(json.dumps(content))
+    data = open_folder(Source(root))
+    assert [(one.class_id, one.name) for one in data.classes] == [(1, "cat"), (2, "dog")]
+    assert [example.class_ids for example in data.examples] == [(1,), (1,)]
+    assert [one.class_id for example in data.examples for one in example.outlines] == [1]
+    assert any("category ids start at 0; all are raised by 1" in one for one in data.warnings)

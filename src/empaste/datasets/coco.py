@@ -56,7 +56,7 @@ def open_coco(source: Source) -> DataSet:
     train, val = _separate_ids(train, found["val"], warnings)
     merged = merge_spellings(sorted([*train, *val], key=lambda example: example.image_id), remarks)
     examples = name_files(merged)
-    classes, examples = _count_from_one(classes, examples, warnings)
+    classes, examples = count_from_one(classes, examples, warnings)
     return DataSet(classes, examples, load_annotated, dropped, (*warnings, *summarise(remarks)))
 
 
@@ -185,7 +185,7 @@ def _counted(examples: Sequence[Example], first: int) -> list[Example]:
     return [replace(example, image_id=number) for number, example in enumerate(ordered, first)]
 
 
-def _count_from_one(
+def count_from_one(
     classes: tuple[ClassName, ...], examples: tuple[Example, ...], warnings: list[str]
 ) -> tuple[tuple[ClassName, ...], tuple[Example, ...]]:
     """The same with class ids of at least 1: where they start lower, all are raised."""

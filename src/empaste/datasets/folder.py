@@ -6,7 +6,7 @@ classes and order. Where ``instances_train.json`` and ``instances_val.json`` (CO
 measuring and their categories are the classes.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,7 +15,14 @@ from empaste.artifacts.csv_tables import Table, read_csv
 from empaste.artifacts.fields import listed
 from empaste.artifacts.foreign_coco import ForeignCoco, read_foreign_coco
 from empaste.artifacts.remarks import Remark, summarise
-from empaste.datasets.coco import annotated_size, as_outlines, image_paths, load_annotated, merge_categories
+from empaste.datasets.coco import (
+    annotated_size,
+    as_outlines,
+    count_from_one,
+    image_paths,
+    load_annotated,
+    merge_categories,
+)
 from empaste.datasets.naming import ImageFiles, existing_folder, name_files, real_path, split_called
 from empaste.datasets.records import ClassName, DataSet, Example, Outline, Source, Split
 from empaste.datasets.splitting import splits_by_seed
@@ -59,8 +66,9 @@ def open_folder(source: Source) -> DataSet:
                 file, listed_as=files[file].name)
         for number, file in enumerate(ordered, 1)
     ]  # fmt: skip
-    examples, warnings = _with_truth(examples, truth, ImageFiles(root), remarks)
-    return DataSet(classes, name_files(examples), load_annotated, warnings=(*warnings, *summarise(remarks)))
+    examples, warnings = _with_truth(examples, truth, ids, ImageFiles(root), remarks)
+    classes, named = count_from_one(classes, name_files(examples), warnings)
+    return DataSet(classes, named, load_annotated, warnings=(*warnings, *summarise(remarks)))
 
 
 def _read_labels(path: Path, table: Table, images: ImageFiles, remarks: list[Remark]) -> dict[Path, Listed]:
@@ -181,6 +189,18 @@ def _listed_classes(path: Path) -> tuple[ClassName, ...]:
     return tuple(classes)
 
 
+def _class_ids(content: ForeignCoco, ids: Mapping[str, int]) -> dict[int, int]:
+    """The class that every category with instances means, by the category's id; `InputError` where it means none."""
+    used = {one.category_id for one in content.instances}
+    for one in content.categories:
+        if one.category_id in used and one.name not in ids:
+            raise InputError(
+                f"{content.path}: the category {one.name!r} is none of the classes of classes.csv; add it there, or "
+                "remove its annotations"
+            )
+    return {one.category_id: ids[one.name] for one in content.categories if one.category_id in used}
+
+
 def _splits(path: Path, files: dict[Path, Listed], source: Source) -> dict[Path, Split]:
     """Per file its split: as listed, else drawn by seed, at least one on either side."""
     if all(entry.split is not None for entry in files.values()):
@@ -190,21 +210,32 @@ def _splits(path: Path, files: dict[Path, Listed], source: Source) -> dict[Path,
 
 
 def _with_truth(
-    examples: list[Example], truth: Sequence[ForeignCoco], images: ImageFiles, remarks: list[Remark]
+    examples: list[Example],
+    truth: Sequence[ForeignCoco],
+    ids: Mapping[str, int],
+    images: ImageFiles,
+    remarks: list[Remark],
 ) -> tuple[list[Example], list[str]]:
-    """The examples with the outlines that the COCO files have for them, and a warning where some have none."""
+    """The examples with the outlines that the COCO files have for them, and a warning where some have none.
+
+    A category is the class of its name, whose id is in ``ids``, whatever its own id.
+    """
     if not truth:
         return examples, []
     known: dict[tuple[int, int] | str, tuple[tuple[int, int] | None, tuple[Outline, ...], str]] = {}
     own = {real_path(example.path) for example in examples if example.path}
     for content in truth:
+        class_ids = _class_ids(content, ids)
         instances, paths = content.instances_by_image(), image_paths(images, "", content, remarks)
         for one in content.images:
             key = real_path(paths[one.image_id])
             if key not in own:
                 remarks.append(Remark("images of the COCO files are not in labels.csv and are left out", one.file_name))
                 continue
-            outlines = as_outlines(instances.get(one.image_id, ()), remarks)
+            outlines = tuple(
+                replace(outline, class_id=class_ids[outline.class_id])
+                for outline in as_outlines(instances.get(one.image_id, ()), remarks)
+            )
             if key in known and outlines and known[key][1]:
                 raise InputError(
                     f"{content.path}: the image {one.file_name} has instances in {known[key][2]}, too; keep one of them"
