@@ -264,3 +264,10 @@ def test_objects_without_a_class_and_files_of_two_sizes() -> None:
             instance_masks(objects, np.full((1, 2), value, np.uint8), "a.png", 20)
     with pytest.raises(InputError, match=r"a.png is \(1, 2\), its SegmentationClass file \(2, 2\)"):
         instance_masks(objects, np.zeros((2, 2), np.uint8), "a.png", 20)
+
+
+def test_a_name_that_no_file_can_have_is_named_in_short(year: Path) -> None:
+    (year / "ImageSets" / "Segmentation" / "val.txt").write_text("x" * 200_000)
+    with pytest.raises(InputError, match=r"lacks the XML files of x+…; restore them") as raised:
+        open_voc(Source(year))
+    assert len(str(raised.value)) < 1000

@@ -17,6 +17,8 @@ from empaste.errors import InputError
 ID_LIMIT = 2**63
 """Ids lie below it, and not below its negative: tables hold them in 64 bits."""
 SIDE_LIMIT = 2**31
+LONGEST = 300
+"""Letters of a name that a list of names shows."""
 FLAGS = {"0": 0, "1": 1, "false": 0, "true": 1, "0.0": 0, "1.0": 1}
 
 
@@ -134,9 +136,10 @@ def shown(value: Any, limit: int = 60) -> str:
 
 
 def listed(names: Sequence[object], limit: int = 5) -> str:
-    """The first few of ``names``, and how many more there are."""
+    """The first few of ``names``, long ones cut off, and how many more there are."""
     more = f" and {len(names) - limit} more" if len(names) > limit else ""
-    return ", ".join(str(name) for name in names[:limit]) + more
+    texts = [text if len(text) <= LONGEST else f"{text[:LONGEST]}…" for text in map(str, names[:limit])]
+    return ", ".join(texts) + more
 
 
 def _is_finite(value: float) -> bool:

@@ -58,7 +58,7 @@ class ImageFiles:
         `InputError` where two files could be meant.
         """
         exact = folder / name
-        if not _leads_out(name) and "\0" not in name and _is_file(exact):
+        if not _leads_out(name) and "\0" not in name and is_file(exact):
             return exact
         plain = _posix(name)
         if _leads_out(plain) or not folder.is_relative_to(self.root):
@@ -100,6 +100,14 @@ class ImageFiles:
             f"{origin}: the file name is {name!r}; it must be a path below {folder}, without '..', or the name of one "
             "file there"
         )
+
+
+def is_file(path: Path) -> bool:
+    """Whether a file is at ``path``, also where no file can have its name: it is too long, or holds a NUL."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
 
 
 def same_file(first: Path, second: Path) -> bool:
@@ -206,13 +214,6 @@ def _leads_out(name: str) -> bool:
 
 def _folded(name: str) -> str:
     return unicodedata.normalize("NFC", name).casefold()
-
-
-def _is_file(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except (OSError, ValueError):  # a name that is too long, or that no file can have
-        return False
 
 
 def _only(paths: Iterable[Path], name: str, root: Path) -> Path | None:

@@ -25,6 +25,7 @@ from empaste.datasets.coco import load_annotated
 from empaste.datasets.decoding import masks_upright, to_picture
 from empaste.datasets.naming import (
     existing_folder,
+    is_file,
     merge_spellings,
     name_files,
     same_file,
@@ -76,7 +77,7 @@ def open_voc(source: Source) -> DataSet:
     warnings: list[str] = []
     places = list_places(root, source, warnings)
     _check_once(places, root)
-    missing = [place.name for place in places if not xml_file(place).is_file()]
+    missing = [place.name for place in places if not is_file(xml_file(place))]
     if missing:
         raise InputError(
             f"{places[0].annotations} lacks the XML files of {listed(missing)}; restore them or take them off the list"
@@ -149,7 +150,7 @@ def _example(
     masks = root / "SegmentationObject" / f"{place.name}.png"
     class_ids = tuple(sorted({ids[name] for name in annotation.names}))
     example = Example(number, place.split, place.name, class_ids, _image_file(place, annotation), listed_as=place.name)
-    if masks.is_file():
+    if is_file(masks):
         return replace(example, mask_path=masks)
     remarks += [Remark("objects have no whole box, and are labels alone", one) for one in annotation.incomplete]
     outlines = tuple(replace(one, class_id=ids[name]) for name, one in annotation.outlines)
