@@ -1,5 +1,6 @@
 """Arrays come back as they were written, and only in step with their table."""
 
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -42,3 +43,32 @@ def test_what_is_out_of_step_or_missing_is_named(tmp_path: Path) -> None:
         path.write_bytes(content)
         with pytest.raises(InputError, match="not a readable array"):
             read_array(path, 4, "data/segments", "features")
+
+
+def with_header(path: Path, header: str) -> Path:
+    """An array file of this header."""
+    path.write_bytes(b"\x93NUMPY\1\0" + len(header).to_bytes(2, "little") + header.encode() + bytes(64))
+    return path
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "{" * 3000, "{'descr': '<f4', 'fortran_order': False, 'shape': (3, 4", "x" * 20_000, "__import__('os')",
+        "{'descr': '<f4', 'fortran_order': False, 'shape': (4611686018427387904, 4)}",
+        "{'descr': '<f4', 'fortran_order': False, 'shape': (3, 2147483648)}",
+        "{'descr': '<f4', 'fortran_order': False, 'shape': (-1, 4)}",
+        "{'descr': 'bogus', 'fortran_order': 3, 'shape': ()}",
+        "{'descr': '<f4', 'fortran_order': False, 'shape': ()}",
+        "{'descr': '<U4', 'fortran_order': False, 'shape': (3,)}",
+        "{'descr': '|O', 'fortran_order': False, 'shape': (3,)}",
+        "{'descr': '<f4', 'fortran_order': False, 'shape': (3L,)}",
+    ],
+)  # fmt: skip
+def test_headers_that_describe_no_rows_of_numbers(tmp_path: Path, header: str) -> None:
+    with (
+        warnings.catch_warnings(),
+        pytest.raises(InputError, match=r"phi\.npy (is not|holds).*run: dvc repro features"),
+    ):
+        warnings.simplefilter("error")
+        read_array(with_header(tmp_path / "phi.npy", header), 4, "data/segments", "features")

@@ -53,3 +53,14 @@ def test_tensors_of_another_network_are_refused(folder: Path) -> None:
     _, state = read_network(folder, KEYS, "train")
     with pytest.raises(InputError, match=r"does not fit .*config.json: size mismatch for weight.*run: dvc repro train"):
         fill_network(nn.Linear(4, 2), state, folder, "train")
+
+
+def test_a_config_that_nests_without_end_or_is_a_folder_is_named(folder: Path) -> None:
+    path = folder / CONFIG_FILE
+    path.write_text("[" * 100_000)
+    with pytest.raises(InputError, match=r"config\.json is not valid JSON"):
+        read_network(folder, KEYS, "train")
+    path.unlink()
+    path.mkdir()
+    with pytest.raises(InputError, match=r"config\.json cannot be read .*; run: dvc repro train"):
+        read_network(folder, KEYS, "train")

@@ -172,3 +172,47 @@ def test_unpacking_overwrites_nothing_and_leads_nowhere_else(tmp_path: Path) -> 
 
 def test_an_entry_says_where_it_lies() -> None:
     assert str(ShardEntry(Path("d/images-00000.tar"), "a.jpg", 512, 3)) == "d/images-00000.tar:a.jpg"
+
+
+def edited(folder: Path, start: int, value: bytes) -> Path:
+    """A folder with one shard of two entries, whose first header holds ``value`` from ``start``."""
+    write_shards(folder, [("a", b"x"), ("b", b"y")])
+    path = folder / "images-00000.tar"
+    data = bytearray(path.read_bytes())
+    data[start : start + len(value)] = value
+    checksum = sum(data[:512]) - sum(data[148:156]) + 8 * 32
+    data[148:156] = b"%06o\0 " % checksum
+    path.write_bytes(bytes(data))
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("start", "value", "message"),
+    [
+        (0, b"\xff\xfe", r"has a name that is not UTF-8, b'\\xff\\xfe'"),
+        (0, bytes(8), "is damaged"),
+        (124, b"-0000000001\0", "is damaged"),
+        (124, b"77777777777\0", "is cut off"),
+    ],
+)
+def test_headers_of_nothing_are_named(tmp_path: Path, start: int, value: bytes, message: str) -> None:
+    with pytest.raises(InputError, match=rf"images-00000\.tar {message}"):
+        Shards(edited(tmp_path, start, value))
+
+
+@pytest.mark.parametrize("name", [b".", b"b/c", b"b"])
+def test_names_of_folders_are_not_unpacked(tmp_path: Path, name: bytes) -> None:
+    (tmp_path / "in").mkdir()
+    folder = edited(tmp_path / "in", 0, name)
+    if name == b"b":
+        assert unpack(folder, tmp_path / "out") == 1
+        return
+    with pytest.raises(InputError, match="has the name of a folder"):
+        unpack(folder, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_shard_that_is_a_dead_link_is_named(tmp_path: Path) -> None:
+    (tmp_path / "images-00000.tar").symlink_to("images-00000.tar")
+    with pytest.raises(InputError, match=r"images-00000\.tar cannot be read"):
+        Shards(tmp_path)

@@ -1,10 +1,15 @@
 """NumPy arrays that are aligned with a table by row."""
 
+import warnings
 from pathlib import Path
+from tokenize import TokenError
 
 import numpy as np
 
 from empaste.errors import InputError
+
+DAMAGES = (ValueError, EOFError, OSError, TypeError, LookupError, OverflowError, MemoryError, SyntaxError, TokenError)
+"""What NumPy raises for files that are no arrays, depending on where they are damaged."""
 
 
 def write_array(path: Path, array: np.ndarray) -> None:
@@ -33,11 +38,16 @@ def read_array(path: Path, num_rows: int, rows_of: str, stage: str) -> np.ndarra
     `InputError` where the file is missing or out of step; it names ``stage`` as the one to run again.
     """
     try:
-        array = np.load(path, mmap_mode="r", allow_pickle=False)
+        with warnings.catch_warnings(), np.errstate(all="ignore"):
+            warnings.simplefilter("ignore")  # headers that need a second look come to nothing, or to an array
+            array = np.load(path, mmap_mode="r", allow_pickle=False)
     except FileNotFoundError as error:
         raise InputError(f"{path} does not exist; run: dvc repro {stage}") from error
-    except (ValueError, EOFError) as error:
-        raise InputError(f"{path} is not a readable array: {error}; run: dvc repro {stage}") from error
+    except DAMAGES as error:
+        reason = " ".join(str(error).split())
+        raise InputError(f"{path} is not a readable array: {reason}; run: dvc repro {stage}") from error
+    if not isinstance(array, np.ndarray) or not array.ndim or array.dtype.kind not in "biuf":
+        raise InputError(f"{path} holds no rows of numbers; run: dvc repro {stage}")
     if len(array) != num_rows:
         raise InputError(f"{path} holds {len(array)} rows, {rows_of} {num_rows}; run: dvc repro {stage}")
     return array

@@ -13,7 +13,7 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import nn
 
-from empaste.artifacts.networks import fill_network, read_network, save_network
+from empaste.artifacts.networks import CONFIG_FILE, check_fits, fill_network, read_network, save_network
 from empaste.backbones import build_network, classify_maps, feature_maps, fit_square, num_features, to_input
 from empaste.errors import InputError
 
@@ -57,10 +57,18 @@ def save_classifier(
 def load_classifier(folder: Path, device: torch.device | str = "cpu") -> TrainedClassifier:
     """The classifier in ``folder``; `InputError` where a file is missing, unreadable or the two do not fit."""
     config, state = read_network(folder, ("architecture", "width", "image_size", "class_ids"), "classifier")
-    side = config["image_size"]
-    network = build_network(config["architecture"], config["width"], None, len(config["class_ids"]), side)
+    architecture, width, side, class_ids = (config[key] for key in ("architecture", "width", "image_size", "class_ids"))
+    numbers = [width, side, *class_ids] if isinstance(class_ids, list) else [None]
+    if not isinstance(architecture, str) or not all(type(number) is int for number in numbers) or min(width, side) < 1:
+        raise InputError(
+            f"{folder / CONFIG_FILE}: architecture, width, image_size and class_ids are {architecture!r}, {width!r}, "
+            f"{side!r} and {class_ids!r}; run: dvc repro classifier"
+        )
+    with torch.device("meta"):  # shapes alone: of a wrong width no memory is filled
+        check_fits(build_network(architecture, width, None, len(class_ids), side), state, folder, "classifier")
+    network = build_network(architecture, width, None, len(class_ids), side)
     fill_network(network, state, folder, "classifier")
-    return TrainedClassifier(network.eval().to(device), tuple(config["class_ids"]), side)
+    return TrainedClassifier(network.eval().to(device), tuple(class_ids), side)
 
 
 def check_classes(classifier: TrainedClassifier, class_ids: Iterable[int], origin: Path, model: Path) -> None:

@@ -17,7 +17,9 @@ def read_metrics(path: Path) -> dict[str, Any]:
         content = json.loads(path.read_bytes())
     except FileNotFoundError as error:
         raise InputError(f"{path} does not exist; run: dvc repro {stage}") from error
-    except ValueError as error:
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror}); run: dvc repro {stage}") from error
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{path} is not valid JSON: {error}; run: dvc repro {stage}") from error
     if not isinstance(content, dict):
         raise InputError(f"{path} holds {type(content).__name__}, not named figures; run: dvc repro {stage}")

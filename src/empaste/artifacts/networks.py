@@ -43,10 +43,12 @@ def read_config(folder: Path, keys: Collection[str], stage: str) -> dict[str, An
     """The config in ``folder``, which ``stage`` writes; `InputError` as for `read_network`."""
     path = folder / CONFIG_FILE
     try:
-        config = json.loads(path.read_text())
+        config = json.loads(path.read_bytes())
     except FileNotFoundError as error:
         raise _missing(path, stage) from error
-    except ValueError as error:
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror}); run: dvc repro {stage}") from error
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{path} is not valid JSON: {error}; run: dvc repro {stage}") from error
     missing = set(keys) - set(config if isinstance(config, dict) else ())
     if missing:
@@ -63,6 +65,21 @@ def fill_network(network: nn.Module, state: Mapping[str, Tensor], folder: Path, 
         raise InputError(
             f"{folder / MODEL_FILE} does not fit {folder / CONFIG_FILE}: {first}; run: dvc repro {stage}"
         ) from error
+
+
+def check_fits(network: nn.Module, state: Mapping[str, Tensor], folder: Path, stage: str) -> None:
+    """`InputError` where a tensor of ``state``, read from ``folder``, is not of the shape that ``network`` has.
+
+    The network may be without memory (on the device ``meta``).
+    """
+    wanted = {key: tuple(tensor.shape) for key, tensor in network.state_dict().items()}
+    found = {key: tuple(tensor.shape) for key, tensor in state.items()}
+    for key in sorted(wanted.keys() & found.keys()):
+        if wanted[key] != found[key]:
+            raise InputError(
+                f"{folder / MODEL_FILE} does not fit {folder / CONFIG_FILE}: size mismatch for {key}, which is "
+                f"{found[key]} and should be {wanted[key]}; run: dvc repro {stage}"
+            )
 
 
 def _missing(path: Path, stage: str) -> InputError:

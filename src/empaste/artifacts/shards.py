@@ -44,6 +44,8 @@ class ShardEntry(NamedTuple):
             descriptor = os.open(self.shard, os.O_RDONLY)
         except FileNotFoundError as error:
             raise InputError(f"{self.shard} does not exist any more; run: dvc repro (or dvc pull)") from error
+        except OSError as error:
+            raise _unreadable(self.shard, error) from error
         try:
             data = os.pread(descriptor, self.size, self.offset)
         finally:
@@ -155,8 +157,12 @@ def unpack(folder: Path, out: Path) -> int:
             path = scratch / "images" / name
             if ".." in path.parts or Path(name).is_absolute():
                 raise InputError(f"{shards.entry(name)} has a name that leads out of {out}; run: dvc repro")
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(shards.read(name))
+            data = shards.read(name)
+            try:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(data)
+            except (FileExistsError, NotADirectoryError, IsADirectoryError) as error:
+                raise InputError(f"{shards.entry(name)} has the name of a folder; run: dvc repro") from error
         for file in sorted(folder.iterdir()):
             if file.is_file() and file.suffix != ".tar":
                 shutil.copyfile(file, scratch / file.name)
@@ -165,7 +171,11 @@ def unpack(folder: Path, out: Path) -> int:
 
 def list_entries(path: Path) -> Iterator[ShardEntry]:
     """The entries of the shard at ``path``, by its headers alone; `InputError` where it is damaged."""
-    with path.open("rb") as stream:
+    try:
+        stream = path.open("rb")
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    with stream:
         end, offset = os.fstat(stream.fileno()).st_size, 0
         while True:
             header = os.pread(stream.fileno(), BLOCK, offset)
@@ -185,15 +195,24 @@ def _parse_header(path: Path, header: bytes) -> tuple[str, int]:
     """The name and size that a header states."""
     fields = header[257:262], header[156:157]
     checksum = sum(header) - sum(header[148:156]) + 8 * ord(" ")
-    if fields not in {(b"ustar", b"0"), (b"ustar", b"\0")} or checksum != _octal(header[148:156]):
+    names, size = (header[345:500], header[:100]), _octal(header[124:136])
+    name = b"/".join(part.rstrip(b"\0") for part in names if part[0])
+    is_plain = fields in {(b"ustar", b"0"), (b"ustar", b"\0")} and checksum == _octal(header[148:156]) and size >= 0
+    if not is_plain or not name or b"\0" in name:
         raise InputError(f"{path} is damaged, or no plain USTAR archive of files; run: dvc repro (or dvc pull)")
-    names = (header[345:500], header[:100])
-    return "/".join(part.rstrip(b"\0").decode() for part in names if part[0]), _octal(header[124:136])
+    try:
+        return name.decode(), size
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path} has a name that is not UTF-8, {name!r}; run: dvc repro (or dvc pull)") from error
 
 
 def _octal(field: bytes) -> int:
     digits = field.strip(b"\0 ")
     return int(digits, 8) if digits.isdigit() and not digits.strip(b"01234567") else -1
+
+
+def _unreadable(path: Path, error: OSError) -> InputError:
+    return InputError(f"{path} cannot be read ({error.strerror}); run: dvc repro (or dvc pull)")
 
 
 def _cut_off(path: Path) -> InputError:
