@@ -210,8 +210,10 @@ def turned_deep_tiff(stored: np.ndarray, orientation: int) -> bytes:
     """A TIFF of three channels of 16 bits, uncompressed, little-endian."""
     height, width = stored.shape[:2]
     pixels = (stored.astype("<u2") * 257).tobytes()
-    entries = [(256, 3, 1, width), (257, 3, 1, height), (258, 3, 3, 8), (259, 3, 1, 1), (262, 3, 1, 2),
-               (273, 4, 1, 200), (274, 3, 1, orientation), (277, 3, 1, 3), (278, 3, 1, height), (279, 4, 1, len(pixels))]  # fmt: skip
+    entries = [
+        (256, 3, 1, width), (257, 3, 1, height), (258, 3, 3, 8), (259, 3, 1, 1), (262, 3, 1, 2), (273, 4, 1, 200),
+        (274, 3, 1, orientation), (277, 3, 1, 3), (278, 3, 1, height), (279, 4, 1, len(pixels)),
+    ]  # fmt: skip
     directory = struct.pack("<H", len(entries)) + b"".join(struct.pack("<HHII", *entry) for entry in entries) + bytes(4)
     head = b"II*\0" + struct.pack("<I", 16) + struct.pack("<3H", 16, 16, 16) + bytes(2)
     return (head + directory).ljust(200, b"\0") + pixels
