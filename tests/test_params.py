@@ -1,5 +1,6 @@
 """params.yaml is read exactly, and every misfit is named with key, value, what is allowed and what to do."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +8,7 @@ import pytest
 import yaml
 
 from empaste.errors import InputError
-from empaste.params import Params, load_params, parse_yaml
+from empaste.params import Params, load_params, parse_yaml, takes
 
 SHIPPED = Path(__file__).parent.parent / "params.yaml"
 
@@ -122,3 +123,59 @@ def test_files_that_are_no_params(tmp_path: Path) -> None:
 def test_ranges_and_numbers_pass(tmp_path: Path) -> None:
     assert load_params(changed(tmp_path, "paste.n_p", [1, 4])).paste.n_p == [1, 4]
     assert load_params(changed(tmp_path, "paste.n_p", 6)).paste.n_p == 6
+
+
+def test_a_key_that_stands_twice_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "params.yaml"
+    path.write_text("paste:\n  n_p: 3\n  seed: 0\n  n_p: 4\n")
+    assert "the key n_p stands in line 2 and again in line 4" in message(path)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "taken"),
+    [
+        ("prepare.root", "a", True),
+        ("prepare.root", None, True),
+        ("prepare.root", 3, False),
+        ("paste.n_p", [1, 4], True),
+        ("proposals.sam.model", "a", True),
+        ("proposals.sam.model", False, False),
+        ("no.such", 3, True),
+    ],
+)
+def test_kinds_that_a_parameter_takes(key: str, value: Any, taken: bool) -> None:
+    assert takes(key, value) is taken
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (b"\xff\xfe\x00", "is not text in UTF-8"),
+        (b"a: !!float x", "is not valid YAML: a value is none of its kind"),
+        (b"a: 2001-99-99", "is not valid YAML: a value is none of its kind"),
+        (b"a: !!bool maybe", "is not valid YAML: a value is none of its kind"),
+        (b"a: " + b"[" * 20_000, "is not valid YAML: a value is none of its kind, or too deep"),
+        (b"a: &a [*a]", r"is not valid YAML: \*a spells a value without end"),
+        (b"a: &a {b: *a}", "spells a value without end"),
+        (b"a: &a [1]\nb: [" + b"*a, " * 30 + b"]", "spells a value without end"),
+        (b"a: !!python/object/apply:os.getcwd []", "is not valid YAML"),
+        (b"\x00", "is not valid YAML"),
+    ],
+)
+def test_text_that_is_no_yaml(tmp_path: Path, text: bytes, expected: str) -> None:
+    path = tmp_path / "params.yaml"
+    path.write_bytes(text)
+    assert re.search(rf"params\.yaml {expected}.*; correct it, or restore it", message(path), re.DOTALL) or re.search(
+        expected, message(path)
+    )
+
+
+def test_references_are_read(tmp_path: Path) -> None:
+    assert parse_yaml("a: &a [1, 2]\nb: *a\nc: {<<: {d: 1}}") == {"a": [1, 2], "b": [1, 2], "c": {"d": 1}}
+
+
+def test_a_message_stays_short_whatever_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "params.yaml"
+    path.write_text(yaml.safe_dump({f"key{n}": ["x" * 5000] for n in range(200)}))
+    assert "and 193 more" in message(path)
+    assert len(message(path)) < 20 * 500

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from empaste.errors import InputError
 from empaste.params import load_params, parse_yaml
@@ -133,3 +135,117 @@ def test_an_empty_mapping_is_a_value_that_can_be_written() -> None:
     assert written()["captions"]["supercategories"] == {"ball": "sports"}
     write_params([], ["captions.supercategories.ball=food"])
     assert written()["captions"]["supercategories"] == {"ball": "food"}
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("/x #y", "/x #y"),
+        ("#y", "#y"),
+        ("my photos # of 2012", "my photos # of 2012"),
+        ("a: b", "a: b"),
+        ("- a", "- a"),
+        ("*a", "*a"),
+        ("&a", "&a"),
+        ("!a b", "!a b"),
+        ("@a", "@a"),
+        ("%a", "%a"),
+        ("| a", "| a"),
+        ("'tis", "'tis"),
+        ("it's 5\" wide", "it's 5\" wide"),
+        ("[draft]", "[draft]"),
+        ("{a}", "{a}"),
+        ("  a b ", "a b"),
+        ("2012", "2012"),
+        ("2012-01-02", "2012-01-02"),
+        ("1e-05", "1e-05"),
+        ("12:30", "12:30"),
+        ("no", "no"),
+        ("true", "true"),
+        ("--- a", "--- a"),
+        ("a\tb", "a\tb"),
+        ("ü u\u0308 😀", "ü u\u0308 😀"),
+        ("C:\\new", "C:\\new"),
+        ("null", None),
+        ("~", None),
+        ("", None),
+        ("'null'", "null"),
+        ('"a #b"', "a #b"),
+        ("'a' # a comment", "a"),
+        ("nullable", "nullable"),
+        ("~/data", "~/data"),
+    ],
+)
+def test_text_is_what_a_person_means(text: str, value: str | None) -> None:
+    write_params([], [f"prepare.root={text}"])
+    assert written()["prepare"]["root"] == value
+    by_yaml = yaml.safe_load(Path("params.yaml").read_text())["prepare"]["root"]
+    assert by_yaml == value or text == "1e-05"
+
+
+@pytest.mark.parametrize(
+    ("item", "value"),
+    [
+        ("paste.n_p=4 # four", 4),
+        ("paste.n_p=[1, 4]", [1, 4]),
+        ("train.device=cpu # here", "cpu"),
+        ("cams.flip=true", True),
+        ("captions.supercategories={ball: 'a #b'}", {"ball": "a #b"}),
+        ("captions.supercategories=ball: sports", {"ball": "sports"}),
+        ("features.backbones=[classifier#maps, 'clip:a b']", ["classifier#maps", "clip:a b"]),
+        ("backgrounds.api.options={quality: low}", {"quality": "low"}),
+    ],
+)
+def test_other_kinds_stay_yaml(item: str, value: object) -> None:
+    write_params([], [item])
+    place = written()
+    for part in item.partition("=")[0].split("."):
+        place = place[part]
+    assert place == value
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    text=st.text(st.characters(exclude_categories=("Cs",)), max_size=30)
+    | st.text("ab #:'\"-?[]{},&*!|>%@`~\\\n\t01", max_size=12)
+)
+def test_what_is_written_is_read_back(text: str) -> None:
+    Path("params.yaml").write_text("captions:\n  prompt: null   # how every caption begins\n  model: null\n")
+    meant = chosen([], [f"captions.prompt={text}"])["captions.prompt"]
+    write_params([], [f"captions.prompt={text}"])
+    assert written()["captions"]["prompt"] == meant
+    quoted = text.strip().startswith(("'", '"'))
+    if text.strip() not in ("", "null", "Null", "NULL", "~") and not quoted:
+        assert meant == text.strip()
+
+
+def test_writing_fills_a_value_that_is_left_out_and_a_list_over_several_lines() -> None:
+    Path("params.yaml").write_text("a:\n  b:\n  c:\n    - 1\n    - 2\n  d: x\n")
+    write_params([], ["a.b=4", "a.c=[3]"])
+    assert written() == {"a": {"b": 4, "c": [3], "d": "x"}}
+
+
+def test_text_that_needs_quotes_is_refused_for_a_shell() -> None:
+    with pytest.raises(InputError, match=r"prepare.root is '/x #y', which needs quotes; write it into params.yaml"):
+        overrides([], ["prepare.root=/x #y"])
+
+
+@pytest.mark.parametrize("text", ["train: {width: 1\n", "\x00", "a: &a [*a]", "train: 2001-99-99"])
+def test_files_that_are_no_yaml_are_named(text: str) -> None:
+    """Neither the preset nor the parameters end with a traceback, and the parameters stay."""
+    Path("mine.yaml").write_text(text)
+    before = Path("params.yaml").read_text()
+    with pytest.raises(InputError, match=r"mine\.yaml is not valid YAML"):
+        write_params(["mine.yaml"], [])
+    assert Path("params.yaml").read_text() == before
+    Path("params.yaml").write_text(text)
+    with pytest.raises(InputError, match=r"params\.yaml is not valid YAML"):
+        write_params(["smoke"], [])
+    with pytest.raises(InputError, match=r"--set train.width has the value .* which is not valid YAML"):
+        chosen([], ["train.width=2001-99-99"])
+
+
+def test_missing_parameters_are_named() -> None:
+    Path("params.yaml").unlink()
+    with pytest.raises(InputError, match=r"params\.yaml does not exist; run from the top"):
+        write_params(["smoke"], [])

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
 from empaste.errors import InputError
@@ -574,8 +574,49 @@ class Params(Section):
     report: Report
 
 
+MAX_ALIASES = 20
+"""References (``*name``) in a YAML file: more of them, nested, spell more values than any memory holds."""
+MAX_MISFITS = 20
+MAX_SHOWN = 80
+"""Misfits that an error lists, and letters of a value that it shows."""
+
+
+MERGE = "tag:yaml.org,2002:merge"
+"""The key ``<<``, which takes the keys of another mapping over."""
+
+
 class _Loader(yaml.SafeLoader):
-    """PyYAML, but for numbers such as 1e-05, which is how DVC writes them: YAML 1.1 takes them for text."""
+    """PyYAML, but for numbers such as 1e-05, which is how DVC writes them: YAML 1.1 takes them for text.
+
+    A value that holds itself, references beyond `MAX_ALIASES`, and a key that stands twice are refused.
+    """
+
+    def __init__(self, stream: str) -> None:
+        super().__init__(stream)
+        self.open_anchors: list[str | None] = []
+        self.num_aliases = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        """The next node, as PyYAML composes it."""
+        event = self.peek_event()
+        if isinstance(event, yaml.AliasEvent):
+            self.num_aliases += 1
+            if event.anchor in self.open_anchors or self.num_aliases > MAX_ALIASES:
+                raise yaml.YAMLError(f"*{event.anchor} spells a value without end")
+            return super().compose_node(parent, index)
+        self.open_anchors.append(getattr(event, "anchor", None))
+        node = super().compose_node(parent, index)
+        self.open_anchors.pop()
+        return node
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """The mapping, as PyYAML constructs it; a key that stands twice is refused, where PyYAML takes the last."""
+        lines: dict[str, int] = {}
+        for key, _ in node.value:
+            line = key.start_mark.line + 1
+            if key.tag != MERGE and (first := lines.setdefault(str(key.value), line)) != line:
+                raise yaml.YAMLError(f"the key {key.value} stands in line {first} and again in line {line}")
+        return super().construct_mapping(node, deep)
 
 
 _Loader.add_implicit_resolver(
@@ -585,38 +626,70 @@ _Loader.add_implicit_resolver(
 
 def parse_yaml(text: str) -> Any:
     """The content of the YAML ``text``; `yaml.YAMLError` where it is none."""
-    return yaml.load(text, _Loader)
+    try:
+        return yaml.load(text, _Loader)
+    except (ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError) as error:
+        raise yaml.YAMLError(f"a value is none of its kind, or too deep ({error})") from error
+
+
+def compose_yaml(text: str) -> yaml.Node | None:
+    """The nodes of the YAML ``text``, which `parse_yaml` reads, with their places in it."""
+    return yaml.compose(text, _Loader)
+
+
+def read_yaml(path: Path, remedy: str) -> Any:
+    """The content of the YAML file at ``path``; `InputError`, which ends with ``remedy``, where it cannot be read."""
+    try:
+        return parse_yaml(read_text(path, remedy))
+    except yaml.YAMLError as error:
+        raise InputError(f"{path} is not valid YAML: {error}; {remedy}") from error
+
+
+def read_text(path: Path, remedy: str) -> str:
+    """The text of the file at ``path``; `InputError`, which ends with ``remedy``, where it cannot be read."""
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError as error:
+        raise InputError(f"{path} does not exist; run from the top of the repository") from error
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror}); {remedy}") from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path} is not text in UTF-8 ({error}); {remedy}") from error
 
 
 def load_params(path: Path) -> Params:
     """The validated content of ``path``; `InputError` lists every misfit with key, value, what is allowed."""
-    try:
-        content = parse_yaml(path.read_text())
-    except FileNotFoundError as error:
-        raise InputError(f"{path} does not exist; run from the top of the repository") from error
-    except yaml.YAMLError as error:
-        raise InputError(f"{path} is not valid YAML: {error}") from error
+    remedy = f"correct it, or restore it with: git checkout {path}"
+    content = read_yaml(path, remedy)
     if not isinstance(content, dict):
-        raise InputError(f"{path} holds no sections but {content!r}; restore it with: git checkout {path}")
+        raise InputError(f"{path} holds no sections but {_shown(content)}; {remedy}")
     try:
         return Params.model_validate(content)
     except ValidationError as error:
-        raise InputError("\n".join(_explain(path, detail) for detail in error.errors())) from error
+        misfits = [_explain(path, detail) for detail in error.errors()]
+        more = [f"and {len(misfits) - MAX_MISFITS} more"] if len(misfits) > MAX_MISFITS else []
+        raise InputError("\n".join(misfits[:MAX_MISFITS] + more)) from error
+
+
+def _shown(value: Any) -> str:
+    """``value`` as an error shows it: in Python's form, cut off where it is long."""
+    form = repr(value)
+    return form if len(form) <= MAX_SHOWN else f"{form[:MAX_SHOWN]}…"
 
 
 def _explain(path: Path, detail: ErrorDetails) -> str:
     """One line for one misfit: file, key, value, what is allowed, next step."""
     key = ".".join(str(part) for part in detail["loc"])
-    value, message = detail["input"], detail["msg"].removeprefix("Value error, ")
+    value, message = _shown(detail["input"]), detail["msg"].removeprefix("Value error, ")
     if detail["type"] == "missing":
         return f"{path}: {key} is missing; add it (the shipped params.yaml has it with a comment)"
     if detail["type"] == "extra_forbidden":
-        return f"{path}: {key} is {value!r}, but there is no such parameter; {_near_names(detail['loc'])}"
+        return f"{path}: {key} is {value}, but there is no such parameter; {_near_names(detail['loc'])}"
     if detail["type"] == "literal_error":
-        return f"{path}: {key} is {value!r}; choose from {detail['ctx']['expected'].replace(' or ', ', ')}"
+        return f"{path}: {key} is {value}; choose from {detail['ctx']['expected'].replace(' or ', ', ')}"
     if detail["type"] == "value_error":
-        return f"{path}: {key} is {value!r}; {message}" if len(detail["loc"]) > 1 else f"{path}: {key}.{message}"
-    return f"{path}: {key} is {value!r}; {message[0].lower()}{message[1:]}; correct it and run again"
+        return f"{path}: {key} is {value}; {message}" if len(detail["loc"]) > 1 else f"{path}: {key}.{message}"
+    return f"{path}: {key} is {value}; {message[0].lower()}{message[1:]}; correct it and run again"
 
 
 def _near_names(location: tuple[int | str, ...]) -> str:
@@ -627,3 +700,20 @@ def _near_names(location: tuple[int | str, ...]) -> str:
     names = list(model.model_fields)
     near = difflib.get_close_matches(str(location[-1]), names, 1)
     return (f"did you mean {near[0]}? " if near else "") + f"allowed here: {', '.join(names)}"
+
+
+def takes(key: str, value: Any) -> bool:
+    """Whether ``value`` is of a kind that the parameter ``key`` (dotted) takes; any is where there is no such one."""
+    model: Any = Params
+    *sections, name = key.split(".")
+    for section in sections:
+        field = getattr(model, "model_fields", {}).get(section)
+        model = field.annotation if field else None
+    field = getattr(model, "model_fields", {}).get(name)
+    if field is None:
+        return True
+    try:
+        TypeAdapter(field.annotation).validate_python(value, strict=True)
+    except ValidationError:
+        return False
+    return True

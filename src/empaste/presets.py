@@ -13,10 +13,12 @@ import yaml
 
 from empaste.artifacts.outputs import write_whole
 from empaste.errors import InputError
-from empaste.params import parse_yaml
+from empaste.params import compose_yaml, parse_yaml, read_text, read_yaml, takes
 
 FOLDER = Path("presets")
 PARAMS = Path("params.yaml")
+NULLS = ("", "null", "Null", "NULL", "~")
+"""What stands for nothing."""
 
 Settings = dict[str, Any]
 """Dotted key -> value."""
@@ -53,19 +55,28 @@ def preset_path(name: str, folder: Path = FOLDER) -> Path:
 
 def write_params(names: Sequence[str], extra: Sequence[str], params: Path = PARAMS, folder: Path = FOLDER) -> None:
     """The file ``params`` holds the values of the presets and of the items; its other lines stay, comments too."""
-    text = params.read_text()
-    places = _places(yaml.compose(text))
     settings = chosen(names, extra, folder, params)
+    text = read_text(params, "restore it")
+    places = _places(compose_yaml(text))
     for key in sorted(settings, key=lambda key: places[key], reverse=True):
         text = _replaced(text, places[key], _yaml_word(settings[key]))
+    _check_written(text, settings, params)
     write_whole(params, text.encode())
 
 
+def _check_written(text: str, settings: Settings, params: Path) -> None:
+    """`InputError` where ``text``, to be written into ``params``, does not say what ``settings`` says."""
+    content = parse_yaml(text)
+    for key, value in settings.items():
+        said = content
+        for part in key.split("."):
+            said = said[part]
+        if repr(said) != repr(value):
+            raise InputError(f"{key} cannot be set to {value!r} in {params} as it is laid out; edit the file by hand")
+
+
 def _read(path: Path) -> Settings:
-    try:
-        content = parse_yaml(path.read_text())
-    except yaml.YAMLError as error:
-        raise InputError(f"{path} is not valid YAML: {error}; correct it") from error
+    content = read_yaml(path, "correct it")
     if not isinstance(content, dict):
         raise InputError(f"{path} holds no sections; a preset is nested as {PARAMS} is: section, parameter, value")
     return content
@@ -84,11 +95,29 @@ def _parse(item: str) -> tuple[str, Any]:
     key, equals, text = item.partition("=")
     if not equals or not key:
         raise InputError(f"--set has {item!r}; write key=value, as in paste.n_p=4")
+    return key, _meant(key, text)
+
+
+def _meant(key: str, text: str) -> Any:
+    """``text`` as YAML; as it stands where the parameter takes text, and YAML would cut it or make another thing of it.
+
+    So a path may hold blanks and number signs without quotes, and 2012 or no may be one.
+    """
+    plain = text.strip()
     try:
         value = parse_yaml(text)
     except yaml.YAMLError as error:
+        begun: Any = {"[": [], "{": {}}.get(plain[:1], plain)
+        if takes(key, plain) and (begun is plain or not takes(key, begun)):
+            return plain
         raise InputError(f"--set {key} has the value {text!r}, which is not valid YAML; write key=value") from error
-    return key, value
+    if not takes(key, plain):
+        return value
+    if isinstance(value, str):
+        return value if plain.startswith(("'", '"')) else plain
+    if value is None:
+        return value if plain in NULLS and takes(key, None) else plain
+    return value if takes(key, value) else plain
 
 
 def _known(settings: Settings, params: Path, origin: str) -> Settings:
@@ -105,9 +134,13 @@ def _known(settings: Settings, params: Path, origin: str) -> Settings:
 
 
 def _yaml_word(value: Any) -> str:
-    """The value in one line of YAML."""
-    text = yaml.safe_dump(value, default_flow_style=True, width=10**6, allow_unicode=True)
-    return text.removesuffix("\n").removesuffix("\n...")
+    """The value in one line of YAML, which `parse_yaml` reads as this value."""
+    for style in (None, '"'):
+        text = yaml.safe_dump(value, default_flow_style=True, width=10**9, allow_unicode=True, default_style=style)
+        word = text.removesuffix("\n").removesuffix("\n...")
+        if style or ("\n" not in word and repr(parse_yaml(word)) == repr(value)):
+            break
+    return word
 
 
 def _one_word(key: str, value: Any) -> str:
@@ -132,6 +165,8 @@ def _places(node: yaml.Node | None, prefix: str = "") -> dict[str, tuple[int, in
 def _replaced(text: str, place: tuple[int, int], value: str) -> str:
     """``text`` with ``value`` in ``place``; a comment behind it keeps its column where there is room."""
     start, end = place
+    end = start + len(text[start:end].rstrip())  # a list over several lines ends where the next key begins
+    value = value if text[start - 1 : start].isspace() else f" {value}"
     rest, newline, following = text[end:].partition("\n")
     comment = rest.lstrip()
     gap = max(len(rest) - len(comment) + (end - start) - len(value), 2) if comment else 0
