@@ -5,13 +5,13 @@ The outputs that ``dvc.lock`` names are in DVC's cache, from where they are copi
 since it holds its own locks while a stage runs.
 """
 
-import configparser
 import json
 import os
 import shutil
 from pathlib import Path
 
 import yaml
+from configobj import ConfigObj, ConfigObjError
 
 
 def restore_outputs(name: str) -> bool:
@@ -40,10 +40,13 @@ def restore_outputs(name: str) -> bool:
 def cache_folder() -> Path:
     """The folder of DVC's cache objects, as configured in this workspace."""
     for config in (Path(".dvc/config.local"), Path(".dvc/config")):
-        parser = configparser.ConfigParser()
-        parser.read(config)
-        if parser.has_option("cache", "dir"):
-            return (config.parent / parser.get("cache", "dir")).resolve() / "files" / "md5"
+        try:
+            # As DVC reads it: values may be quoted, and a percent sign is one.
+            folder = ConfigObj(str(config), encoding="utf-8", interpolation=False).get("cache", {}).get("dir")
+        except (ConfigObjError, UnicodeDecodeError):
+            continue
+        if folder:
+            return (config.parent / folder).resolve() / "files" / "md5"
     return Path(".dvc/cache/files/md5")
 
 

@@ -11,7 +11,7 @@ from typing import ParamSpec
 import typer
 from filelock import FileLock, Timeout
 
-from empaste.errors import InputError
+from empaste.errors import MACHINE_ERRORS, explain
 from stages.restore import restore_outputs
 
 Arguments = ParamSpec("Arguments")
@@ -20,9 +20,10 @@ Arguments = ParamSpec("Arguments")
 def stage(name: str) -> Callable[[Callable[Arguments, None]], Callable[Arguments, None]]:
     """Make a stage's ``main`` end as a command should.
 
-    Bad input and a full disk end with one message and exit code 1, without a traceback; the stage's earlier outputs,
-    which DVC removed before it started the stage, are put back from DVC's cache. A second process of the same stage in
-    the same workspace (a killed ``dvc`` leaves its child alive) is refused.
+    Bad input, and what the machine refuses, such as a full disk, end with one message and exit code 1, without a
+    traceback; the stage's earlier outputs, which DVC removed before it started the stage, are put back from DVC's
+    cache. A second process of the same stage in the same workspace (a killed ``dvc`` leaves its child alive) is
+    refused.
     """
 
     def wrap(main: Callable[Arguments, None]) -> Callable[Arguments, None]:
@@ -34,9 +35,9 @@ def stage(name: str) -> Callable[[Callable[Arguments, None]], Callable[Arguments
                     main(*args, **kwargs)
             except Timeout as error:
                 _end(name, f"another process runs this stage; wait for it or end it ({_lock_path(name)})", error)
-            except (InputError, OSError) as error:
+            except MACHINE_ERRORS as error:
                 restored = restore_outputs(name)
-                _end(name, _message(error) + ("\nThe earlier outputs are back in place." if restored else ""), error)
+                _end(name, explain(error) + ("\nThe earlier outputs are back in place." if restored else ""), error)
             print(f"{name}: done in {time.monotonic() - started:.1f} s", file=sys.stderr)
 
         return command
@@ -46,7 +47,8 @@ def stage(name: str) -> Callable[[Callable[Arguments, None]], Callable[Arguments
 
 def in_main_repository(path: str) -> Path:
     """The path, a relative one below the main repository: experiments in workspaces of their own find it, too."""
-    return Path(os.environ.get("DVC_ROOT", ".")) / Path(path).expanduser()
+    # Path.expanduser would end in an error for a folder that is called ~ and something.
+    return Path(os.environ.get("DVC_ROOT", ".")) / os.path.expanduser(path)  # noqa: PTH111
 
 
 def _lock_path(name: str) -> Path:
@@ -54,12 +56,6 @@ def _lock_path(name: str) -> Path:
     folder.mkdir(exist_ok=True)
     # The processes of a torchrun run one stage together.
     return folder / f"{name}.lock{os.environ.get('RANK', '')}"
-
-
-def _message(error: Exception) -> str:
-    if isinstance(error, OSError) and error.errno == 28:
-        return f"the disk is full ({error.filename or 'while writing'}); free some space and run: dvc repro"
-    return str(error)
 
 
 def _end(name: str, message: str, error: Exception) -> None:

@@ -1,5 +1,6 @@
 """``empaste``: its commands call the library, and bad input ends with one message and exit code 1."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -69,3 +70,25 @@ def test_shards_are_unpacked_and_a_folder_without_any_is_refused(tmp_path: Path)
     done = empaste(tmp_path, "unpack", "out", "other")
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith("ERROR: out holds no shards")
+
+
+def test_a_file_that_cannot_be_read_ends_with_a_message(folder: Path) -> None:
+    (folder / "file").write_text("")
+    done = empaste(folder, "unpack", "presets/smoke.yaml/deeper", "out")
+    assert done.returncode == 1 and "Traceback" not in done.stderr
+    done = empaste(folder, "summary", "--metrics", "file")
+    assert done.returncode == 1 and done.stderr.startswith("ERROR: ") and "Traceback" not in done.stderr
+    (folder / "params.yaml").unlink()
+    (folder / "params.yaml").mkdir()
+    done = empaste(folder, "preset", "--write", "smoke")
+    assert done.returncode == 1 and done.stderr.startswith("ERROR: ") and "Traceback" not in done.stderr
+
+
+def test_the_password_of_a_store_is_not_printed(folder: Path) -> None:
+    command = [Path(sys.executable).with_name("empaste"), "ui"]
+    address = {"MLFLOW_TRACKING_URI": "mssql+nonsense://me:secret@host/runs"}
+    done = subprocess.run(
+        command, cwd=folder, capture_output=True, text=True, timeout=120, check=False, env=os.environ | address
+    )
+    assert "mssql+nonsense://…@host/runs" in done.stderr.splitlines()[0]
+    assert "secret" not in done.stderr.splitlines()[0]

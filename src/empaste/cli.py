@@ -1,5 +1,6 @@
 """``empaste``: what a person asks for around the pipeline. The pipeline itself runs by ``dvc repro``."""
 
+import io
 import shlex
 import subprocess
 import sys
@@ -8,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from empaste.errors import InputError
+from empaste.errors import MACHINE_ERRORS, explain
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
 
@@ -24,10 +25,11 @@ def summary(metrics: Path = Path("metrics"), page: Path = Path("report/index.htm
 @app.command()
 def ui(port: int = 5000) -> None:
     """Serve MLflow's pages on the store that the pipeline writes, until Ctrl-C."""
+    from empaste.stores import without_password
     from empaste.tracking import ui_command
 
     command = ui_command(port)
-    print(shlex.join(command), file=sys.stderr)
+    print(shlex.join(map(without_password, command)), file=sys.stderr)
     raise typer.Exit(subprocess.run(command, check=False).returncode)
 
 
@@ -206,9 +208,11 @@ def study(
 
 
 def main() -> None:
-    """The entry point: bad input ends with its message and exit code 1."""
+    """The entry point: bad input, and what the machine refuses, end with a message and exit code 1."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # any name can be printed on any terminal
     try:
         app()
-    except InputError as error:
-        print(f"ERROR: {error}", file=sys.stderr)
+    except MACHINE_ERRORS as error:
+        print(f"ERROR: {explain(error)}", file=sys.stderr)
         sys.exit(1)

@@ -1,10 +1,14 @@
 """The one exception that means "the input is wrong", as opposed to "the program is wrong"."""
 
+import errno
 import pickle
 
 DETECTRON2 = "https://detectron2.readthedocs.io/tutorials/install.html"
 """How to install detectron2, which no extra does: it is built for the machine's torch."""
-TORCH_LOAD_ERRORS = (OSError, RuntimeError, EOFError, ValueError, KeyError, pickle.UnpicklingError)
+TORCH_LOAD_ERRORS = (
+    OSError, RuntimeError, EOFError, ValueError, LookupError, TypeError, AttributeError, OverflowError, MemoryError,
+    pickle.UnpicklingError,
+)  # fmt: skip
 """What ``torch.load`` raises for a file that is damaged or cut short, depending on where."""
 
 
@@ -14,6 +18,23 @@ class InputError(ValueError):
     The message names the file or key, what was received, what is allowed and the next step. Stages and the command
     line print it without a traceback and end with a non-zero exit code.
     """
+
+
+MACHINE_ERRORS = (InputError, OSError, MemoryError)
+"""What ends a command by its message, without a traceback: bad input, and what the machine refuses."""
+
+
+def explain(error: Exception) -> str:
+    """The message of one of `MACHINE_ERRORS`."""
+    if isinstance(error, MemoryError):
+        reason = str(error) or "no more could be had"
+        return f"memory is used up ({reason}); free some, or work on less at a time, and run again"
+    if not isinstance(error, OSError) or not error.strerror:
+        return str(error) or type(error).__name__
+    if error.errno == errno.ENOSPC:
+        return f"the disk is full ({error.filename or 'while writing'}); free some space and run again"
+    place = f": {error.filename!r}" if error.filename is not None else ""
+    return f"{error.strerror}{place}; correct that and run again"
 
 
 def require_extra(package: str, extra: str) -> InputError:

@@ -11,7 +11,7 @@ from filelock import FileLock
 
 from empaste.errors import InputError
 from stages.restore import cache_folder
-from stages.runner import stage
+from stages.runner import in_main_repository, stage
 
 TOY = """
 import sys
@@ -54,6 +54,7 @@ def run(*command: str, folder: Path) -> subprocess.CompletedProcess[str]:
         (InputError("paste.n_p is 0; choose 1 or more"), "ERROR in stage toy: paste.n_p is 0; choose 1 or more"),
         (OSError(errno.ENOSPC, "No space left on device", "data/x"), "the disk is full (data/x); free some space"),
         (PermissionError(errno.EACCES, "Permission denied", "data/x"), "Permission denied: 'data/x'"),
+        (MemoryError("Unable to allocate 8 GiB"), "memory is used up (Unable to allocate 8 GiB); free some"),
     ],
 )
 def test_bad_input_ends_with_one_message(
@@ -73,6 +74,15 @@ def test_bad_input_ends_with_one_message(
         main()
     assert raised.value.exit_code == 1
     assert said in capsys.readouterr().err
+
+
+def test_a_relative_path_lies_below_the_main_repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path))
+    monkeypatch.setenv("HOME", "/home/me")
+    assert in_main_repository("a #b?c%20") == tmp_path / "a #b?c%20"
+    assert in_main_repository("/a b") == Path("/a b")
+    assert in_main_repository("~/a") == Path("/home/me/a")
+    assert in_main_repository("~no-such-user/a") == tmp_path / "~no-such-user/a"
 
 
 def test_a_defect_keeps_its_traceback(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -107,6 +117,9 @@ def test_the_cache_is_found_where_it_is_configured(tmp_path: Path, monkeypatch: 
     (tmp_path / ".dvc").mkdir()
     (tmp_path / ".dvc" / "config").write_text("[cache]\n    dir = ../elsewhere\n")
     assert cache_folder() == tmp_path / "elsewhere" / "files" / "md5"
+    odd = tmp_path / "100% ü, a#b"
+    (tmp_path / ".dvc" / "config.local").write_text(f'[cache]\n    dir = "{odd}"\n', encoding="utf-8")
+    assert cache_folder() == odd / "files" / "md5"
 
 
 def test_a_failed_stage_leaves_its_earlier_outputs(tmp_path: Path) -> None:
