@@ -68,7 +68,10 @@ def test_void_stands_with_its_image() -> None:
         ({"images": {}}, "images is no list of objects"),
         ({"annotations": [{"id": 1}]}, r"annotations\[0\] has no such mask; allowed is an RLE"),
         ({"annotations": [{"segmentation": {"size": [6, 8], "counts": "0"}}]}, r"annotations\[0\] has no such mask"),
-        ({"annotations": [{"segmentation": {"size": [6, "8"], "counts": "`10"}}]}, r"annotations\[0\] has no such mask"),
+        (
+            {"annotations": [{"segmentation": {"size": [6, "8"], "counts": "`10"}}]},
+            r"annotations\[0\] has no such mask",
+        ),
         ({"annotations": [{"segmentation": {"size": [6, 8], "counts": [48]}}]}, r"annotations\[0\] has no such mask"),
         ({"annotations": [{"segmentation": [[1e9, 0, 0, 0, 0, 1]]}]}, r"annotations\[0\] is a polygon"),
         ({"images": [{"id": 3, "void": {"size": [6, 8], "counts": "x"}}]}, r"images\[0\] has no such mask"),

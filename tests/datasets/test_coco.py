@@ -311,3 +311,13 @@ def test_what_is_missing_is_said_with_the_places_looked_at(tmp_path: Path) -> No
     (tmp_path / "file").touch()
     with pytest.raises(InputError, match=r"prepare.root is '.*file', which is a file"):
         open_coco(Source(tmp_path / "file"))
+
+
+def test_a_name_that_no_file_can_have_is_named(tmp_path: Path) -> None:
+    contents = usual_contents()
+    root = write_coco(tmp_path, contents)
+    contents["val"]["images"][0]["file_name"] = f"{'x' * 500}.jpg"
+    (root / "annotations/instances_val2017.json").write_text(json.dumps(contents["val"]))
+    data = open_coco(Source(root))
+    with pytest.raises(InputError, match="cannot be read"):
+        [data.load(example, 0) for example in data.examples]

@@ -257,3 +257,10 @@ def test_categories_beside_that_count_from_0_are_raised(tmp_path: Path) -> None:
     assert [example.class_ids for example in data.examples] == [(1,), (1,)]
     assert [one.class_id for example in data.examples for one in example.outlines] == [1]
     assert any("category ids start at 0; all are raised by 1" in one for one in data.warnings)
+
+
+def test_a_name_that_no_file_can_have_is_named(tmp_path: Path) -> None:
+    root = write_folder(tmp_path, ["a.jpg,cat,train"])
+    (root / "labels.csv").write_text(f"file,label,split\na.jpg,cat,train\n{'x' * 500}.jpg,cat,val\n")
+    with pytest.raises(InputError, match=r"labels\.csv lists files that .* has not: x+…; add them"):
+        open_folder(Source(root))

@@ -8,7 +8,7 @@ from pathlib import Path
 from empaste.artifacts.fields import listed
 from empaste.artifacts.foreign_coco import ForeignCoco, is_coco_file
 from empaste.artifacts.remarks import Remark
-from empaste.datasets.naming import SPLIT_NAMES, ImageFiles, same_file, split_called
+from empaste.datasets.naming import SPLIT_NAMES, ImageFiles, is_file, same_file, split_called
 from empaste.errors import InputError
 from empaste.photographs import visible_files
 
@@ -60,7 +60,7 @@ def image_paths(images: ImageFiles, split: str, content: ForeignCoco, remarks: l
         if path is None:
             elsewhere = None if is_named else _elsewhere(images, split, one.file_name)
             path = elsewhere or images.find(folder, one.file_name, f"{content.path}: image {one.image_id}")
-            if path.is_file():
+            if is_file(path):
                 remarks.append(Remark("images were found by their names in other folders than the files say",
                                       f"{one.file_name} is {path}"))  # fmt: skip
         paths[one.image_id] = path

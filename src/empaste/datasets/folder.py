@@ -23,7 +23,7 @@ from empaste.datasets.coco import (
     load_annotated,
     merge_categories,
 )
-from empaste.datasets.naming import ImageFiles, existing_folder, name_files, real_path, split_called
+from empaste.datasets.naming import ImageFiles, existing_folder, is_file, name_files, real_path, split_called
 from empaste.datasets.records import ClassName, DataSet, Example, Outline, Source, Split
 from empaste.datasets.splitting import splits_by_seed
 from empaste.errors import InputError
@@ -84,7 +84,7 @@ def _read_labels(path: Path, table: Table, images: ImageFiles, remarks: list[Rem
         labels = _labels(row, place, spellings, remarks)
         split = _split(row.get("split"), place)
         file = _find(images, row["file"], str(path))
-        if not file.is_file():
+        if not is_file(file):
             missing.append(row["file"])
             continue
         known = files.setdefault(by_key.setdefault(real_path(file), file), Listed(row["file"], [], split))
