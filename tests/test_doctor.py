@@ -1,5 +1,6 @@
 """``empaste doctor``: every kind of trouble is named with what to do, and only what is needed breaks it."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -27,6 +28,7 @@ def folder(tmp_path: Path) -> Path:
         shutil.copy(ROOT / name, tmp_path)
     (tmp_path / ".dvc").mkdir()
     shutil.copy(ROOT / ".dvc" / "config", tmp_path / ".dvc")
+    subprocess.run(["git", "init", "-q", tmp_path], check=True)
     return tmp_path
 
 
@@ -226,7 +228,71 @@ def test_tracking(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EMPASTE_TRACKING", "perhaps")
     assert doctor.check_tracking().state == "broken"
     monkeypatch.setenv("EMPASTE_TRACKING", "on")
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", "https://me:secret@host")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://me:secret@127.0.0.1:9")
     assert "secret" not in doctor.check_tracking().text
+    assert doctor.check_tracking().text.startswith("runs cannot be recorded in http://…@127.0.0.1:9: nothing answers")
     monkeypatch.delenv("MLFLOW_TRACKING_URI")
     assert doctor.check_tracking().text.endswith("mlflow.db")
+
+
+def test_a_local_store_is_shown_where_it_lies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path))
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "sqlite:///sub/x.db")
+    assert doctor.check_tracking() == Check("ok", f"runs are recorded in {tmp_path}/sub/x.db")
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub" / "x.db").write_text("no database at all")
+    assert doctor.check_tracking().state == "broken"
+    assert "the file is no SQLite database" in doctor.check_tracking().text
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "sqlite://")
+    assert doctor.check_tracking().state == "broken" and doctor.check_models() == []
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "sqlite:///a%2520b/x.db")
+    assert doctor.check_tracking() == Check("ok", f"runs are recorded in {tmp_path}/a%20b/x.db")
+    assert "dst_path" in doctor.check_models()[0].text
+
+
+def test_a_download_without_git_is_told_what_to_do(folder: Path) -> None:
+    shutil.rmtree(folder / ".git")
+    (check,) = doctor.check_git(folder)
+    assert check.state == "broken" and "git init && git add -A" in check.text and "core.no_scm true" in check.text
+    (folder / ".dvc" / "config.local").write_text("[core]\n    no_scm = true\n")
+    assert doctor.check_git(folder)[0].state == "note"
+
+
+def test_git_without_a_commit_or_a_name_is_noted(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("GIT_AUTHOR_NAME", "GIT_AUTHOR_EMAIL"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM"):
+        monkeypatch.setenv(name, os.devnull)
+    commit, name = doctor.check_git(folder)
+    assert commit.state == name.state == "note"
+    assert "git has no commit yet" in commit.text
+    assert "git config --global user.name ... && git config --global user.email ..." in name.text
+    git = ["git", "-C", folder, "-c", "user.name=a", "-c", "user.email=a@b"]
+    subprocess.run([*git, "commit", "-qm", "a", "--allow-empty"], check=True)
+    subprocess.run(["git", "-C", folder, "config", "user.name", "a"], check=True)
+    subprocess.run(["git", "-C", folder, "config", "user.email", "a@b"], check=True)
+    assert doctor.check_git(folder) == [Check("ok", "git knows this repository, and who commits")]
+
+
+@pytest.mark.parametrize(
+    ("repository", "cache", "said"),
+    [
+        ("/a b%20;&+/r", "/c", []),
+        ("/a#b", "/c", ["--temp and --queue end in an error below a path with # or ?"]),
+        ("/a?b", "/c", ["--temp and --queue end in an error below a path with # or ?"]),
+        ("/ü", "/ü/.dvc/cache", ["where the cache's path is not all ASCII"]),
+        ("/ü", "/c", []),
+        ("/{a}", "/{a}/.dvc/cache", ["DVC cannot use a cache below a path with braces"]),
+    ],
+)
+def test_what_dvc_cannot_do_in_a_place_is_said(repository: str, cache: str, said: list[str]) -> None:
+    checks = doctor.check_names(Path(repository), Path(cache))
+    assert len(checks) == len(said)
+    assert all(part in check.text for part, check in zip(said, checks, strict=True))
+
+
+def test_formats_that_pillow_lacks_are_noted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor.features, "check", lambda name: name != "avif")
+    assert doctor.check_formats() == Check(
+        "note", "Pillow here reads no avif; for such photographs run: pip install -U pillow"
+    )

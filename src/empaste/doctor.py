@@ -4,14 +4,18 @@ import importlib.metadata
 import importlib.util
 import os
 import shutil
+import socket
+import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from configparser import ConfigParser, Error
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
+from urllib.parse import urlsplit
 
 import yaml
+from configobj import ConfigObj, ConfigObjError
 from packaging.requirements import Requirement
+from PIL import features
 
 from empaste.captions import LEARNED
 from empaste.errors import DETECTRON2, InputError
@@ -42,6 +46,8 @@ DISTRIBUTIONS = {"open_clip": "open_clip_torch", "maxflow": "PyMaxflow"}
 """Where the name to install differs from the name to import."""
 
 MIN_FREE_GB = 5
+SERVER_SECONDS = 3
+"""How long a server may take to answer."""
 
 
 def examine(folder: Path) -> Iterator[tuple[str, list[Check]]]:
@@ -54,6 +60,7 @@ def examine(folder: Path) -> Iterator[tuple[str, list[Check]]]:
             check_workers(),
             check_disk(folder),
             Check(*describe_letters()),
+            check_formats(),
         ],
     )
     yield "Required packages", check_required(importlib.metadata.requires("empaste") or [])
@@ -63,7 +70,10 @@ def examine(folder: Path) -> Iterator[tuple[str, list[Check]]]:
         check_method(params) + check_captions(params) + check_detector(params) + check_paths(params) if params else []
     )
     yield "Parameters", checks + chosen
-    yield "Data and artifacts", [*check_dvc(folder), *check_outputs(folder), check_tracking()]
+    yield (
+        "Data and artifacts",
+        [*check_git(folder), *check_dvc(folder), *check_outputs(folder), check_tracking(), *check_models()],
+    )
 
 
 def check_python(version: Sequence[int]) -> Check:
@@ -97,6 +107,16 @@ def check_disk(folder: Path) -> Check:
     if free < MIN_FREE_GB:
         return Check("note", f"{free:.1f} GB free on the disk of {folder}; a run of real data may want more")
     return Check("ok", f"{free:.0f} GB free on the disk")
+
+
+def check_formats() -> Check:
+    """Whether Pillow was built with all formats of photographs."""
+    missing = [name for name in ("avif", "webp", "jpg_2000") if not features.check(name)]
+    if missing:
+        return Check(
+            "note", f"Pillow here reads no {', '.join(missing)}; for such photographs run: pip install -U pillow"
+        )
+    return Check("ok", "Pillow reads AVIF, WebP and JPEG 2000")
 
 
 def check_required(requirements: Sequence[str]) -> list[Check]:
@@ -192,33 +212,104 @@ def check_paths(params: Params) -> list[Check]:
 
 
 def _check_path(key: str, value: str) -> Check:
-    if Path(value).exists():
+    if Path(os.path.expanduser(value)).exists():  # noqa: PTH111 – an unknown ~name is a folder's
         return Check("ok", f"{key} is {value}")
     if key.endswith((".model", ".weights")) and not value.startswith((".", "/", "~")):
         return Check("note", f"{key} is {value}, no file here; it will be looked for by that name")
     return Check("broken", f"{key} is {value}, which does not exist; correct the path")
 
 
+def check_git(folder: Path) -> list[Check]:
+    """Whether DVC finds what it needs of git here: a repository, a commit, a name for commits."""
+    try:
+        without_git = _dvc_config(folder).get("core", {}).get("no_scm", "false").lower() == "true"
+    except InputError:
+        without_git = False  # which check_dvc says
+    if without_git:
+        return [Check("note", "DVC works without git here (core.no_scm): dvc repro runs, dvc exp does not")]
+    if shutil.which("git") is None:
+        return [Check("broken", "git is not installed, and DVC needs it; install git")]
+    if _git(folder, "rev-parse", "--git-dir") is None:
+        return [
+            Check(
+                "broken",
+                f"{folder.resolve()} is no git repository (a download without .git?), so that every dvc command ends; "
+                "run: git init && git add -A && git commit -m start; for dvc repro alone: "
+                "dvc config --local core.no_scm true",
+            )
+        ]
+    checks = []
+    if _git(folder, "rev-parse", "HEAD") is None:
+        checks.append(
+            Check("note", "git has no commit yet, which dvc exp wants; run: git add -A && git commit -m start")
+        )
+    unset = [name for name in ("user.name", "user.email") if not _git(folder, "config", name)]
+    unset = [name for name in unset if f"GIT_AUTHOR_{name[5:].upper()}" not in os.environ]
+    if unset:
+        commands = " && ".join(f"git config --global {name} ..." for name in unset)
+        checks.append(
+            Check(
+                "note", f"git does not know {' and '.join(unset)}, so that commits fail, dvc exp's too; run: {commands}"
+            )
+        )
+    return checks or [Check("ok", "git knows this repository, and who commits")]
+
+
+def _git(folder: Path, *arguments: str) -> str | None:
+    """What git prints; None where it fails."""
+    done = subprocess.run(["git", "-C", str(folder), *arguments], capture_output=True, text=True, check=False)
+    return done.stdout.strip() if done.returncode == 0 else None
+
+
+def _dvc_config(folder: Path) -> dict[str, Any]:
+    """DVC's configuration of the repository in ``folder``; `InputError` where it cannot be read."""
+    joined: dict[str, Any] = {}
+    for name in ("config", "config.local"):
+        try:
+            part = ConfigObj(str(folder / ".dvc" / name), encoding="utf-8", interpolation=False)
+        except (ConfigObjError, OSError, UnicodeDecodeError) as error:
+            reason = str(error).splitlines()[0]
+            raise InputError(f"DVC's configuration cannot be read ({name}: {reason}); correct it") from error
+        for section, values in part.items():
+            if not isinstance(values, dict):
+                raise InputError(f"DVC's configuration cannot be read ({name}: {section} is in no section); correct it")
+            joined.setdefault(section, {}).update(values)
+    return joined
+
+
 def check_dvc(folder: Path) -> list[Check]:
-    """Where artifacts are cached and shared."""
+    """Where artifacts are cached and shared, and what DVC cannot do in a folder of this name."""
     if not (folder / ".dvc").is_dir():
         return [Check("broken", f"{folder.resolve()} is no DVC repository; run from the top of the repository")]
-    config = ConfigParser()
     try:
-        config.read([folder / ".dvc" / "config", folder / ".dvc" / "config.local"])
-    except Error as error:
-        return [Check("broken", f"DVC's configuration cannot be read ({str(error).splitlines()[0]}); correct it")]
-    cache = Path(config.get("cache", "dir", fallback="cache"))
-    remote = config.get("core", "remote", fallback=None)
-    checks = [Check("ok", f"DVC's cache is {cache if cache.is_absolute() else folder / '.dvc' / cache}")]
+        config = _dvc_config(folder)
+    except InputError as error:
+        return [Check("broken", str(error))]
+    core, remotes = config.get("core", {}), {name.strip("'"): values for name, values in config.items()}
+    cache = folder.resolve() / ".dvc" / config.get("cache", {}).get("dir", "cache")
+    remote = core.get("remote")
+    checks = [*check_names(folder.resolve(), cache), Check("ok", f"DVC's cache is {cache}")]
     if remote is None:
         return [*checks, Check("note", "no default remote, artifacts stay here; to share: dvc remote add -d NAME URL")]
-    url = next(
-        (config[name].get("url") for name in config.sections() if name.strip("'\"") == f'remote "{remote}'), None
-    )
+    url = remotes.get(f'remote "{remote}"', {}).get("url")
     if url is None:
         return [*checks, Check("broken", f"DVC's default remote {remote} has no url; run: dvc remote add {remote} URL")]
     return [*checks, Check("ok", f"DVC's default remote is {remote} ({url})")]
+
+
+def check_names(repository: Path, cache: Path) -> list[Check]:
+    """Characters in the paths of the repository and of DVC's cache that DVC cannot do."""
+    elsewhere = "move the repository, or keep the cache elsewhere: dvc cache dir --local /FOLDER"
+    checks = []
+    if set("{}") & set(str(cache)):
+        checks.append(Check("broken", f"DVC cannot use a cache below a path with braces ({cache}); {elsewhere}"))
+    if not str(cache).isascii():
+        said = f"dvc exp run --temp and --queue end in an error where the cache's path is not all ASCII ({cache})"
+        checks.append(Check("note", f"{said}; {elsewhere}, or use plain dvc exp run"))
+    if set("#?") & set(str(repository)):
+        said = f"dvc exp run --temp and --queue end in an error below a path with # or ? ({repository})"
+        checks.append(Check("note", f"{said}; move the repository, or use plain dvc exp run"))
+    return checks
 
 
 def check_outputs(folder: Path) -> list[Check]:
@@ -234,17 +325,59 @@ def check_outputs(folder: Path) -> list[Check]:
 
 
 def check_tracking() -> Check:
-    """Where runs are recorded; an address may hold a password and is not printed."""
-    from empaste.tracking import enabled, find_store
+    """Where runs are recorded, and whether they can be; an address is printed without its password."""
+    from empaste.stores import find_store, sqlite_uri, without_password
+    from empaste.tracking import enabled
 
     try:
         if not enabled():
             return Check("note", "runs are not recorded (EMPASTE_TRACKING=off)")
+        store = find_store()
     except InputError as error:
         return Check("broken", str(error))
-    if "MLFLOW_TRACKING_URI" in os.environ:
-        return Check("ok", "runs are recorded at the address in MLFLOW_TRACKING_URI")
-    return Check("ok", f"runs are recorded in {find_store().uri.removeprefix('sqlite:///')}")
+    database = store.lock.with_suffix("")
+    is_file = store.uri.partition("?")[0] == sqlite_uri(database)
+    shown = str(database) if is_file else without_password(store.uri)
+    trouble = _store_trouble(database) if is_file else _server_trouble(store.uri)
+    if trouble:
+        advice = "correct MLFLOW_TRACKING_URI, or go on without a record: EMPASTE_TRACKING=off"
+        return Check("broken", f"runs cannot be recorded in {shown}: {trouble}; {advice}")
+    return Check("ok", f"runs are recorded in {shown}")
+
+
+def check_models() -> list[Check]:
+    """What a person must know who loads a registered model; nothing where there is nothing."""
+    from empaste.stores import find_store, loading_trouble
+
+    try:
+        trouble = loading_trouble(find_store())
+    except InputError:
+        return []  # which check_tracking says
+    return [Check("note", trouble)] if trouble else []
+
+
+def _store_trouble(database: Path) -> str | None:
+    """Why the file cannot take a record; None where it can, or will be made."""
+    if database.exists():
+        with database.open("rb") as stream:
+            begins = stream.read(16)
+        if begins not in (b"", b"SQLite format 3\0"):
+            return "the file is no SQLite database"
+    there = next(place for place in (database, *database.parents) if place.exists())
+    return None if os.access(there, os.W_OK) else f"{there} cannot be written"
+
+
+def _server_trouble(uri: str) -> str | None:
+    """Why nothing answers at an address of the web; None where something does, or where the address is another."""
+    address = urlsplit(uri)
+    if address.scheme not in ("http", "https") or not address.hostname:
+        return None
+    try:
+        port = address.port or {"http": 80, "https": 443}[address.scheme]
+        with socket.create_connection((address.hostname, port), timeout=SERVER_SECONDS):
+            return None
+    except (OSError, ValueError) as error:
+        return f"nothing answers ({error}); start the server"
 
 
 def _outputs(stage: dict[str, Any]) -> Iterator[str]:
