@@ -118,3 +118,9 @@ def test_a_byte_order_mark_is_legal(tmp_path: Path) -> None:
 def test_a_number_of_thousands_of_digits_is_not_shown() -> None:
     with pytest.raises(InputError, match=r"id is a int; it must be a whole number from"):
         fields.whole_number(10**5000, "id")
+
+
+def test_names_stand_in_one_line_that_any_file_takes() -> None:
+    assert fields.listed(["a\nb", "\udcff.jpg", "مرحبا", "x" * 1000, "é", 7], 4) == (
+        f"a\\nb, \\udcff.jpg, مرحبا, {'x' * fields.LONGEST}… and 2 more"
+    )

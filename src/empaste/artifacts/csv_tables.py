@@ -68,7 +68,7 @@ def _text(path: Path) -> str:
 
 def _delimiter(text: str) -> str:
     """What parts the header's columns."""
-    header = next((line for line in text.splitlines() if line.strip()), "")
+    header = next((line for line in io.StringIO(text, newline=None) if line.strip()), "")
     return max(DELIMITERS, key=header.count)
 
 

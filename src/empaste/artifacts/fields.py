@@ -138,8 +138,16 @@ def shown(value: Any, limit: int = 60) -> str:
 def listed(names: Sequence[object], limit: int = 5) -> str:
     """The first few of ``names``, long ones cut off, and how many more there are."""
     more = f" and {len(names) - limit} more" if len(names) > limit else ""
-    texts = [text if len(text) <= LONGEST else f"{text[:LONGEST]}…" for text in map(str, names[:limit])]
-    return ", ".join(texts) + more
+    texts = map(legible, names[:limit])
+    return ", ".join(text if len(text) <= LONGEST else f"{text[:LONGEST]}…" for text in texts) + more
+
+
+def legible(name: object) -> str:
+    """``name`` in one line, as any terminal and file takes it: what is no letter or sign stands as its escape."""
+    text = str(name)
+    if text.isprintable():
+        return text
+    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text)
 
 
 def _is_finite(value: float) -> bool:

@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from empaste.artifacts.fields import legible
+
 
 class Remark(NamedTuple):
     """One thing that was left out or read in another way than it stands; ``reason`` fits behind a count."""
@@ -19,6 +21,6 @@ def summarise(remarks: Iterable[Remark]) -> list[str]:
         firsts.setdefault(reason, example)
         counts[reason] = counts.get(reason, 0) + 1
     return [
-        f"{counts[reason]:,} {reason}: {'the first is ' if counts[reason] > 1 else ''}{example}"
+        f"{counts[reason]:,} {reason}: {'the first is ' if counts[reason] > 1 else ''}{legible(example)}"
         for reason, example in firsts.items()
     ]
