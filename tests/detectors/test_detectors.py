@@ -182,3 +182,23 @@ def test_an_export_overwrites_nothing(tmp_path: Path) -> None:
         export(tmp_path, tmp_path / "there.pth")
     with pytest.raises(InputError, match=r"config\.json does not exist; run: dvc repro train"):
         export(tmp_path, tmp_path / "new.pth")
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"width": "8"}, r"config\.json: width is '8'"),
+        ({"width": 0}, r"config\.json: width is '0'"),
+        ({"class_agnostic": None}, r"config\.json: class_agnostic is 'None'"),
+        ({"architecture": ["resnet_slim"]}, r"config\.json: architecture is "),
+        ({"width": 10**6}, r"model\.safetensors does not fit .*config\.json: size mismatch"),
+    ],
+)
+def test_a_config_of_other_types_or_sizes_is_named(tmp_path: Path, changes: dict[str, Any], message: str) -> None:
+    network = Network("resnet_slim", "standard", True, 4, 64, False, False)
+    config = {"backend": "torchvision", "classes": [{"id": 2, "name": "cat"}], **asdict(network)}
+    save_network(BACKENDS["torchvision"].build(network, 1, None), tmp_path, config)
+    load_detector(tmp_path, min_score=0.5, max_detections=1, num_threads=1, device="cpu")
+    (tmp_path / "config.json").write_text(json.dumps(config | changes))
+    with pytest.raises(InputError, match=rf"{message}.*; run: dvc repro train"):
+        load_detector(tmp_path, min_score=0.5, max_detections=1, num_threads=1, device="cpu")

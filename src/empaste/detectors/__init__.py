@@ -8,14 +8,14 @@ import io
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_type_hints
 
 import cv2
 import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from empaste.artifacts.networks import fill_network, read_config, read_network
+from empaste.artifacts.networks import check_fits, fill_network, read_config, read_network
 from empaste.artifacts.outputs import write_whole
 from empaste.backbones import limit_threads, torch_device
 from empaste.boxes import xyxy_to_xywh
@@ -71,8 +71,11 @@ def load_detector(model: Path, *, min_score: float, max_detections: int, num_thr
     """
     backend, config, state = _read(model)
     limit_threads(num_threads)
-    network = Network(**{key: config[key] for key in Network.__dataclass_fields__})
+    network = _network(config, model)
     class_ids = list(_classes(config, model))
+    if backend is torchvision.BACKEND:  # detectron2 computes with values as it builds
+        with torch.device("meta"):  # shapes alone: of a wrong width no memory is filled
+            check_fits(backend.build(network, len(class_ids), None), state, model, "train")
     module = backend.build(network, len(class_ids), None)
     fill_network(module, state, model, "train")
     module = module.eval().to(torch_device(device)).to(memory_format=torch.channels_last)
@@ -111,6 +114,15 @@ def detect_files(detect: Detect, images: Sequence[tuple[int, Path]], batch_size:
 def classes_of(model: Path) -> dict[int, str]:
     """The names of the classes that the detector in the folder ``model`` knows, by id, in its order."""
     return _classes(read_config(model, ("classes",), "train"), model)
+
+
+def _network(config: Mapping[str, Any], model: Path) -> Network:
+    """What the network is built from; `InputError` where a value is of another type."""
+    values = {key: config[key] for key in Network.__dataclass_fields__}
+    for key, kind in get_type_hints(Network).items():
+        if type(values[key]) is not kind or (kind is int and values[key] < 1):
+            raise InputError(f"{model / 'config.json'}: {key} is {str(values[key])[:80]!r}; run: dvc repro train")
+    return Network(**values)
 
 
 def _classes(config: Mapping[str, Any], model: Path) -> dict[int, str]:
