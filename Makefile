@@ -5,7 +5,7 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export OMP_WAIT_POLICY ?= PASSIVE
 
-.PHONY: setup demo test smoke lint types ui clean
+.PHONY: setup demo test fuzz smoke lint types ui clean
 
 setup: $(BIN)/.complete  ## create .venv and install the pinned requirements
 
@@ -23,6 +23,9 @@ demo: setup  ## run the pipeline on the demo data set
 
 test: setup  ## run the tests
 	$(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+
+fuzz: setup  ## feed every reader thousands of damaged inputs: docs/reliability.md
+	$(BIN)/python -m tests.fuzz $(FUZZ)
 
 smoke: setup  ## run the pipeline at its smallest, from a clean checkout in .work/smoke
 	rm -rf .work/smoke
