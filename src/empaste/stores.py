@@ -80,10 +80,11 @@ def location(folder: Path) -> str:
 
 def loading_trouble(store: Store) -> str | None:
     """What a person must know who loads a registered model from ``store``; None where there is nothing."""
-    if store.artifacts is None or not re.search(r"%[0-9A-Fa-f]{2}", unquote(store.artifacts)):
+    folder = unquote(store.artifacts or "").removeprefix("file://")
+    if not re.search(r"%[0-9A-Fa-f]{2}", folder):
         return None
     return (
-        f"MLflow loads no model straight out of a path that holds %20 or the like ({unquote(store.artifacts)}); "
+        f"MLflow loads no model straight out of a path that holds %20 or the like ({folder}); "
         "let it make a copy: mlflow.pyfunc.load_model(..., dst_path=FOLDER), or set MLFLOW_TRACKING_URI elsewhere"
     )
 
