@@ -36,6 +36,8 @@ def images(tmp_path: Path) -> ImageFiles:
         ("/home/me/b.jpg", "sub/b.jpg"),
         ("C:\\photos\\b.jpg", "sub/b.jpg"),
         ("..\\..\\a.jpg", "a.jpg"),
+        ("https://example.org/photos/b.jpg", "sub/b.jpg"),
+        ("file:///home/me/b.jpg", "sub/b.jpg"),
     ],
 )
 def test_names_of_other_machines(images: ImageFiles, name: str, found: str) -> None:

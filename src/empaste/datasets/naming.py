@@ -7,6 +7,7 @@ is several.
 
 import filecmp
 import hashlib
+import re
 import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
@@ -198,8 +199,8 @@ def _stem(name: str) -> str:
 
 
 def _posix(name: str) -> str:
-    """``name`` with slashes between its folders, without ``./`` and a Windows drive's colon left to be a folder."""
-    plain = name.strip().replace("\\", "/")
+    """``name`` with slashes between its folders, without ``./``; an address, or a path with a drive, is absolute."""
+    plain = re.sub(r"^[a-z][a-z0-9+.-]*://", "/", name.strip().replace("\\", "/"), flags=re.IGNORECASE)
     drive = PureWindowsPath(plain).drive
     plain = f"/{plain[len(drive) :].lstrip('/')}" if drive.endswith(":") else plain
     while plain.startswith("./"):
