@@ -45,6 +45,21 @@ def test_values_of_another_type_with_one_meaning(tmp_path: Path) -> None:
     assert (found.images, found.categories, found.instances) == (plain.images, plain.categories, plain.instances)
 
 
+@pytest.mark.parametrize(
+    ("table", "key", "meant"),
+    [("annotations", "isCrowd", "iscrowd"), ("annotations", "is_crowd", "iscrowd"), ("images", "Width", "width"),
+     ("categories", "super_category", "supercategory"), ("annotations", "BBox", "bbox")],
+)  # fmt: skip
+def test_a_key_that_is_misspelt_is_not_dropped(tmp_path: Path, table: str, key: str, meant: str) -> None:
+    data = content(caption="nobody's business")
+    data[table][0][key] = data[table][0].pop(meant)
+    with pytest.raises(InputError) as error:
+        read(tmp_path, data)
+    assert f"a.json: {table}[0] has the key {key!r}; rename it to {meant}" in str(error.value)
+    data[table][0][meant] = data[table][0][key]
+    read(tmp_path, data)  # beside the right one it is something else
+
+
 @pytest.mark.parametrize("segmentation", [None, [], [[]], {}, ""])
 def test_no_mask_leaves_the_box(tmp_path: Path, segmentation: Any) -> None:
     (one,) = read(tmp_path, content(segmentation=segmentation)).instances

@@ -4,6 +4,7 @@ Every field is checked for type and meaning (`artifacts.fields`). What has a har
 what cannot be understood is refused with the file, the table and the row.
 """
 
+import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -17,7 +18,13 @@ from empaste.artifacts.remarks import Remark
 from empaste.errors import InputError
 
 EXPECTED = "a COCO detection file (instances_*.json)"
-TABLES = ("images", "annotations", "categories")
+KEYS = {
+    "images": ("id", "file_name", "height", "width"),
+    "annotations": ("id", "image_id", "category_id", "segmentation", "bbox", "iscrowd", "score"),
+    "categories": ("id", "name", "supercategory"),
+}
+"""What is read of a row of each table; other keys are nobody's business, unless they are one of these misspelt."""
+TABLES = tuple(KEYS)
 ROOT_CATEGORIES = ("_background_", "__ignore__")
 """What labelme calls no class."""
 
@@ -84,6 +91,8 @@ def read_foreign_coco(path: Path, called: str | None = None, *, needs_names: boo
     called = called or str(path)
     content = fields.read_json(path, called)
     images, annotations, categories = (fields.rows(content, key, called, EXPECTED) for key in TABLES)
+    for table, rows in zip(TABLES, (images, annotations, categories), strict=True):
+        _check_spelling(rows, table, called)
     remarks: list[Remark] = []
     listed_images = tuple(_image(row, f"{called}: images[{number}]", needs_names) for number, row in enumerate(images))
     fields.require_unique((one.image_id for one in listed_images), "images", called)
@@ -111,6 +120,19 @@ def check_polygons(value: Any, place: str) -> list[list[float]]:
     """A segmentation's polygons as lists of numbers; one polygon may stand without its outer list, or as points."""
     polygons = value if any(isinstance(one, list | dict) for one in value) else [value]
     return [_polygon(one, place) for one in polygons if one != []]
+
+
+def _check_spelling(rows: Sequence[dict[str, Any]], table: str, called: str) -> None:
+    """`InputError` where a key is one that is read but for its case or marks: ``isCrowd`` would be dropped."""
+    plain = {re.sub(r"[^a-z]", "", key): key for key in KEYS[table]}
+    seen = set(KEYS[table])
+    for number, row in enumerate(rows):
+        for key in row.keys() - seen:
+            meant = plain.get(re.sub(r"[^a-z]", "", key.lower()))
+            if meant is None:
+                seen.add(key)
+            elif meant not in row:
+                raise InputError(f"{called}: {table}[{number}] has the key {shown(key)}; rename it to {meant}")
 
 
 def _polygon(value: Any, place: str) -> list[float]:
