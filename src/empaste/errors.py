@@ -2,6 +2,7 @@
 
 import errno
 import pickle
+import re
 
 DETECTRON2 = "https://detectron2.readthedocs.io/tutorials/install.html"
 """How to install detectron2, which no extra does: it is built for the machine's torch."""
@@ -12,12 +13,23 @@ TORCH_LOAD_ERRORS = (
 """What ``torch.load`` raises for a file that is damaged or cut short, depending on where."""
 
 
+LONGEST_WORD = 1000
+LONGEST = 6000
+"""Letters of a message."""
+
+
 class InputError(ValueError):
     """Bad input, met at the boundary.
 
     The message names the file or key, what was received, what is allowed and the next step. Stages and the command
-    line print it without a traceback and end with a non-zero exit code.
+    line print it without a traceback and end with a non-zero exit code. What was received may be of any length: the
+    message stays one that a person reads.
     """
+
+    def __init__(self, message: str) -> None:
+        """An error that says ``message``, words of over `LONGEST_WORD` letters and the middle of a long one cut."""
+        words = re.sub(rf"(\S{{{LONGEST_WORD}}})\S+", r"\1…", message)
+        super().__init__(words if len(words) <= LONGEST else f"{words[: LONGEST - 1000]} … {words[-1000:]}")
 
 
 MACHINE_ERRORS = (InputError, OSError, MemoryError)

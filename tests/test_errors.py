@@ -1,0 +1,20 @@
+"""The message of an error stays one that a person reads, whatever was received."""
+
+import pickle
+
+import pytest
+
+from empaste.errors import LONGEST, LONGEST_WORD, InputError
+
+
+@pytest.mark.parametrize("message", ["a.json is empty; restore it", "", "two\nlines", "x" * LONGEST_WORD])
+def test_a_message_stands_as_it_is(message: str) -> None:
+    assert str(InputError(message)) == message
+
+
+def test_what_is_too_long_is_cut_and_the_next_step_stays() -> None:
+    error = InputError(f"labels.csv, line 2: split is {'x' * 70_000!r}; choose from train, val")
+    assert str(error) == f"labels.csv, line 2: split is '{'x' * (LONGEST_WORD - 1)}… choose from train, val"
+    assert str(pickle.loads(pickle.dumps(error))) == str(error)
+    many = str(InputError(f"a.csv has {'so many words ' * 10_000}; remove some"))
+    assert len(many) < LONGEST + 10 and many.startswith("a.csv has so many") and many.endswith("; remove some")
