@@ -271,3 +271,19 @@ def test_a_name_that_no_file_can_have_is_named_in_short(year: Path) -> None:
     with pytest.raises(InputError, match=r"lacks the XML files of x+…; restore them") as raised:
         open_voc(Source(year))
     assert len(str(raised.value)) < 1000
+
+
+def test_what_the_masks_show_beyond_the_xml_is_said(year: Path) -> None:
+    write_xml(year / "Annotations" / "2007_000032.xml", ["dog"])
+    data = open_voc(Source(year))
+    picture = data.load(data.examples[0], 0)
+    assert [class_id for class_id, _, _ in picture.masks] == [12, 15] and picture.class_ids == (12,)
+    assert [(one.reason, Path(one.example).name) for one in picture.remarks] == [
+        ("masks show an object of a class that the XML file does not name", "2007_000032.jpg")
+    ]
+
+
+def test_a_photograph_in_the_place_of_a_mask_is_refused() -> None:
+    objects = np.arange(100 * 100).reshape(100, 100)
+    with pytest.raises(InputError, match=r"a\.png holds 9999 objects; it is no mask that numbers them"):
+        instance_masks(np.where(objects == 255, 0, objects), np.ones((100, 100), int), "a.png", 20)

@@ -115,7 +115,9 @@ def load_voc(
     drawn = np.array([*(mask for _, mask in instances), void_pixels(objects, classes)])
     *masks, void = masks_upright(photograph, size, lambda height, width: drawn, name, frame)
     triples = [(class_id, mask, 0) for (class_id, _), mask in zip(instances, masks, strict=True)]
-    return to_picture(photograph, example.class_ids, triples, max_side, name, void)
+    reason = "masks show an object of a class that the XML file does not name"
+    remarks = [Remark(reason, name) for class_id, _ in instances if class_id not in example.class_ids]
+    return to_picture(photograph, example.class_ids, triples, max_side, name, void, (), remarks)
 
 
 def _image_file(place: Place, annotation: Annotation) -> Path:

@@ -49,6 +49,10 @@ def read_label_map(root: Path) -> LabelMap | None:
     return LabelMap(tuple(names), ids)
 
 
+MAX_OBJECTS = 4096
+"""Objects of one image: a photograph in the place of a mask has more values."""
+
+
 def instance_masks(
     objects: Int[np.ndarray, "h w"], classes: Int[np.ndarray, "h w"], name: str, num_classes: int
 ) -> list[tuple[int, np.ndarray]]:
@@ -56,8 +60,11 @@ def instance_masks(
     if objects.shape != classes.shape:
         raise InputError(f"{name} is {objects.shape}, its SegmentationClass file {classes.shape}; restore both files")
     void = void_pixels(objects, classes)
+    values = np.unique(objects[~void])
+    if len(values) > MAX_OBJECTS:
+        raise InputError(f"{name} holds {len(values)} objects; it is no mask that numbers them: restore it")
     found = []
-    for value in np.unique(objects[~void]):
+    for value in values:
         if value == 0:
             continue
         mask = (objects == value) & ~void
@@ -118,4 +125,4 @@ def _mask_values(path: Path, label_map: LabelMap | None) -> np.ndarray:
         )
     if values.dtype.kind not in "biu" or values.min(initial=0) < 0:
         raise InputError(f"{path} holds {values.dtype} values; a VOC mask holds palette indices: restore it")
-    return values.astype(int)
+    return values.astype(np.uint8) if values.dtype.kind == "b" else values
