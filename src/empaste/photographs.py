@@ -35,7 +35,7 @@ MAX_PIXELS = 250_000_000
 
 DECODING_ERRORS = (
     OSError, ValueError, SyntaxError, EOFError, TypeError, LookupError, ArithmeticError, AttributeError, MemoryError,
-    NotImplementedError, struct.error, zlib.error,
+    NotImplementedError, RuntimeError, struct.error, zlib.error,
 )  # fmt: skip
 """What Pillow's decoders raise for files that are cut off, damaged or no images."""
 
