@@ -1,5 +1,6 @@
 """Presets name real parameters, give valid settings, and come out as one word each."""
 
+import contextlib
 import shlex
 from pathlib import Path
 
@@ -249,3 +250,12 @@ def test_missing_parameters_are_named() -> None:
     Path("params.yaml").unlink()
     with pytest.raises(InputError, match=r"params\.yaml does not exist; run from the top"):
         write_params(["smoke"], [])
+
+
+def test_a_layout_that_a_value_cannot_be_written_into_is_left_alone() -> None:
+    text = Path("params.yaml").read_text().replace("max_side: ", "max_side:\n  ? [a]\n  : ", 1)
+    text = text.replace("\n  n_p: ", "\n  n_p:\n  ", 1)
+    Path("params.yaml").write_text(text)
+    with contextlib.suppress(InputError):
+        write_params([], ["paste.n_p=4"])
+    assert Path("params.yaml").read_text() == text or written()["paste"]["n_p"] == 4

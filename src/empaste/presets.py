@@ -66,12 +66,12 @@ def write_params(names: Sequence[str], extra: Sequence[str], params: Path = PARA
 
 def _check_written(text: str, settings: Settings, params: Path) -> None:
     """`InputError` where ``text``, to be written into ``params``, does not say what ``settings`` says."""
-    content = parse_yaml(text)
+    try:
+        said = _flat(parse_yaml(text))
+    except (yaml.YAMLError, AttributeError):
+        said = {}  # no YAML any more, or no sections
     for key, value in settings.items():
-        said = content
-        for part in key.split("."):
-            said = said[part]
-        if repr(said) != repr(value):
+        if repr(said.get(key)) != repr(value):
             raise InputError(f"{key} cannot be set to {value!r} in {params} as it is laid out; edit the file by hand")
 
 

@@ -107,3 +107,11 @@ def test_the_stage_that_makes_it_is_named(tmp_path: Path, folder: str, stage: st
     (tmp_path / folder / "a.parquet").write_bytes(b"PAR1 damaged PAR1")
     with pytest.raises(InputError, match=f"a.parquet is not a readable Parquet table: .*; run: dvc repro{stage}$"):
         read_table(tmp_path / folder / "a.parquet", Cams)
+
+
+def test_cells_that_hold_several_values_are_named(tmp_path: Path) -> None:
+    path = tmp_path / "images.parquet"
+    table = pd.DataFrame({"image_id": [1], "split": ["train"], "file_name": [["a", "b"]], "height": [1], "width": [1]})
+    table.to_parquet(path)
+    with pytest.raises(InputError, match=r"images\.parquet does not fit the table Images"):
+        read_table(path, Images)

@@ -191,7 +191,8 @@ def test_an_export_overwrites_nothing(tmp_path: Path) -> None:
         ({"width": 0}, r"config\.json: width is '0'"),
         ({"class_agnostic": None}, r"config\.json: class_agnostic is 'None'"),
         ({"architecture": ["resnet_slim"]}, r"config\.json: architecture is "),
-        ({"width": 10**6}, r"model\.safetensors does not fit .*config\.json: size mismatch"),
+        ({"width": 2**62}, r"config\.json: width is '4611686018427387904'"),
+        ({"width": 60_000}, r"model\.safetensors does not fit .*config\.json: size mismatch"),
     ],
 )
 def test_a_config_of_other_types_or_sizes_is_named(tmp_path: Path, changes: dict[str, Any], message: str) -> None:

@@ -17,6 +17,8 @@ from empaste.artifacts.networks import CONFIG_FILE, check_fits, fill_network, re
 from empaste.backbones import build_network, classify_maps, feature_maps, fit_square, num_features, to_input
 from empaste.errors import InputError
 
+MAX_SIDE = 2**16
+"""Channels, and pixels a side, that no network has more of."""
 RGB = UInt8[np.ndarray, "h w 3"]
 
 
@@ -59,7 +61,11 @@ def load_classifier(folder: Path, device: torch.device | str = "cpu") -> Trained
     config, state = read_network(folder, ("architecture", "width", "image_size", "class_ids"), "classifier")
     architecture, width, side, class_ids = (config[key] for key in ("architecture", "width", "image_size", "class_ids"))
     numbers = [width, side, *class_ids] if isinstance(class_ids, list) else [None]
-    if not isinstance(architecture, str) or not all(type(number) is int for number in numbers) or min(width, side) < 1:
+    if (
+        not isinstance(architecture, str)
+        or not all(type(number) is int for number in numbers)
+        or not (1 <= width <= MAX_SIDE and 1 <= side <= MAX_SIDE)
+    ):
         raise InputError(
             f"{folder / CONFIG_FILE}: architecture, width, image_size and class_ids are {architecture!r}, {width!r}, "
             f"{side!r} and {class_ids!r}; run: dvc repro classifier"

@@ -62,6 +62,10 @@ def check_table(table: pd.DataFrame, path: Path, schema: type[Table]) -> pd.Data
     except (SchemaError, SchemaErrors) as error:
         first = next(_misfits(table, schema), str(error).splitlines()[0])
         raise InputError(f"{path} does not fit the table {schema.__name__}: {first}; run: {_remedy(path)}") from error
+    except TypeError as error:  # a list cannot be compared with other cells
+        raise InputError(
+            f"{path} does not fit the table {schema.__name__}: a cell holds several values; run: {_remedy(path)}"
+        ) from error
     if not table.columns.is_unique:
         first = next(_misfits(table, schema))
         raise InputError(f"{path} does not fit the table {schema.__name__}: {first}; run: {_remedy(path)}")

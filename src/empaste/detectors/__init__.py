@@ -40,6 +40,8 @@ BACKENDS: dict[str, Backend] = {
 }
 DETECTION_ERRORS = (RuntimeError, MemoryError, ValueError, IndexError, ArithmeticError, cv2.error)
 """What a network and the drawing of its masks raise for one image that is too much or too odd for them."""
+MAX_SIDE = 2**16
+"""Channels, and pixels a side, that no network has more of."""
 CONFIG_KEYS = ("backend", "classes", *Network.__dataclass_fields__)
 
 
@@ -120,7 +122,7 @@ def _network(config: Mapping[str, Any], model: Path) -> Network:
     """What the network is built from; `InputError` where a value is of another type."""
     values = {key: config[key] for key in Network.__dataclass_fields__}
     for key, kind in get_type_hints(Network).items():
-        if type(values[key]) is not kind or (kind is int and values[key] < 1):
+        if type(values[key]) is not kind or (kind is int and not 1 <= values[key] <= MAX_SIDE):
             raise InputError(f"{model / 'config.json'}: {key} is {str(values[key])[:80]!r}; run: dvc repro train")
     return Network(**values)
 
