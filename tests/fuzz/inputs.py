@@ -77,7 +77,7 @@ NAMES = (
     "train",
 )
 """What a file's stem may be on a disk; surrogates stand for bytes that are no UTF-8."""
-UNSTRUCTURED = (ValueError, LookupError, TypeError, RecursionError, SyntaxError, TokenError, MemoryError)
+UNSTRUCTURED = (ValueError, LookupError, TypeError, RecursionError, SyntaxError, TokenError, MemoryError, OverflowError)
 """What reading raises where an earlier damage left no structure to damage."""
 STRUCTURED = 0.7
 """The share of damages that know the kind of file."""
@@ -151,7 +151,8 @@ def _renamed_in(name: str, content: bytes | Link | Folder, stem: str, new: str) 
     if not isinstance(content, bytes) or Path(name).suffix not in (".json", ".xml", ".csv", ".txt"):
         return content
     text = new.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") if name.endswith(".json") else new
-    return re.sub(re.escape(stem.encode()) + rb"(?=[.\n]|$)", lambda _: text.encode(errors="surrogateescape"), content)
+    data = text.encode(errors="surrogateescape")
+    return re.sub(re.escape(os.fsencode(stem)) + rb"(?=[.\n]|$)", lambda _: data, content)
 
 
 def write(files: Files, folder: Path) -> None:

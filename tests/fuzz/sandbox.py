@@ -64,10 +64,11 @@ def run(reader: str, seeds: Sequence[int], registry: str = "tests.fuzz.readers")
 
 def _listen(reader: str, left: list[int], receiving: Connection, worker: multiprocessing.Process) -> Iterator[Result]:
     """Results as they come, until the process is done or was at fault."""
-    patience = STARTING_SECONDS
+    if receiving.poll(STARTING_SECONDS):
+        receiving.recv()  # it is ready
     for seed in list(left):
         start = time.monotonic()
-        if not receiving.poll(patience + MAX_SECONDS / 2):
+        if not receiving.poll(1.5 * MAX_SECONDS):
             yield Result(reader, seed, FAULT, f"no answer within {MAX_SECONDS:g} s", time.monotonic() - start, 0)
             return
         try:
@@ -78,14 +79,13 @@ def _listen(reader: str, left: list[int], receiving: Connection, worker: multipr
             reason = f"the process ended: {signal.Signals(-code).name if code < 0 else f'exit code {code}'}"
             yield Result(reader, seed, FAULT, reason, time.monotonic() - start, 0)
             return
-        patience = MAX_SECONDS
 
 
 def _work(reader: str, seeds: Sequence[int], registry: str, sending: Connection) -> None:
     """Read the inputs of ``seeds`` and send their results."""
     readers = importlib.import_module(registry).READERS
     limit_memory()
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    sending.send(None)
     with tempfile.TemporaryDirectory(prefix="fuzz-") as place:
         for seed in seeds:
             sending.send(try_input(readers, reader, seed, Path(place)))

@@ -6,9 +6,9 @@ from random import Random
 import pytest
 
 from tests.fuzz import inputs
-from tests.fuzz.bad_readers import SCRIPT, single
+from tests.fuzz.bad_readers import SCRIPT
 from tests.fuzz.readers import READERS
-from tests.fuzz.sandbox import FAULT, READ, REFUSED, run, try_input
+from tests.fuzz.sandbox import FAULT, READ, REFUSED, run
 
 
 @pytest.mark.parametrize(
@@ -26,8 +26,8 @@ from tests.fuzz.sandbox import FAULT, READ, REFUSED, run, try_input
         ("warn", FAULT, "on the standard error: "),
     ],
 )
-def test_what_becomes_of_an_input(tmp_path: Path, act: str, outcome: str, reason: str) -> None:
-    result = try_input({"one": single(act)}, "one", 0, tmp_path)
+def test_what_becomes_of_an_input(act: str, outcome: str, reason: str) -> None:
+    (result,) = run(act, [0], "tests.fuzz.bad_readers")
     assert (result.outcome, result.reason[: len(reason)]) == (outcome, reason)
 
 
