@@ -67,12 +67,22 @@ def write_params(names: Sequence[str], extra: Sequence[str], params: Path = PARA
 def _check_written(text: str, settings: Settings, params: Path) -> None:
     """`InputError` where ``text``, to be written into ``params``, does not say what ``settings`` says."""
     try:
-        said = _flat(parse_yaml(text))
-    except (yaml.YAMLError, AttributeError):
-        said = {}  # no YAML any more, or no sections
+        content = parse_yaml(text)
+    except yaml.YAMLError:
+        content = None
     for key, value in settings.items():
-        if repr(said.get(key)) != repr(value):
+        if _said(content, key) != repr(value):
             raise InputError(f"{key} cannot be set to {value!r} in {params} as it is laid out; edit the file by hand")
+
+
+def _said(content: Any, key: str) -> str | None:
+    """What stands in ``content`` under the dotted ``key``, in Python's form; None where it has no such key."""
+    try:
+        for part in key.split("."):
+            content = content[part]
+    except (LookupError, TypeError):
+        return None
+    return repr(content)
 
 
 def _read(path: Path) -> Settings:

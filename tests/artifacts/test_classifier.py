@@ -92,7 +92,8 @@ def test_weights_off_their_config_are_named(folder: Path) -> None:
     "changes",
     [
         {"class_ids": None}, {"class_ids": [1.5, 2, 3]}, {"class_ids": "abc"}, {"width": "8"}, {"width": -4},
-        {"width": 2**62}, {"width": True}, {"image_size": None}, {"architecture": ["resnet_slim"]}, {"architecture": {}},
+        {"width": 2**62}, {"width": True}, {"image_size": None},
+        {"architecture": ["resnet_slim"]}, {"architecture": {}},
     ],
 )  # fmt: skip
 def test_a_config_of_other_types_is_named(folder: Path, changes: dict[str, object]) -> None:
