@@ -36,7 +36,6 @@ ACTS: dict[str, Callable[[], object]] = {
     "read": lambda: None,
     "refuse": lambda: refuse("a.json is empty"),
     "say nothing": lambda: refuse(" "),
-    "say all": lambda: refuse("x" * 10_000),
     "fail": fail,
     "fill memory": run_out,
     "exit": lambda: exit(3),

@@ -22,12 +22,13 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from empaste.errors import LONGEST, InputError
+
 MAX_SECONDS = 10.0
 MAX_BYTES = 2 * 2**30
 STARTING_SECONDS = 300.0
 """How long a process may take to import everything, on a busy machine."""
-MAX_MESSAGE = 6000
-"""Letters of a message that a person still reads: five images with what was wrong, each with a long path."""
+MAX_MESSAGE = LONGEST + 10
 READ, REFUSED, FAULT = "read", "refused", "fault"
 
 
@@ -123,8 +124,6 @@ def try_input(readers: Mapping[str, Any], reader: str, seed: int, place: Path, k
 
 
 def _outcome(read: Callable[[Path, Path], None], folder: Path, out: Path, with_traceback: bool) -> tuple[str, str]:
-    from empaste.errors import InputError
-
     try:
         read(folder, out)
     except InputError as error:

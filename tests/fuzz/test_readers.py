@@ -5,7 +5,7 @@ import pytest
 from tests.fuzz.readers import READERS
 from tests.fuzz.sandbox import FAULT, READ, REFUSED, run
 
-DAMAGED = 20
+DAMAGED = 15
 """Inputs of every reader beside its right ones; `python -m tests.fuzz` tries thousands."""
 
 
