@@ -187,6 +187,10 @@ def test_an_export_overwrites_nothing(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
+        (
+            {"backend": ["torchvision"]},
+            r"config\.json: backend is \['torchvision'\]; choose from torchvision, detectron2",
+        ),
         ({"width": "8"}, r"config\.json: width is '8'"),
         ({"width": 0}, r"config\.json: width is '0'"),
         ({"class_agnostic": None}, r"config\.json: class_agnostic is 'None'"),

@@ -154,7 +154,7 @@ def export(model: Path, out: Path) -> int:
 def _read(model: Path) -> tuple[Backend, dict[str, Any], dict[str, Tensor]]:
     """Whose network lies in the folder ``model``, what builds it, and its tensors."""
     config, state = read_network(model, CONFIG_KEYS, "train")
-    if config["backend"] not in BACKENDS:
+    if not isinstance(config["backend"], str) or config["backend"] not in BACKENDS:
         raise InputError(
             f"{model / 'config.json'}: backend is {config['backend']!r}; choose from {', '.join(BACKENDS)}; run: dvc "
             "repro train"
