@@ -179,3 +179,8 @@ def test_a_message_stays_short_whatever_the_file(tmp_path: Path) -> None:
     path.write_text(yaml.safe_dump({f"key{n}": ["x" * 5000] for n in range(200)}))
     assert "and 193 more" in message(path)
     assert len(message(path)) < 20 * 500
+
+
+def test_a_file_of_another_kind_is_not_read_to_its_end(tmp_path: Path) -> None:
+    (tmp_path / "params.yaml").write_text("a: " + "[1, " * 2**20)
+    assert "params.yaml has 4,194,307 bytes; allowed are 1,048,576; correct it" in message(tmp_path / "params.yaml")

@@ -3,12 +3,13 @@
 import errno
 import pickle
 import re
+import struct
 
 DETECTRON2 = "https://detectron2.readthedocs.io/tutorials/install.html"
 """How to install detectron2, which no extra does: it is built for the machine's torch."""
 TORCH_LOAD_ERRORS = (
     OSError, RuntimeError, EOFError, ValueError, LookupError, TypeError, AttributeError, OverflowError, MemoryError,
-    pickle.UnpicklingError,
+    pickle.UnpicklingError, struct.error,
 )  # fmt: skip
 """What ``torch.load`` raises for a file that is damaged or cut short, depending on where."""
 

@@ -576,6 +576,8 @@ class Params(Section):
 
 MAX_ALIASES = 20
 """References (``*name``) in a YAML file: more of them, nested, spell more values than any memory holds."""
+MAX_BYTES = 2**20
+"""Bytes of a YAML file: fifty times those of the shipped parameters."""
 MAX_MISFITS = 20
 MAX_SHOWN = 80
 """Misfits that an error lists, and letters of a value that it shows."""
@@ -648,6 +650,8 @@ def read_yaml(path: Path, remedy: str) -> Any:
 def read_text(path: Path, remedy: str) -> str:
     """The text of the file at ``path``; `InputError`, which ends with ``remedy``, where it cannot be read."""
     try:
+        if path.stat().st_size > MAX_BYTES:
+            raise InputError(f"{path} has {path.stat().st_size:,} bytes; allowed are {MAX_BYTES:,}; {remedy}")
         return path.read_text(encoding="utf-8-sig")
     except FileNotFoundError as error:
         raise InputError(f"{path} does not exist; run from the top of the repository") from error
