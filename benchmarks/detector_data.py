@@ -30,6 +30,7 @@ from torchvision.transforms import v2
 
 from benchmarks.paste import draw_images, ragged
 from empaste.artifacts.coco import instance, read_coco
+from empaste.artifacts.fields import read_json
 from empaste.artifacts.shards import Shards, write_shards
 from empaste.backbones import limit_threads
 from empaste.detectors.augment import (
@@ -215,7 +216,7 @@ def photographs(folder: Path, instances: Path | None, num: int) -> Iterator[Item
     """Up to ``num`` photographs as they are, with all their instances that are no crowds."""
     if instances is None:
         raise typer.BadParameter("--images needs --instances, the COCO file that says what objects they show")
-    data = read_coco(instances)
+    data = read_json(instances, str(instances))
     rles: dict[int, list[RLE]] = {}
     for one in annotated_instances(data):
         rles.setdefault(one.image_id, []).append(one.mask_rle)

@@ -25,7 +25,7 @@ import pandas as pd
 import typer
 from pycocotools import mask as coco_mask
 
-from empaste.artifacts.coco import read_coco
+from empaste.artifacts.fields import read_json
 from empaste.images import read_rgb, write_rgb
 from empaste.masks import decode_mask, encode_mask
 from empaste.paste.compose import Recipe, compose_encoded
@@ -208,7 +208,7 @@ def photographs(folder: Path, instances: Path | None, num: int) -> Iterator[tupl
     """Up to ``num`` photographs with instances of at least 1 % of the image, brought to the benchmark's size."""
     if instances is None:
         raise typer.BadParameter("--images needs --instances, the COCO file that says what objects they show")
-    data = read_coco(instances)
+    data = read_json(instances, str(instances))
     names = {image["id"]: image["file_name"] for image in data["images"]}
     masks: dict[int, list[np.ndarray]] = {}
     for one in annotated_instances(data):

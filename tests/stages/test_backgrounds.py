@@ -180,7 +180,7 @@ def test_a_folder_of_broken_images_ends_with_the_reason(tmp_path: Path, capsys: 
     with pytest.raises(typer.Exit):
         main()
     assert "all 16 images of this part failed" in (text := capsys.readouterr().err)
-    assert "broken.png is not a readable image (0 bytes)" in text
+    assert "broken.png is empty (0 bytes)" in text
 
 
 def test_single_failures_are_listed_and_the_run_goes_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
