@@ -39,7 +39,7 @@ def main(
     num_faults = 0
     for name in names:
         start = time.monotonic()
-        results = list(run(name, range(first_seed, first_seed + runs)))
+        results = list(run([(name, number) for number in range(first_seed, first_seed + runs)]))
         num_faults += _print_row(name, results, time.monotonic() - start)
     raise typer.Exit(int(num_faults > 0))
 

@@ -43,31 +43,36 @@ class Result(NamedTuple):
     grown_bytes: int
 
 
-def run(reader: str, seeds: Sequence[int], registry: str = "tests.fuzz.readers") -> Iterator[Result]:
-    """The result of every seed in order, whatever the inputs do to the process that reads them.
+Job = tuple[str, int]
+"""The name of a reader and the seed of an input."""
 
-    ``registry`` is the module whose ``READERS`` has the reader.
+
+def run(jobs: Sequence[Job], registry: str = "tests.fuzz.readers") -> Iterator[Result]:
+    """The result of every job in order, whatever the inputs do to the process that reads them.
+
+    ``registry`` is the module whose ``READERS`` has the readers. One process does all of it as long as it lives: to
+    start one can take seconds.
     """
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["tests.fuzz.readers"])
-    left = list(seeds)
+    left = list(jobs)
     while left:
         receiving, sending = context.Pipe(duplex=False)
-        worker = context.Process(target=_work, args=(reader, left, registry, sending), daemon=True)
+        worker = context.Process(target=_work, args=(left, registry, sending), daemon=True)
         worker.start()
         sending.close()
-        for result in _listen(reader, left, receiving, worker):
+        for result in _listen(left, receiving, worker):
             left.pop(0)
             yield result
         worker.kill()
         worker.join()
 
 
-def _listen(reader: str, left: list[int], receiving: Connection, worker: multiprocessing.Process) -> Iterator[Result]:
+def _listen(left: list[Job], receiving: Connection, worker: multiprocessing.Process) -> Iterator[Result]:
     """Results as they come, until the process is done or was at fault."""
     if receiving.poll(STARTING_SECONDS):
         receiving.recv()  # it is ready
-    for seed in list(left):
+    for reader, seed in list(left):
         start = time.monotonic()
         if not receiving.poll(1.5 * MAX_SECONDS):
             yield Result(reader, seed, FAULT, f"no answer within {MAX_SECONDS:g} s", time.monotonic() - start, 0)
@@ -82,13 +87,13 @@ def _listen(reader: str, left: list[int], receiving: Connection, worker: multipr
             return
 
 
-def _work(reader: str, seeds: Sequence[int], registry: str, sending: Connection) -> None:
-    """Read the inputs of ``seeds`` and send their results."""
+def _work(jobs: Sequence[Job], registry: str, sending: Connection) -> None:
+    """Read the inputs of ``jobs`` and send their results."""
     readers = importlib.import_module(registry).READERS
     limit_memory()
     sending.send(None)
     with tempfile.TemporaryDirectory(prefix="fuzz-") as place:
-        for seed in seeds:
+        for reader, seed in jobs:
             sending.send(try_input(readers, reader, seed, Path(place)))
 
 
