@@ -8,7 +8,7 @@ from pathlib import Path
 from empaste.artifacts.fields import listed
 from empaste.artifacts.foreign_coco import ForeignCoco, is_coco_file
 from empaste.artifacts.remarks import Remark
-from empaste.datasets.naming import SPLIT_NAMES, ImageFiles, is_file, same_file, split_called
+from empaste.datasets.naming import SPLIT_NAMES, ImageFiles, differ, is_file, only_file, same_file, split_called
 from empaste.errors import InputError
 from empaste.photographs import visible_files
 
@@ -83,7 +83,7 @@ def _best_fit(root: Path, paths: Sequence[Path], split: str) -> Path | None:
     best = fits[min(fits)]
     if len(best) > 1:
         best = [path for path in best if is_coco_file(path)] or best
-    if any(not same_file(best[0], other) for other in best[1:]):
+    if differ(best):
         there = listed([path.relative_to(root).as_posix() for path in best])
         raise InputError(
             f"{root} has several annotation files that could be those of the split {split}: {there}; keep one, or "
@@ -181,7 +181,4 @@ def _elsewhere(images: ImageFiles, split: str, name: str) -> Path | None:
         for path in images.ending_in(name)
         if not split or not any(split_called(part) == other for part in path.relative_to(images.root).parts[:-1])
     ]
-    if any(not same_file(found[0], path) for path in found[1:]):
-        there = listed([path.relative_to(images.root).as_posix() for path in found])
-        raise InputError(f"{name!r} could mean several files below {images.root}: {there}; remove the others")
-    return found[0] if found else None
+    return only_file(found, name, images.root)

@@ -10,7 +10,7 @@ import hashlib
 import re
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
@@ -66,7 +66,7 @@ class ImageFiles:
             return None
         prefix = folder.relative_to(self.root).as_posix()
         found = self._by_folded.get(_folded(plain if prefix == "." else f"{prefix}/{plain}"), [])
-        return _only(found, name, self.root)
+        return only_file(found, name, self.root)
 
     def ending_in(self, name: str) -> list[Path]:
         """The files whose path below the root ends in the folders and the name of ``name``."""
@@ -82,7 +82,7 @@ class ImageFiles:
 
         `InputError` where several different files have it.
         """
-        return _only(self._by_base.get(_folded(_posix(name).rpartition("/")[2]), []), name, self.root)
+        return only_file(self._by_base.get(_folded(_posix(name).rpartition("/")[2]), []), name, self.root)
 
     def find(self, folder: Path, name: str, origin: str) -> Path:
         """The file ``name`` below ``folder``, or where its path leads elsewhere the one of its base name.
@@ -114,6 +114,11 @@ def is_file(path: Path) -> bool:
 def same_file(first: Path, second: Path) -> bool:
     """Whether two paths lead to one file, or to two of the same bytes."""
     return real_path(first) == real_path(second) or filecmp.cmp(first, second, shallow=False)
+
+
+def differ(paths: Sequence[Path]) -> bool:
+    """Whether ``paths`` lead to several files that are not all of the same bytes."""
+    return any(not same_file(paths[0], other) for other in paths[1:])
 
 
 def real_path(path: Path) -> tuple[int, int] | str:
@@ -153,10 +158,8 @@ def merge_spellings(examples: Sequence[Example], remarks: list[Remark]) -> list[
 
 def _joined(first: Example, second: Example) -> Example:
     """The entries of one file as one example; an instance that both have stands once."""
-    known = [(one.class_id, one.segmentation, one.box_xywh, one.iscrowd) for one in first.outlines]
-    further = [
-        one for one in second.outlines if (one.class_id, one.segmentation, one.box_xywh, one.iscrowd) not in known
-    ]
+    known = [replace(one, origin="") for one in first.outlines]
+    further = [one for one in second.outlines if replace(one, origin="") not in known]
     if further and first.outlines and first.size_hw != second.size_hw:
         raise InputError(
             f"{first.listed_as} is listed twice, with annotations for {first.size_hw} and for {second.size_hw} "
@@ -217,12 +220,11 @@ def _folded(name: str) -> str:
     return unicodedata.normalize("NFC", name).casefold()
 
 
-def _only(paths: Iterable[Path], name: str, root: Path) -> Path | None:
+def only_file(paths: Sequence[Path], name: str, root: Path) -> Path | None:
     """The one of ``paths``, the first where all are the same file; `InputError` where ``name`` could mean several."""
-    found = list(paths)
-    if any(not same_file(found[0], other) for other in found[1:]):
-        there = listed([path.relative_to(root).as_posix() for path in found])
+    if differ(paths):
+        there = listed([path.relative_to(root).as_posix() for path in paths])
         raise InputError(
             f"{name!r} could mean several files below {root}: {there}; name it by its path, or remove the others"
         )
-    return found[0] if found else None
+    return paths[0] if paths else None

@@ -24,11 +24,11 @@ from empaste.artifacts.remarks import Remark, summarise
 from empaste.datasets.coco import load_annotated
 from empaste.datasets.decoding import masks_upright, to_picture
 from empaste.datasets.naming import (
+    differ,
     existing_folder,
     is_file,
     merge_spellings,
     name_files,
-    same_file,
 )
 from empaste.datasets.records import ClassName, DataSet, Example, Frame, Picture, Source
 from empaste.datasets.voc_annotations import Annotation, read_annotation
@@ -124,7 +124,7 @@ def _image_file(place: Place, annotation: Annotation) -> Path:
     """The photograph of a place: the one of its name, of several the one that the XML names."""
     found = image_files(place.images, place.name)
     named = [path for path in found if path.name == PurePosixPath(annotation.file_name.replace("\\", "/")).name]
-    if any(not same_file(found[0], other) for other in found[1:]) and len(named) != 1:
+    if differ(found) and len(named) != 1:
         raise InputError(
             f"{place.origin} lists {place.name}, which could be {listed([path.name for path in found])}; remove the "
             "others, or name one of them in the XML file"

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from empaste.artifacts.fields import listed
 from empaste.artifacts.image_names import without_ending
-from empaste.datasets.naming import SPLIT_NAMES, ImageFiles, same_file, split_called
+from empaste.datasets.naming import SPLIT_NAMES, ImageFiles, differ, split_called
 from empaste.datasets.records import Source, Split
 from empaste.datasets.splitting import drawn_splits
 from empaste.errors import InputError
@@ -126,7 +126,7 @@ def _image_set(root: Path, choices: Sequence[str]) -> Path | None:
             for path in sorted(exact.parent.glob("*.txt"))
             if split_called(path.stem) == exact.stem and not is_hidden(path.name)
         ]
-        if any(not same_file(others[0], other) for other in others[1:]):
+        if differ(others):
             raise InputError(f"{exact.parent} has several lists of the split {exact.stem}: {listed(others)}; keep one")
         if others:
             return others[0]
