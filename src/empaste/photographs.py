@@ -10,7 +10,7 @@ import os
 import struct
 import warnings
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -129,17 +129,26 @@ def visible_files(folder: Path) -> list[Path]:
     Left out are names that begin with a dot (``._1.jpg``, ``.thumbnails/``) and ``__MACOSX``. Links to folders are
     followed, each folder once.
     """
-    found: list[Path] = []
+    found = [place / name for place, _, names in walk_visible(folder) for name in names]
+    return sorted(path for path in found if path.is_file())
+
+
+def walk_visible(
+    folder: Path, onerror: Callable[[OSError], None] | None = None
+) -> Iterator[tuple[Path, list[str], list[str]]]:
+    """As `os.walk`: every folder with the names of its folders and files, hidden ones left out (`is_hidden`).
+
+    Links to folders are followed, each folder once. What is taken out of the names of folders is not entered.
+    """
     seen: set[str] = set()
-    for place, folders, names in os.walk(folder, followlinks=True):
+    for place, folders, names in os.walk(folder, followlinks=True, onerror=onerror):
         real = os.path.realpath(place)
         if real in seen:
             folders.clear()
             continue
         seen.add(real)
         folders[:] = sorted(name for name in folders if not is_hidden(name))
-        found += [Path(place, name) for name in names if not is_hidden(name)]
-    return sorted(path for path in found if path.is_file())
+        yield Path(place), folders, [name for name in names if not is_hidden(name)]
 
 
 def is_hidden(name: str) -> bool:

@@ -21,7 +21,7 @@ from empaste.detectors import DETECTION_ERRORS, Detect, classes_of, load_detecto
 from empaste.errors import InputError
 from empaste.images import fit_within, write_rgb
 from empaste.masks import RLE, decode_mask
-from empaste.photographs import SUFFIXES, UNREADABLE_SUFFIXES, is_hidden, read_photograph
+from empaste.photographs import SUFFIXES, UNREADABLE_SUFFIXES, read_photograph, walk_visible
 from empaste.report import drawing
 from empaste.report.names import isolated
 
@@ -136,19 +136,11 @@ def _look_through(source: Path) -> Files:
     failed: dict[Path, str] = {}
     others: Counter[str] = Counter()
     earlier: list[Path] = []
-    visited: set[str] = set()
 
     def note(error: OSError) -> None:
         failed[Path(error.filename)] = f"{error.filename} cannot be read ({error.strerror}); restore it or remove it"
 
-    for place, folders, names in os.walk(source, followlinks=True, onerror=note):
-        here = Path(place)
-        if (real := os.path.realpath(place)) in visited:
-            folders.clear()
-            continue
-        visited.add(real)
-        folders[:] = sorted(name for name in folders if not is_hidden(name))
-        names = [name for name in names if not is_hidden(name)]
+    for here, folders, names in walk_visible(source, note):
         if OVERLAYS in folders and {RESULTS, DATA_SET} <= set(names):
             folders.remove(OVERLAYS)
             earlier.append(here)
