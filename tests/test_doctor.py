@@ -128,7 +128,7 @@ def test_a_method_whose_package_is_missing_is_broken(folder: Path, monkeypatch: 
     assert {check.state for check in method_checks(folder)} == {"ok"}
     monkeypatch.setattr(doctor, "is_installed", lambda package: False)
     broken = method_checks(folder)[0]
-    assert broken == Check("broken", "gca10 needs maxflow: pip install 'empaste[gca10]'")
+    assert broken == Check("broken", "gca10 needs maxflow: uv pip install -e '.[gca10]'")
 
 
 def test_a_captioner_has_what_it_needs(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -143,7 +143,7 @@ def test_a_captioner_has_what_it_needs(folder: Path, monkeypatch: pytest.MonkeyP
     change(folder, captions__method="git", captions__model="microsoft/git-base-coco")
     assert [check.state for check in checks()] == ["ok", "note"]
     monkeypatch.setattr(doctor, "is_installed", lambda package: False)
-    assert checks()[0].text == "captions.method git needs transformers: pip install 'empaste[generative]'"
+    assert checks()[0].text == "captions.method git needs transformers: uv pip install -e '.[generative]'"
 
 
 def test_the_detectors_backend_is_looked_for(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,7 +18,7 @@ from packaging.requirements import Requirement
 from PIL import features
 
 from empaste.captions import LEARNED
-from empaste.errors import DETECTRON2, InputError
+from empaste.errors import DETECTRON2, InputError, install_command
 from empaste.params import Params, load_params
 from empaste.proposals.catalogue import SOURCES
 from empaste.report.lettering import describe_letters
@@ -33,11 +33,11 @@ class Check(NamedTuple):
 
 
 OPTIONAL = {
-    "transformers": "SAM, SAM 2, SAM 3, Mask2Former, captioners: pip install 'empaste[segmenters]' or [generative]",
-    "diffusers": "text-to-image backgrounds: pip install 'empaste[generative]'",
-    "open_clip": "selection of backgrounds by CLIP: pip install 'empaste[generative]'",
-    "h5py": "published proposals of MATLAB 7.3: pip install 'empaste[matlab]'",
-    "maxflow": "GCa10 superpixels: pip install 'empaste[gca10]'",
+    "transformers": f"SAM, SAM 2, SAM 3, Mask2Former, captioners: {install_command('segmenters')} or '.[generative]'",
+    "diffusers": f"text-to-image backgrounds: {install_command('generative')}",
+    "open_clip": f"selection of backgrounds by CLIP: {install_command('generative')}",
+    "h5py": f"published proposals of MATLAB 7.3: {install_command('matlab')}",
+    "maxflow": f"GCa10 superpixels: {install_command('gca10')}",
     "detectron2": f"the detector's second backend, entity segmentation: {DETECTRON2}",
 }
 """Package, as it is imported → what it is for, and what installs it."""
@@ -186,7 +186,7 @@ def check_captions(params: Params) -> list[Check]:
     if own.method in LEARNED:
         named["captions.model"] = own.model
         if not is_installed("transformers"):
-            install = "pip install 'empaste[generative]'"
+            install = install_command("generative")
             return [Check("broken", f"captions.method {own.method} needs transformers: {install}")]
     paths = [check for key, value in named.items() if value and (check := _check_path(key, value))]
     return [Check("ok", f"captions by {own.method}"), *paths]

@@ -50,9 +50,14 @@ def explain(error: Exception) -> str:
     return f"{error.strerror}{place}; correct that and run again"
 
 
+def install_command(extra: str) -> str:
+    """The command that installs the extra ``extra`` from the checkout into its activated environment."""
+    return f"uv pip install -e '.[{extra}]'"
+
+
 def require_extra(package: str, extra: str) -> InputError:
     """The error for an optional backend that is not installed; it names the install command."""
-    return InputError(f"{package} is not installed; install it with: pip install 'empaste[{extra}]'")
+    return InputError(f"{package} is not installed; install it with: {install_command(extra)}")
 
 
 def require_detectron2(error: ImportError) -> InputError:

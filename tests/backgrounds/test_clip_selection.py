@@ -48,7 +48,7 @@ def test_a_missing_model_is_named(model: str, monkeypatch: pytest.MonkeyPatch) -
 
 def test_a_missing_package_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "open_clip", None)
-    with pytest.raises(InputError, match=r"pip install 'empaste\[generative\]'"):
+    with pytest.raises(InputError, match=r"uv pip install -e '\.\[generative\]'"):
         load_clip("ViT-B-32", ["dog"], torch.device("cpu"))
 
 

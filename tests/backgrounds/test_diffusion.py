@@ -157,5 +157,5 @@ def test_offloading_needs_a_gpu(tiny_diffusion: Path) -> None:
 
 def test_a_missing_package_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "diffusers", None)
-    with pytest.raises(InputError, match=r"pip install 'empaste\[generative\]'"):
+    with pytest.raises(InputError, match=r"uv pip install -e '\.\[generative\]'"):
         diffusion.load_pipeline("x", torch.device("cpu"))

@@ -148,7 +148,7 @@ def test_a_prompt_that_the_processor_does_not_take(tiny_models: Models, scenes: 
 
 def test_a_missing_package_names_the_extra(scenes: list[Scene], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "transformers", None)
-    with pytest.raises(InputError, match=r"pip install 'empaste\[generative\]'"):
+    with pytest.raises(InputError, match=r"uv pip install -e '\.\[generative\]'"):
         captions("blip", "x", scenes)
 
 

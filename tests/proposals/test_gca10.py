@@ -74,6 +74,6 @@ def test_weights_fall_with_the_difference_and_end_at_the_frame():
 def test_missing_package_is_named(monkeypatch, disc_image):
     monkeypatch.setitem(sys.modules, "maxflow", None)
     with pytest.raises(
-        InputError, match=r"PyMaxflow is not installed; install it with: pip install 'empaste\[gca10\]'"
+        InputError, match=r"PyMaxflow is not installed; install it with: uv pip install -e '\.\[gca10\]'"
     ):
         propose(disc_image, [0.5], 12.0, 2)

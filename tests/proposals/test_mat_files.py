@@ -233,7 +233,7 @@ def test_inconsistent_content(tmp_path, changed, said):
 def test_missing_h5py_is_named(tmp_path, monkeypatch):
     write_mat73(tmp_path / "a.mat", FIELDS)
     monkeypatch.setitem(sys.modules, "h5py", None)
-    with pytest.raises(InputError, match=r"h5py is not installed; install it with: pip install 'empaste\[matlab\]'"):
+    with pytest.raises(InputError, match=r"h5py is not installed; install it with: uv pip install -e '\.\[matlab\]'"):
         read_fields(tmp_path / "a.mat")
 
 

@@ -204,4 +204,4 @@ def test_missing_package_is_named(monkeypatch, tmp_path):
 
     monkeypatch.setitem(sys.modules, "transformers", None)
     text = message(sam.propose, tmp_path / "unseen", **EVERYTHING)
-    assert "transformers is not installed; install it with: pip install 'empaste[segmenters]'" in text
+    assert "transformers is not installed; install it with: uv pip install -e '.[segmenters]'" in text

@@ -6,7 +6,7 @@ The point of weak supervision is what nobody had to label, so a run is as weakly
 import importlib.util
 from typing import NamedTuple
 
-from empaste.errors import DETECTRON2
+from empaste.errors import DETECTRON2, install_command
 
 
 class Source(NamedTuple):
@@ -24,7 +24,7 @@ class Source(NamedTuple):
     """Parameters under ``proposals`` that only the user can set: folders, files, models."""
 
 
-MATLAB, SEGMENTERS, GCA10 = (f"pip install 'empaste[{extra}]'" for extra in ("matlab", "segmenters", "gca10"))
+MATLAB, SEGMENTERS, GCA10 = map(install_command, ("matlab", "segmenters", "gca10"))
 
 SOURCES: dict[str, Source] = {
     "entity_like": Source("nothing", "340"),
