@@ -25,7 +25,9 @@ def quickly(monkeypatch: pytest.MonkeyPatch) -> None:
 def ask(painters: Any, api_options: dict[str, Any]) -> Callable[..., tuple[Outcome, Any, list[float]]]:
     """Ask a server with a script for one image: the outcome, the server, how long was waited."""
 
-    def ask_once(script: list[Any], headers: dict[str, str] | None = None, retries: int = 2, **options: Any):
+    def ask_once(
+        script: list[Any], headers: dict[str, str] | None = None, retries: int = 2, **options: Any
+    ) -> tuple[Outcome, Any, list[float]]:
         painter = painters(script)
         painter.headers_sent = headers or {}
         endpoint = api.open_endpoint(api_options | {"base_url": painter.base_url} | options)

@@ -89,8 +89,17 @@ class WithNegatives:
 
     asked: dict[str, Any]
 
-    def __call__(self, prompt, height=None, width=None, num_inference_steps=50, guidance_scale=7.5,
-                 negative_prompt=None, generator=None, output_type="pil"):  # fmt: skip
+    def __call__(
+        self,
+        prompt: list[str],
+        height: int | None = None,
+        width: int | None = None,
+        num_inference_steps: int = 50,
+        guidance_scale: float = 7.5,
+        negative_prompt: list[str] | None = None,
+        generator: Any = None,
+        output_type: str = "pil",
+    ) -> Images:
         self.asked = {"negative_prompt": negative_prompt, "guidance_scale": guidance_scale, "height": height}
         return Images([np.full((4, 4, 3), np.nan) for _ in prompt])
 
@@ -100,7 +109,9 @@ class WithoutNegatives:
 
     asked: dict[str, Any]
 
-    def __call__(self, prompt, num_inference_steps=4, generator=None, output_type="pil"):
+    def __call__(
+        self, prompt: list[str], num_inference_steps: int = 4, generator: Any = None, output_type: str = "pil"
+    ) -> Images:
         self.asked = {"num_inference_steps": num_inference_steps}
         return Images([np.linspace(0, 1, 48).reshape(4, 4, 3) for _ in prompt])
 

@@ -1,19 +1,24 @@
 """A small world of images, segments and features in which the right choice is known."""
 
+from collections.abc import Iterable
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from empaste.masks import encode_mask
 
+World = tuple[pd.DataFrame, pd.DataFrame, np.ndarray, np.ndarray, list[int]]
+"""Segments, CAMs, phi, probabilities and the ids of the classes."""
 
-def square(x, y, side=4, size_hw=(20, 30)):
+
+def square(x: int, y: int, side: int = 4, size_hw: tuple[int, int] = (20, 30)) -> np.ndarray:
     mask = np.zeros(size_hw, bool)
     mask[y : y + side, x : x + side] = True
     return mask
 
 
-def segment_rows(entries):
+def segment_rows(entries: Iterable[tuple[int, np.ndarray]]) -> pd.DataFrame:
     """A table as `schemas.Segments` has it, from (image_id, mask)."""
     rows = []
     for number, (image_id, mask) in enumerate(entries):
@@ -36,7 +41,7 @@ def segment_rows(entries):
     return pd.DataFrame(rows)
 
 
-def cam_rows(entries):
+def cam_rows(entries: Iterable[tuple[int, int, tuple[float, float] | None]]) -> pd.DataFrame:
     """A table as `schemas.Cams` has it, from (image_id, class_id, centre or None)."""
     return pd.DataFrame(
         [
@@ -54,7 +59,7 @@ def cam_rows(entries):
 
 
 @pytest.fixture
-def world():
+def world() -> World:
     """Eight images with three segments each; class 3 is segment 0 of each image, and the map of image 8 is empty.
 
     In image 5 the map points at the wrong segment, which the class statistics put right.

@@ -1,5 +1,8 @@
 """Shrunk covariances against scikit-learn's, and where there is none."""
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import pytest
 from sklearn.covariance import ledoit_wolf, oas
@@ -9,19 +12,19 @@ from empaste.foregrounds.covariances import COVARIANCES, fit_covariance, squared
 SHAPES = [(6, 40), (40, 40), (41, 40), (200, 5)]
 
 
-def samples_of(shape, seed=0):
+def samples_of(shape: tuple[int, int], seed: int = 0) -> np.ndarray:
     rng = np.random.default_rng(seed)
     return rng.normal(size=shape) @ rng.normal(size=(shape[1], shape[1])) + rng.normal(size=shape[1])
 
 
-def expected(samples, estimate, offsets):
+def expected(samples: np.ndarray, estimate: Callable[..., Any], offsets: np.ndarray) -> np.ndarray:
     covariance = estimate(samples - samples.mean(axis=0), assume_centered=True)[0]
     return np.einsum("nd,de,ne->n", offsets, np.linalg.inv(covariance), offsets)
 
 
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize(("method", "estimate"), [("ledoit_wolf", ledoit_wolf), ("oas", oas)])
-def test_weights_are_those_of_the_literature(shape, method, estimate):
+def test_weights_are_those_of_the_literature(shape: tuple[int, int], method: str, estimate: Callable[..., Any]) -> None:
     samples = samples_of(shape)
     offsets = samples_of((7, shape[1]), 1)
     covariance = fit_covariance(samples, method, 0.0)
@@ -30,7 +33,7 @@ def test_weights_are_those_of_the_literature(shape, method, estimate):
 
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("weight", [0.2, 1.0])
-def test_fixed_weight_of_the_identity(shape, weight):
+def test_fixed_weight_of_the_identity(shape: tuple[int, int], weight: float) -> None:
     samples = samples_of(shape)
     offsets = samples_of((7, shape[1]), 1)
     sample = np.cov(samples.T, bias=True)
@@ -39,7 +42,7 @@ def test_fixed_weight_of_the_identity(shape, weight):
     assert distances == pytest.approx(np.einsum("nd,de,ne->n", offsets, np.linalg.inv(shrunk), offsets), rel=1e-6)
 
 
-def test_diagonal_counts_each_dimension_apart():
+def test_diagonal_counts_each_dimension_apart() -> None:
     samples = np.array([[2.0, 0, 7], [-2, 0, 7], [0, 1, 7], [0, -1, 7]])
     covariance = fit_covariance(samples, "diagonal", 0.0)
     distances = squared_distances(np.array([[np.sqrt(2), 0, 0], [0, np.sqrt(0.5), 0], [0, 0, 1]]), covariance)
@@ -48,7 +51,7 @@ def test_diagonal_counts_each_dimension_apart():
 
 
 @pytest.mark.parametrize("method", COVARIANCES)
-def test_fewer_samples_than_dimensions_are_still_told_apart(method):
+def test_fewer_samples_than_dimensions_are_still_told_apart(method: str) -> None:
     samples = np.random.default_rng(0).normal(size=(6, 40))
     samples[5] += 8
     distances = squared_distances(samples - samples.mean(axis=0), fit_covariance(samples, method, 0.3))
@@ -58,13 +61,13 @@ def test_fewer_samples_than_dimensions_are_still_told_apart(method):
 
 @pytest.mark.parametrize("method", COVARIANCES)
 @pytest.mark.parametrize("samples", [np.full((3, 2), 0.1), np.ones((1, 2)), np.full((5, 3), 1e6)])
-def test_samples_that_do_not_differ_have_none(method, samples):
+def test_samples_that_do_not_differ_have_none(method: str, samples: np.ndarray) -> None:
     assert fit_covariance(samples, method, 0.3) is None
 
 
 @pytest.mark.parametrize("method", COVARIANCES)
 @pytest.mark.parametrize("shape", [(2, 30), (31, 30), (90, 30)])
-def test_samples_on_a_line_give_finite_distances(method, shape):
+def test_samples_on_a_line_give_finite_distances(method: str, shape: tuple[int, int]) -> None:
     """All dimensions but one are constant, and no weight is asked for."""
     samples = np.zeros(shape)
     samples[:, 3] = np.arange(len(samples))
@@ -74,7 +77,7 @@ def test_samples_on_a_line_give_finite_distances(method, shape):
 
 
 @pytest.mark.parametrize("method", COVARIANCES)
-def test_single_precision_agrees(method):
+def test_single_precision_agrees(method: str) -> None:
     samples = samples_of((50, 80))
     covariance = fit_covariance(samples, method, 0.2)
     offsets = samples_of((9, 80), 1)

@@ -1,6 +1,7 @@
 """The maths of F-EM on points with known answers."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,6 +14,8 @@ from empaste.foregrounds.covariances import COVARIANCES
 from empaste.foregrounds.em import (
     DISTANCES,
     Candidates,
+    Choice,
+    Metric,
     alternate,
     choose_again,
     embed,
@@ -30,50 +33,56 @@ CORNERS = np.array([[1.0, 1], [1, -1], [-1, 1], [-1, -1]])
 CROSS = np.array([[2.0, 0], [-2, 0], [0, 1], [0, -1]])
 
 
-def metric_of(phi, distance="mahalanobis", covariance="identity_shrinkage", shrinkage=0.0, max_components=1):
+def metric_of(
+    phi: np.ndarray,
+    distance: str = "mahalanobis",
+    covariance: str = "identity_shrinkage",
+    shrinkage: float = 0.0,
+    max_components: int = 1,
+) -> Metric:
     embedding = fit_embedding(phi, distance, False, None)
     return fit_metric(phi, embedding, distance, covariance, shrinkage, max_components)
 
 
-def embedded(phi, distance, normalise=False, components=None):
+def embedded(phi: np.ndarray, distance: str, normalise: bool = False, components: float | None = None) -> np.ndarray:
     return embed(phi, fit_embedding(phi, distance, normalise, components))
 
 
 class TestEmbedding:
-    def test_centred_cosine_takes_off_what_all_share(self):
+    def test_centred_cosine_takes_off_what_all_share(self) -> None:
         features = embedded(np.array([[10.0, 1], [10, -1]]), "centred_cosine")
         assert features == pytest.approx(np.array([[0, 1], [0, -1]]))
 
-    def test_unit_length_and_zero_vectors(self):
+    def test_unit_length_and_zero_vectors(self) -> None:
         features = embedded(np.array([[3.0, 4], [0, 0]]), "mahalanobis", normalise=True)
         assert features == pytest.approx(np.array([[0.6, 0.8], [0, 0]]))
 
     @pytest.mark.parametrize("components", [1, 0.9])
-    def test_projected_on_what_varies_most(self, components):
+    def test_projected_on_what_varies_most(self, components: float) -> None:
         features = embedded(CROSS * [3, 1] + 5, "mahalanobis", components=components)
         assert features.shape == (4, 1)
         assert sorted((features - features.mean()).ravel().round(6).tolist()) == [-6, 0, 0, 6]
 
-    def test_all_of_the_variance_is_all_axes_that_vary(self):
+    def test_all_of_the_variance_is_all_axes_that_vary(self) -> None:
         flat = np.concatenate([CROSS, np.full((4, 1), 3.0)], axis=1)
         assert embedded(flat, "mahalanobis", components=0.999).shape == (4, 2)
         assert embedded(np.ones((4, 3)), "mahalanobis", components=0.999).shape == (4, 1)
 
-    def test_cosines_are_not_projected(self):
+    def test_cosines_are_not_projected(self) -> None:
         assert embedded(CROSS, "cosine", components=1).shape == (4, 2)
 
     @pytest.mark.parametrize("distance", DISTANCES)
-    def test_precision_is_kept(self, distance):
+    def test_precision_is_kept(self, distance: str) -> None:
         assert embedded(CROSS.astype(np.float32), distance, True, 1).dtype == np.float32
 
 
 class TestDistances:
-    def test_mahalanobis_counts_standard_deviations(self):
+    def test_mahalanobis_counts_standard_deviations(self) -> None:
         metric = metric_of(CROSS)
         at = measure(np.array([[0.0, 0], [np.sqrt(2), 0], [0, np.sqrt(0.5)]]), fit_class(CROSS, metric), metric)
         assert at == pytest.approx([0, 1, 1], rel=1e-4)
 
-    def test_relative_distance_is_a_difference_of_squares(self):
+    def test_relative_distance_is_a_difference_of_squares(self) -> None:
         phi = np.concatenate([CORNERS * 3, CORNERS + 5])
         metric = metric_of(phi, "relative_mahalanobis")
         everything = embedded(phi, "relative_mahalanobis")
@@ -82,20 +91,20 @@ class TestDistances:
         far = point[0] @ np.linalg.inv(np.cov(everything.T, bias=True)) @ point[0]
         assert measure(point, own, metric) == pytest.approx([-far], rel=1e-4)
 
-    def test_what_a_relative_distance_takes_off_is_measured_once(self):
+    def test_what_a_relative_distance_takes_off_is_measured_once(self) -> None:
         phi = np.random.default_rng(0).normal(size=(20, 3)) * [1, 2, 5]
         for distance, taken in (("relative_mahalanobis", True), ("mahalanobis", False)):
             embedding = fit_embedding(phi, distance, False, None)
             background = measure_everything(phi, embedding, metric_of(phi, distance, "ledoit_wolf"))
             assert background.any() == taken
 
-    def test_cosine_ignores_length(self):
+    def test_cosine_ignores_length(self) -> None:
         features = embedded(np.array([[3.0, 0], [0.5, 0], [0, 2]]), "cosine")
         metric = metric_of(features, "cosine")
         assert measure(features, fit_class(features[:1], metric), metric) == pytest.approx([0, 0, 1])
 
     @pytest.mark.parametrize("distance", DISTANCES)
-    def test_a_mixture_measures_to_its_nearest_component(self, distance):
+    def test_a_mixture_measures_to_its_nearest_component(self, distance: str) -> None:
         rng = np.random.default_rng(0)
         sides = rng.normal(size=(2, 20, 6)) * 0.1 + 5 * np.eye(6)[:2, None]
         phi = np.concatenate([*sides, rng.normal(size=(40, 6))])
@@ -110,7 +119,7 @@ class TestDistances:
         assert gaps[1] > gaps[0]
 
     @pytest.mark.parametrize("distance", DISTANCES)
-    def test_single_sample_takes_the_spread_of_everything(self, distance):
+    def test_single_sample_takes_the_spread_of_everything(self, distance: str) -> None:
         phi = np.random.default_rng(1).normal(size=(30, 4))
         features, metric = embedded(phi, distance), metric_of(phi, distance, shrinkage=0.3)
         distances = measure(features, fit_class(features[:1], metric), metric)
@@ -119,14 +128,14 @@ class TestDistances:
 
     @pytest.mark.parametrize("distance", DISTANCES)
     @pytest.mark.parametrize("covariance", COVARIANCES)
-    def test_everything_alike_gives_one_finite_distance(self, distance, covariance):
+    def test_everything_alike_gives_one_finite_distance(self, distance: str, covariance: str) -> None:
         phi = np.ones((5, 3))
         features, metric = embedded(phi, distance, True), metric_of(phi, distance, covariance, 0.3)
         distances = measure(features, fit_class(features, metric), metric)
         assert np.isfinite(distances).all()
         assert len(set(distances)) == 1
 
-    def test_many_segments_are_told_by_evenly_spaced_ones(self, monkeypatch):
+    def test_many_segments_are_told_by_evenly_spaced_ones(self, monkeypatch: pytest.MonkeyPatch) -> None:
         phi = np.random.default_rng(0).normal(size=(4000, 2)) * [1, 3] + 7
         monkeypatch.setattr(em, "MANY", 500)
         metric = metric_of(phi, "mahalanobis", "ledoit_wolf")
@@ -135,25 +144,25 @@ class TestDistances:
 
 
 class TestMaximise:
-    def test_outlier_is_left_out_of_the_statistics(self):
+    def test_outlier_is_left_out_of_the_statistics(self) -> None:
         samples = np.concatenate([CORNERS, [[30.0, 30]]])
         statistics, inlier = maximise(samples, 80, metric_of(samples, shrinkage=0.3))
         assert inlier.tolist() == [True] * 4 + [False]
         assert statistics.means.tolist() == [[0, 0]]
 
     @pytest.mark.parametrize(("percent", "kept"), [(1, 2), (50, 2), (60, 2), (70, 3), (75, 3), (100, 4)])
-    def test_number_of_inliers(self, percent, kept):
+    def test_number_of_inliers(self, percent: float, kept: int) -> None:
         samples = np.random.default_rng(2).normal(size=(4, 3))
         assert maximise(samples, percent, metric_of(samples, shrinkage=0.3))[1].sum() == kept
 
-    def test_single_sample_is_its_own_inlier(self):
+    def test_single_sample_is_its_own_inlier(self) -> None:
         statistics, inlier = maximise(CORNERS[:1], 50, metric_of(CORNERS, shrinkage=0.3))
         assert inlier.tolist() == [True]
         assert statistics.means.tolist() == [[1, 1]]
 
     @settings(max_examples=40, deadline=None)
     @given(arrays(float, st.tuples(st.integers(1, 12), st.just(3)), elements=st.floats(-5, 5)), st.floats(1, 100))
-    def test_inliers_are_never_farther_than_the_others(self, samples, percent):
+    def test_inliers_are_never_farther_than_the_others(self, samples: np.ndarray, percent: float) -> None:
         metric = metric_of(samples, shrinkage=0.5)
         distances = measure(samples, fit_class(samples, metric), metric)
         inlier = maximise(samples, percent, metric)[1]
@@ -162,40 +171,42 @@ class TestMaximise:
 
 
 class TestChooseAgain:
-    def test_nearest_of_each_image(self):
+    def test_nearest_of_each_image(self) -> None:
         assert choose_again(np.array([3.0, 1, 2, 0, 5]), np.array([0, 0, 1, 1, 2])).tolist() == [1, 3, 4]
 
-    def test_ties_go_to_the_lower_index(self):
+    def test_ties_go_to_the_lower_index(self) -> None:
         assert choose_again(np.array([2.0, 1, 1, 4, 4]), np.array([0, 0, 0, 1, 1])).tolist() == [1, 3]
 
 
 class TestExpect:
-    def test_standardised_within_each_image(self):
+    def test_standardised_within_each_image(self) -> None:
         values = standardise(np.array([1.0, 3, 7, 7, 5]), np.array([0, 0, 1, 1, 2]))
         assert values.tolist() == [-1, 1, 0, 0, 0]
 
     @settings(max_examples=40, deadline=None)
     @given(arrays(float, 12, elements=st.floats(-1e6, 1e6)))
-    def test_without_evidence_the_smallest_distance_wins(self, distances):
+    def test_without_evidence_the_smallest_distance_wins(self, distances: np.ndarray) -> None:
         image = np.repeat(np.arange(3), 4)
         candidates = Candidates(np.arange(12), image, np.arange(12.0), np.ones(12, bool))
         costs = weigh(distances, candidates, 0.0)
         chosen = choose_again(costs, image, distances)
         assert chosen.tolist() == [4 * n + int(np.argmin(distances[4 * n : 4 * n + 4])) for n in range(3)]
 
-    def test_evidence_pulls_against_the_distance(self):
+    def test_evidence_pulls_against_the_distance(self) -> None:
         image, evidence = np.zeros(3, int), np.array([-100.0, 0, 200])
         candidates = Candidates(np.arange(3), image, evidence, np.ones(3, bool))
         chosen = [int(np.argmin(weigh(np.array([1.0, 2, 3]), candidates, weight))) for weight in (0, 0.5, 2)]
         assert chosen == [0, 0, 2]
 
-    def test_what_is_not_eligible_is_not_chosen_and_does_not_count(self):
+    def test_what_is_not_eligible_is_not_chosen_and_does_not_count(self) -> None:
         candidates = Candidates(np.arange(3), np.zeros(3, int), np.zeros(3), np.array([False, True, True]))
         costs = weigh(np.array([-1e9, 4, 6]), candidates, 0.0)
         assert costs.tolist() == [np.inf, -1, 1]
 
 
-def crowd(rng, num_images=40, per_image=8, dimension=12):
+def crowd(
+    rng: np.random.Generator, num_images: int = 40, per_image: int = 8, dimension: int = 12
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Per image one segment of the class among others spread widely; Step 1 right in about two of three."""
     features = rng.normal(0, 3, size=(num_images, per_image, dimension))
     features[:, 0] = 4 + rng.normal(0, 0.5, size=(num_images, dimension))
@@ -204,7 +215,14 @@ def crowd(rng, num_images=40, per_image=8, dimension=12):
     return features.reshape(-1, dimension), image, first + per_image * np.arange(num_images)
 
 
-def run(phi, image, first, metric_name="mahalanobis", covariance="identity_shrinkage", **settings):
+def run(
+    phi: np.ndarray,
+    image: np.ndarray,
+    first: np.ndarray,
+    metric_name: str = "mahalanobis",
+    covariance: str = "identity_shrinkage",
+    **settings: Any,
+) -> list[Choice]:
     """All of `alternate`, with the defaults of these tests."""
     embedding = fit_embedding(phi, metric_name, False, None)
     metric = fit_metric(phi, embedding, metric_name, covariance, 0.3)
@@ -218,21 +236,21 @@ def run(phi, image, first, metric_name="mahalanobis", covariance="identity_shrin
 class TestAlternate:
     @pytest.mark.parametrize("distance", DISTANCES)
     @pytest.mark.parametrize("covariance", COVARIANCES)
-    def test_common_look_wins_over_wrong_first_choices(self, distance, covariance):
+    def test_common_look_wins_over_wrong_first_choices(self, distance: str, covariance: str) -> None:
         choices = run(*crowd(np.random.default_rng(3)), distance, covariance)
         right = [np.mean(choice.index % 8 == 0) for choice in choices]
         assert len(choices) == 4
         assert right[0] < 0.8
         assert right[-1] > 0.95
 
-    def test_no_iteration_is_step_one_with_its_inliers(self):
+    def test_no_iteration_is_step_one_with_its_inliers(self) -> None:
         phi, image, first = crowd(np.random.default_rng(4))
         (only,) = run(phi, image, first, iterations=0)
         assert np.array_equal(only.index, first)
         assert only.inlier.sum() == 28
         assert np.isfinite(only.distances).all()
 
-    def test_distances_are_those_that_chose(self):
+    def test_distances_are_those_that_chose(self) -> None:
         phi, image, first = crowd(np.random.default_rng(5))
         before, after = run(phi, image, first, iterations=1)
         metric = metric_of(phi, shrinkage=0.3)
@@ -242,7 +260,7 @@ class TestAlternate:
         assert np.array_equal(before.distances, after.distances)
         assert np.array_equal(after.index, choose_again(after.distances, image))
 
-    def test_blocks_change_nothing(self, monkeypatch):
+    def test_blocks_change_nothing(self, monkeypatch: pytest.MonkeyPatch) -> None:
         phi, image, first = crowd(np.random.default_rng(6))
         whole = run(phi, image, first, "relative_mahalanobis")
         monkeypatch.setattr(em, "BLOCK", 7)
@@ -251,12 +269,12 @@ class TestAlternate:
             assert np.array_equal(one.index, other.index)
             assert one.distances == pytest.approx(other.distances)
 
-    def test_one_share_per_iteration_the_last_repeats(self):
+    def test_one_share_per_iteration_the_last_repeats(self) -> None:
         phi, image, first = crowd(np.random.default_rng(7))
         choices = run(phi, image, first, keep_percent=[30, 50])
         assert [int(choice.inlier.sum()) for choice in choices] == [12, 20, 20, 20]
 
-    def test_evidence_holds_what_the_look_would_lose(self):
+    def test_evidence_holds_what_the_look_would_lose(self) -> None:
         """Nine of ten first choices are wrong in the same way: the look of the class is lost, the evidence is not."""
         phi, image, _ = crowd(np.random.default_rng(8))
         phi[1::8] = -4 + np.random.default_rng(9).normal(0, 0.5, (40, 12))
@@ -269,7 +287,7 @@ class TestAlternate:
         }
         assert right[0.0] < 0.2 and right[2.0] == 1.0
 
-    def test_an_image_chooses_among_what_is_eligible(self):
+    def test_an_image_chooses_among_what_is_eligible(self) -> None:
         phi, image, first = crowd(np.random.default_rng(3))
         candidates = Candidates(np.arange(320), image, np.zeros(320), np.arange(320) % 8 > 0)
         choices = run(phi, image, first, candidates=replace(candidates))

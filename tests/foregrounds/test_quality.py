@@ -1,16 +1,18 @@
 """Quality figures on masks drawn by hand."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from empaste.foregrounds.quality import foreground_metrics, reliability_curve, reliability_of, segment_ious
-from empaste.masks import encode_mask
+from empaste.masks import RLE, encode_mask
 
 CLASSES = pd.DataFrame({"class_id": [1, 2], "name": ["ball", "fish"], "supercategory": ["sports", "animal"]})
 
 
-def bar(left, right):
+def bar(left: int, right: int) -> RLE:
     mask = np.zeros((10, 10), bool)
     mask[:, left:right] = True
     return encode_mask(mask)
@@ -23,13 +25,15 @@ SEGMENTS = pd.DataFrame(
 )
 
 
-def chosen_of(*rows, confidence=0.5, inlier=True):
+def chosen_of(
+    *rows: tuple[int, int, int], confidence: float | list[float] = 0.5, inlier: bool | list[bool] = True
+) -> pd.DataFrame:
     """Foregrounds with as much distance as their number."""
     table = pd.DataFrame(rows, columns=["image_id", "class_id", "segment_id"])
     return table.assign(distance=np.arange(len(rows), dtype=float), prob=0.5, inlier=inlier, confidence=confidence)
 
 
-def truth_of(*rows):
+def truth_of(*rows: tuple[int, int, tuple[int, int], int]) -> dict[str, Any]:
     return {
         "annotations": [
             {"image_id": i, "category_id": c, "segmentation": bar(*box), "iscrowd": crowd} for i, c, box, crowd in rows
@@ -40,7 +44,7 @@ def truth_of(*rows):
 TRUTH = truth_of((1, 1, (0, 6), 0), (1, 1, (8, 10), 0), (2, 2, (0, 8), 0), (2, 1, (0, 3), 0))
 
 
-def test_each_figure_in_percent():
+def test_each_figure_in_percent() -> None:
     chosen = {"iter_0": chosen_of((1, 1, 0), (2, 2, 2)), "pool": chosen_of((1, 1, 1))}
     metrics = foreground_metrics(chosen, SEGMENTS, TRUTH, CLASSES)
     assert metrics["precision50"] == {"iter_0": 50.0, "pool": 100.0}
@@ -50,40 +54,40 @@ def test_each_figure_in_percent():
     assert metrics["masks_per_class"] == {"ball": 1, "fish": 0}
 
 
-def test_instance_of_another_class_or_image_does_not_count():
+def test_instance_of_another_class_or_image_does_not_count() -> None:
     chosen = {"pool": chosen_of((1, 2, 0), (2, 1, 2))}
     metrics = foreground_metrics(chosen, SEGMENTS, truth_of((1, 1, (0, 6), 0), (2, 2, (0, 3), 0)), CLASSES)
     assert metrics["precision50"] == {"pool": 0.0}
     assert metrics["found"] == {"pool": 0.0}
 
 
-def test_crowds_are_left_out():
+def test_crowds_are_left_out() -> None:
     metrics = foreground_metrics(
         {"pool": chosen_of((1, 1, 0))}, SEGMENTS, truth_of((1, 1, (0, 6), 1), (2, 2, (0, 3), 0)), CLASSES
     )
     assert metrics["precision50"] == {"pool": 0.0}
 
 
-def test_without_ground_truth_only_masks_are_counted():
+def test_without_ground_truth_only_masks_are_counted() -> None:
     metrics = foreground_metrics({"pool": chosen_of((1, 1, 0))}, SEGMENTS, truth_of(), CLASSES)
     assert metrics["precision50"] == metrics["mean_iou"] == metrics["found"] == {"pool": None}
     assert metrics["masks_per_class"] == {"ball": 1, "fish": 0}
 
 
-def test_nothing_chosen():
+def test_nothing_chosen() -> None:
     metrics = foreground_metrics({"pool": chosen_of()}, SEGMENTS, TRUTH, CLASSES)
     assert metrics["precision50"] == {"pool": None}
     assert metrics["found"] == {"pool": 0.0}
 
 
-def test_images_that_nobody_outlined_are_left_out():
+def test_images_that_nobody_outlined_are_left_out() -> None:
     chosen = {"pool": chosen_of((1, 1, 0), (2, 2, 2))}
     metrics = foreground_metrics(chosen, SEGMENTS, truth_of((1, 1, (0, 6), 0)), CLASSES)
     assert metrics["precision50"] == {"pool": 100.0}
     assert metrics["masks_per_class"] == {"ball": 1, "fish": 1}
 
 
-def test_each_class_apart():
+def test_each_class_apart() -> None:
     chosen = {"iter_0": chosen_of((1, 1, 0), (2, 2, 2)), "pool": chosen_of((1, 1, 1))}
     per_class = foreground_metrics(chosen, SEGMENTS, TRUTH, CLASSES)["per_class"]
     assert per_class["ball"]["precision50"] == {"iter_0": 100.0, "pool": 100.0}
@@ -92,7 +96,7 @@ def test_each_class_apart():
     assert per_class["fish"]["found"] == {"iter_0": 0.0, "pool": 0.0}
 
 
-def test_what_is_told_without_ground_truth():
+def test_what_is_told_without_ground_truth() -> None:
     first = chosen_of((1, 1, 0), (2, 1, 2), (2, 2, 2), inlier=[True, True, False])
     second = chosen_of((1, 1, 1), (2, 1, 2), (2, 2, 2), inlier=False)
     metrics = foreground_metrics({"iter_0": first, "iter_1": second, "pool": second}, SEGMENTS, truth_of(), CLASSES)
@@ -103,7 +107,7 @@ def test_what_is_told_without_ground_truth():
     assert metrics["confidence"] == {"auc": None, "ece": None}
 
 
-def test_confidence_that_tells_right_from_wrong():
+def test_confidence_that_tells_right_from_wrong() -> None:
     pool = chosen_of((1, 1, 0), (1, 1, 1), (2, 2, 2), (2, 1, 2), confidence=[0.9, 0.35, 0.3, 1.0])
     outcomes = reliability_of(pool, SEGMENTS, TRUTH)
     assert outcomes["right"].tolist() == [True, True, False, True]
@@ -116,18 +120,18 @@ def test_confidence_that_tells_right_from_wrong():
     assert curve["confidence"].tolist() == pytest.approx([0.325, 0.95])
 
 
-def test_confidence_that_tells_nothing():
+def test_confidence_that_tells_nothing() -> None:
     pool = chosen_of((1, 1, 0), (2, 2, 2))
     assert foreground_metrics({"pool": pool}, SEGMENTS, TRUTH, CLASSES)["confidence"]["auc"] == 50.0
 
 
-def test_reliability_without_ground_truth_is_an_empty_table():
+def test_reliability_without_ground_truth_is_an_empty_table() -> None:
     curve = reliability_curve(reliability_of(chosen_of((1, 1, 0)), SEGMENTS, truth_of()))
     assert curve.columns.tolist() == ["confidence", "precision", "foregrounds"]
     assert curve.empty
 
 
-def test_every_segment_with_every_class():
+def test_every_segment_with_every_class() -> None:
     ious = segment_ious(SEGMENTS, TRUTH, [1, 2]).set_index(["class_id", "segment_id"])["iou"]
     assert ious.to_dict() == pytest.approx({(1, 0): 1, (1, 1): 0.5, (1, 2): 1, (2, 0): 0, (2, 1): 0, (2, 2): 0.375})
     assert segment_ious(SEGMENTS, truth_of((1, 1, (0, 6), 0)), [1])["segment_id"].tolist() == [0, 1]

@@ -11,13 +11,13 @@ DISC = {"centre": (22, 24), "radius": 11}
 
 
 @pytest.fixture
-def disc_mask():
+def disc_mask() -> np.ndarray:
     """A disc in a 56 × 64 image."""
     return cv2.circle(np.zeros((56, 64), np.uint8), DISC["centre"], DISC["radius"], 1, -1) > 0
 
 
 @pytest.fixture
-def disc_image(disc_mask):
+def disc_image(disc_mask: np.ndarray) -> np.ndarray:
     """A reddish disc with a white square in its middle on a green ground with a little noise."""
     image = np.full((56, 64, 3), (60, 140, 70), np.uint8)
     image[disc_mask] = (200, 60, 50)
@@ -27,6 +27,6 @@ def disc_image(disc_mask):
 
 
 @pytest.fixture
-def params_file(tmp_path):
+def params_file(tmp_path: Path) -> Path:
     """A copy of the shipped params.yaml."""
     return Path(shutil.copy(Path(__file__).parents[2] / "params.yaml", tmp_path))

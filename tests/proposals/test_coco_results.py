@@ -1,6 +1,9 @@
 """Segments of another program, as COCO results."""
 
 import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,10 +17,12 @@ IMAGE = np.zeros((4, 6, 3), np.uint8)
 MASKS = np.zeros((3, 4, 6), bool)
 MASKS[0, :2, :3] = MASKS[1, 1:, 4:] = MASKS[2, 0, 0] = True
 
+Write = Callable[[Any], str]
+
 
 @pytest.fixture
-def file(tmp_path):
-    def write(rows):
+def file(tmp_path: Path) -> Write:
+    def write(rows: Any) -> str:
         path = tmp_path / f"{len(list(tmp_path.iterdir()))}.json"
         path.write_text(rows if isinstance(rows, str) else json.dumps(rows))
         return str(path)
@@ -25,48 +30,48 @@ def file(tmp_path):
     return write
 
 
-def row(index, image_id=7, score=0.5, **other):
+def row(index: int, image_id: Any = 7, score: float = 0.5, **other: Any) -> dict[str, Any]:
     return {"image_id": image_id, "segmentation": encode_mask(MASKS[index]), "score": score} | other
 
 
-def read(file, image=IMAGE, num_best=10):
+def read(file: str, image: np.ndarray = IMAGE, num_best: int = 10) -> tuple[np.ndarray, np.ndarray]:
     return propose(image, image_id=7, file_name="2007_000032.jpg", file=file, num_best=num_best)
 
 
-def test_results_of_the_image_best_first(file):
+def test_results_of_the_image_best_first(file: Write) -> None:
     masks, scores = read(file([row(0, score=0.2), row(1, score=1), row(2, image_id=8), row(2, score=0.6, bbox=[])]))
     assert np.array_equal(masks, MASKS[[1, 2, 0]])
     assert scores.tolist() == [1, 0.6, 0.2]
 
 
-def test_images_are_known_by_id_or_by_name(file):
+def test_images_are_known_by_id_or_by_name(file: Write) -> None:
     for image_id in (7, "7", 7.0, "2007_000032", "2007_000032.png", "train/2007_000032.jpg"):
         assert len(read(file([row(0, image_id), row(2, "other")]))[0]) == 1
 
 
-def test_ids_and_names_are_not_joined(file):
+def test_ids_and_names_are_not_joined(file: Write) -> None:
     with pytest.raises(InputError, match=r"\(ids: 7; file names: 2007_000032; neither: 2007_000033\)"):
         read(file([row(0, "2007_000032"), row(1, 7), row(2, "2007_000033")]))
 
 
-def test_repeats_and_empty_masks_are_left_out(file):
+def test_repeats_and_empty_masks_are_left_out(file: Write) -> None:
     empty = row(0, score=0.9) | {"segmentation": encode_mask(np.zeros((4, 6), bool))}
     masks, scores = read(file([row(0, score=0.4), row(0, score=0.3), empty]))
     assert np.array_equal(masks, MASKS[:1])
     assert scores.tolist() == [0.4]
 
 
-def test_plain_runs(file):
+def test_plain_runs(file: Write) -> None:
     runs = {"size": [4, 6], "counts": [0, 2, 2, 2, 2, 2, 14]}
     masks, _ = read(file([row(0) | {"segmentation": runs}]))
     assert np.array_equal(masks, MASKS[:1])
 
 
-def test_only_the_best_are_taken(file):
+def test_only_the_best_are_taken(file: Write) -> None:
     assert len(read(file([row(0), row(1), row(2)]), num_best=2)[0]) == 2
 
 
-def test_an_image_without_results_has_no_segments(file):
+def test_an_image_without_results_has_no_segments(file: Write) -> None:
     masks, scores = read(file([row(0, image_id=8)]))
     assert masks.shape == (0, 4, 6)
     assert scores.shape == (0,)
@@ -96,7 +101,7 @@ def test_an_image_without_results_has_no_segments(file):
         ('[{"image_id": 7, "image_id": 8}]', "an object names the key 'image_id' twice"),
     ],
 )
-def test_other_files_are_refused(file, rows, said):
+def test_other_files_are_refused(file: Write, rows: Any, said: str) -> None:
     path = file(rows)
     with pytest.raises(InputError) as raised:
         read(path)
@@ -104,27 +109,27 @@ def test_other_files_are_refused(file, rows, said):
     assert path in str(raised.value)
 
 
-def test_masks_of_another_size_are_refused(file):
+def test_masks_of_another_size_are_refused(file: Write) -> None:
     path = file([row(0)])
     with pytest.raises(InputError, match=r"have 4 × 6 pixels \(height × width\), the image has 6 × 4"):
         read(path, np.zeros((6, 4, 3), np.uint8))
 
 
-def test_missing_file_is_named(tmp_path):
+def test_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"proposals\.coco_results\.file .*none\.json cannot be read \(No such"):
         read(str(tmp_path / "none.json"))
 
 
-def named(*names, split="train"):
+def named(*names: str, split: str = "train") -> list[NamedImage]:
     return [NamedImage(number, f"{split}/{name}.jpg", split) for number, name in enumerate(names, 1)]
 
 
-def matched(file, rows, images):
+def matched(file: Write, rows: Any, images: list[NamedImage]) -> tuple[dict[int, list[str]], list[str]]:
     options, lines = match_images(images, file=file(rows), num_best=9)
     return options["keys"], [line.replace(str(file), "") for line in lines]
 
 
-def test_numbers_that_are_ids_and_names_are_ids_and_this_is_said(file):
+def test_numbers_that_are_ids_and_names_are_ids_and_this_is_said(file: Write) -> None:
     """As images called 1.jpg … 12.jpg are numbered: 1, 10, 11, 12, 2, …"""
     images = named(*sorted(str(number) for number in range(1, 13)))
     for make in (int, str, float):
@@ -138,7 +143,7 @@ def test_numbers_that_are_ids_and_names_are_ids_and_this_is_said(file):
     assert said.endswith("names images by file name")
 
 
-def test_numbers_that_are_ids_in_part_are_refused_where_names_could_be_meant(file):
+def test_numbers_that_are_ids_in_part_are_refused_where_names_could_be_meant(file: Write) -> None:
     images = named("1", "10", "2")
     with pytest.raises(InputError, match=r"does not say .* \(file names: 10; either: 1, 2; neither: 99\); name all of"):
         matched(file, [row(0, number) for number in (1, 2, 10, 99)], images)
@@ -146,7 +151,7 @@ def test_numbers_that_are_ids_in_part_are_refused_where_names_could_be_meant(fil
     assert keys == {1: ["1"], 2: ["10"], 3: ["2"]}
 
 
-def test_what_no_training_image_gets_is_counted(file):
+def test_what_no_training_image_gets_is_counted(file: Write) -> None:
     images = [*named("a", "b"), NamedImage(9, "val/c.jpg", "val")]
     keys, lines = matched(file, [row(0, 1), row(0, 9), row(1, 9), row(0, 77)], images)
     assert keys == {1: ["1"], 9: ["9"]}
@@ -158,13 +163,13 @@ def test_what_no_training_image_gets_is_counted(file):
     ]
 
 
-def test_a_name_of_two_images_is_refused(file):
+def test_a_name_of_two_images_is_refused(file: Write) -> None:
     images = [NamedImage(1, "train/a.jpg", "train"), NamedImage(2, "val/a.jpg", "val")]
     with pytest.raises(InputError, match=r"a could mean train/a\.jpg, val/a\.jpg; write their folders"):
         matched(file, [row(0, "a")], images)
     assert matched(file, [row(0, "train/a.jpg"), row(0, "val/a")], images)[0] == {1: ["train/a.jpg"], 2: ["val/a"]}
 
 
-def test_results_of_other_images_are_refused(file):
+def test_results_of_other_images_are_refused(file: Write) -> None:
     with pytest.raises(InputError, match=r"about none of the 2 images .* has x, 77; there are train/a\.jpg \(id 1\)"):
         matched(file, [row(0, "x"), row(1, 77)], named("a", "b"))

@@ -4,6 +4,9 @@ The tests that run a network need detectron2 and are skipped without it.
 """
 
 import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Never
 
 import numpy as np
 import pytest
@@ -17,14 +20,14 @@ MACHINE = {"device": "cpu", "num_threads": 1}
 
 
 @pytest.fixture
-def settings(tmp_path):
+def settings(tmp_path: Path) -> Iterator[dict[str, Any]]:
     yield save_entity(tmp_path) | MACHINE
     sys.modules.pop(PACKAGE, None)
     entity.load_network.cache_clear()
 
 
 @needs_detectron2
-def test_instances_of_any_class_are_segments(settings, disc_image):
+def test_instances_of_any_class_are_segments(settings: dict[str, Any], disc_image: np.ndarray) -> None:
     masks, scores = entity.propose(disc_image, **settings)
     assert len(masks)
     assert masks.shape[1:] == disc_image.shape[:2]
@@ -35,7 +38,7 @@ def test_instances_of_any_class_are_segments(settings, disc_image):
 
 
 @needs_detectron2
-def test_channels_are_in_the_order_of_the_configuration(settings, disc_image):
+def test_channels_are_in_the_order_of_the_configuration(settings: dict[str, Any], disc_image: np.ndarray) -> None:
     _, cfg = entity.load_network(**{key: value for key, value in settings.items() if key != "min_score"} | {
         "packages": tuple(settings["packages"])
     })  # fmt: skip
@@ -56,14 +59,18 @@ def test_channels_are_in_the_order_of_the_configuration(settings, disc_image):
         ({"weights": "none.pth"}, "proposals.entity.weights is 'none.pth', which cannot be read"),
     ],
 )
-def test_what_is_missing_is_named(settings, disc_image, changed, said):
+def test_what_is_missing_is_named(
+    settings: dict[str, Any], disc_image: np.ndarray, changed: dict[str, Any], said: str
+) -> None:
     with pytest.raises(InputError) as raised:
         entity.propose(disc_image, **settings | changed)
     assert said in str(raised.value)
 
 
 @needs_detectron2
-def test_weights_of_another_class_count_are_refused(settings, tmp_path, disc_image):
+def test_weights_of_another_class_count_are_refused(
+    settings: dict[str, Any], tmp_path: Path, disc_image: np.ndarray
+) -> None:
     other = tmp_path / "other"
     other.mkdir()
     settings["weights"] = save_entity(other, num_classes=5)["weights"]
@@ -72,7 +79,7 @@ def test_weights_of_another_class_count_are_refused(settings, tmp_path, disc_ima
 
 
 @needs_detectron2
-def test_weights_that_lack_a_layer_are_refused(settings, disc_image):
+def test_weights_that_lack_a_layer_are_refused(settings: dict[str, Any], disc_image: np.ndarray) -> None:
     import torch
 
     content = torch.load(settings["weights"], weights_only=True)
@@ -82,15 +89,15 @@ def test_weights_that_lack_a_layer_are_refused(settings, disc_image):
         entity.propose(disc_image, **settings)
 
 
-def broken_network(error):
-    def network(shown):
+def broken_network(error: Exception) -> Callable[[Any], Never]:
+    def network(shown: Any) -> Never:
         raise error
 
     return network
 
 
 @pytest.mark.parametrize("field", ["pred_masks", "scores"])
-def test_an_image_in_which_entityseg_finds_nothing_has_no_segments(field):
+def test_an_image_in_which_entityseg_finds_nothing_has_no_segments(field: str) -> None:
     """Its code then reads a field that is not there; any other missing field is a fault."""
     network = broken_network(AttributeError(f"Cannot find field '{field}' in the given Instances!"))
     if field == "pred_masks":
@@ -108,13 +115,13 @@ def test_an_image_in_which_entityseg_finds_nothing_has_no_segments(field):
         (RuntimeError("mat1 and mat2 shapes cannot be multiplied"), RuntimeError),
     ],
 )
-def test_code_that_wants_a_gpu_is_told_from_other_faults(error, kind):
+def test_code_that_wants_a_gpu_is_told_from_other_faults(error: Exception, kind: type[Exception]) -> None:
     with pytest.raises(kind) as raised:
         entity._instances(broken_network(error), {})
     assert type(raised.value) is kind
 
 
-def test_missing_detectron2_is_named(monkeypatch, disc_image):
+def test_missing_detectron2_is_named(monkeypatch: pytest.MonkeyPatch, disc_image: np.ndarray) -> None:
     monkeypatch.setitem(sys.modules, "detectron2.config", None)
     settings = {"checkout": None, "packages": ["entityseg"], "config": "a.yaml", "weights": "a.pth", "min_score": 0.2}
     with pytest.raises(InputError, match=r"detectron2 is not installed .*detectron2\.readthedocs\.io"):

@@ -9,7 +9,7 @@ OPTIONS = {"min_area": 0.01, "max_extent": 1.1, "scales": [30.0, 150.0], "sigma"
 
 
 @pytest.mark.parametrize("num_best", [1, 3])
-def test_first_of_the_search_at_the_same_limit(disc_image, num_best):
+def test_first_of_the_search_at_the_same_limit(disc_image: np.ndarray, num_best: int) -> None:
     masks, scores = entity_like.propose(disc_image, num_best, 0.5, **OPTIONS)
     all_masks, all_scores = selective_search.propose(disc_image, max_iou=0.5, **OPTIONS)
     assert len(masks) == min(num_best, len(all_masks))
@@ -17,6 +17,6 @@ def test_first_of_the_search_at_the_same_limit(disc_image, num_best):
     assert np.array_equal(scores, all_scores[:num_best])
 
 
-def test_disc_comes_first(disc_image, disc_mask):
+def test_disc_comes_first(disc_image: np.ndarray, disc_mask: np.ndarray) -> None:
     masks, _ = entity_like.propose(disc_image, 1, 0.5, **OPTIONS)
     assert np.count_nonzero(masks[0] & disc_mask) > 0.9 * np.count_nonzero(masks[0] | disc_mask)

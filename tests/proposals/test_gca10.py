@@ -10,7 +10,7 @@ from empaste.errors import InputError
 from empaste.proposals.gca10 import STEPS, Patch, edge_weights, expand, propose, superpixels
 
 
-def energy(labels, weights):
+def energy(labels: np.ndarray, weights: np.ndarray) -> float:
     """The energy by its definition, one pixel pair at a time."""
     height, width = labels.shape
     total = 0.0
@@ -23,7 +23,7 @@ def energy(labels, weights):
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_an_expansion_is_the_best_there_is(seed):
+def test_an_expansion_is_the_best_there_is(seed: int) -> None:
     """Beside all 512 ways of giving the label to pixels of a 3 × 3 patch."""
     rng = np.random.default_rng(seed)
     weights = edge_weights(rng.integers(0, 256, (4, 5, 3)).astype(np.uint8), 40.0)
@@ -41,7 +41,7 @@ def test_an_expansion_is_the_best_there_is(seed):
     assert np.array_equal(expanded[outside], labels[outside])
 
 
-def test_superpixels_are_no_larger_than_their_patch():
+def test_superpixels_are_no_larger_than_their_patch() -> None:
     image = np.random.default_rng(0).integers(0, 256, (40, 60, 3)).astype(np.uint8)
     labels = superpixels(edge_weights(image, 30.0), (40, 60), 12, 2)
     for label in np.unique(labels):
@@ -50,7 +50,7 @@ def test_superpixels_are_no_larger_than_their_patch():
         assert np.ptp(columns) < 12
 
 
-def test_borders_follow_an_edge():
+def test_borders_follow_an_edge() -> None:
     image = np.full((20, 30, 3), 60, np.uint8)
     image[:, 14:] = 200
     labels = superpixels(edge_weights(image, 5.0), (20, 30), 20, 3)
@@ -59,7 +59,7 @@ def test_borders_follow_an_edge():
     assert (labels[:, 14:] == labels[0, -1]).all()
 
 
-def test_weights_fall_with_the_difference_and_end_at_the_frame():
+def test_weights_fall_with_the_difference_and_end_at_the_frame() -> None:
     image = np.full((3, 4, 3), 60, np.uint8)
     image[:, 2:] = 90
     weights = edge_weights(image, 10.0)
@@ -71,7 +71,7 @@ def test_weights_fall_with_the_difference_and_end_at_the_frame():
     assert not weights[3, :, 0].any()
 
 
-def test_missing_package_is_named(monkeypatch, disc_image):
+def test_missing_package_is_named(monkeypatch: pytest.MonkeyPatch, disc_image: np.ndarray) -> None:
     monkeypatch.setitem(sys.modules, "maxflow", None)
     with pytest.raises(
         InputError, match=r"PyMaxflow is not installed; install it with: uv pip install -e '\.\[gca10\]'"

@@ -1,5 +1,7 @@
 """Hole filling, what is left beside a merge, and overlaps across hierarchies, on label maps drawn by hand."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from empaste.masks import encode_mask, mask_ious
@@ -12,20 +14,20 @@ from empaste.proposals.hierarchies import (
     pieces_beside,
     suppress,
 )
-from empaste.proposals.region_graph import describe_regions
+from empaste.proposals.region_graph import RegionGraph, describe_regions
 
 
-def stripes(lightness):
+def stripes(lightness: Sequence[float]) -> RegionGraph:
     lab = np.zeros((4, 4 * len(lightness), 3), np.float32)
     lab[..., 0] = np.repeat(lightness, 4)
     return describe_regions(lab, np.tile(np.repeat(np.arange(len(lightness)), 4), (4, 1)))
 
 
-def rows(matrix):
+def rows(matrix: np.ndarray) -> set[tuple[int, ...]]:
     return {tuple(np.flatnonzero(row).tolist()) for row in matrix}
 
 
-def test_hole_needs_a_closed_ring():
+def test_hole_needs_a_closed_ring() -> None:
     labels = np.zeros((5, 5), int)
     labels[1:4, 1:4] = 1
     labels[2, 2] = 2
@@ -35,16 +37,16 @@ def test_hole_needs_a_closed_ring():
     assert rows(fill_holes(np.array([[False, False, True]]), graph)) == {(2,)}
 
 
-def test_pieces_beside_are_connected():
+def test_pieces_beside_are_connected() -> None:
     graph = stripes([1, 2, 3, 4, 5])
     assert rows(pieces_beside(np.array([[False, False, True, False, False]]), graph)) == {(0, 1), (3, 4)}
 
 
-def test_nothing_beside_everything():
+def test_nothing_beside_everything() -> None:
     assert pieces_beside(np.ones((1, 3), bool), stripes([1, 2, 3])).shape == (0, 3)
 
 
-def two_hierarchies():
+def two_hierarchies() -> list[Hierarchy]:
     """The same 8 × 8 image as four columns and as two rows, every union of neighbours a segment."""
     columns = np.repeat(np.arange(4), 2)[None].repeat(8, axis=0)
     halves = np.repeat(np.arange(2), 4)[:, None].repeat(8, axis=1)
@@ -56,13 +58,13 @@ def two_hierarchies():
     ]
 
 
-def test_overlaps_equal_those_of_the_masks():
+def test_overlaps_equal_those_of_the_masks() -> None:
     hierarchies = two_hierarchies()
     rles = [encode_mask(mask) for mask in draw_segments(hierarchies, np.arange(5))]
     assert np.allclose(overlap_ious(hierarchies), mask_ious(rles, rles))
 
 
-def test_segments_are_drawn_in_the_order_asked_for():
+def test_segments_are_drawn_in_the_order_asked_for() -> None:
     masks = draw_segments(two_hierarchies(), np.array([4, 1]))
     assert masks[0, 4:].all()
     assert not masks[0, :4].any()
@@ -70,14 +72,14 @@ def test_segments_are_drawn_in_the_order_asked_for():
     assert not masks[1, :, 4:].any()
 
 
-def test_segments_that_span_the_image_or_are_small_are_left_out():
+def test_segments_that_span_the_image_or_are_small_are_left_out() -> None:
     masks, scores = best_segments(two_hierarchies(), min_area=0.0, max_extent=1.1, max_iou=1.0)
     assert len(masks) == len(scores) == 5
     assert len(best_segments(two_hierarchies(), min_area=0.3, max_extent=1.1, max_iou=1.0)[0]) == 4
     assert len(best_segments(two_hierarchies(), min_area=0.0, max_extent=1.0, max_iou=1.0)[0]) == 0
 
 
-def test_no_two_segments_overlap_by_more_than_the_limit():
+def test_no_two_segments_overlap_by_more_than_the_limit() -> None:
     masks, scores = best_segments(two_hierarchies(), min_area=0.0, max_extent=1.1, max_iou=0.4)
     rles = [encode_mask(mask) for mask in masks]
     ious = mask_ious(rles, rles) - np.eye(len(rles))
@@ -86,7 +88,7 @@ def test_no_two_segments_overlap_by_more_than_the_limit():
     assert np.all(np.diff(scores) <= 0)
 
 
-def test_suppression_goes_from_the_best():
+def test_suppression_goes_from_the_best() -> None:
     clash = np.array([[1, 1, 0], [1, 1, 1], [0, 1, 1]], bool)
     assert suppress(clash, np.array([0, 1, 2])).tolist() == [0, 2]
     assert suppress(clash, np.array([1, 0, 2])).tolist() == [1]

@@ -3,6 +3,9 @@
 import random
 import sys
 import unicodedata
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -23,25 +26,29 @@ MASKS = np.stack([np.isin(SUPERPIXELS, labels) for labels in [[1, 2], [4], [1, 3
 
 WRITERS = pytest.mark.parametrize("write", [write_mat5, write_mat73])
 
+Write = Callable[[Path, dict[str, Any]], None]
 
-def read(folder, name="2007_000032.jpg", image=IMAGE, num_best=100):
+
+def read(
+    folder: Path, name: str = "2007_000032.jpg", image: np.ndarray = IMAGE, num_best: int = 100
+) -> tuple[np.ndarray, np.ndarray]:
     return mcg.propose(image, file_name=name, root=str(folder), num_best=num_best)
 
 
-def check(masks, scores):
+def check(masks: np.ndarray, scores: np.ndarray) -> None:
     assert [sorted(set(SUPERPIXELS[mask])) for mask in masks] == BEST_FIRST
     assert np.allclose(scores, [1, 2 / 3, 1 / 3])
 
 
 @WRITERS
 @pytest.mark.parametrize("struct", [None, "proposals", "candidates"])
-def test_superpixels_and_labels(tmp_path, write, struct):
+def test_superpixels_and_labels(tmp_path: Path, write: Write, struct: str | None) -> None:
     write(tmp_path / "2007_000032.mat", {struct: FIELDS} if struct else FIELDS)
     check(*read(tmp_path))
 
 
 @WRITERS
-def test_masks_as_a_cell_array_or_as_one_array(tmp_path, write):
+def test_masks_as_a_cell_array_or_as_one_array(tmp_path: Path, write: Write) -> None:
     write(tmp_path / "a.mat", {"maskmat": cell_array([mask.astype(np.uint8) for mask in MASKS])})
     write(tmp_path / "b.mat", {"maskmat": MASKS.astype(np.uint8)})
     for name in ("a.jpg", "b.jpg"):
@@ -50,17 +57,17 @@ def test_masks_as_a_cell_array_or_as_one_array(tmp_path, write):
         assert np.allclose(scores, [1, 2 / 3, 1 / 3])
 
 
-def test_both_sources_read_alike(tmp_path):
+def test_both_sources_read_alike(tmp_path: Path) -> None:
     write_mat5(tmp_path / "2007_000032.mat", FIELDS)
     check(*cob.propose(IMAGE, file_name="2007_000032.jpg", root=str(tmp_path), num_best=9))
 
 
-def test_names_of_2014_are_found(tmp_path):
+def test_names_of_2014_are_found(tmp_path: Path) -> None:
     write_mat5(tmp_path / "COCO_val2014_000000000042.mat", FIELDS)
     check(*read(tmp_path, "000000000042.jpg"))
 
 
-def test_only_the_best_are_read(tmp_path):
+def test_only_the_best_are_read(tmp_path: Path) -> None:
     write_mat5(tmp_path / "a.mat", FIELDS)
     masks, scores = read(tmp_path, "a.jpg", num_best=2)
     assert [sorted(set(SUPERPIXELS[mask])) for mask in masks] == BEST_FIRST[:2]
@@ -68,7 +75,7 @@ def test_only_the_best_are_read(tmp_path):
 
 
 @WRITERS
-def test_one_proposal_of_the_whole_image(tmp_path, write):
+def test_one_proposal_of_the_whole_image(tmp_path: Path, write: Write) -> None:
     """What MCG writes for an image without contours."""
     write(
         tmp_path / "a.mat",
@@ -84,7 +91,7 @@ def test_one_proposal_of_the_whole_image(tmp_path, write):
 
 
 @WRITERS
-def test_no_proposals(tmp_path, write):
+def test_no_proposals(tmp_path: Path, write: Write) -> None:
     write(
         tmp_path / "a.mat",
         {"superpixels": SUPERPIXELS, "labels": np.empty((0, 1), object), "scores": np.zeros((0, 1))},
@@ -95,7 +102,7 @@ def test_no_proposals(tmp_path, write):
 
 
 @WRITERS
-def test_empty_and_equal_proposals_are_left_out(tmp_path, write):
+def test_empty_and_equal_proposals_are_left_out(tmp_path: Path, write: Write) -> None:
     labels = cell_array([np.array([[2]]), np.zeros((1, 0)), np.array([[2]])])
     write(tmp_path / "a.mat", {"superpixels": SUPERPIXELS, "labels": labels})
     masks, scores = read(tmp_path, "a.jpg")
@@ -103,13 +110,13 @@ def test_empty_and_equal_proposals_are_left_out(tmp_path, write):
     assert scores.tolist() == [1]
 
 
-def message(folder, name="a.jpg", image=IMAGE):
+def message(folder: Path, name: str = "a.jpg", image: np.ndarray = IMAGE) -> str:
     with pytest.raises(InputError) as raised:
         read(folder, name, image)
     return str(raised.value)
 
 
-def test_missing_folder_and_missing_file(tmp_path):
+def test_missing_folder_and_missing_file(tmp_path: Path) -> None:
     assert "proposals.mcg.root is" in message(tmp_path / "none")
     write_mat5(tmp_path / "b.mat", FIELDS)
     text = message(tmp_path)
@@ -118,14 +125,14 @@ def test_missing_folder_and_missing_file(tmp_path):
 
 @WRITERS
 @pytest.mark.parametrize("key", ["superpixels", "maskmat"])
-def test_file_of_another_data_set(tmp_path, write, key):
+def test_file_of_another_data_set(tmp_path: Path, write: Write, key: str) -> None:
     write(tmp_path / "a.mat", FIELDS if key == "superpixels" else {"maskmat": MASKS.astype(np.uint8)})
     text = message(tmp_path, image=np.zeros((6, 4, 3), np.uint8))
     assert "about an image of 4 × 6 pixels (height × width), the image of the data set has 6 × 4" in text
     assert "prepare.max_side" in text
 
 
-def test_the_exact_name_wins_then_another_case_or_form(tmp_path):
+def test_the_exact_name_wins_then_another_case_or_form(tmp_path: Path) -> None:
     for name in ("B.MAT", "COCO_val2014_b.mat", unicodedata.normalize("NFD", "é.mat")):
         write_mat5(tmp_path / name, FIELDS)
     assert find_file(tmp_path, "é.jpg", "k").name == unicodedata.normalize("NFD", "é.mat")
@@ -137,7 +144,7 @@ def test_the_exact_name_wins_then_another_case_or_form(tmp_path):
     assert find_file(tmp_path, "b.jpg", "k").name == "b.mat"
 
 
-def test_several_files_that_could_be_meant_are_listed(tmp_path):
+def test_several_files_that_could_be_meant_are_listed(tmp_path: Path) -> None:
     for name in ("COCO_train2014_a.mat", "COCO_val2014_a.mat", "B.mat", "b.MAT"):
         write_mat5(tmp_path / name, FIELDS)
     assert "several files for the image a.jpg: COCO_train2014_a.mat, COCO_val2014_a.mat; keep" in message(tmp_path)
@@ -153,12 +160,12 @@ def test_several_files_that_could_be_meant_are_listed(tmp_path):
         (FIELDS | {"candidates": FIELDS}, "the file itself, candidates"),
     ],
 )
-def test_proposals_in_several_places(tmp_path, content, places):
+def test_proposals_in_several_places(tmp_path: Path, content: dict[str, Any], places: str) -> None:
     write_mat5(tmp_path / "a.mat", content)
     assert f"a.mat holds proposals in several places: {places}; keep one of them" in message(tmp_path)
 
 
-def test_a_struct_of_several_is_no_file_of_one_image(tmp_path):
+def test_a_struct_of_several_is_no_file_of_one_image(tmp_path: Path) -> None:
     several = np.zeros((1, 2), [(name, object) for name in FIELDS])
     for name, value in FIELDS.items():
         several[name][0, 0] = several[name][0, 1] = value
@@ -166,14 +173,14 @@ def test_a_struct_of_several_is_no_file_of_one_image(tmp_path):
     assert "a.mat holds proposals of the published variables" in message(tmp_path)
 
 
-def test_what_else_a_file_holds_does_not_matter(tmp_path):
+def test_what_else_a_file_holds_does_not_matter(tmp_path: Path) -> None:
     others = {"note": "by MCG", "sparse": scipy.sparse.eye(3), "waves": np.array([[1j]]), "flag": np.array([[True]])}
     write_mat5(tmp_path / "a.mat", {"proposals": FIELDS | others, **others})
     check(*read(tmp_path, "a.jpg"))
 
 
 @WRITERS
-def test_file_of_another_kind(tmp_path, write):
+def test_file_of_another_kind(tmp_path: Path, write: Write) -> None:
     write(tmp_path / "a.mat", {"ucm2": np.zeros((9, 13)), "bboxes": np.zeros((3, 4))})
     text = message(tmp_path)
     assert "a.mat holds" in text
@@ -185,7 +192,7 @@ def test_file_of_another_kind(tmp_path, write):
     [b"", b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 8\n" * 4, b"<html>", bytes(600)],
     ids=["empty", "pointer", "page", "zeros"],
 )
-def test_no_mat_file_at_all(tmp_path, content):
+def test_no_mat_file_at_all(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "a.mat").write_bytes(content)
     text = message(tmp_path)
     assert "a.mat" in text
@@ -194,7 +201,7 @@ def test_no_mat_file_at_all(tmp_path, content):
 
 @WRITERS
 @pytest.mark.parametrize("share", [0.3, 0.7, 0.95])
-def test_truncated_file(tmp_path, write, share):
+def test_truncated_file(tmp_path: Path, write: Write, share: float) -> None:
     write(tmp_path / "a.mat", FIELDS)
     content = (tmp_path / "a.mat").read_bytes()
     (tmp_path / "a.mat").write_bytes(content[: int(share * len(content))])
@@ -225,19 +232,19 @@ def test_truncated_file(tmp_path, write, share):
         ({"maskmat": cell_array([MASKS[0].astype("u1"), np.ones((2, 2))])}, "no list of masks of one size"),
     ],
 )
-def test_inconsistent_content(tmp_path, changed, said):
+def test_inconsistent_content(tmp_path: Path, changed: dict[str, Any], said: str) -> None:
     write_mat5(tmp_path / "a.mat", FIELDS | changed)
     assert said in message(tmp_path)
 
 
-def test_missing_h5py_is_named(tmp_path, monkeypatch):
+def test_missing_h5py_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_mat73(tmp_path / "a.mat", FIELDS)
     monkeypatch.setitem(sys.modules, "h5py", None)
     with pytest.raises(InputError, match=r"h5py is not installed; install it with: uv pip install -e '\.\[matlab\]'"):
         read_fields(tmp_path / "a.mat")
 
 
-def damaged(data, rng):
+def damaged(data: bytes, rng: random.Random) -> bytes:
     """``data`` with a few bytes changed, left out or repeated, or its end cut off."""
     changed = bytearray(data)
     for _ in range(rng.choice([1, 1, 2, 8])):
@@ -252,7 +259,7 @@ def damaged(data, rng):
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_a_damaged_file_is_read_or_refused(tmp_path, seed):
+def test_a_damaged_file_is_read_or_refused(tmp_path: Path, seed: int) -> None:
     """Never another exception, never the end of the process."""
     rng = random.Random(seed)
     write, fields = [(write_mat5, FIELDS), (write_mat73, FIELDS)][seed % 2]

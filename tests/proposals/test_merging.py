@@ -1,9 +1,12 @@
 """Greedy merging, and each cost, on label maps drawn by hand."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 
 from empaste.proposals.merging import (
+    Cost,
     boundary_cost,
     enclosure_cost,
     fit_cost,
@@ -11,12 +14,12 @@ from empaste.proposals.merging import (
     merge_greedily,
     variance_cost,
 )
-from empaste.proposals.region_graph import describe_regions
+from empaste.proposals.region_graph import RegionGraph, describe_regions
 
 COSTS = [likeness_cost, fit_cost, boundary_cost, variance_cost, enclosure_cost(0.0), enclosure_cost(1.0)]
 
 
-def stripes(lightness, widths=None):
+def stripes(lightness: Sequence[float], widths: Sequence[int] | None = None) -> RegionGraph:
     columns = np.repeat(np.arange(len(lightness)), widths or 4)
     lab = np.zeros((4, len(columns), 3), np.float32)
     lab[..., 0] = np.array(lightness)[columns]
@@ -24,7 +27,7 @@ def stripes(lightness, widths=None):
 
 
 @pytest.mark.parametrize("cost", COSTS)
-def test_every_merge_is_kept_and_the_last_is_everything(cost):
+def test_every_merge_is_kept_and_the_last_is_everything(cost: Cost) -> None:
     unions = merge_greedily(stripes([10, 12, 60, 95]), cost)
     assert unions.shape == (3, 4)
     assert unions[-1].all()
@@ -34,38 +37,38 @@ def test_every_merge_is_kept_and_the_last_is_everything(cost):
 @pytest.mark.parametrize(
     "cost", [likeness_cost, boundary_cost, variance_cost, enclosure_cost(0.0), enclosure_cost(1.0)]
 )
-def test_most_alike_neighbours_merge_first(cost):
+def test_most_alike_neighbours_merge_first(cost: Cost) -> None:
     graph = stripes([90, 10, 12, 60], [20] * 4)
     assert np.flatnonzero(merge_greedily(graph, cost)[0]).tolist() == [1, 2]
 
 
-def test_smallest_union_comes_first_by_fit():
+def test_smallest_union_comes_first_by_fit() -> None:
     assert np.flatnonzero(merge_greedily(stripes([10, 10, 90, 20], [6, 5, 2, 3]), fit_cost)[0]).tolist() == [2, 3]
 
 
-def test_only_regions_that_touch_merge():
+def test_only_regions_that_touch_merge() -> None:
     assert np.flatnonzero(merge_greedily(stripes([10, 90, 10]), likeness_cost)[0]).tolist() != [0, 2]
 
 
 @pytest.mark.parametrize("cost", COSTS)
-def test_single_region_has_no_merge(cost):
+def test_single_region_has_no_merge(cost: Cost) -> None:
     assert merge_greedily(stripes([10]), cost).shape == (0, 1)
 
 
-def test_graph_is_left_alone():
+def test_graph_is_left_alone() -> None:
     graph = stripes([10, 12, 60])
     merge_greedily(graph, variance_cost)
     assert graph.areas.tolist() == [16, 16, 16]
     assert graph.lengths.tolist() == [[0, 4, 0], [4, 0, 4], [0, 4, 0]]
 
 
-def test_merged_regions_are_judged_as_one():
+def test_merged_regions_are_judged_as_one() -> None:
     """0 and 1 merge; the boundary of 2 with 3 is weaker than with what 0 and 1 have become."""
     unions = merge_greedily(stripes([10, 11, 40, 50]), boundary_cost)
     assert [np.flatnonzero(union).tolist() for union in unions] == [[0, 1], [2, 3], [0, 1, 2, 3]]
 
 
-def test_figures_of_the_costs():
+def test_figures_of_the_costs() -> None:
     graph, near = stripes([10, 20, 60], [4, 2, 2]), np.array([0, 2])
     assert boundary_cost(graph, 1, near).tolist() == [10, 40]
     assert fit_cost(graph, 1, near) == pytest.approx([24 / 32, 16 / 32])

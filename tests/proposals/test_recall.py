@@ -1,6 +1,7 @@
 """Recall on instances drawn by hand."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,18 +21,18 @@ from empaste.proposals.recall import (
 )
 
 
-def box_mask(left, right):
+def box_mask(left: int, right: int) -> np.ndarray:
     mask = np.zeros((10, 10), bool)
     mask[:, left:right] = True
     return mask
 
 
-def segments_of(*entries):
+def segments_of(*entries: tuple[int, tuple[int, int]]) -> pd.DataFrame:
     rows = [(image_id, encode_mask(box_mask(*box))["counts"], 10, 10) for image_id, box in entries]
     return pd.DataFrame(rows, columns=["image_id", "counts", "height", "width"])
 
 
-def truth_of(*entries, crowd=0):
+def truth_of(*entries: tuple[int, tuple[int, int]], crowd: int = 0) -> dict[str, Any]:
     annotations = [
         {"image_id": image_id, "segmentation": encode_mask(box_mask(*box)), "iscrowd": crowd}
         for image_id, box in entries
@@ -39,31 +40,31 @@ def truth_of(*entries, crowd=0):
     return {"annotations": annotations}
 
 
-def test_best_segment_of_the_same_image_counts():
+def test_best_segment_of_the_same_image_counts() -> None:
     segments = segments_of((1, (0, 6)), (1, (0, 5)), (2, (0, 4)))
     assert best_ious(segments, truth_of((1, (0, 5)), (2, (0, 8)), (3, (0, 5)))).tolist() == [1.0, 0.5, 0.0]
 
 
-def test_metrics_in_percent():
+def test_metrics_in_percent() -> None:
     segments = segments_of((1, (0, 5)), (2, (0, 4)))
     metrics = proposal_metrics(segments, truth_of((1, (0, 5)), (2, (0, 8)), (3, (0, 5))), num_images=4)
     assert metrics == {"recall50": 66.67, "recall70": 33.33, "segments_per_image": 0.5, "images_without_segments": 2}
 
 
-def test_without_ground_truth_recall_is_not_measured():
+def test_without_ground_truth_recall_is_not_measured() -> None:
     metrics = proposal_metrics(segments_of((1, (0, 5))), truth_of(), num_images=1)
     assert metrics == {"recall50": None, "recall70": None, "segments_per_image": 1.0, "images_without_segments": 0}
 
 
-def test_crowds_do_not_count():
+def test_crowds_do_not_count() -> None:
     assert best_ious(segments_of((1, (0, 5))), truth_of((1, (0, 5)), crowd=1)).size == 0
 
 
-def named(count):
+def named(count: int) -> dict[int, str]:
     return {number: f"{number}.png" for number in range(1, count + 1)}
 
 
-def test_scenes_are_images_with_a_large_enough_instance():
+def test_scenes_are_images_with_a_large_enough_instance() -> None:
     truth = truth_of((1, (0, 5)), (1, (0, 1)), (3, (0, 1)), (4, (2, 4)))
     for annotation, area in zip(truth["annotations"], [50, 10, 10, 20], strict=True):
         annotation["area"] = area
@@ -74,18 +75,18 @@ def test_scenes_are_images_with_a_large_enough_instance():
     ]
 
 
-def test_a_sample_is_spread_over_the_data_set():
+def test_a_sample_is_spread_over_the_data_set() -> None:
     truth = truth_of(*((number, (0, 5)) for number in range(1, 8)))
     assert [s.image_id for s in known_scenes(named(7), Path(), truth, 0.0, num_images=3)] == [1, 4, 7]
     assert len(known_scenes(named(7), Path(), truth, 0.0, num_images=50)) == 7
 
 
-def test_recall_needs_masks():
+def test_recall_needs_masks() -> None:
     with pytest.raises(InputError, match=r"holds no mask of at least 1\.0% of its image in images; recall needs masks"):
         known_scenes(named(2), Path("images"), truth_of(), 0.01, 0)
 
 
-def test_sources_are_measured_on_one_image(tmp_path, disc_image, disc_mask):
+def test_sources_are_measured_on_one_image(tmp_path: Path, disc_image: np.ndarray, disc_mask: np.ndarray) -> None:
     write_rgb(tmp_path / "a.png", disc_image)
     scene = Scene(1, tmp_path / "a.png", [encode_mask(disc_mask)])
     filters = {"max_side": 0, "min_area": 0.01, "max_extent": 1.1, "max_segments": 9}
@@ -98,7 +99,7 @@ def test_sources_are_measured_on_one_image(tmp_path, disc_image, disc_mask):
     assert measured.seconds > 0
 
 
-def test_table_counts_instances_and_images_by_part():
+def test_table_counts_instances_and_images_by_part() -> None:
     first = Measured("slic", Path("voc_1.png"), np.array([0.9, 0.6]), 10, 0.1)
     second = Measured("slic", Path("other.png"), np.array([0.4]), 20, 0.3)
     lines = recall_table([first, second], {"voc": "voc_*", "none": "x*"}).splitlines()

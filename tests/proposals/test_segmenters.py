@@ -1,6 +1,9 @@
 """Pretrained segmenters: what a grid of prompts finds, what queries find, and weights that do not fit."""
 
 import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -24,14 +27,16 @@ PROPOSE = {"sam": sam.propose, "sam2": sam2.propose, "sam3": sam3.propose}
 
 
 @pytest.fixture
-def square_image():
+def square_image() -> np.ndarray:
     image = np.random.default_rng(0).integers(0, 256, (64, 64, 3)).astype(np.uint8)
     image[10:40, 10:40] = (200, 40, 60)
     return image
 
 
 @pytest.mark.parametrize("method", SAVE)
-def test_a_square_image_gives_what_transformers_own_pipeline_gives(method, tmp_path, square_image):
+def test_a_square_image_gives_what_transformers_own_pipeline_gives(
+    method: str, tmp_path: Path, square_image: np.ndarray
+) -> None:
     """Of other shapes that pipeline places SAM 2's and SAM 3's points wrongly, as if they kept the aspect."""
     import transformers
     from PIL import Image
@@ -59,7 +64,7 @@ def test_a_square_image_gives_what_transformers_own_pipeline_gives(method, tmp_p
 
 
 @pytest.mark.parametrize("method", SAVE)
-def test_batches_of_prompts_do_not_show(method, tmp_path, disc_image):
+def test_batches_of_prompts_do_not_show(method: str, tmp_path: Path, disc_image: np.ndarray) -> None:
     model = str(SAVE[method](tmp_path))
     several, one = (
         PROPOSE[method](disc_image, model, **CPU, **EVERYTHING | {"points_per_batch": size}) for size in (5, 16)
@@ -69,12 +74,12 @@ def test_batches_of_prompts_do_not_show(method, tmp_path, disc_image):
     assert np.mean(several[0] == one[0]) > 0.999
 
 
-def test_points_stand_in_the_middle_of_equal_parts():
+def test_points_stand_in_the_middle_of_equal_parts() -> None:
     points = grid_points(2, 40, 100)
     assert points.tolist() == [[25, 10], [75, 10], [25, 30], [75, 30]]
 
 
-def test_stability_is_the_iou_of_two_thresholds():
+def test_stability_is_the_iou_of_two_thresholds() -> None:
     logits = torch.full((3, 2, 2), -5.0)
     logits[0, 0] = torch.tensor([3.0, 0.5])
     logits[1, 0, 0] = -0.5
@@ -86,10 +91,16 @@ class Halves:
 
     device = "cpu"
 
-    def get_image_embeddings(self, pixels):
+    def get_image_embeddings(self, pixels: torch.Tensor) -> torch.Tensor:
         return pixels
 
-    def __call__(self, image_embeddings, input_points, input_labels, multimask_output):
+    def __call__(
+        self,
+        image_embeddings: torch.Tensor,
+        input_points: torch.Tensor,
+        input_labels: torch.Tensor,
+        multimask_output: bool,
+    ) -> Any:
         from types import SimpleNamespace
 
         left = input_points[0, :, 0, 0] < 8
@@ -104,10 +115,12 @@ class Halves:
 class Plain:
     """The processor of `Halves`, whose frame is 16 × 16 pixels whatever the image."""
 
-    def __call__(self, images, return_tensors):
+    def __call__(self, images: Any, return_tensors: str) -> Any:
         return {"pixel_values": torch.zeros(1, 3, 16, 16)}
 
-    def post_process_masks(self, masks, original_sizes, binarize, reshaped_input_sizes):
+    def post_process_masks(
+        self, masks: torch.Tensor, original_sizes: Any, binarize: bool, reshaped_input_sizes: Any
+    ) -> list[torch.Tensor]:
         return [torch.nn.functional.interpolate(masks[0], tuple(original_sizes[0]), mode="nearest")]
 
 
@@ -120,7 +133,7 @@ class Plain:
         ({"min_quality": 0.85, "min_stability": 0.0}, 2),
     ],
 )
-def test_good_masks_are_kept_once(changed, num):
+def test_good_masks_are_kept_once(changed: dict[str, Any], num: int) -> None:
     options = {"min_quality": 0.5, "min_stability": 0.9, "max_box_iou": 0.7}
     image = np.zeros((20, 60, 3), np.uint8)
     masks, scores = segment_everything(Halves(), Plain(), image, 3, 4, **options | changed)
@@ -130,7 +143,7 @@ def test_good_masks_are_kept_once(changed, num):
         assert {mask[:, :30].mean() for mask in masks[:2]} == {0, 1}
 
 
-def test_queries_are_segments_with_scores(tmp_path, disc_image):
+def test_queries_are_segments_with_scores(tmp_path: Path, disc_image: np.ndarray) -> None:
     model = str(save_mask2former(tmp_path))
     masks, scores = mask2former.propose(disc_image, model, **CPU, min_score=0.0)
     assert 0 < len(masks) <= 12
@@ -141,7 +154,7 @@ def test_queries_are_segments_with_scores(tmp_path, disc_image):
     assert np.allclose(higher, scores[:3])
 
 
-def test_padding_of_the_input_is_no_part_of_the_image():
+def test_padding_of_the_input_is_no_part_of_the_image() -> None:
     """The input is 2 × as large as the image and padded below; what is left of a mask must lie where it lay."""
     logits = torch.full((1, 1, 8, 8), -9.0)
     logits[..., :2, :4] = 9.0
@@ -153,24 +166,24 @@ def test_padding_of_the_input_is_no_part_of_the_image():
     assert not inside[:, 9:].any()
 
 
-def message(propose, model, **options):
+def message(propose: Callable[..., Any], model: Path, **options: Any) -> str:
     with pytest.raises(InputError) as raised:
         propose(np.zeros((32, 32, 3), np.uint8), str(model), **CPU, **options)
     return str(raised.value)
 
 
-def test_missing_folder_is_named(tmp_path):
+def test_missing_folder_is_named(tmp_path: Path) -> None:
     text = message(sam.propose, tmp_path / "none", **EVERYTHING)
     assert f"proposals.sam.model is '{tmp_path / 'none'}'" in text
     assert "hf download" in text
 
 
-def test_another_architecture_is_refused(tmp_path):
+def test_another_architecture_is_refused(tmp_path: Path) -> None:
     text = message(sam2.propose, save_sam(tmp_path), **EVERYTHING)
     assert "a model of type sam; this method takes sam2 or sam2_video" in text
 
 
-def test_weights_of_another_class_count_are_refused(tmp_path):
+def test_weights_of_another_class_count_are_refused(tmp_path: Path) -> None:
     save_mask2former(tmp_path)
     config = json.loads((tmp_path / "config.json").read_text())
     config["id2label"] = {str(number): f"class {number}" for number in range(7)}
@@ -181,7 +194,7 @@ def test_weights_of_another_class_count_are_refused(tmp_path):
     assert "class count" in text
 
 
-def test_weights_that_lack_a_layer_are_refused(tmp_path):
+def test_weights_that_lack_a_layer_are_refused(tmp_path: Path) -> None:
     from safetensors.torch import load_file, save_file
 
     save_sam(tmp_path)
@@ -193,13 +206,13 @@ def test_weights_that_lack_a_layer_are_refused(tmp_path):
     assert "iou_prediction_head" in text
 
 
-def test_truncated_weights_are_refused(tmp_path):
+def test_truncated_weights_are_refused(tmp_path: Path) -> None:
     path = save_sam(tmp_path) / "model.safetensors"
     path.write_bytes(path.read_bytes()[:1000])
     assert "proposals.sam.model" in message(sam.propose, tmp_path, **EVERYTHING)
 
 
-def test_missing_package_is_named(monkeypatch, tmp_path):
+def test_missing_package_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     import sys
 
     monkeypatch.setitem(sys.modules, "transformers", None)

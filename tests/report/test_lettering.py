@@ -130,7 +130,9 @@ def test_without_fribidi_letters_are_turned_round_here(bare: None, monkeypatch: 
     assert state == "note" and "Debian: libfribidi0" in text
 
 
-def test_what_no_font_has_is_told_with_what_to_install(bare: None, tmp_path: Path, monkeypatch) -> None:
+def test_what_no_font_has_is_told_with_what_to_install(
+    bare: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     state, text = lettering.describe_letters()
     assert state == "note" and "Hindi, Bengali, Tamil, Thai, emoji" in text and "fonts-noto-core" in text
     made = make_font(tmp_path / "all.ttf", "".join(lettering.SAMPLES.values()))

@@ -36,7 +36,7 @@ class Reader(html.parser.HTMLParser):
         self.feed(page)
         assert self.open == []
 
-    def handle_starttag(self, tag, attrs):
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         values = dict(attrs)
         self.ids |= {values["id"]} if "id" in values else set()
         self.links += [values[key] for key in ("href", "src") if key in values]
@@ -44,13 +44,13 @@ class Reader(html.parser.HTMLParser):
         if tag not in VOID:
             self.open.append(tag)
 
-    def handle_startendtag(self, tag, attrs):
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         assert tag in VOID
 
-    def handle_endtag(self, tag):
+    def handle_endtag(self, tag: str) -> None:
         assert self.open.pop() == tag
 
-    def handle_data(self, data):
+    def handle_data(self, data: str) -> None:
         if self.open and self.open[-1] != "style":
             self.text += data + " "
 
@@ -67,19 +67,19 @@ def page(run_folder: Path) -> str:
     return render(run_folder)
 
 
-def test_it_needs_nothing_beside_it(page):
+def test_it_needs_nothing_beside_it(page: str) -> None:
     assert {link.split(",")[0].split(":")[0] for link in Reader(page).links if link[0] != "#"} == {"data"}
     outside = page[: page.index('id="parameters"')]  # an endpoint's address may stand among the parameters, as text
     assert not re.search(r"https?://", outside) and not re.search(r"url\(|@import|<script", page)
 
 
-def test_every_link_of_the_navigation_leads_somewhere(page):
+def test_every_link_of_the_navigation_leads_somewhere(page: str) -> None:
     reader = Reader(page)
     targets = [link[1:] for link in reader.links if link.startswith("#")]
     assert len(targets) == 11 and set(targets) <= reader.ids
 
 
-def test_the_results_come_first(page):
+def test_the_results_come_first(page: str) -> None:
     text = " ".join(Reader(page).text.split())
     for title, value in [("mask AP50", "58.4"), ("mask AP75", "37.2"), ("foreground precision, F-EM", "100.0")]:
         assert f"{value} {title}" in text
@@ -89,7 +89,7 @@ def test_the_results_come_first(page):
     assert "4 train images · 2 val images · 2 classes" in text
 
 
-def test_every_metric_and_every_parameter_is_named(page, run_folder):
+def test_every_metric_and_every_parameter_is_named(page: str, run_folder: Path) -> None:
     text = Reader(page).text
     params = yaml.safe_load((run_folder / "params.yaml").read_text())
     for section in params.values():
@@ -98,18 +98,18 @@ def test_every_metric_and_every_parameter_is_named(page, run_folder):
         assert all(name in text for name in flatten(json.loads(path.read_text())))
 
 
-def test_every_picture_has_its_caption_as_alternative_text(page):
+def test_every_picture_has_its_caption_as_alternative_text(page: str) -> None:
     images = Reader(page).images
     assert "1 · ball" in images and "Step 1 · p 0.80 · IoU 0.00 ✗" in images and "EM 1 · p 0.80 · IoU 1.00 ✓" in images
     assert "6 · no detection, best only 0.30" in images and "5 · 1 detection, best 0.90" in images
 
 
-def test_the_same_run_gives_the_same_bytes_without_places_or_times(page, run_folder):
+def test_the_same_run_gives_the_same_bytes_without_places_or_times(page: str, run_folder: Path) -> None:
     assert render(run_folder) == page
     assert str(run_folder) not in page
 
 
-def test_what_a_run_lacks_is_said_in_words(bare_folder):
+def test_what_a_run_lacks_is_said_in_words(bare_folder: Path) -> None:
     text = " ".join(Reader(render(bare_folder)).text.split())
     assert "Not measured: the training split has no masks" in text
     assert "no masks for its training images" in text
@@ -119,13 +119,13 @@ def test_what_a_run_lacks_is_said_in_words(bare_folder):
     assert "– mask AP50" in text
 
 
-def test_names_cannot_break_the_page(run_folder):
+def test_names_cannot_break_the_page(run_folder: Path) -> None:
     metrics = {"evaluate": {"mask": {"AP50": 1.0, "AP50_per_class": {"<script>x</script>": 1.0}}}}
     page = render_page(metrics, {"<em>": pd.DataFrame({"<i>": [1], "<u>": [2.0]})}, [], {"<s>": {"a": "<hr>"}})
     assert not re.search(r"<script>|<em>|<i>|<u>|<s>|<hr>", page)
 
 
-def test_empty_curves_and_no_metrics_at_all_make_a_page():
+def test_empty_curves_and_no_metrics_at_all_make_a_page() -> None:
     text = Reader(render_page({}, {"train": pd.DataFrame({"iteration": [], "loss": []})}, [], {})).text
     assert "Nothing was measured." in text and "No figures per class" in text
     assert quality_chart({}) == ""
@@ -136,7 +136,7 @@ BAD_PAGE = """<html><body><img src="http://example.org/a.png"><script>console.er
 
 
 @pytest.mark.skipif(shutil.which("chromium") is None, reason="chromium is not installed (Debian: chromium)")
-def test_a_browser_shows_it_without_errors_or_requests(page, tmp_path):
+def test_a_browser_shows_it_without_errors_or_requests(page: str, tmp_path: Path) -> None:
     dom, log, requests = browse(page, tmp_path / "good")
     assert dom.count("<img") == page.count("<img") > 10
     assert (requests, "CONSOLE" in log) == ([], False)
@@ -176,14 +176,14 @@ def proxy(requests: list[str]) -> Iterator[str]:
         server.shutdown()
 
 
-def test_precision_and_recall_of_many_classes_are_one_mean():
+def test_precision_and_recall_of_many_classes_are_one_mean() -> None:
     table = pd.DataFrame([(f"class {k}", recall, 1.0 if k else 0.0) for k in range(10) for recall in (0.0, 1.0)])
     table.columns = ["class_name", "recall", "precision"]
     assert plot_charts("precision_recall", table)[0].count("<polyline") == 1
     assert plot_charts("precision_recall", table.head(16))[0].count("<polyline") == 8
 
 
-def test_reliability_stands_beside_confidence_taken_at_its_word():
+def test_reliability_stands_beside_confidence_taken_at_its_word() -> None:
     table = pd.DataFrame({"confidence": [0.2, 0.6], "precision": [30.0, 90.0], "foregrounds": [4, 8]})
     (chart,) = plot_charts("foregrounds_reliability", table)
     assert chart.count("<polyline") == 2
@@ -191,7 +191,7 @@ def test_reliability_stands_beside_confidence_taken_at_its_word():
     assert plot_charts("foregrounds_reliability", table.head(0)) == []
 
 
-def test_a_histogram_over_classes_is_bars_in_the_tables_order():
+def test_a_histogram_over_classes_is_bars_in_the_tables_order() -> None:
     table = pd.DataFrame({"class_name": ["cat", "a & b"], "available": [8, 2], "images": [4, 2]})
     (chart,) = plot_charts("prepare", table)
     heights = [float(height) for height in re.findall(r'<rect [^>]*height="([\d.]+)"', chart)]
@@ -200,7 +200,7 @@ def test_a_histogram_over_classes_is_bars_in_the_tables_order():
     assert re.findall(r"<li[^>]*>(\w+)</li>", chart) == ["available", "images"]
 
 
-def test_long_names_below_bars_stay_apart_and_are_told_in_full():
+def test_long_names_below_bars_stay_apart_and_are_told_in_full() -> None:
     names = ["f" * 60, "f" * 59 + "g", "f" * 30 + "x" + "f" * 29, "كرة", "<b>"]
     (chart,) = plot_charts("prepare", pd.DataFrame({"class_name": names, "images": range(5)}))
     shown = re.findall(r"<text [^>]*rotate[^>]*>([^<]*)(?:<title>([^<]*)</title>)?</text>", chart)
@@ -209,24 +209,24 @@ def test_long_names_below_bars_stay_apart_and_are_told_in_full():
     assert [text for text, _ in shown][3:] == ["\u2068كرة\u2069", "&lt;b&gt;"]
 
 
-def test_columns_that_agree_are_drawn_once():
+def test_columns_that_agree_are_drawn_once() -> None:
     table = pd.DataFrame({"class_name": ["cat", "dog"], "available": [8, 2], "images": [8, 2]})
     (chart,) = plot_charts("prepare", table)
     assert chart.count("<rect") == 2 and "legend" not in chart
 
 
-def test_many_classes_are_counted_rather_than_named():
+def test_many_classes_are_counted_rather_than_named() -> None:
     table = pd.DataFrame({"class_name": [f"class {k}" for k in range(80)], "images": range(80)})
     (chart,) = plot_charts("prepare", table)
     assert chart.count("<rect") == 80 and "80 classes" in chart and "class 7" not in chart
 
 
-def test_bars_of_nothing_are_empty_and_bars_of_zero_flat():
+def test_bars_of_nothing_are_empty_and_bars_of_zero_flat() -> None:
     assert charts.bar_chart({}, "classes", "count") == "" == charts.bar_chart({"a": {}}, "classes", "count")
     assert 'height="0.0"' in charts.bar_chart({"a": {"cat": 0}}, "classes", "count")
 
 
-def test_charts_have_round_ticks_and_keep_the_last_point():
+def test_charts_have_round_ticks_and_keep_the_last_point() -> None:
     chart = charts.line_chart({"loss": [(step, 1 / step) for step in range(1, 2001)]}, "iteration", "loss")
     assert chart.count(",") <= charts.MAX_POINTS + 2
     for tick in (0, 500, 1000, 1500, 2000):
@@ -236,10 +236,10 @@ def test_charts_have_round_ticks_and_keep_the_last_point():
     assert charts._ticks(3, 3)[0] <= 3 <= charts._ticks(3, 3)[-1]
 
 
-def test_a_chart_of_nothing_finite_is_empty():
+def test_a_chart_of_nothing_finite_is_empty() -> None:
     assert charts.line_chart({"loss": [(1, float("nan"))]}, "iteration", "loss") == ""
 
 
-def test_a_single_point_is_drawn_inside_the_frame():
+def test_a_single_point_is_drawn_inside_the_frame() -> None:
     (place,) = re.findall(r'<circle class="c0" cx="([\d.]+)"', charts.line_chart({"a": [(1, 2.0)]}, "x", "y"))
     assert charts.LEFT <= float(place) <= charts.WIDTH - charts.RIGHT

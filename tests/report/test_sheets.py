@@ -1,6 +1,7 @@
 import itertools
 import json
 import shutil
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -15,7 +16,7 @@ from stages.report import FILES
 
 
 @pytest.fixture(scope="module")
-def sheets(run_folder) -> dict[str, Sheet]:
+def sheets(run_folder: Path) -> dict[str, Sheet]:
     return {sheet.name: sheet for sheet in build_sheets(Run(FILES.below(run_folder), 3))}
 
 
@@ -23,20 +24,20 @@ def captions(sheet: Sheet) -> list[list[str]]:
     return [[panel.caption for panel in group.panels] for group in sheet.groups]
 
 
-def test_there_is_one_sheet_per_stage_each_with_a_guide(sheets):
+def test_there_is_one_sheet_per_stage_each_with_a_guide(sheets: dict[str, Sheet]) -> None:
     assert list(sheets) == ["images", "proposals", "foregrounds", "backgrounds", "composites", "detections", "mistakes"]
     assert len(sheets) == len(BUILDERS) == len({file_name(sheet) for sheet in sheets.values()})
     assert all(len(sheet.guide) > 80 and not sheet.missing for sheet in sheets.values())
 
 
-def test_the_same_labelled_images_are_on_every_sheet(sheets):
+def test_the_same_labelled_images_are_on_every_sheet(sheets: dict[str, Sheet]) -> None:
     assert captions(sheets["images"]) == [["1 · ball", "2 · tv & <monitor>", "3 · ball, tv & <monitor>"]]
     assert captions(sheets["proposals"]) == [["1 · 3 segments", "2 · 3 segments", "3 · 3 segments"]]
     assert [group.heading for group in sheets["backgrounds"].groups] == ["1", "2", "3"]
     assert {group.heading.split()[0] for group in sheets["foregrounds"].groups} == {"1", "2", "3"}
 
 
-def test_foregrounds_are_judged_per_iteration(sheets):
+def test_foregrounds_are_judged_per_iteration(sheets: dict[str, Sheet]) -> None:
     first, second, *_ = sheets["foregrounds"].groups
     assert [panel.tone for panel in first.panels] == ["", "bad", "good", "good"]
     assert [panel.caption for panel in first.panels][1:3] == [
@@ -47,26 +48,26 @@ def test_foregrounds_are_judged_per_iteration(sheets):
     assert second.panels[0].caption == "CAM is empty · p 0.75"
 
 
-def test_without_masks_nothing_is_judged(bare_folder):
+def test_without_masks_nothing_is_judged(bare_folder: Path) -> None:
     sheet = {sheet.name: sheet for sheet in build_sheets(Run(FILES.below(bare_folder), 3))}["foregrounds"]
     assert [panel.tone for panel in sheet.groups[0].panels] == ["", "", "", ""]
     assert "left to your eyes" in sheet.guide and "IoU" not in sheet.groups[0].panels[1].caption
 
 
-def test_the_centre_is_marked_where_the_table_says(sheets):
+def test_the_centre_is_marked_where_the_table_says(sheets: dict[str, Sheet]) -> None:
     """The cross of image 1 stands at (12, 20) of 48 pixels."""
     image = sheets["foregrounds"].groups[0].panels[0].image
     scale = drawing.PANEL_SIDE / 48
     assert (image[round(20 * scale), round(12 * scale)] > 240).all()
 
 
-def test_a_foreground_is_left_bright_and_the_rest_gray(sheets):
+def test_a_foreground_is_left_bright_and_the_rest_gray(sheets: dict[str, Sheet]) -> None:
     image = sheets["foregrounds"].groups[0].panels[2].image
     inside, outside = image[132, 84].astype(int), image[250, 250].astype(int)
     assert np.ptp(inside) > 100 and np.ptp(outside) <= 2
 
 
-def test_captions_stand_beside_the_backgrounds_made_of_them(sheets):
+def test_captions_stand_beside_the_backgrounds_made_of_them(sheets: dict[str, Sheet]) -> None:
     first = sheets["backgrounds"].groups[0]
     assert first.lines == ["“a ball <on> grass” → “a lion <on> grass”"]
     assert captions(sheets["backgrounds"])[0] == [
@@ -75,7 +76,9 @@ def test_captions_stand_beside_the_backgrounds_made_of_them(sheets):
     ]
 
 
-def test_what_became_of_the_candidates_and_what_the_pool_is_made_of(sheets, bare_folder):
+def test_what_became_of_the_candidates_and_what_the_pool_is_made_of(
+    sheets: dict[str, Sheet], bare_folder: Path
+) -> None:
     guide = sheets["backgrounds"].guide
     assert "Of 2 candidates 1 were selected; 1 were dropped because a class shows in them (most of all" in guide
     assert "The 3 composites: 33 % originals pasted on, 33 % backgrounds, 33 % originals as they are." in guide
@@ -83,32 +86,32 @@ def test_what_became_of_the_candidates_and_what_the_pool_is_made_of(sheets, bare
     assert "Of 0" not in bare.guide and "No background was made" in bare.missing
 
 
-def test_composites_show_the_images_of_the_other_sheets_and_a_background(sheets):
+def test_composites_show_the_images_of_the_other_sheets_and_a_background(sheets: dict[str, Sheet]) -> None:
     shown = captions(sheets["composites"])
     assert [pair[0] for pair in shown] == ["on image 1", "on background 0", "on image 3"]
     assert {pair[1] for pair in shown} == {"1 pasted, 1 its own"}
 
 
-def test_masks_are_drawn_on_a_copy(sheets):
+def test_masks_are_drawn_on_a_copy(sheets: dict[str, Sheet]) -> None:
     plain, marked = (panel.image for panel in sheets["composites"].groups[0].panels)
     assert (plain[132, 84] != marked[132, 84]).any() and (plain[280, 280] == marked[280, 280]).all()
 
 
-def test_detections_under_half_are_counted_not_drawn(sheets):
+def test_detections_under_half_are_counted_not_drawn(sheets: dict[str, Sheet]) -> None:
     assert captions(sheets["detections"]) == [
         ["5 · ground truth, 1 object", "5 · 1 detection, best 0.90"],
         ["6 · ground truth, 1 object", "6 · no detection, best only 0.30"],
     ]
 
 
-def test_the_worst_images_come_before_the_best(sheets, bare_folder):
+def test_the_worst_images_come_before_the_best(sheets: dict[str, Sheet], bare_folder: Path) -> None:
     assert [group.heading for group in sheets["mistakes"].groups] == ["worst: 0% right", "best: 100% right"]
     assert captions(sheets["mistakes"])[0] == ["6 · ground truth, 1 object", "6 · no detection, best only 0.30"]
     bare = {sheet.name: sheet for sheet in build_sheets(Run(FILES.below(bare_folder), 3))}["mistakes"]
     assert bare.groups == () and "no masks" in bare.missing
 
 
-def test_an_object_without_a_mask_is_counted_neither_drawn_nor_missed(run_folder, tmp_path):
+def test_an_object_without_a_mask_is_counted_neither_drawn_nor_missed(run_folder: Path, tmp_path: Path) -> None:
     folder = shutil.copytree(run_folder, tmp_path / "run")
     path = folder / "data" / "ground_truth" / "val.json"
     truth = json.loads(path.read_text())
@@ -126,13 +129,13 @@ def test_an_object_without_a_mask_is_counted_neither_drawn_nor_missed(run_folder
     assert "no masks to compare" in build_sheets(Run(FILES.below(folder), 3))[-1].missing
 
 
-def test_a_contact_sheet_holds_every_panel(sheets):
+def test_a_contact_sheet_holds_every_panel(sheets: dict[str, Sheet]) -> None:
     image = cv2.imdecode(np.frombuffer(contact_sheet(sheets["composites"]), np.uint8), cv2.IMREAD_COLOR)
     assert image.shape[:2] == (3 * (drawing.PANEL_SIDE + 28) + 8, 2 * (drawing.PANEL_SIDE + 8) + 8)
     assert contact_sheet(Sheet("empty", "Empty", "")) is None
 
 
-def test_a_missing_or_broken_artifact_is_named_with_the_next_step(run_folder, tmp_path):
+def test_a_missing_or_broken_artifact_is_named_with_the_next_step(run_folder: Path, tmp_path: Path) -> None:
     broken = shutil.copytree(run_folder, tmp_path / "run")
     (broken / "data" / "detections" / "val.json").write_text("[")
     with pytest.raises(InputError, match=r"val\.json is not valid JSON.*run: dvc repro evaluate"):
@@ -145,7 +148,7 @@ def test_a_missing_or_broken_artifact_is_named_with_the_next_step(run_folder, tm
         build_sheets(Run(FILES.below(broken), 3))
 
 
-def test_detections_of_another_data_set_do_not_end_the_page(run_folder, tmp_path):
+def test_detections_of_another_data_set_do_not_end_the_page(run_folder: Path, tmp_path: Path) -> None:
     other = shutil.copytree(run_folder, tmp_path / "run")
     (other / "data" / "detections" / "val.json").write_text(json.dumps([]))
     sheet = {sheet.name: sheet for sheet in build_sheets(Run(FILES.below(other), 1))}["detections"]
@@ -155,13 +158,13 @@ def test_detections_of_another_data_set_do_not_end_the_page(run_folder, tmp_path
 @pytest.mark.parametrize(
     ("num", "expected"), [(1, [0]), (2, [0, 9]), (4, [0, 3, 6, 9]), (10, list(range(10))), (99, list(range(10)))]
 )
-def test_evenly_spaced(num, expected):
+def test_evenly_spaced(num: int, expected: list[int]) -> None:
     assert evenly_spaced(range(10), num) == expected
     assert evenly_spaced([], num) == []
 
 
 @pytest.mark.parametrize("size_hw", [(1, 1), (1, 400), (10, 3000), (500, 333)])
-def test_any_image_fits_a_panel_with_its_mask(size_hw):
+def test_any_image_fits_a_panel_with_its_mask(size_hw: tuple[int, int]) -> None:
     image, mask = np.zeros((*size_hw, 3), np.uint8), np.ones(size_hw, bool)
     panel = drawing.enlarge(image)
     assert max(panel.shape) == drawing.PANEL_SIDE and drawing.enlarge_mask(mask).shape == panel.shape[:2]
@@ -170,7 +173,7 @@ def test_any_image_fits_a_panel_with_its_mask(size_hw):
     drawing.draw_cross(panel, 0, 0)
 
 
-def test_neighbouring_classes_differ_in_colour():
+def test_neighbouring_classes_differ_in_colour() -> None:
     colours = [np.array(drawing.colour_of(number)) for number in range(20)]
     assert min(abs(one - two).max() for one, two in itertools.pairwise(colours)) > 60
     assert len({tuple(colour) for colour in colours}) == 20

@@ -2,6 +2,7 @@ import os
 import subprocess
 import sys
 from io import StringIO
+from pathlib import Path
 
 import pytest
 from rich.cells import cell_len
@@ -13,7 +14,7 @@ from empaste.report.figures import class_columns, headline, headline_text, preci
 from empaste.report.summary import summary_table
 
 
-def printed(folder, page, width=120) -> str:
+def printed(folder: Path, page: Path, width: int = 120) -> str:
     console = Console(file=StringIO(), width=width)
     console.print(summary_table(folder, page))
     return console.file.getvalue()
@@ -23,7 +24,7 @@ def rows(text: str) -> list[list[str]]:
     return [[cell.strip() for cell in line.strip("│┃").split("│")] for line in text.splitlines() if "│" in line]
 
 
-def test_the_summary_names_classes_aps_precision_and_the_page(run_folder, tmp_path):
+def test_the_summary_names_classes_aps_precision_and_the_page(run_folder: Path, tmp_path: Path) -> None:
     page = tmp_path / "index.html"
     page.write_text("")
     text = printed(run_folder / "metrics", page)
@@ -33,30 +34,30 @@ def test_the_summary_names_classes_aps_precision_and_the_page(run_folder, tmp_pa
     assert f"Open {page}" in text
 
 
-def test_the_summary_says_what_was_not_measured(bare_folder, tmp_path):
+def test_the_summary_says_what_was_not_measured(bare_folder: Path, tmp_path: Path) -> None:
     text = printed(bare_folder / "metrics", tmp_path / "index.html")
     assert "Foregrounds were not measured" in text and "There is no" in text
     assert ["all", "2,468", "6", "91.5", "–", "–", "–"] in rows(text)
 
 
-def test_without_metrics_the_next_step_is_named(tmp_path):
+def test_without_metrics_the_next_step_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="holds no metrics; run: dvc repro"):
         summary_table(tmp_path)
 
 
-def test_iterations_are_ordered_by_number():
+def test_iterations_are_ordered_by_number() -> None:
     values = {f"iter_{number}": float(number) for number in (10, 2, 0)} | {"pool": 5.0}
     metrics = {"foregrounds": {"precision50": values}}
     assert precision_per_iteration(metrics) == {"Step 1": 0.0, "EM 2": 2.0, "EM 10": 10.0}
     assert headline(metrics)["foreground precision, F-EM"] == 10.0
 
 
-def test_the_headline_of_nothing_is_not_measured():
+def test_the_headline_of_nothing_is_not_measured() -> None:
     assert set(headline({}).values()) == {None}
     assert headline_text({}).startswith("mask AP50 – · mask AP75 –")
 
 
-def test_measured_aps_per_class_have_columns_of_their_own():
+def test_measured_aps_per_class_have_columns_of_their_own() -> None:
     metrics = {"evaluate": {"mask": {"AP75": 1.0, "AP75_per_class": {"a": 1.0}}, "box": {"AP": 2.0}}}
     assert [column.title for column in class_columns(metrics)] == ["mask AP50", "mask AP75", "box AP50"]
 
@@ -73,7 +74,7 @@ NAMES = {
 
 @pytest.mark.parametrize("width", [80, 60, 45])
 @pytest.mark.parametrize("names", NAMES.values(), ids=NAMES)
-def test_it_fits_the_terminal_without_cutting_a_figure_or_a_name(tmp_path, names, width):
+def test_it_fits_the_terminal_without_cutting_a_figure_or_a_name(tmp_path: Path, names: list[str], width: int) -> None:
     write_figures(tmp_path, names)
     text = printed(tmp_path, tmp_path / "index.html", width).replace(f"There is no {tmp_path}", "")
     assert max(cell_len(line) for line in text.splitlines()) <= width and "…" not in text
@@ -96,7 +97,7 @@ def unfolded(table: list[list[str]]) -> dict[str, list[str]]:
     return dict(found)
 
 
-def write_figures(folder, names: list[str]) -> None:
+def write_figures(folder: Path, names: list[str]) -> None:
     rates = {name: 81.0 + place for place, name in enumerate(names)}
     aps = dict.fromkeys(("AP", "AP50", "AP75"), 99.9) | {f"{key}_per_class": rates for key in ("AP", "AP50", "AP75")}
     iterations = {f"iter_{number}": 77.7 for number in range(12)} | {"pool": 88.8}
@@ -110,7 +111,7 @@ def write_figures(folder, names: list[str]) -> None:
         write_json(folder / f"{stage}.json", figures)
 
 
-def test_iterations_that_do_not_fit_stand_in_a_further_table(tmp_path):
+def test_iterations_that_do_not_fit_stand_in_a_further_table(tmp_path: Path) -> None:
     write_figures(tmp_path, ["a"])
     text = printed(tmp_path, tmp_path / "index.html", 80)
     assert text.count("Foregrounds per F-EM iteration") == 2
@@ -119,7 +120,7 @@ def test_iterations_that_do_not_fit_stand_in_a_further_table(tmp_path):
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "ascii", "latin-1"])
-def test_it_is_printed_to_a_pipe_of_any_encoding(tmp_path, encoding):
+def test_it_is_printed_to_a_pipe_of_any_encoding(tmp_path: Path, encoding: str) -> None:
     write_figures(tmp_path, ["🍎", "[red]ü[/red]"])
     script = (
         "from pathlib import Path; from empaste.report.summary import print_summary; "

@@ -25,13 +25,13 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_it_writes_the_page(folder):
+def test_it_writes_the_page(folder: Path) -> None:
     report.main()
     assert (folder / "report" / "index.html").read_text().startswith("<!DOCTYPE html>")
     assert not (folder / "mlflow.db").exists()
 
 
-def test_it_records_everything_of_the_run(folder, monkeypatch):
+def test_it_records_everything_of_the_run(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen = []
     monkeypatch.setattr(tracking, "record_pipeline", lambda record, params: seen.append(record))
     (folder / "dvc.lock").write_text("stages: {}\n")
@@ -59,7 +59,9 @@ def test_it_records_everything_of_the_run(folder, monkeypatch):
     assert record.headline.startswith("mask AP50 58.4 · mask AP75 37.2 · box AP50 58.4")
 
 
-def test_where_the_store_fails_the_page_stays(folder, monkeypatch, capsys):
+def test_where_the_store_fails_the_page_stays(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setenv("EMPASTE_TRACKING", "on")
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
@@ -79,7 +81,9 @@ def test_where_the_store_fails_the_page_stays(folder, monkeypatch, capsys):
         ("plots/train.csv", "", "plots/train.csv is not a readable table"),
     ],
 )
-def test_a_missing_or_broken_input_is_named_and_the_earlier_page_stays(folder, capsys, path, content, message):
+def test_a_missing_or_broken_input_is_named_and_the_earlier_page_stays(
+    folder: Path, capsys: pytest.CaptureFixture[str], path: str, content: str | None, message: str
+) -> None:
     (folder / "report").mkdir()
     (folder / "report" / "index.html").write_text("earlier")
     (folder / path).unlink() if content is None else (folder / path).write_text(content)
