@@ -32,7 +32,6 @@ from benchmarks.paste import draw_images, ragged
 from empaste.artifacts.coco import instance, read_coco
 from empaste.artifacts.fields import read_json
 from empaste.artifacts.shards import Shards, write_shards
-from empaste.backbones import limit_threads
 from empaste.detectors.augment import (
     BRIGHTNESS,
     CONTRAST,
@@ -45,6 +44,7 @@ from empaste.detectors.augment import (
 )
 from empaste.detectors.composites import open_composites
 from empaste.detectors.tensors import image_tensor, target_tensors
+from empaste.devices import limit_threads
 from empaste.images import GRAY, encode_rgb
 from empaste.masks import RLE, decode_masks, encode_mask
 from empaste.paste.sources import annotated_instances

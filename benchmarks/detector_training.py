@@ -26,12 +26,12 @@ import typer
 from torch.autograd import DeviceType
 from torch.profiler import ProfilerActivity, profile
 
-from empaste.backbones import limit_threads, torch_device
 from empaste.detectors import BACKENDS, training
 from empaste.detectors.augment import Sample
 from empaste.detectors.composites import Composites
 from empaste.detectors.distributed import Group
 from empaste.detectors.recipe import Recipe
+from empaste.devices import limit_threads, torch_device
 from empaste.errors import InputError
 
 SIZE_HW, NUM_IMAGES, NUM_INSTANCES = (375, 500), 64, 6

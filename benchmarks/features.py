@@ -20,9 +20,11 @@ from typing import Any
 import numpy as np
 import typer
 
-from empaste.artifacts import schemas, tables
+from empaste.artifacts import tables
 from empaste.artifacts.classifier import load_classifier
-from empaste.backbones import limit_threads, torch_device
+from empaste.artifacts.schemas.prepare import Images
+from empaste.artifacts.schemas.proposals import Segments
+from empaste.devices import limit_threads, torch_device
 from empaste.features import SOURCES, VIEWS, encoders, extraction
 from stages.features import show_image
 
@@ -91,8 +93,8 @@ def main(
 
 def segments_per_image(root: Path, images: int) -> list:
     """Path and rows of the first images with segments."""
-    files = tables.read_table(root / "data/images/images.parquet", schemas.Images).set_index("image_id")["file_name"]
-    table = tables.read_table(root / "data/segments/segments.parquet", schemas.Segments)
+    files = tables.read_table(root / "data/images/images.parquet", Images).set_index("image_id")["file_name"]
+    table = tables.read_table(root / "data/segments/segments.parquet", Segments)
     groups = list(table.groupby("image_id", sort=False))[:images]
     return [(root / "data/images" / files[image_id], rows) for image_id, rows in groups]
 

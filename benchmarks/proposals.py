@@ -18,7 +18,8 @@ import numpy as np
 import typer
 from jaxtyping import UInt8
 
-from empaste.artifacts import schemas, tables
+from empaste.artifacts import tables
+from empaste.artifacts.schemas.prepare import Images
 from empaste.images import fit_within, read_rgb
 from empaste.params import load_params
 from empaste.proposals.table import propose_rows
@@ -29,7 +30,7 @@ BAR_MS = 500.0
 def main(root: Path = Path(), images: int = 20, method: str = "selective_search") -> None:
     """Time ``method`` and the peer on the same images, one after the other."""
     cv2.setNumThreads(1)
-    table = tables.read_table(root / "data/images/images.parquet", schemas.Images)
+    table = tables.read_table(root / "data/images/images.parquet", Images)
     chosen = table.iloc[np.unique(np.linspace(0, len(table) - 1, images).round().astype(int))]
     files = [root / "data/images" / name for name in chosen["file_name"]]
     arguments = load_params(root / "params.yaml").proposals.source(method)

@@ -12,16 +12,11 @@ from empaste import backgrounds
 from empaste.artifacts.arrays import read_array
 from empaste.artifacts.checkpoints import remove_work, work_folder
 from empaste.artifacts.outputs import whole_directory, write_json
-from empaste.artifacts.schemas import (
-    BackgroundFailures,
-    Backgrounds,
-    Captions,
-    Classes,
-    Foregrounds,
-    Images,
-    Labels,
-    Segments,
-)
+from empaste.artifacts.schemas.backgrounds import BackgroundFailures, Backgrounds
+from empaste.artifacts.schemas.captions import Captions
+from empaste.artifacts.schemas.foregrounds import Foregrounds
+from empaste.artifacts.schemas.prepare import Classes, Images, Labels
+from empaste.artifacts.schemas.proposals import Segments
 from empaste.artifacts.tables import read_table, write_table
 from empaste.backgrounds import SURELY_EMPTY, making, open_source
 from empaste.backgrounds.erasing import segments_to_erase

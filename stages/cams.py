@@ -11,11 +11,13 @@ import pandas as pd
 import typer
 from tqdm import tqdm
 
-from empaste.artifacts import arrays, schemas, tables
+from empaste.artifacts import arrays, tables
 from empaste.artifacts.classifier import check_classes, load_classifier
 from empaste.artifacts.outputs import whole_directory
-from empaste.backbones import limit_threads, torch_device
+from empaste.artifacts.schemas.cams import Cams
+from empaste.artifacts.schemas.prepare import Images, Labels
 from empaste.classification.cam import KEEP, ClassMap, locate_classes
+from empaste.devices import limit_threads, torch_device
 from empaste.errors import InputError
 from empaste.images import read_rgb
 from empaste.params import load_params
@@ -34,8 +36,8 @@ def main(
     settings = load_params(params).cams
     limit_threads(settings.num_threads)
     classifier = load_classifier(model, torch_device(settings.device))
-    table = tables.read_table(images / "images.parquet", schemas.Images).query("split == 'train'")
-    pairs = tables.read_table(labels / "labels.parquet", schemas.Labels)
+    table = tables.read_table(images / "images.parquet", Images).query("split == 'train'")
+    pairs = tables.read_table(labels / "labels.parquet", Labels)
     check_classes(classifier, pairs["class_id"], labels, model)
     shown = pairs.groupby("image_id")["class_id"].agg(list)
     table = table[table["image_id"].isin(shown.index)]
@@ -55,7 +57,7 @@ def main(
             rows.append(row)
             heatmaps.append(heatmap)
     with whole_directory(out) as scratch:
-        tables.write_table(pd.DataFrame(rows), scratch / "cams.parquet", schemas.Cams)
+        tables.write_table(pd.DataFrame(rows), scratch / "cams.parquet", Cams)
         arrays.write_array(
             scratch / "heatmaps.npy", np.array(heatmaps, np.float16).reshape(len(rows), *_grid(heatmaps))
         )

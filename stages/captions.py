@@ -13,7 +13,8 @@ from tqdm import tqdm
 from empaste.artifacts.checkpoints import remove_work, work_folder
 from empaste.artifacts.image_keys import NamedImage, named_images
 from empaste.artifacts.outputs import whole_directory, write_json
-from empaste.artifacts.schemas import Captions, Classes, Images, Labels
+from empaste.artifacts.schemas.captions import Captions
+from empaste.artifacts.schemas.prepare import Classes, Images, Labels
 from empaste.artifacts.tables import read_table, write_table
 from empaste.captions import CAPTIONERS, LEARNED
 from empaste.captions.resuming import resume_captions

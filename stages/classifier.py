@@ -6,12 +6,13 @@ import numpy as np
 import pandas as pd
 import typer
 
-from empaste import backbones
-from empaste.artifacts import checkpoints, schemas, tables
+from empaste import networks
+from empaste.artifacts import checkpoints, tables
 from empaste.artifacts.classifier import save_classifier
 from empaste.artifacts.outputs import whole_directory, write_json, write_whole
-from empaste.backbones import limit_threads, torch_device
+from empaste.artifacts.schemas.prepare import Classes, Images, Labels
 from empaste.classification import augment, train
+from empaste.devices import limit_threads, torch_device
 from empaste.errors import InputError
 from empaste.params import load_params
 from stages.runner import stage
@@ -33,10 +34,10 @@ def main(
     settings = load_params(params).classifier
     limit_threads(settings.num_threads)
     device = torch_device(settings.device)
-    table = tables.read_table(images / "images.parquet", schemas.Images)
-    classes = tables.read_table(labels / "classes.parquet", schemas.Classes)
-    pairs = tables.read_table(labels / "labels.parquet", schemas.Labels).to_numpy()
-    code = [Path(train.__file__), Path(augment.__file__), Path(backbones.__file__)]
+    table = tables.read_table(images / "images.parquet", Images)
+    classes = tables.read_table(labels / "classes.parquet", Classes)
+    pairs = tables.read_table(labels / "labels.parquet", Labels).to_numpy()
+    code = [Path(train.__file__), Path(augment.__file__), *sorted(Path(networks.__file__).parent.glob("*.py"))]
     work = checkpoints.work_folder(
         "classifier", [settings.model_dump(), *_weights(settings.weights), images, labels, *code]
     )

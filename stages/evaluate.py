@@ -8,7 +8,7 @@ import typer
 
 from empaste.artifacts.coco import read_coco
 from empaste.artifacts.outputs import whole_directory, write_json, write_whole
-from empaste.artifacts.schemas import Images
+from empaste.artifacts.schemas.prepare import Images
 from empaste.artifacts.tables import read_table
 from empaste.detectors import check_classes, detect_files, load_detector
 from empaste.evaluation import evaluate_detections

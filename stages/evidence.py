@@ -9,11 +9,15 @@ import pandas as pd
 import typer
 from tqdm import tqdm
 
-from empaste.artifacts import arrays, schemas, tables
+from empaste.artifacts import arrays, tables
 from empaste.artifacts.classifier import check_classes, load_classifier
 from empaste.artifacts.outputs import whole_directory
+from empaste.artifacts.schemas.cams import Cams
+from empaste.artifacts.schemas.evidence import Evidence
+from empaste.artifacts.schemas.prepare import Images
+from empaste.artifacts.schemas.proposals import Segments
 from empaste.artifacts.segments import check_segment_images, decode_segments
-from empaste.backbones import limit_threads, torch_device
+from empaste.devices import limit_threads, torch_device
 from empaste.errors import InputError
 from empaste.evidence.judging import Effort, judge_image
 from empaste.evidence.scoring import Weights
@@ -35,8 +39,8 @@ def main(
     settings = load_params(params).evidence
     limit_threads(settings.num_threads)
     classifier = load_classifier(model, torch_device(settings.device))
-    files = tables.read_table(images / "images.parquet", schemas.Images).set_index("image_id")["file_name"]
-    wanted = tables.read_table(cams / "cams.parquet", schemas.Cams)
+    files = tables.read_table(images / "images.parquet", Images).set_index("image_id")["file_name"]
+    wanted = tables.read_table(cams / "cams.parquet", Cams)
     check_classes(classifier, wanted["class_id"], cams, model)
     heatmaps = arrays.read_array(cams / "heatmaps.npy", len(wanted), str(cams), "cams")
     maps: dict[int, dict[int, Any]] = {}
@@ -48,16 +52,16 @@ def main(
         weights=Weights(**settings.weights.model_dump()),
         effort=Effort(settings.fills, settings.num_judged, settings.batch_size),
     )
-    table = tables.read_table(segments / "segments.parquet", schemas.Segments)
+    table = tables.read_table(segments / "segments.parquet", Segments)
     check_segment_images(table, files.index, segments, images)
     per_image = table[table["image_id"].isin(list(maps))].groupby("image_id", sort=False)
     judged = [
         _judge(judge, images / files[image_id], rows, maps[image_id])
         for image_id, rows in tqdm(per_image, "evidence", unit="image")
     ]
-    found = pd.concat(judged) if judged else pd.DataFrame(columns=list(schemas.Evidence.to_schema().columns))
+    found = pd.concat(judged) if judged else pd.DataFrame(columns=list(Evidence.to_schema().columns))
     with whole_directory(out) as scratch:
-        tables.write_table(found, scratch / "evidence.parquet", schemas.Evidence)
+        tables.write_table(found, scratch / "evidence.parquet", Evidence)
 
 
 def _judge(judge: Any, path: Path, rows: pd.DataFrame, maps: dict[int, Any]) -> pd.DataFrame:
@@ -72,9 +76,7 @@ def _judge(judge: Any, path: Path, rows: pd.DataFrame, maps: dict[int, Any]) -> 
         raise InputError(
             f"the classifier's answer to segment {ids[broken[0]]} of {path} is not finite; run: dvc repro classifier"
         )
-    return table.assign(image_id=int(rows["image_id"].iloc[0]), segment_id=ids)[
-        list(schemas.Evidence.to_schema().columns)
-    ]
+    return table.assign(image_id=int(rows["image_id"].iloc[0]), segment_id=ids)[list(Evidence.to_schema().columns)]
 
 
 if __name__ == "__main__":

@@ -13,12 +13,14 @@ import typer
 from jaxtyping import UInt8
 from tqdm import tqdm
 
-from empaste import backbones
-from empaste.artifacts import arrays, checkpoints, schemas, tables
+from empaste import networks
+from empaste.artifacts import arrays, checkpoints, tables
 from empaste.artifacts.classifier import load_classifier
 from empaste.artifacts.outputs import whole_directory, write_json
+from empaste.artifacts.schemas.prepare import Images
+from empaste.artifacts.schemas.proposals import Segments
 from empaste.artifacts.segments import check_segment_images, decode_segments
-from empaste.backbones import limit_threads, torch_device
+from empaste.devices import limit_threads, torch_device
 from empaste.errors import InputError
 from empaste.features import SOURCES, VIEWS, encoders, extraction, views
 from empaste.images import read_rgb
@@ -42,8 +44,8 @@ def main(
     classifier = load_classifier(model, torch_device(settings.device))
     networks = encoders.load_encoders(settings.backbones, classifier, SOURCES)
     chosen = [VIEWS[name] for name in settings.views]
-    files = tables.read_table(images / "images.parquet", schemas.Images).set_index("image_id")["file_name"]
-    table = tables.read_table(segments / "segments.parquet", schemas.Segments)
+    files = tables.read_table(images / "images.parquet", Images).set_index("image_id")["file_name"]
+    table = tables.read_table(segments / "segments.parquet", Segments)
     check_segment_images(table, files.index, segments, images)
     work = checkpoints.work_folder(
         "features", [settings.model_dump(), images, segments, model, *_weights(settings.backbones), *_code()]
@@ -80,7 +82,9 @@ def _rows_done(work: Path) -> int:
 
 def _code() -> list[Path]:
     """The modules whose change makes begun work worthless."""
-    return [Path(str(module.__file__)) for module in (backbones, encoders, extraction, views)]
+    return [Path(str(module.__file__)) for module in (encoders, extraction, views)] + sorted(
+        Path(networks.__file__).parent.glob("*.py")
+    )
 
 
 def _weights(names: Sequence[str]) -> list[Path]:

@@ -11,7 +11,11 @@ import typer
 from empaste.artifacts.arrays import read_array
 from empaste.artifacts.coco import read_coco
 from empaste.artifacts.outputs import whole_directory, write_json, write_whole
-from empaste.artifacts.schemas import Cams, Classes, Evidence, Foregrounds, Segments
+from empaste.artifacts.schemas.cams import Cams
+from empaste.artifacts.schemas.evidence import Evidence
+from empaste.artifacts.schemas.foregrounds import Foregrounds
+from empaste.artifacts.schemas.prepare import Classes
+from empaste.artifacts.schemas.proposals import Segments
 from empaste.artifacts.tables import read_table, write_table
 from empaste.foregrounds.quality import foreground_metrics, reliability_curve, reliability_of
 from empaste.foregrounds.selection import asks_for_evidence, misfit, select_foregrounds

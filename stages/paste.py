@@ -14,7 +14,10 @@ from empaste import masks as mask_encoding
 from empaste.artifacts.checkpoints import remove_other_work, remove_work, work_folder
 from empaste.artifacts.coco import read_coco
 from empaste.artifacts.outputs import whole_directory, write_json, write_whole
-from empaste.artifacts.schemas import Backgrounds, Classes, Foregrounds, Images, Labels, Segments
+from empaste.artifacts.schemas.backgrounds import Backgrounds
+from empaste.artifacts.schemas.foregrounds import Foregrounds
+from empaste.artifacts.schemas.prepare import Classes, Images, Labels
+from empaste.artifacts.schemas.proposals import Segments
 from empaste.artifacts.tables import read_table
 from empaste.errors import InputError
 from empaste.params import Paste, load_params

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import typer
 
-from empaste.artifacts import schemas
 from empaste.artifacts.coco import coco_dataset, write_coco
 from empaste.artifacts.outputs import whole_directory, write_json, write_whole
+from empaste.artifacts.schemas.prepare import Classes, Images, Labels
 from empaste.artifacts.tables import write_table
 from empaste.datasets import DATASETS
 from empaste.datasets.frames import frame_vote, with_frame
@@ -68,9 +68,9 @@ def main(
         refuse_errors(prepared)
         _warn(warnings_of(data, prepared))
         table, classes = image_table(prepared), class_table(data)
-        write_table(table, image_folder / "images.parquet", schemas.Images)
-        write_table(label_table(prepared), label_folder / "labels.parquet", schemas.Labels)
-        write_table(classes, label_folder / "classes.parquet", schemas.Classes)
+        write_table(table, image_folder / "images.parquet", Images)
+        write_table(label_table(prepared), label_folder / "labels.parquet", Labels)
+        write_table(classes, label_folder / "classes.parquet", Classes)
         truths: tuple[tuple[Split, Path, str], ...] = (
             ("train", train_truth, "for measuring only"),
             ("val", val_truth, "for evaluation"),

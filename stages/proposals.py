@@ -13,7 +13,8 @@ import typer
 from empaste.artifacts.coco import read_coco
 from empaste.artifacts.image_keys import named_images
 from empaste.artifacts.outputs import whole_directory, write_json
-from empaste.artifacts.schemas import Images, Segments
+from empaste.artifacts.schemas.prepare import Images
+from empaste.artifacts.schemas.proposals import Segments
 from empaste.artifacts.tables import read_table, write_table
 from empaste.errors import InputError
 from empaste.params import load_params

@@ -14,7 +14,6 @@ import pandas as pd
 import pytest
 import torch
 
-from empaste import tracking
 from empaste.artifacts.coco import read_coco
 from empaste.artifacts.networks import save_network
 from empaste.detectors import check_classes, classes_of
@@ -22,6 +21,8 @@ from empaste.detectors.mask_rcnn import build_mask_rcnn
 from empaste.images import write_rgb
 from empaste.prediction import predict_files
 from empaste.report.inputs import read_plot
+from empaste.tracking.names import mlflow_name
+from empaste.tracking.store import EXPERIMENT, find_store
 from stages import report
 from tests.test_serving import FILE, IMAGE, SLIM
 
@@ -55,11 +56,11 @@ def test_the_page_and_the_record_hold_every_name(tmp_path: Path, monkeypatch: py
 
     from mlflow import MlflowClient
 
-    client = MlflowClient(tracking_uri=tracking.find_store().uri)
-    (run,) = client.search_runs([client.get_experiment_by_name(tracking.EXPERIMENT).experiment_id])
+    client = MlflowClient(tracking_uri=find_store().uri)
+    (run,) = client.search_runs([client.get_experiment_by_name(EXPERIMENT).experiment_id])
     for stage, key in (("evaluate.mask", "AP50_per_class"), ("prepare", "images_per_class")):
         of_classes = [name for name in run.data.metrics if name.startswith(f"{stage}.{key}.")]
-        assert sorted(of_classes) == sorted(tracking._name(f"{stage}.{key}.{name}") for name in NAMES)
+        assert sorted(of_classes) == sorted(mlflow_name(f"{stage}.{key}.{name}") for name in NAMES)
     stored = client.download_artifacts(run.info.run_id, "plots/confusion.csv")
     assert read_plot(Path(stored)).equals(confusion)
 

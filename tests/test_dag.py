@@ -5,6 +5,7 @@ import importlib.util
 import re
 import subprocess
 import sys
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
@@ -22,7 +23,7 @@ NEUTRAL = {
     "src/empaste/errors.py",
     "src/empaste/params.py",
     "src/empaste/scaleout.py",
-    "src/empaste/tracking.py",
+    "src/empaste/tracking",
 }
 
 
@@ -58,13 +59,13 @@ def reached_from(path: Path) -> set[str]:
     todo = [path]
     while todo:
         file = todo.pop()
-        if file not in seen and str(file.relative_to(ROOT)) not in NEUTRAL:
+        if file not in seen and not covered(str(file.relative_to(ROOT)), NEUTRAL):
             seen.add(file)
             todo.extend(imported_by(file))
     return {str(file.relative_to(ROOT)) for file in seen}
 
 
-def covered(file: str, deps: list[str]) -> bool:
+def covered(file: str, deps: Iterable[str]) -> bool:
     return any(file == dep or file.startswith(f"{dep}/") for dep in deps)
 
 

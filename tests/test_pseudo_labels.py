@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from empaste import pseudo_labels
 from empaste.artifacts.coco import read_coco
-from empaste.artifacts.schemas import Classes, Images, Labels
+from empaste.artifacts.schemas.prepare import Classes, Images, Labels
 from empaste.artifacts.tables import read_table, write_table
 from empaste.cli import app
 from empaste.detectors import Detect

@@ -22,7 +22,6 @@ import pytest
 from mlflow.exceptions import MlflowException
 from PIL import Image
 
-from empaste import tracking
 from empaste.artifacts.networks import save_network
 from empaste.detectors import load_detector
 from empaste.detectors.backend import Network
@@ -41,7 +40,9 @@ from empaste.serving import (
     read_bounds,
     read_request,
 )
-from empaste.tracking import MODEL_NAME, Record, record_pipeline
+from empaste.tracking import Record, record_pipeline
+from empaste.tracking.recording import MODEL_NAME
+from empaste.tracking.store import find_store
 
 SLIM = Network("resnet_slim", "standard", False, 8, 64, frozen_norm=False, msra=False)
 LOAD: dict[str, Any] = {"min_score": 0.05, "max_detections": 100, "num_threads": 0, "device": "cpu"}
@@ -75,7 +76,7 @@ def store(detector: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
             patch.delenv(name, raising=False)
         patch.setenv("EMPASTE_TRACKING", "on")
         record_pipeline(Record(params={}, metrics={}, headline="", detector=(detector, FILE)))
-        yield tracking.find_store().uri
+        yield find_store().uri
 
 
 @pytest.fixture

@@ -85,7 +85,7 @@ def save_clip(folder: Path) -> Path:
 def save_tiny_classifier(folder: Path, class_names: tuple[str, ...]) -> Path:
     """An untrained classifier; class ids count from 1."""
     from empaste.artifacts.classifier import TrainedClassifier, save_classifier
-    from empaste.backbones import build_resnet
+    from empaste.networks.weights import build_resnet
 
     torch.manual_seed(0)
     network = build_resnet("resnet_slim", 8, None, len(class_names)).eval()

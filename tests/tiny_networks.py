@@ -10,7 +10,7 @@ from torchvision.models.efficientnet import MBConvConfig
 from torchvision.models.mobilenetv3 import InvertedResidualConfig
 from torchvision.models.resnet import Bottleneck, ResNet
 
-from empaste.backbones import SlimResNet
+from empaste.networks.resnet import SlimResNet
 
 
 def _mobilenet(num_classes: int) -> nn.Module:

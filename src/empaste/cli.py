@@ -25,8 +25,8 @@ def summary(metrics: Path = Path("metrics"), page: Path = Path("report/index.htm
 @app.command()
 def ui(port: int = 5000) -> None:
     """Serve MLflow's pages on the store that the pipeline writes, until Ctrl-C."""
-    from empaste.stores import without_password
-    from empaste.tracking import ui_command
+    from empaste.tracking.addresses import without_password
+    from empaste.tracking.store import ui_command
 
     command = ui_command(port)
     print(shlex.join(map(without_password, command)), file=sys.stderr)
@@ -83,7 +83,7 @@ def recall(
 
     from empaste.artifacts.coco import read_coco
     from empaste.artifacts.image_keys import named_images
-    from empaste.artifacts.schemas import Images
+    from empaste.artifacts.schemas.prepare import Images
     from empaste.artifacts.tables import read_table
     from empaste.params import load_params
     from empaste.proposals.catalogue import weightless

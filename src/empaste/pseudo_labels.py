@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from empaste.artifacts.coco import coco_dataset, instance, write_coco
-from empaste.artifacts.schemas import Classes, Images, Labels
+from empaste.artifacts.schemas.prepare import Classes, Images, Labels
 from empaste.artifacts.tables import read_table
 from empaste.detectors import check_classes, detect_files, load_detector
 from empaste.errors import InputError

@@ -8,8 +8,10 @@ import pytest
 import torch
 
 from empaste.artifacts.classifier import TrainedClassifier, classify, load_classifier, save_classifier
-from empaste.backbones import build_resnet, fit_square, to_input
 from empaste.errors import InputError
+from empaste.networks.inputs import to_input
+from empaste.networks.weights import build_resnet
+from empaste.squares import fit_square
 
 
 @pytest.fixture

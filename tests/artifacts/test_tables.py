@@ -6,7 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from empaste.artifacts.schemas import Cams, Captions, Images, Labels, Table
+from empaste.artifacts.schemas.cams import Cams
+from empaste.artifacts.schemas.captions import Captions
+from empaste.artifacts.schemas.prepare import Images, Labels
+from empaste.artifacts.schemas.table import Table
 from empaste.artifacts.tables import check_table, read_table, write_table
 from empaste.errors import InputError
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from empaste.artifacts.classifier import load_classifier
-from empaste.artifacts.schemas import BackgroundFailures, Backgrounds
+from empaste.artifacts.schemas.backgrounds import BackgroundFailures, Backgrounds
 from empaste.artifacts.shards import Shards
 from empaste.artifacts.tables import write_table
 from empaste.backgrounds import making, selection

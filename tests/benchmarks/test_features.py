@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from benchmarks.features import main
-from empaste.artifacts.schemas import Segments
+from empaste.artifacts.schemas.proposals import Segments
 from empaste.artifacts.tables import write_table
 from empaste.masks import encode_mask
 from tests.stages.classifying import write_dataset

@@ -6,14 +6,15 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from benchmarks.proposals import main
-from empaste.artifacts.schemas import Images
+from empaste.artifacts.schemas.prepare import Images
 from empaste.artifacts.tables import write_table
 from empaste.images import write_rgb
 
 
-def test_last_line_compares_with_the_peer_and_the_bar(tmp_path, capsys):
+def test_last_line_compares_with_the_peer_and_the_bar(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     shutil.copy(Path(__file__).parents[2] / "params.yaml", tmp_path)
     folder = tmp_path / "data/images"
     folder.mkdir(parents=True)

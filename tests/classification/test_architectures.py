@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 import torch
 
-from empaste import backbones
 from empaste.artifacts.checkpoints import save_checkpoint
 from empaste.artifacts.classifier import TrainedClassifier, classify, load_classifier, save_classifier
 from empaste.classification import train as module
 from empaste.classification.cam import locate_classes, over_threshold
 from empaste.classification.train import LabelledImages, Recipe, train_classifier
+from empaste.networks.architectures import ARCHITECTURES
 from tests.tiny_networks import BUILDERS
 
 RECIPE = Recipe(epochs=2, batch_size=16, learning_rate=0.01, weight_decay=0.01, seed=0)
@@ -24,7 +24,7 @@ def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
     """The names of the kinds stand for the tiny networks of these kinds."""
     for kind, build in BUILDERS.items():
         monkeypatch.setitem(
-            backbones.ARCHITECTURES, kind, lambda width, num_classes, side, build=build: build(num_classes)
+            ARCHITECTURES, kind, lambda width, num_classes, side, build=build: build(num_classes)
         )
 
 

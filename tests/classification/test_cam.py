@@ -11,7 +11,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from empaste.artifacts.classifier import TrainedClassifier
-from empaste.backbones import build_resnet, feature_maps, fit_square, square_frame, to_input
 from empaste.classification.cam import (
     KEEP,
     averaged_grad_cam,
@@ -22,6 +21,10 @@ from empaste.classification.cam import (
     over_threshold,
     top_percent,
 )
+from empaste.networks.anatomy import feature_maps
+from empaste.networks.inputs import to_input
+from empaste.networks.weights import build_resnet
+from empaste.squares import fit_square, square_frame
 from tests.tiny_networks import BUILDERS, tiny_network
 
 half = partial(over_threshold, amount=0.5)

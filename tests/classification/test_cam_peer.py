@@ -8,8 +8,8 @@ from pytorch_grad_cam import GradCAM
 from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
 from torch import Tensor, nn
 
-from empaste.backbones import build_network
 from empaste.classification.cam import grad_cam
+from empaste.networks.weights import build_network
 from tests.tiny_networks import BUILDERS, tiny_network
 
 

@@ -14,11 +14,11 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from empaste import detectors
-from empaste.backbones import build_resnet
 from empaste.detectors import BACKENDS, detectron2
 from empaste.detectors.augment import Sample
 from empaste.detectors.backend import Network
 from empaste.errors import InputError
+from empaste.networks.weights import build_resnet
 from tests.detectors.tiny_recipe import fit_tiny, model_bytes, shrink_detectron2, tiny_recipe
 from tests.optional_packages import needs_detectron2
 
@@ -129,7 +129,7 @@ def test_msras_networks_see_bgr_and_stride_early() -> None:
 
 @needs_detectron2
 def test_torchvisions_images_are_normalised_as_there() -> None:
-    from empaste.backbones import normalise
+    from empaste.networks.inputs import normalise
 
     pixels = torch.from_numpy(image((64, 64))).permute(2, 0, 1)
     seen = detectron2.build(SMALL, 2, None).preprocess_image([{"image": pixels}]).tensor  # type: ignore[operator]

@@ -15,13 +15,14 @@ from torchvision.models.detection.transform import GeneralizedRCNNTransform
 from torchvision.ops import FrozenBatchNorm2d
 
 from empaste.artifacts.networks import save_network
-from empaste.backbones import build_resnet, normalise
 from empaste.detectors import load_detector
 from empaste.detectors.backend import Network
 from empaste.detectors.mask_rcnn import ByteTransform, build_mask_rcnn
 from empaste.detectors.tensors import image_tensor
 from empaste.errors import InputError
 from empaste.masks import decode_mask, mask_box_xywh
+from empaste.networks.inputs import normalise
+from empaste.networks.weights import build_resnet
 
 SLIM = Network("resnet_slim", "standard", False, 8, 64, frozen_norm=False, msra=False)
 CONFIG: dict[str, Any] = {

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from empaste.backbones import fit_square, square_frame
 from empaste.evidence import in_place
 from empaste.evidence.in_place import FILLS, cover_squares, fill_square, insert_and_delete
 from empaste.images import GRAY
+from empaste.squares import fit_square, square_frame
 
 SIDE = 16
 

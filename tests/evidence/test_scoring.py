@@ -6,7 +6,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from empaste.backbones import square_frame
 from empaste.evidence.in_place import cover_squares
 from empaste.evidence.scoring import (
     Terms,
@@ -17,6 +16,7 @@ from empaste.evidence.scoring import (
     shortlist,
     standardise,
 )
+from empaste.squares import square_frame
 
 WEIGHTS = Weights(cam_overlap=1, insertion=1, deletion=1, objectness=1, frame=12)
 

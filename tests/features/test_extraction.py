@@ -10,7 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from empaste.artifacts.classifier import TrainedClassifier, classify
-from empaste.backbones import build_resnet
 from empaste.features import VIEWS
 from empaste.features.encoders import Encoder, load_encoders
 from empaste.features.extraction import (
@@ -23,6 +22,7 @@ from empaste.features.extraction import (
     showings,
 )
 from empaste.masks import mask_box_xywh
+from empaste.networks.weights import build_resnet
 
 CROP, GRAY, BLUR = VIEWS.values()
 

@@ -1,18 +1,19 @@
 """How segments are shown: what is cropped, what is gray or blurred, what erosion removes, what keeps its place."""
 
-from typing import get_args
+from collections.abc import Callable
+from typing import Any, get_args
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from empaste.backbones import BLUR, fit_square, square_frame
 from empaste.features import VIEWS
 from empaste.features.views import crop_on_gray, in_place_on_blur, in_place_on_gray
 from empaste.images import GRAY, blurred
 from empaste.masks import mask_box_xywh
 from empaste.params import Features
+from empaste.squares import BLUR, fit_square, square_frame
 
 
 def some_image(height: int = 20, width: int = 30) -> np.ndarray:
@@ -122,7 +123,7 @@ def test_a_segment_one_pixel_wide_shows(view: str, shape: tuple[int, int]) -> No
 @pytest.mark.parametrize("view", VIEWS.values())
 @given(height=st.integers(1, 40), width=st.integers(1, 40), side=st.integers(8, 40))
 @settings(deadline=None)
-def test_a_view_fills_its_square(view, height: int, width: int, side: int) -> None:  # type: ignore[no-untyped-def]
+def test_a_view_fills_its_square(view: Callable[..., Any], height: int, width: int, side: int) -> None:  # type: ignore[no-untyped-def]
     image, mask = some_image(height, width), np.ones((height, width), bool)
     shown = view(image, 0, side)(mask, (0, 0, width, height))
     assert shown.shape == (side, side, 3) and shown.dtype == np.uint8

@@ -1,15 +1,20 @@
 """F-EM on tables in which the right choice is known."""
 
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
 
-from empaste.artifacts.schemas import Foregrounds
+from empaste.artifacts.schemas.foregrounds import Foregrounds
 from empaste.artifacts.tables import check_table
 from empaste.errors import InputError
 from empaste.foregrounds.covariances import COVARIANCES
 from empaste.foregrounds.em import DISTANCES
 from empaste.foregrounds.selection import misfit, overlapping_segments, select_foregrounds
+from tests.foregrounds.conftest import World
 
 SETTINGS = {
     "initial": "published",
@@ -31,12 +36,12 @@ SETTINGS = {
 }
 
 
-def select(world, evidence=None, **changes):
+def select(world: World, evidence: pd.DataFrame | None = None, **changes: Any) -> dict[str, pd.DataFrame]:
     segments, cams, phi, probs, class_ids = world
     return select_foregrounds(segments, cams, phi, probs, class_ids, evidence, **(SETTINGS | changes))
 
 
-def evidence_of(world, best, judged=None):
+def evidence_of(world: World, best: Callable[[int], int], judged: list[int] | None = None) -> pd.DataFrame:
     """Evidence for class 3 in every image of the world: for segment ``best(image)`` of it, against the others."""
     segments = world[0]
     place = segments["segment_id"] % 3
@@ -52,7 +57,7 @@ def evidence_of(world, best, judged=None):
     )
 
 
-def test_tables_in_order_and_on_their_schema(world, tmp_path):
+def test_tables_in_order_and_on_their_schema(world: World, tmp_path: Path) -> None:
     chosen = select(world)
     assert list(chosen) == ["iter_0", "iter_1", "iter_2", "pool"]
     for table in chosen.values():
@@ -60,7 +65,7 @@ def test_tables_in_order_and_on_their_schema(world, tmp_path):
         assert table["image_id"].tolist() == list(range(1, 9))
 
 
-def test_step_one_follows_the_map_and_the_iterations_the_look(world):
+def test_step_one_follows_the_map_and_the_iterations_the_look(world: World) -> None:
     chosen = select(world)
     right = [3 * i for i in range(8)]
     assert chosen["iter_0"]["segment_id"].tolist() == [*right[:4], 14, *right[5:]]
@@ -68,7 +73,7 @@ def test_step_one_follows_the_map_and_the_iterations_the_look(world):
     assert chosen["iter_2"]["segment_id"].tolist() == right
 
 
-def test_first_distances_are_pixels_and_an_empty_map_has_none(world):
+def test_first_distances_are_pixels_and_an_empty_map_has_none(world: World) -> None:
     first = select(world)["iter_0"]
     assert first["distance"].iloc[0] == pytest.approx(np.mean(np.hypot(*np.indices((4, 4)) - 1.5)))
     assert first["cam_empty"].tolist() == [False] * 7 + [True]
@@ -76,26 +81,26 @@ def test_first_distances_are_pixels_and_an_empty_map_has_none(world):
     assert first["prob"].iloc[7] == pytest.approx(0.9)
 
 
-def test_wrong_first_choice_is_no_inlier(world):
+def test_wrong_first_choice_is_no_inlier(world: World) -> None:
     first = select(world)["iter_0"]
     assert not first["inlier"].iloc[4]
     assert first["inlier"].sum() == 6
 
 
-def test_improbable_foregrounds_leave_the_pool(world):
+def test_improbable_foregrounds_leave_the_pool(world: World) -> None:
     chosen = select(world, min_prob=0.5)
     assert (chosen["pool"]["prob"] >= 0.5).all()
     assert len(chosen["iter_2"]) == 8 > len(chosen["pool"]) > 0
 
 
-def test_image_without_segments_has_no_row(world):
+def test_image_without_segments_has_no_row(world: World) -> None:
     segments, cams, phi, probs, class_ids = world
     extra = pd.concat([cams, cams.iloc[:1].assign(image_id=99)], ignore_index=True)
     assert 99 not in select((segments, extra, phi, probs, class_ids))["pool"]["image_id"].tolist()
 
 
 @pytest.mark.parametrize("part", ["segments", "cams"])
-def test_nothing_to_choose_from_gives_empty_tables(world, tmp_path, part):
+def test_nothing_to_choose_from_gives_empty_tables(world: World, tmp_path: Path, part: str) -> None:
     segments, cams, phi, probs, class_ids = world
     if part == "segments":
         segments, phi, probs = segments.iloc[:0], phi[:0], probs[:0]
@@ -108,14 +113,14 @@ def test_nothing_to_choose_from_gives_empty_tables(world, tmp_path, part):
 
 
 @pytest.mark.parametrize("distance", DISTANCES)
-def test_class_with_a_single_image(world, distance, tmp_path):
+def test_class_with_a_single_image(world: World, distance: str, tmp_path: Path) -> None:
     segments, cams, phi, probs, class_ids = world
     chosen = select((segments, cams.iloc[:1], phi, probs, class_ids), distance=distance)
     assert len(check_table(chosen["pool"], tmp_path, Foregrounds)) == 1
     assert chosen["iter_0"]["inlier"].tolist() == [True]
 
 
-def test_two_classes_in_one_image_choose_apart(world):
+def test_two_classes_in_one_image_choose_apart(world: World) -> None:
     segments, cams, phi, probs, class_ids = world
     phi, probs = phi.copy(), probs.copy()
     phi[1::3] = -4 + np.random.default_rng(1).normal(0, 0.2, (8, 5))
@@ -126,23 +131,23 @@ def test_two_classes_in_one_image_choose_apart(world):
     assert pool["segment_id"].to_numpy().reshape(8, 2).tolist() == [[3 * i + 1, 3 * i] for i in range(8)]
 
 
-def test_no_iteration_ends_with_step_one(world):
+def test_no_iteration_ends_with_step_one(world: World) -> None:
     chosen = select(world, iterations=0, min_prob=0.0)
     assert list(chosen) == ["iter_0", "pool"]
     assert chosen["pool"]["segment_id"].tolist() == chosen["iter_0"]["segment_id"].tolist()
 
 
-def test_evidence_chooses_first(world):
+def test_evidence_chooses_first(world: World) -> None:
     chosen = select(world, evidence_of(world, lambda image: image % 3), initial="evidence", iterations=0, min_prob=0.0)
     assert chosen["iter_0"]["segment_id"].tolist() == [3 * (i - 1) + i % 3 for i in range(1, 9)]
     assert chosen["iter_0"]["distance"].isna().all()
 
 
-def test_crop_probability_chooses_first(world):
+def test_crop_probability_chooses_first(world: World) -> None:
     assert select(world, initial="crop")["iter_0"]["segment_id"].tolist() == [3 * i for i in range(8)]
 
 
-def test_evidence_weighs_against_the_look(world):
+def test_evidence_weighs_against_the_look(world: World) -> None:
     evidence = evidence_of(world, lambda image: 1)
     firsts = [
         select(world, evidence, initial="crop", evidence_weight=weight)["iter_2"]["segment_id"].tolist()
@@ -151,7 +156,7 @@ def test_evidence_weighs_against_the_look(world):
     assert firsts == [[3 * i for i in range(8)], [3 * i + 1 for i in range(8)]]
 
 
-def test_choice_among_the_judged_and_the_best_by_evidence(world):
+def test_choice_among_the_judged_and_the_best_by_evidence(world: World) -> None:
     evidence = evidence_of(world, lambda image: 2, judged=[1, 2])
     judged = select(world, evidence, initial="crop", evidence_weight=0.01)["iter_1"]["segment_id"] % 3
     assert set(judged) <= {1, 2}
@@ -159,7 +164,7 @@ def test_choice_among_the_judged_and_the_best_by_evidence(world):
     assert set(best) == {2}
 
 
-def test_image_of_which_nothing_is_judged_chooses_among_all(world):
+def test_image_of_which_nothing_is_judged_chooses_among_all(world: World) -> None:
     evidence = evidence_of(world, lambda image: 0)
     evidence["judged"] = evidence["image_id"] != 2
     chosen = select(world, evidence, initial="evidence", num_best=2)
@@ -167,7 +172,7 @@ def test_image_of_which_nothing_is_judged_chooses_among_all(world):
 
 
 @pytest.mark.parametrize("setting", [{"initial": "evidence"}, {"evidence_weight": 1.0}, {"num_best": 3}])
-def test_evidence_that_is_asked_for_must_be_there(world, setting):
+def test_evidence_that_is_asked_for_must_be_there(world: World, setting: dict[str, Any]) -> None:
     with pytest.raises(InputError, match="ask for evidence, and there is none; run: dvc repro evidence"):
         select(world, **setting)
 
@@ -175,7 +180,9 @@ def test_evidence_that_is_asked_for_must_be_there(world, setting):
 @pytest.mark.parametrize(
     ("keep", "segment", "image"), [(lambda t: t[t["segment_id"] != 7], 7, 3), (lambda t: t[:0], 0, 1)]
 )
-def test_evidence_out_of_step_names_the_segment(world, keep, segment, image):
+def test_evidence_out_of_step_names_the_segment(
+    world: World, keep: Callable[[pd.DataFrame], pd.DataFrame], segment: int, image: int
+) -> None:
     evidence = keep(evidence_of(world, lambda image: 0))
     with pytest.raises(InputError, match=f"nothing of segment {segment} of image {image} for class 3; run: dvc repro"):
         select(world, evidence, initial="evidence")
@@ -183,7 +190,7 @@ def test_evidence_out_of_step_names_the_segment(world, keep, segment, image):
 
 @pytest.mark.parametrize(("which", "what"), [(2, "features"), (3, "class probabilities")])
 @pytest.mark.parametrize("value", [np.nan, np.inf])
-def test_values_that_are_not_finite_name_image_and_segment(world, which, what, value):
+def test_values_that_are_not_finite_name_image_and_segment(world: World, which: int, what: str, value: float) -> None:
     world = list(world)
     world[which] = world[which].copy()
     world[which][13, 1] = value
@@ -193,14 +200,16 @@ def test_values_that_are_not_finite_name_image_and_segment(world, which, what, v
 
 @pytest.mark.parametrize("distance", DISTANCES)
 @pytest.mark.parametrize("covariance", COVARIANCES)
-def test_features_without_any_difference_choose_the_same_way_always(world, tmp_path, distance, covariance):
+def test_features_without_any_difference_choose_the_same_way_always(
+    world: World, tmp_path: Path, distance: str, covariance: str
+) -> None:
     segments, cams, phi, probs, class_ids = world
     flat = np.ones_like(phi)
     chosen = select((segments, cams, flat, probs, class_ids), distance=distance, covariance=covariance)
     assert check_table(chosen["pool"], tmp_path, Foregrounds)["segment_id"].tolist() == [3 * i for i in range(8)]
 
 
-def test_further_instances_are_alike_and_apart(world, tmp_path):
+def test_further_instances_are_alike_and_apart(world: World, tmp_path: Path) -> None:
     segments, cams, phi, probs, class_ids = world
     phi, probs = phi.copy(), probs.copy()
     phi[2::3], probs[2::3, 1] = phi[::3], 0.6
@@ -217,7 +226,7 @@ def test_further_instances_are_alike_and_apart(world, tmp_path):
     assert len(select((overlapping, *world[1:]), max_instances=3, instance_quantile=1.0, keep_percent=100)["pool"]) == 8
 
 
-def test_confidence_tells_where_two_segments_are_alike(world):
+def test_confidence_tells_where_two_segments_are_alike(world: World) -> None:
     segments, cams, phi, probs, class_ids = world
     phi = phi.copy()
     phi[2] = phi[0]
@@ -226,7 +235,7 @@ def test_confidence_tells_where_two_segments_are_alike(world):
     assert confidence.iloc[0] < 0.6 < confidence.iloc[1:].min()
 
 
-def test_overlapping_segments_do_not_fit_the_few_nearest(world):
+def test_overlapping_segments_do_not_fit_the_few_nearest(world: World) -> None:
     segments = world[0]
     assert overlapping_segments(segments) == pytest.approx(3 * 16 / 600)
     assert overlapping_segments(segments.iloc[:0]) == 0

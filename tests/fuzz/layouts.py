@@ -11,7 +11,13 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from empaste.artifacts import schemas
+from empaste.artifacts.schemas.backgrounds import BackgroundFailures, Backgrounds
+from empaste.artifacts.schemas.cams import Cams
+from empaste.artifacts.schemas.captions import Captions
+from empaste.artifacts.schemas.evidence import Evidence
+from empaste.artifacts.schemas.foregrounds import Foregrounds
+from empaste.artifacts.schemas.prepare import Classes, Images, Labels
+from empaste.artifacts.schemas.proposals import Segments
 from empaste.artifacts.tables import write_table
 from empaste.masks import encode_mask
 from tests.datasets.layouts import SIZE_WH, write_indices, write_voc
@@ -256,11 +262,8 @@ def rles(root: Path) -> None:
     write_json(root / "rles.json", found)
 
 
-TABLES = {
-    name: schema
-    for name, schema in vars(schemas).items()
-    if isinstance(schema, type) and issubclass(schema, schemas.Table) and schema is not schemas.Table
-}
+SCHEMAS = (Images, Classes, Labels, Segments, Cams, Evidence, Foregrounds, Captions, Backgrounds, BackgroundFailures)
+TABLES = {schema.__name__: schema for schema in SCHEMAS}
 
 
 def table_writers() -> list[Writer]:

@@ -18,17 +18,16 @@ import numpy as np
 import pandas as pd
 
 import empaste.datasets.preparing as preparing
-from empaste.artifacts import schemas
 from empaste.artifacts.arrays import read_array, write_array
 from empaste.artifacts.checkpoints import load_checkpoint, save_checkpoint
 from empaste.artifacts.classifier import TrainedClassifier, load_classifier, save_classifier
 from empaste.artifacts.coco import coco_dataset, is_ignored_region, mask_truth, read_coco, write_coco
 from empaste.artifacts.metrics import flatten, numbers, read_metrics
 from empaste.artifacts.networks import save_network
+from empaste.artifacts.schemas.prepare import Classes, Images, Labels
 from empaste.artifacts.segments import decode_segments, read_runs
 from empaste.artifacts.shards import Shards, unpack, write_shards
 from empaste.artifacts.tables import read_table, write_table
-from empaste.backbones import build_network
 from empaste.datasets import DATASETS
 from empaste.datasets.frames import frame_vote, with_frame
 from empaste.datasets.records import Source
@@ -38,6 +37,7 @@ from empaste.detectors.backend import Network
 from empaste.errors import InputError
 from empaste.images import encode_rgb
 from empaste.masks import decode_mask, mask_ious, read_rle, rle_area_box_xywh
+from empaste.networks.weights import build_network
 from empaste.params import load_params
 from empaste.photographs import (
     SIDES_SWAPPED,
@@ -90,9 +90,9 @@ def read_data_set(folder: Path, out: Path, name: str) -> None:
     images, classes = preparing.image_table(prepared), preparing.class_table(data)
     labels = preparing.label_table(prepared)
     try:
-        write_table(images, out / "images.parquet", schemas.Images)
-        write_table(labels, out / "labels.parquet", schemas.Labels)
-        write_table(classes, out / "classes.parquet", schemas.Classes)
+        write_table(images, out / "images.parquet", Images)
+        write_table(labels, out / "labels.parquet", Labels)
+        write_table(classes, out / "classes.parquet", Classes)
     except InputError as error:
         raise AssertionError(f"the tables are refused, not the input: {error}") from error
     for split in ("train", "val"):

@@ -1,12 +1,13 @@
 """From image files to the segments table."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from empaste.artifacts.image_keys import NamedImage
-from empaste.artifacts.schemas import Segments
+from empaste.artifacts.schemas.proposals import Segments
 from empaste.artifacts.tables import write_table
 from empaste.errors import InputError
 from empaste.images import write_rgb
@@ -17,7 +18,7 @@ OPTIONS = {"min_area": 0.01, "scales": [50.0], "sigma": 0.5, "min_size": 20}
 FILTERS = {"max_side": 0, "min_area": 0.01, "max_extent": 0.95, "max_segments": 500}
 
 
-def test_rows_describe_their_masks(tmp_path, disc_image):
+def test_rows_describe_their_masks(tmp_path: Path, disc_image: np.ndarray) -> None:
     write_rgb(tmp_path / "a.png", disc_image)
     rows = propose_rows((7, tmp_path / "a.png"), "felzenszwalb", OPTIONS, **FILTERS)
     assert len(rows)
@@ -29,7 +30,9 @@ def test_rows_describe_their_masks(tmp_path, disc_image):
     assert rows["score"].is_monotonic_decreasing
 
 
-def test_shrunk_image_gives_masks_of_the_full_size(tmp_path, disc_image, disc_mask):
+def test_shrunk_image_gives_masks_of_the_full_size(
+    tmp_path: Path, disc_image: np.ndarray, disc_mask: np.ndarray
+) -> None:
     write_rgb(tmp_path / "a.png", disc_image.repeat(4, axis=0).repeat(4, axis=1))
     rows = propose_rows((1, tmp_path / "a.png"), "felzenszwalb", OPTIONS, **(FILTERS | {"max_side": 64}))
     assert set(rows["height"]) == {224}
@@ -39,7 +42,7 @@ def test_shrunk_image_gives_masks_of_the_full_size(tmp_path, disc_image, disc_ma
     assert mask_ious(found, [target]).max() > 0.8
 
 
-def test_very_wide_image(tmp_path):
+def test_very_wide_image(tmp_path: Path) -> None:
     image = np.full((400, 10_000, 3), 200, np.uint8)
     image[50:300, 2000:6000] = (30, 60, 200)
     write_rgb(tmp_path / "a.png", image)
@@ -47,12 +50,12 @@ def test_very_wide_image(tmp_path):
     assert set(rows["width"]) == {10_000}
 
 
-def test_at_most_so_many(disc_image):
+def test_at_most_so_many(disc_image: np.ndarray) -> None:
     masks, scores = propose_segments(disc_image, "felzenszwalb", OPTIONS, 0.01, 0.95, max_segments=1)
     assert len(masks) == len(scores) == 1
 
 
-def test_table_numbers_segments_through_the_images(tmp_path, disc_image):
+def test_table_numbers_segments_through_the_images(tmp_path: Path, disc_image: np.ndarray) -> None:
     write_rgb(tmp_path / "a.png", disc_image)
     rows = [propose_rows((i, tmp_path / "a.png"), "felzenszwalb", OPTIONS, **FILTERS) for i in (3, 5)]
     table = segment_table(rows)
@@ -61,7 +64,7 @@ def test_table_numbers_segments_through_the_images(tmp_path, disc_image):
 
 
 @pytest.mark.parametrize("count", [0, 2])
-def test_table_without_segments_is_legal(tmp_path, count):
+def test_table_without_segments_is_legal(tmp_path: Path, count: int) -> None:
     write_rgb(tmp_path / "a.png", np.zeros((1, 1, 3), np.uint8))
     rows = [propose_rows((i, tmp_path / "a.png"), "felzenszwalb", OPTIONS, **FILTERS) for i in range(count)]
     table = segment_table(rows)
@@ -69,13 +72,13 @@ def test_table_without_segments_is_legal(tmp_path, count):
     assert len(table) == 0
 
 
-def test_broken_image_is_named(tmp_path):
+def test_broken_image_is_named(tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(b"")
     with pytest.raises(InputError, match=r"a\.png is not a readable image \(0 bytes\)"):
         propose_rows((1, tmp_path / "a.png"), "felzenszwalb", OPTIONS, **FILTERS)
 
 
-def test_a_file_is_compared_with_all_images_once(tmp_path):
+def test_a_file_is_compared_with_all_images_once(tmp_path: Path) -> None:
     """Image 1 is called 2 and image 2 is called 1: each gets what the file has for its id, and nothing else."""
     images = [NamedImage(1, "train/2.png", "train"), NamedImage(2, "train/1.png", "train")]
     masks = {1: np.arange(48).reshape(6, 8) < 8, 2: np.arange(48).reshape(6, 8) >= 24}

@@ -14,16 +14,12 @@ import pytest
 from empaste.artifacts.arrays import write_array
 from empaste.artifacts.coco import coco_dataset, instance, write_coco
 from empaste.artifacts.outputs import write_json
-from empaste.artifacts.schemas import (
-    Backgrounds,
-    Cams,
-    Captions,
-    Classes,
-    Foregrounds,
-    Images,
-    Labels,
-    Segments,
-)
+from empaste.artifacts.schemas.backgrounds import Backgrounds
+from empaste.artifacts.schemas.cams import Cams
+from empaste.artifacts.schemas.captions import Captions
+from empaste.artifacts.schemas.foregrounds import Foregrounds
+from empaste.artifacts.schemas.prepare import Classes, Images, Labels
+from empaste.artifacts.schemas.proposals import Segments
 from empaste.artifacts.shards import write_shards
 from empaste.artifacts.tables import write_table
 from empaste.images import encode_rgb, write_rgb

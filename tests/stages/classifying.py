@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 import yaml
 
-from empaste.artifacts.schemas import Classes, Images, Labels, Segments
+from empaste.artifacts.schemas.prepare import Classes, Images, Labels
+from empaste.artifacts.schemas.proposals import Segments
 from empaste.artifacts.tables import write_table
 from empaste.images import write_rgb
 from empaste.masks import encode_mask, mask_box_xywh

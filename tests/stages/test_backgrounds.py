@@ -11,16 +11,11 @@ import typer
 import yaml
 
 from empaste.artifacts.arrays import write_array
-from empaste.artifacts.schemas import (
-    BackgroundFailures,
-    Backgrounds,
-    Captions,
-    Classes,
-    Foregrounds,
-    Images,
-    Labels,
-    Segments,
-)
+from empaste.artifacts.schemas.backgrounds import BackgroundFailures, Backgrounds
+from empaste.artifacts.schemas.captions import Captions
+from empaste.artifacts.schemas.foregrounds import Foregrounds
+from empaste.artifacts.schemas.prepare import Classes, Images, Labels
+from empaste.artifacts.schemas.proposals import Segments
 from empaste.artifacts.shards import Shards
 from empaste.artifacts.tables import read_table, write_table
 from empaste.backgrounds import open_source

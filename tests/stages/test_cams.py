@@ -8,9 +8,10 @@ import torch
 import typer
 
 from empaste.artifacts.classifier import TrainedClassifier, save_classifier
-from empaste.artifacts.schemas import Cams, Labels
+from empaste.artifacts.schemas.cams import Cams
+from empaste.artifacts.schemas.prepare import Labels
 from empaste.artifacts.tables import read_table, write_table
-from empaste.backbones import build_resnet
+from empaste.networks.weights import build_resnet
 from stages.cams import main
 from tests.stages.classifying import write_dataset, write_params
 

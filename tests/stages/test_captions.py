@@ -10,7 +10,8 @@ import pytest
 import typer
 import yaml
 
-from empaste.artifacts.schemas import Captions, Classes, Images, Labels
+from empaste.artifacts.schemas.captions import Captions
+from empaste.artifacts.schemas.prepare import Classes, Images, Labels
 from empaste.artifacts.tables import read_table, write_table
 from empaste.images import write_rgb
 from stages.captions import main

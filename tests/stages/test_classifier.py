@@ -9,7 +9,7 @@ import pytest
 import typer
 
 from empaste.artifacts.classifier import load_classifier
-from empaste.artifacts.schemas import Images, Labels
+from empaste.artifacts.schemas.prepare import Images, Labels
 from empaste.artifacts.tables import read_table, write_table
 from empaste.classification import train
 from stages.classifier import main

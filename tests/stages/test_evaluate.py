@@ -13,7 +13,7 @@ import typer
 
 import stages.evaluate
 from empaste.artifacts.coco import box_instance, coco_dataset, instance, write_coco
-from empaste.artifacts.schemas import Images
+from empaste.artifacts.schemas.prepare import Images
 from empaste.artifacts.tables import write_table
 from empaste.detectors import Detect
 from empaste.images import write_rgb

@@ -9,10 +9,14 @@ import torch
 import typer
 
 from empaste.artifacts.classifier import TrainedClassifier, load_classifier, save_classifier
-from empaste.artifacts.schemas import Cams, Evidence, Segments
+from empaste.artifacts.schemas.cams import Cams
+from empaste.artifacts.schemas.evidence import Evidence
+from empaste.artifacts.schemas.proposals import Segments
 from empaste.artifacts.tables import read_table, write_table
-from empaste.backbones import build_resnet, fit_square, fit_square_mask, to_input
 from empaste.images import read_rgb
+from empaste.networks.inputs import to_input
+from empaste.networks.weights import build_resnet
+from empaste.squares import fit_square, fit_square_mask
 from stages import cams as cams_stage
 from stages.evidence import main
 from tests.stages.classifying import write_dataset, write_params, write_segments

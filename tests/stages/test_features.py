@@ -13,12 +13,12 @@ import typer
 from safetensors.torch import load_file, save_file
 
 from empaste.artifacts.classifier import TrainedClassifier, classify, load_classifier, save_classifier
-from empaste.artifacts.schemas import Segments
+from empaste.artifacts.schemas.proposals import Segments
 from empaste.artifacts.tables import write_table
-from empaste.backbones import build_resnet
 from empaste.features import VIEWS
 from empaste.images import read_rgb
 from empaste.masks import mask_box_xywh
+from empaste.networks.weights import build_resnet
 from stages import features as module
 from stages.features import main
 from tests.stages import classifying

@@ -3,6 +3,7 @@
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,7 +13,11 @@ import yaml
 
 from empaste.artifacts.arrays import write_array
 from empaste.artifacts.coco import coco_dataset, instance, write_coco
-from empaste.artifacts.schemas import Cams, Classes, Evidence, Foregrounds, Segments
+from empaste.artifacts.schemas.cams import Cams
+from empaste.artifacts.schemas.evidence import Evidence
+from empaste.artifacts.schemas.foregrounds import Foregrounds
+from empaste.artifacts.schemas.prepare import Classes
+from empaste.artifacts.schemas.proposals import Segments
 from empaste.artifacts.tables import read_table, write_table
 from empaste.masks import encode_mask
 from stages.foregrounds import main
@@ -23,14 +28,14 @@ IMAGES = pd.DataFrame(
 CLASSES = pd.DataFrame({"class_id": [1, 2], "name": ["ball", "fish"], "supercategory": ["sports", "animal"]})
 
 
-def square(x):
+def square(x: int) -> np.ndarray:
     mask = np.zeros((20, 30), bool)
     mask[5:9, x : x + 4] = True
     return mask
 
 
 @pytest.fixture
-def workspace(tmp_path, monkeypatch):
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Six images with a ball at the left and another thing at the right; no image shows a fish."""
     monkeypatch.chdir(tmp_path)
     shutil.copy(Path(__file__).parents[2] / "params.yaml", tmp_path)
@@ -56,7 +61,7 @@ def workspace(tmp_path, monkeypatch):
     write_coco(Path("data/ground_truth/train.json"), coco_dataset(IMAGES, CLASSES, annotations, "test"))
 
 
-def test_every_iteration_is_written_and_measured(workspace, capsys):
+def test_every_iteration_is_written_and_measured(workspace: None, capsys: pytest.CaptureFixture[str]) -> None:
     main()
     names = [*(f"iter_{step}" for step in range(4)), "pool"]
     assert {path.stem for path in Path("data/foregrounds").iterdir()} == set(names)
@@ -71,7 +76,7 @@ def test_every_iteration_is_written_and_measured(workspace, capsys):
     assert curve[["precision", "foregrounds"]].to_numpy().tolist() == [[100, 6]]
 
 
-def test_same_bytes_twice(workspace):
+def test_same_bytes_twice(workspace: None) -> None:
     outputs = []
     for _ in range(2):
         main()
@@ -79,13 +84,13 @@ def test_same_bytes_twice(workspace):
     assert outputs[0] == outputs[1]
 
 
-def set_parameter(key, value):
+def set_parameter(key: str, value: Any) -> None:
     content = yaml.safe_load(Path("params.yaml").read_text())
     content["foregrounds"][key] = value
     Path("params.yaml").write_text(yaml.safe_dump(content))
 
 
-def test_evidence_is_read_where_it_is_asked_for(workspace, capsys):
+def test_evidence_is_read_where_it_is_asked_for(workspace: None, capsys: pytest.CaptureFixture[str]) -> None:
     shutil.rmtree("data/evidence")
     for key, value in (("initial", "crop"), ("evidence_weight", 0.0)):
         set_parameter(key, value)
@@ -96,7 +101,9 @@ def test_evidence_is_read_where_it_is_asked_for(workspace, capsys):
     assert "data/evidence/evidence.parquet does not exist; run: dvc repro" in capsys.readouterr().err
 
 
-def test_step_one_that_cannot_work_on_the_proposals_is_told(workspace, capsys):
+def test_step_one_that_cannot_work_on_the_proposals_is_told(
+    workspace: None, capsys: pytest.CaptureFixture[str]
+) -> None:
     table = read_table(Path("data/segments/segments.parquet"), Segments)
     write_table(table.assign(area=600), Path("data/segments/segments.parquet"), Segments)
     set_parameter("initial", "published")
@@ -105,7 +112,7 @@ def test_step_one_that_cannot_work_on_the_proposals_is_told(workspace, capsys):
     assert "foregrounds: 2.0 segments lie over the average pixel, so the 1 nearest" in capsys.readouterr().err
 
 
-def test_features_out_of_step_with_segments(workspace, capsys):
+def test_features_out_of_step_with_segments(workspace: None, capsys: pytest.CaptureFixture[str]) -> None:
     write_array(Path("data/features/phi.npy"), np.zeros((11, 3), np.float32))
     with pytest.raises(typer.Exit):
         main()

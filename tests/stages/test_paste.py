@@ -14,7 +14,10 @@ import typer
 import yaml
 
 from empaste.artifacts.coco import coco_dataset, instance, write_coco
-from empaste.artifacts.schemas import Backgrounds, Classes, Foregrounds, Images, Labels, Segments
+from empaste.artifacts.schemas.backgrounds import Backgrounds
+from empaste.artifacts.schemas.foregrounds import Foregrounds
+from empaste.artifacts.schemas.prepare import Classes, Images, Labels
+from empaste.artifacts.schemas.proposals import Segments
 from empaste.artifacts.shards import Shards, write_shards
 from empaste.artifacts.tables import read_table, write_table
 from empaste.errors import InputError

@@ -11,7 +11,7 @@ import yaml
 from PIL import Image
 from pycocotools.coco import COCO
 
-from empaste.artifacts.schemas import Classes, Images, Labels
+from empaste.artifacts.schemas.prepare import Classes, Images, Labels
 from empaste.artifacts.tables import read_table
 from empaste.images import read_rgb
 from stages.prepare import main

@@ -1,7 +1,9 @@
 """The proposals stage with sources that need something: files of the user's, or a network."""
 
 import shutil
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -10,7 +12,8 @@ import typer
 import yaml
 
 from empaste.artifacts.coco import coco_dataset, write_coco
-from empaste.artifacts.schemas import Images, Segments
+from empaste.artifacts.schemas.prepare import Images
+from empaste.artifacts.schemas.proposals import Segments
 from empaste.artifacts.tables import read_table, write_table
 from empaste.images import write_rgb
 from empaste.proposals.table import propose_rows
@@ -24,7 +27,7 @@ SEGMENTS = Path("data/segments/segments.parquet")
 
 
 @pytest.fixture
-def workspace(tmp_path, monkeypatch):
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Three training images of 40 × 48 pixels."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("EMPASTE_WORKERS", "1")
@@ -41,7 +44,7 @@ def workspace(tmp_path, monkeypatch):
     return tmp_path
 
 
-def choose(method, of_all=320, /, **settings):
+def choose(method: str, of_all: int = 320, /, **settings: Any) -> None:
     """Set the method, the ``max_side`` of all methods, and the method's own section; every segment passes."""
     content = yaml.safe_load(Path("params.yaml").read_text())
     content["proposals"].update(method=method, max_side=of_all, max_extent=2.0, min_area=0.0)
@@ -49,7 +52,7 @@ def choose(method, of_all=320, /, **settings):
     Path("params.yaml").write_text(yaml.safe_dump(content))
 
 
-def write_published(height=40, width=48, names=range(1, NUM_IMAGES + 1)):
+def write_published(height: int = 40, width: int = 48, names: Iterable[int] = range(1, NUM_IMAGES + 1)) -> str:
     folder = Path("published")
     folder.mkdir(exist_ok=True)
     for number in names:
@@ -57,14 +60,14 @@ def write_published(height=40, width=48, names=range(1, NUM_IMAGES + 1)):
     return str(folder)
 
 
-def failure(capsys):
+def failure(capsys: pytest.CaptureFixture[str]) -> str:
     with pytest.raises(typer.Exit) as ended:
         main()
     assert ended.value.exit_code == 1
     return capsys.readouterr().err
 
 
-def test_published_files_are_read_for_the_images_as_they_are(workspace):
+def test_published_files_are_read_for_the_images_as_they_are(workspace: Path) -> None:
     choose("mcg", 16, root=write_published())
     main()
     segments = read_table(SEGMENTS, Segments)
@@ -80,7 +83,9 @@ def test_published_files_are_read_for_the_images_as_they_are(workspace):
         (lambda: Path("published/2007_000002.mat").write_bytes(b""), "2007_000002.mat is no MATLAB file"),
     ],
 )
-def test_published_files_that_do_not_fit_leave_earlier_segments(workspace, capsys, broken, said):
+def test_published_files_that_do_not_fit_leave_earlier_segments(
+    workspace: Path, capsys: pytest.CaptureFixture[str], broken: Callable[[], Any], said: str
+) -> None:
     choose("mcg", root=write_published())
     main()
     before = SEGMENTS.read_bytes()
@@ -89,12 +94,12 @@ def test_published_files_that_do_not_fit_leave_earlier_segments(workspace, capsy
     assert SEGMENTS.read_bytes() == before
 
 
-def test_a_source_without_its_setting_is_refused(workspace, capsys):
+def test_a_source_without_its_setting_is_refused(workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
     choose("cob")
     assert "proposals.cob.root is null, but method cob needs it; set proposals.cob.root" in failure(capsys)
 
 
-def test_results_of_other_images_are_no_silent_nothing(workspace, capsys):
+def test_results_of_other_images_are_no_silent_nothing(workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
     choose("coco_results", **prepare("coco_results", workspace, np.zeros((40, 48, 3), np.uint8)))
     main()
     said = capsys.readouterr().err
@@ -108,12 +113,12 @@ def test_results_of_other_images_are_no_silent_nothing(workspace, capsys):
     assert "is about none of the 3 images of data/images: it has 1001; there are" in failure(capsys)
 
 
-def test_a_network_is_loaded_in_one_process(workspace, monkeypatch):
+def test_a_network_is_loaded_in_one_process(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     settings = prepare("mask2former", workspace, np.zeros((40, 48, 3), np.uint8))
     choose("mask2former", device="cpu", num_threads=1, **settings)
     workers = []
 
-    def look(function, items, what, num):
+    def look(function: Callable[[Any], Any], items: Iterable[Any], what: str, num: int) -> Any:
         workers.append(num)
         return map(function, items)
 
@@ -125,11 +130,13 @@ def test_a_network_is_loaded_in_one_process(workspace, monkeypatch):
 
 
 @pytest.mark.parametrize(("method", "side"), [("sam", 24), ("slic", 16)])
-def test_a_network_has_a_size_of_its_own(workspace, monkeypatch, method, side):
+def test_a_network_has_a_size_of_its_own(
+    workspace: Path, monkeypatch: pytest.MonkeyPatch, method: str, side: int
+) -> None:
     """Its section's max_side holds in place of the one of all other methods."""
     seen = []
 
-    def look(item, **options):
+    def look(item: Any, **options: Any) -> Any:
         seen.append((options["max_side"], "max_side" in options["options"]))
         return propose_rows(item, "mcg", {"root": root, "num_best": 5}, 0, 0.0, 2.0, 10)
 

@@ -11,7 +11,8 @@ import pytest
 import typer
 
 from empaste.artifacts.coco import coco_dataset, instance, write_coco
-from empaste.artifacts.schemas import Images, Segments
+from empaste.artifacts.schemas.prepare import Images
+from empaste.artifacts.schemas.proposals import Segments
 from empaste.artifacts.tables import read_table, write_table
 from empaste.images import write_rgb
 from empaste.masks import encode_mask
@@ -21,7 +22,7 @@ CLASSES = pd.DataFrame({"class_id": [1], "name": ["ball"], "supercategory": ["sp
 
 
 @pytest.fixture
-def workspace(tmp_path, monkeypatch):
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Ten images with one red square each, one of them for validation; masks of the training images."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("EMPASTE_WORKERS", "1")
@@ -49,7 +50,7 @@ def workspace(tmp_path, monkeypatch):
     return tmp_path
 
 
-def test_segments_of_training_images_and_their_recall(workspace):
+def test_segments_of_training_images_and_their_recall(workspace: Path) -> None:
     main()
     segments = read_table(Path("data/segments/segments.parquet"), Segments)
     assert set(segments["image_id"]) == set(range(1, 10))
@@ -59,14 +60,14 @@ def test_segments_of_training_images_and_their_recall(workspace):
     assert metrics["images_without_segments"] == 0
 
 
-def test_an_image_without_segments_is_counted_and_said(workspace, capsys):
+def test_an_image_without_segments_is_counted_and_said(workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write_rgb(Path("data/images/3.png"), np.full((40, 48, 3), 90, np.uint8))
     main()
     assert json.loads(Path("metrics/proposals.json").read_text())["images_without_segments"] == 1
     assert "1 of 9 images have no segment and give no foreground" in capsys.readouterr().err
 
 
-def test_bytes_do_not_depend_on_workers(workspace, monkeypatch):
+def test_bytes_do_not_depend_on_workers(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     outputs = []
     for workers in ("1", "2"):
         monkeypatch.setenv("EMPASTE_WORKERS", workers)
@@ -75,14 +76,14 @@ def test_bytes_do_not_depend_on_workers(workspace, monkeypatch):
     assert outputs[0] == outputs[1]
 
 
-def test_no_ground_truth_leaves_recall_unmeasured(workspace):
+def test_no_ground_truth_leaves_recall_unmeasured(workspace: Path) -> None:
     images = read_table(Path("data/images/images.parquet"), Images)
     write_coco(Path("data/ground_truth/train.json"), coco_dataset(images, CLASSES, [], "test"))
     main()
     assert json.loads(Path("metrics/proposals.json").read_text())["recall50"] is None
 
 
-def test_broken_image_is_named_and_earlier_segments_stay(workspace, capsys):
+def test_broken_image_is_named_and_earlier_segments_stay(workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
     main()
     before = Path("data/segments/segments.parquet").read_bytes()
     Path("data/images/4.png").write_bytes(b"no image")

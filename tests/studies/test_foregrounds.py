@@ -9,7 +9,10 @@ import yaml
 
 from empaste.artifacts.arrays import write_array
 from empaste.artifacts.coco import coco_dataset, instance, write_coco
-from empaste.artifacts.schemas import Cams, Classes, Evidence, Images, Segments
+from empaste.artifacts.schemas.cams import Cams
+from empaste.artifacts.schemas.evidence import Evidence
+from empaste.artifacts.schemas.prepare import Classes, Images
+from empaste.artifacts.schemas.proposals import Segments
 from empaste.artifacts.tables import write_table
 from empaste.errors import InputError
 from empaste.masks import encode_mask

@@ -11,7 +11,7 @@ import yaml
 
 from empaste import pseudo_labels
 from empaste.artifacts.coco import read_coco
-from empaste.artifacts.schemas import Classes, Images, Labels
+from empaste.artifacts.schemas.prepare import Classes, Images, Labels
 from empaste.artifacts.tables import write_table
 from empaste.detectors import Detect
 from empaste.errors import InputError

@@ -14,8 +14,11 @@ from jaxtyping import Float, UInt8
 from torch import nn
 
 from empaste.artifacts.networks import CONFIG_FILE, check_fits, fill_network, read_network, save_network
-from empaste.backbones import build_network, classify_maps, feature_maps, fit_square, num_features, to_input
 from empaste.errors import InputError
+from empaste.networks.anatomy import classify_maps, feature_maps, num_features
+from empaste.networks.inputs import to_input
+from empaste.networks.weights import build_network
+from empaste.squares import fit_square
 
 MAX_SIDE = 2**16
 """Channels, and pixels a side, that no network has more of."""

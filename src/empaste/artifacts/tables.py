@@ -9,7 +9,7 @@ import pyarrow as pa
 from pandera.engines.pandas_engine import Engine
 from pandera.errors import SchemaError, SchemaErrors
 
-from empaste.artifacts.schemas import Table
+from empaste.artifacts.schemas.table import Table
 from empaste.errors import InputError
 
 PARQUET_ERRORS = (

@@ -40,7 +40,7 @@ def generator(
     guidance, image_size, and avoid_classes: name ``class_names`` in the negative prompt. `InputError` where diffusers
     is not installed or the model is not to be had.
     """
-    from empaste.backbones import torch_device
+    from empaste.devices import torch_device
 
     pipeline = load_pipeline(diffusion["model"], torch_device(device), diffusion["dtype"], diffusion["offload"])
     wanted = {

@@ -16,7 +16,8 @@ import pandas as pd
 from tqdm import tqdm
 
 from empaste.artifacts.outputs import write_json
-from empaste.artifacts.schemas import BackgroundFailures, Backgrounds, Table
+from empaste.artifacts.schemas.backgrounds import BackgroundFailures, Backgrounds
+from empaste.artifacts.schemas.table import Table
 from empaste.artifacts.shards import list_entries, write_shard, write_shards
 from empaste.backgrounds.scenes import Candidate, Failure, Made, Scene, Source
 from empaste.backgrounds.selection import Judge, Judged

@@ -43,7 +43,7 @@ def load_judge(
 ) -> Judge:
     """`judge` by the ``classifier`` and the CLIP model, loaded here."""
     from empaste.artifacts.classifier import load_classifier
-    from empaste.backbones import limit_threads, torch_device
+    from empaste.devices import limit_threads, torch_device
 
     limit_threads(num_threads)
     place = torch_device(device)

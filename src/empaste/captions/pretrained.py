@@ -22,7 +22,7 @@ def load_captioner(
     `InputError` where transformers is not installed, the model is neither there nor to be had, is of another kind, or
     its weights are not whole.
     """
-    from empaste.backbones import torch_device
+    from empaste.devices import torch_device
 
     try:
         from safetensors import SafetensorError

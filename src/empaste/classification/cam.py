@@ -20,7 +20,9 @@ from jaxtyping import Bool, Float, Int, UInt8
 from torch import Tensor, nn
 
 from empaste.artifacts.classifier import TrainedClassifier
-from empaste.backbones import classify_maps, feature_maps, fit_square, input_step, square_frame, to_input
+from empaste.networks.anatomy import classify_maps, feature_maps, input_step
+from empaste.networks.inputs import to_input
+from empaste.squares import fit_square, square_frame
 
 RGB = UInt8[np.ndarray, "h w 3"]
 SCALE_STEP = 32

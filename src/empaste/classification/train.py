@@ -20,10 +20,12 @@ from tqdm import tqdm
 
 from empaste.artifacts.checkpoints import load_checkpoint, save_checkpoint
 from empaste.artifacts.classifier import TrainedClassifier, classify_squares
-from empaste.backbones import build_network, fit_square, normalise
 from empaste.classification.augment import augment, draw_augmentation
 from empaste.errors import InputError
 from empaste.images import read_rgb
+from empaste.networks.inputs import normalise
+from empaste.networks.weights import build_network
+from empaste.squares import fit_square
 
 History = list[dict[str, Any]]
 """One row per epoch: epoch, loss, learning_rate, val_mAP (percent; None where it was not measured)."""

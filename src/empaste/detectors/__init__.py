@@ -17,12 +17,12 @@ from tqdm import tqdm
 
 from empaste.artifacts.networks import check_fits, fill_network, read_config, read_network
 from empaste.artifacts.outputs import write_whole
-from empaste.backbones import limit_threads, torch_device
 from empaste.boxes import xyxy_to_xywh
 from empaste.detectors import detectron2, torchvision, training
 from empaste.detectors.backend import RGB, Backend, Found, Network, Paste
 from empaste.detectors.recipe import Recipe
 from empaste.detectors.training import Loss, OnStep
+from empaste.devices import limit_threads, torch_device
 from empaste.errors import InputError
 from empaste.images import fit_within, read_rgb
 from empaste.masks import encode_mask

@@ -24,11 +24,12 @@ import torch.nn.functional as F  # noqa: N812  (torch's own custom)
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from empaste.backbones import IMAGENET_MEAN, IMAGENET_STD, load_fitting, read_weights
 from empaste.detectors.augment import Sample
 from empaste.detectors.backend import MSRA, RGB, Backend, Found, Network, anchor_sides, is_msra
 from empaste.detectors.tensors import image_tensor, target_tensors
 from empaste.errors import InputError, require_detectron2
+from empaste.networks.inputs import IMAGENET_MEAN, IMAGENET_STD
+from empaste.networks.weights import load_fitting, read_weights
 
 DEPTHS = {"resnet18": 18, "resnet34": 34, "resnet50": 50, "resnet101": 101}
 MSRA_ARCHITECTURES = ("resnet50", "resnet101")

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import torch
 import torch.distributed as dist
 
-from empaste.backbones import torch_device
+from empaste.devices import torch_device
 from empaste.errors import InputError
 
 GRACE = 20

@@ -14,10 +14,11 @@ from torchvision.models.detection.mask_rcnn import MaskRCNNHeads, MaskRCNNPredic
 from torchvision.ops import FeaturePyramidNetwork, FrozenBatchNorm2d, MultiScaleRoIAlign
 from torchvision.ops.feature_pyramid_network import LastLevelMaxPool
 
-from empaste.backbones import IMAGENET_MEAN, IMAGENET_STD, build_resnet
 from empaste.detectors.backend import Network, anchor_sides
 from empaste.detectors.region_proposals import Float32Anchors, Float32Head, InputsReady, RegionProposals
 from empaste.errors import InputError
+from empaste.networks.inputs import IMAGENET_MEAN, IMAGENET_STD
+from empaste.networks.weights import build_resnet
 
 ASPECT_RATIOS = (0.5, 1.0, 2.0)
 MIN_STRIDE = 4

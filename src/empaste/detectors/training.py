@@ -31,12 +31,12 @@ from tqdm import tqdm
 
 from empaste.artifacts.checkpoints import load_checkpoint, save_checkpoint
 from empaste.artifacts.networks import save_network
-from empaste.backbones import limit_threads
 from empaste.detectors.augment import augment
 from empaste.detectors.backend import Backend, Network
 from empaste.detectors.composites import Composites, open_composites
 from empaste.detectors.distributed import Group, joined
 from empaste.detectors.recipe import Recipe, batch_places, learning_rate, peak_rate
+from empaste.devices import limit_threads
 from empaste.errors import InputError
 
 MOMENTUM = 0.9

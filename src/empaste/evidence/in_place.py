@@ -16,8 +16,8 @@ import torch
 from jaxtyping import Bool, Float, UInt8
 
 from empaste.artifacts.classifier import TrainedClassifier, classify_squares
-from empaste.backbones import SquareFrame, blur_square, fit_square_mask
 from empaste.images import GRAY, mixed
+from empaste.squares import SquareFrame, blur_square, fit_square_mask
 
 FILLS = ("blur", "gray")
 """What stands where nothing is shown."""

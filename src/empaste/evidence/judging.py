@@ -9,7 +9,6 @@ import pandas as pd
 from jaxtyping import Bool, Float, UInt8
 
 from empaste.artifacts.classifier import TrainedClassifier
-from empaste.backbones import SquareFrame, fit_square, square_frame
 from empaste.evidence.in_place import cover_squares, insert_and_delete
 from empaste.evidence.scoring import (
     Terms,
@@ -20,6 +19,7 @@ from empaste.evidence.scoring import (
     score_segments,
     shortlist,
 )
+from empaste.squares import SquareFrame, fit_square, square_frame
 
 COLUMNS = ["class_id", *Terms._fields, "judged", "score"]
 

@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float, Int
 
-from empaste.backbones import SquareFrame
+from empaste.squares import SquareFrame
 
 
 class Weights(NamedTuple):

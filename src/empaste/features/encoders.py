@@ -16,16 +16,11 @@ from jaxtyping import UInt8
 from torch import Tensor, nn
 
 from empaste.artifacts.classifier import TrainedClassifier
-from empaste.backbones import (
-    ARCHITECTURES,
-    LAST,
-    build_network,
-    layer_vectors,
-    load_fitting,
-    read_weight_file,
-    to_input,
-)
 from empaste.errors import InputError, require_extra
+from empaste.networks.anatomy import LAST, layer_vectors
+from empaste.networks.architectures import ARCHITECTURES
+from empaste.networks.inputs import to_input
+from empaste.networks.weights import build_network, load_fitting, read_weight_file
 
 CLASSIFIER = "classifier"
 TORCHVISION_SIDE = 224

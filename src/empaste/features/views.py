@@ -12,9 +12,9 @@ import cv2
 import numpy as np
 from jaxtyping import Bool, UInt8
 
-from empaste.backbones import blur_square, fit_square, fit_square_mask, square_frame
 from empaste.images import GRAY, mixed
 from empaste.masks import mask_box_xywh
+from empaste.squares import blur_square, fit_square, fit_square_mask, square_frame
 
 RGB = UInt8[np.ndarray, "h w 3"]
 BoxXYWH: TypeAlias = tuple[int, int, int, int]

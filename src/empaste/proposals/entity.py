@@ -66,7 +66,7 @@ def load_network(
         from detectron2.modeling import build_model
     except ImportError as error:
         raise require_detectron2(error) from error
-    from empaste.backbones import limit_threads, torch_device
+    from empaste.devices import limit_threads, torch_device
 
     limit_threads(num_threads)
     cfg = get_cfg()

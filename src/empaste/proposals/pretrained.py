@@ -34,7 +34,7 @@ def load_pretrained(
         raise require_extra("transformers", "segmenters") from error
     from safetensors import SafetensorError
 
-    from empaste.backbones import limit_threads, torch_device
+    from empaste.devices import limit_threads, torch_device
 
     target = torch_device(device)
     limit_threads(num_threads)

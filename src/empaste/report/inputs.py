@@ -12,7 +12,8 @@ import pandas as pd
 from jaxtyping import UInt8
 
 from empaste.artifacts.coco import Coco, read_coco
-from empaste.artifacts.schemas import Classes, Images, Labels, Table
+from empaste.artifacts.schemas.prepare import Classes, Images, Labels
+from empaste.artifacts.schemas.table import Table
 from empaste.artifacts.tables import check_table, read_table
 from empaste.errors import InputError
 from empaste.images import read_rgb

@@ -12,7 +12,11 @@ from jaxtyping import UInt8
 
 from empaste.artifacts.arrays import read_array
 from empaste.artifacts.coco import is_ignored_region
-from empaste.artifacts.schemas import Backgrounds, Cams, Captions, Foregrounds, Segments
+from empaste.artifacts.schemas.backgrounds import Backgrounds
+from empaste.artifacts.schemas.cams import Cams
+from empaste.artifacts.schemas.captions import Captions
+from empaste.artifacts.schemas.foregrounds import Foregrounds
+from empaste.artifacts.schemas.proposals import Segments
 from empaste.artifacts.segments import segment_rles
 from empaste.artifacts.shards import Shards
 from empaste.artifacts.tables import read_table

@@ -19,7 +19,10 @@ from tqdm import tqdm
 from empaste.artifacts.arrays import read_array
 from empaste.artifacts.coco import read_coco
 from empaste.artifacts.outputs import write_whole
-from empaste.artifacts.schemas import Cams, Classes, Evidence, Images, Segments
+from empaste.artifacts.schemas.cams import Cams
+from empaste.artifacts.schemas.evidence import Evidence
+from empaste.artifacts.schemas.prepare import Classes, Images
+from empaste.artifacts.schemas.proposals import Segments
 from empaste.artifacts.tables import read_table
 from empaste.errors import InputError
 from empaste.foregrounds import quality

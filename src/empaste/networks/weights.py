@@ -1,0 +1,134 @@
+"""Weights: by torchvision's name, from a local file, or none; what does not fit is refused with the tensors' names."""
+
+import math
+import re
+from pathlib import Path
+from typing import Any
+
+import torch
+import torchvision
+from torch import Tensor, nn
+
+from empaste.errors import TORCH_LOAD_ERRORS, InputError
+from empaste.networks.architectures import ARCHITECTURES, RESNETS, family_of
+from empaste.networks.vit import POSITIONS, resize_positions
+
+_WEIGHT_SUFFIXES = (".pth", ".pt", ".safetensors")
+
+
+def build_network(
+    architecture: str, width: int, weights: str | None, num_classes: int = 1000, image_size: int = 224
+) -> nn.Module:
+    """The network ``architecture``, one of `ARCHITECTURES`.
+
+    ``width`` counts for the slim ones alone, ``image_size`` for ViTs alone. ``weights`` is None (random), the name of
+    torchvision's weights, or a file (``.pth`` or ``.safetensors``); a head of another size than ``num_classes`` is left
+    random, a ViT's position embedding is resized. `InputError` where they are not to be had or do not fit.
+    """
+    if architecture not in ARCHITECTURES:
+        raise InputError(f"architecture is {architecture!r}; choose from {', '.join(ARCHITECTURES)}")
+    network = ARCHITECTURES[architecture](width, num_classes, image_size)
+    if weights is not None:
+        load_weights(network, read_weights(architecture, weights), weights)
+    return network
+
+
+def build_resnet(architecture: str, width: int, weights: str | None, num_classes: int = 1000) -> Any:
+    """A ResNet with torchvision's attribute names; otherwise as `build_network`."""
+    if architecture not in RESNETS:
+        raise InputError(f"architecture is {architecture!r}; choose from {', '.join(RESNETS)}")
+    return build_network(architecture, width, weights, num_classes)
+
+
+def read_weights(architecture: str, weights: str) -> dict[str, Tensor]:
+    """The tensors of the file ``weights``, or of torchvision's weights of that name, downloaded where needed."""
+    path = Path(weights)
+    if path.is_file():
+        return read_weight_file(path)
+    if path.suffix in _WEIGHT_SUFFIXES or "/" in weights:
+        raise InputError(f"weights is {weights!r}, but there is no such file; correct the path, or set it to null")
+    return _read_named(architecture, weights)
+
+
+def load_weights(network: nn.Module, state: dict[str, Tensor], source: str) -> None:
+    """``network`` carries ``state``; a head that does not fit is dropped, any other misfit is `InputError`."""
+    wanted = network.state_dict()
+    state = _renamed(state)
+    head = {key: wanted[key] for key in wanted if key.startswith(f"{family_of(network).head}.")}
+    if any(key not in state or state[key].shape != head[key].shape for key in head):
+        state = {key: tensor for key, tensor in state.items() if key.rsplit(".", 1)[0] != family_of(network).head}
+        state |= head
+    if POSITIONS in state and POSITIONS in wanted:
+        side = math.isqrt(wanted[POSITIONS].shape[1] - 1)
+        state[POSITIONS] = resize_positions(state[POSITIONS], (side, side))
+    load_fitting(network, state, source)
+
+
+def load_fitting(network: nn.Module, state: dict[str, Tensor], source: str) -> None:
+    """``network`` carries ``state``; `InputError` names the tensors that are missing, unknown or of another shape."""
+    wanted = network.state_dict()
+    counters = {key: wanted[key] for key in wanted if key.endswith("num_batches_tracked") and key not in state}
+    state = state | counters
+    misfits = list(_misfits(state, wanted))
+    if misfits:
+        raise InputError(
+            f"weights {source!r} do not fit the network ({len(misfits)} misfits): {'; '.join(misfits[:4])}. "
+            "Give weights of the same architecture and width, or set weights to null"
+        )
+    network.load_state_dict(state)
+
+
+def _renamed(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """``state`` with today's names; torchvision's published ViTs carry the names of its first version."""
+    linear = {"1": "0", "2": "3"}
+    return {
+        re.sub(r"\.mlp\.linear_([12])\.", lambda found: f".mlp.{linear[found[1]]}.", key): state[key] for key in state
+    }
+
+
+def _misfits(state: dict[str, Tensor], wanted: dict[str, Tensor]) -> list[str]:
+    missing = [f"{key} is missing, expected {tuple(wanted[key].shape)}" for key in wanted if key not in state]
+    shapes = [
+        f"{key} is {tuple(state[key].shape)}, expected {tuple(wanted[key].shape)}"
+        for key in wanted
+        if key in state and state[key].shape != wanted[key].shape
+    ]
+    return shapes + missing + [f"{key} is unknown" for key in state if key not in wanted]
+
+
+def read_weight_file(path: Path) -> dict[str, Tensor]:
+    """The state dict in ``path``, also where it lies under ``state_dict`` or ``model``."""
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        if path.suffix == ".safetensors":
+            state: Any = load_file(path)
+        else:
+            state = torch.load(path, map_location="cpu", weights_only=True)
+    except (*TORCH_LOAD_ERRORS, SafetensorError) as error:
+        raise InputError(f"weights {path} cannot be read ({type(error).__name__}); replace the file") from error
+    for key in ("state_dict", "model"):
+        inner = state.get(key) if isinstance(state, dict) else None
+        state = inner if isinstance(inner, dict) else state
+    if not isinstance(state, dict) or not all(isinstance(tensor, Tensor) for tensor in state.values()):
+        raise InputError(f"weights {path} hold no state dict (name -> tensor); save network.state_dict() to it")
+    return state
+
+
+def _read_named(architecture: str, name: str) -> dict[str, Tensor]:
+    """Torchvision's weights ``name`` of ``architecture``, from its cache or its download."""
+    slim = architecture.startswith("resnet_slim")
+    names = [] if slim else [weights.name for weights in torchvision.models.get_model_weights(architecture)]
+    if name not in names:
+        known = f"null, a file, or for {architecture}: {', '.join(names)}" if names else "null or a file"
+        raise InputError(f"weights is {name!r}; choose from {known}")
+    chosen = torchvision.models.get_model_weights(architecture)[name]
+    try:
+        return chosen.get_state_dict(progress=True, check_hash=True)
+    except (OSError, RuntimeError) as error:
+        target = Path(torch.hub.get_dir()) / "checkpoints" / Path(chosen.url).name
+        raise InputError(
+            f"weights {name!r} of {architecture} could not be downloaded ({error}); "
+            f"put the file {chosen.url} at {target}, or set weights to the path of a local copy"
+        ) from error

@@ -1,0 +1,132 @@
+"""Weights that fit, and weights that do not."""
+
+from pathlib import Path
+
+import pytest
+import torch
+import torchvision
+from safetensors.torch import save_file
+from torchvision.models import VisionTransformer
+
+from empaste.errors import InputError
+from empaste.networks.architectures import family_of
+from empaste.networks.weights import build_resnet, load_weights, read_weight_file
+from tests.tiny_networks import BUILDERS, tiny_network
+
+
+def test_a_published_vit_fits_another_size_and_head(tmp_path: Path) -> None:
+    """The published files name the linear layers of a block as the first torchvision that had ViTs did."""
+    source = tiny_network("vit")
+    renamed = {
+        key.replace(".mlp.0.", ".mlp.linear_1.").replace(".mlp.3.", ".mlp.linear_2."): tensor
+        for key, tensor in source.state_dict().items()
+    }
+    assert renamed.keys() != source.state_dict().keys()
+    network = VisionTransformer(48, 8, 3, 2, 16, 32, num_classes=5).eval()
+    load_weights(network, renamed, "vit.pth")
+    assert torch.equal(network.encoder.layers[0].mlp[3].weight, source.encoder.layers[0].mlp[3].weight)
+    assert network.encoder.pos_embedding.shape == (1, 37, 16)
+    assert network.heads.head.weight.shape == (5, 16)
+
+
+@pytest.mark.parametrize("kind", BUILDERS)
+def test_another_head_is_left_as_it_was(kind: str) -> None:
+    source, target = tiny_network(kind, 3), tiny_network(kind, 4)
+    head = target.get_submodule(family_of(target).head)
+    before = head.weight.clone()
+    first = next(iter(source.state_dict()))
+    load_weights(target, {**source.state_dict(), first: source.state_dict()[first] + 1}, "some.pth")
+    assert torch.equal(head.weight, before)
+    assert torch.equal(target.state_dict()[first], source.state_dict()[first] + 1)
+
+
+@pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
+def test_weights_from_a_file(tmp_path: Path, suffix: str) -> None:
+    source = build_resnet("resnet_slim", 8, None, num_classes=3)
+    path = tmp_path / f"weights{suffix}"
+    state = source.state_dict()
+    if suffix == ".pth":
+        torch.save({"state_dict": state}, path)
+    else:
+        save_file(state, path)
+    same = build_resnet("resnet_slim", 8, str(path), num_classes=3)
+    assert all(torch.equal(tensor, state[key]) for key, tensor in same.state_dict().items())
+    other_head = build_resnet("resnet_slim", 8, str(path), num_classes=5)
+    assert torch.equal(other_head.conv1.weight, source.conv1.weight)
+    assert other_head.fc.weight.shape == (5, 64)
+
+
+def test_weights_of_another_width_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "narrow.pth"
+    torch.save(build_resnet("resnet_slim", 8, None).state_dict(), path)
+    with pytest.raises(InputError, match=r"narrow\.pth.*conv1\.weight is \(8, 3, 7, 7\), expected \(16, 3, 7, 7\)"):
+        build_resnet("resnet_slim", 16, str(path))
+
+
+def test_weights_of_another_architecture_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "r18.pth"
+    torch.save({"foo": torch.zeros(1)}, path)
+    with pytest.raises(InputError, match=r"conv1\.weight is missing, expected \(8, 3, 7, 7\)"):
+        build_resnet("resnet_slim", 8, str(path))
+
+
+def test_unknown_tensors_are_refused(tmp_path: Path) -> None:
+    state = build_resnet("resnet_slim", 8, None).state_dict()
+    torch.save(state | {"extra": torch.zeros(1)}, tmp_path / "more.pth")
+    with pytest.raises(InputError, match="extra is unknown"):
+        build_resnet("resnet_slim", 8, str(tmp_path / "more.pth"))
+
+
+def test_a_truncated_file_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "half.pth"
+    torch.save({"tensor": torch.zeros(10_000)}, path)
+    whole = path.read_bytes()
+    for length in (700, 30_000, *range(len(whole) - 1500, len(whole), 50)):  # torch's errors differ
+        path.write_bytes(whole[:length])
+        with pytest.raises(InputError, match=r"half\.pth cannot be read"):
+            read_weight_file(path)
+
+
+@pytest.mark.parametrize("name", ["broken.pth", "broken.safetensors"])
+def test_an_unreadable_file_is_named(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(b"no weights at all")
+    with pytest.raises(InputError, match=f"{name} cannot be read"):
+        build_resnet("resnet_slim", 8, str(tmp_path / name))
+
+
+def test_a_file_without_a_state_dict_is_named(tmp_path: Path) -> None:
+    torch.save([1, 2], tmp_path / "list.pth")
+    with pytest.raises(InputError, match="no state dict"):
+        build_resnet("resnet_slim", 8, str(tmp_path / "list.pth"))
+
+
+def test_a_missing_file_is_named() -> None:
+    with pytest.raises(InputError, match=r"'gone/w\.pth', but there is no such file"):
+        build_resnet("resnet_slim", 8, "gone/w.pth")
+
+
+def test_an_unknown_name_lists_the_known_ones() -> None:
+    with pytest.raises(InputError, match="IMAGENET1K_V1, IMAGENET1K_V2"):
+        build_resnet("resnet50", 8, "IMAGENET")
+    with pytest.raises(InputError, match="choose from null or a file"):
+        build_resnet("resnet_slim", 8, "IMAGENET1K_V1")
+    with pytest.raises(InputError, match="architecture is 'vgg'; choose from resnet_slim, resnet_slim_pooled"):
+        build_resnet("vgg", 8, None)
+
+
+def test_a_failed_download_says_where_the_file_goes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def offline(self: object, **options: object) -> None:
+        raise OSError("no route")
+
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    monkeypatch.setattr(torchvision.models.WeightsEnum, "get_state_dict", offline)
+    with pytest.raises(InputError, match=rf"no route.*at {tmp_path}/hub/checkpoints/resnet18-\w+\.pth"):
+        build_resnet("resnet18", 8, "IMAGENET1K_V1")
+
+
+def test_a_named_weight_is_taken_with_another_head(monkeypatch: pytest.MonkeyPatch) -> None:
+    source = torchvision.models.resnet18(weights=None)
+    monkeypatch.setattr(torchvision.models.WeightsEnum, "get_state_dict", lambda self, **options: source.state_dict())
+    network = build_resnet("resnet18", 8, "IMAGENET1K_V1", num_classes=4)
+    assert torch.equal(network.layer4[1].conv2.weight, source.layer4[1].conv2.weight)
+    assert network.fc.out_features == 4
