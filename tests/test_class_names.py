@@ -57,7 +57,9 @@ def test_the_page_and_the_record_hold_every_name(tmp_path: Path, monkeypatch: py
     from mlflow import MlflowClient
 
     client = MlflowClient(tracking_uri=find_store().uri)
-    (run,) = client.search_runs([client.get_experiment_by_name(EXPERIMENT).experiment_id])
+    experiment = client.get_experiment_by_name(EXPERIMENT)
+    assert experiment is not None
+    (run,) = client.search_runs([experiment.experiment_id])
     for stage, key in (("evaluate.mask", "AP50_per_class"), ("prepare", "images_per_class")):
         of_classes = [name for name in run.data.metrics if name.startswith(f"{stage}.{key}.")]
         assert sorted(of_classes) == sorted(mlflow_name(f"{stage}.{key}.{name}") for name in NAMES)

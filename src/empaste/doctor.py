@@ -4,13 +4,11 @@ import importlib.metadata
 import importlib.util
 import os
 import shutil
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
-from urllib.parse import urlsplit
 
 import yaml
 from configobj import ConfigObj, ConfigObjError
@@ -46,8 +44,6 @@ DISTRIBUTIONS = {"open_clip": "open_clip_torch", "maxflow": "PyMaxflow"}
 """Where the name to install differs from the name to import."""
 
 MIN_FREE_GB = 5
-SERVER_SECONDS = 3
-"""How long a server may take to answer."""
 
 
 def examine(folder: Path) -> Iterator[tuple[str, list[Check]]]:
@@ -326,58 +322,29 @@ def check_outputs(folder: Path) -> list[Check]:
 
 def check_tracking() -> Check:
     """Where runs are recorded, and whether they can be; an address is printed without its password."""
-    from empaste.stores import find_store, sqlite_uri, without_password
-    from empaste.tracking import enabled
+    from empaste.tracking.store import find_store, is_enabled, recording_trouble
 
     try:
-        if not enabled():
+        if not is_enabled():
             return Check("note", "runs are not recorded (EMPASTE_TRACKING=off)")
         store = find_store()
     except InputError as error:
         return Check("broken", str(error))
-    database = store.lock.with_suffix("")
-    is_file = store.uri.partition("?")[0] == sqlite_uri(database)
-    shown = str(database) if is_file else without_password(store.uri)
-    trouble = _store_trouble(database) if is_file else _server_trouble(store.uri)
-    if trouble:
+    if trouble := recording_trouble(store):
         advice = "correct MLFLOW_TRACKING_URI, or go on without a record: EMPASTE_TRACKING=off"
-        return Check("broken", f"runs cannot be recorded in {shown}: {trouble}; {advice}")
-    return Check("ok", f"runs are recorded in {shown}")
+        return Check("broken", f"runs cannot be recorded in {store.shown}: {trouble}; {advice}")
+    return Check("ok", f"runs are recorded in {store.shown}")
 
 
 def check_models() -> list[Check]:
     """What a person must know who loads a registered model; nothing where there is nothing."""
-    from empaste.stores import find_store, loading_trouble
+    from empaste.tracking.store import find_store, loading_trouble
 
     try:
         trouble = loading_trouble(find_store())
     except InputError:
         return []  # which check_tracking says
     return [Check("note", trouble)] if trouble else []
-
-
-def _store_trouble(database: Path) -> str | None:
-    """Why the file cannot take a record; None where it can, or will be made."""
-    if database.exists():
-        with database.open("rb") as stream:
-            begins = stream.read(16)
-        if begins not in (b"", b"SQLite format 3\0"):
-            return "the file is no SQLite database"
-    there = next(place for place in (database, *database.parents) if place.exists())
-    return None if os.access(there, os.W_OK) else f"{there} cannot be written"
-
-
-def _server_trouble(uri: str) -> str | None:
-    """Why nothing answers at an address of the web; None where something does, or where the address is another."""
-    address = urlsplit(uri)
-    if address.scheme not in ("http", "https") or not address.hostname:
-        return None
-    try:
-        port = address.port or {"http": 80, "https": 443}[address.scheme]
-        with socket.create_connection((address.hostname, port), timeout=SERVER_SECONDS):
-            return None
-    except (OSError, ValueError) as error:
-        return f"nothing answers ({error}); start the server"
 
 
 def _outputs(stage: dict[str, Any]) -> Iterator[str]:

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from empaste.errors import InputError
-from empaste.stores import find_store, loading_trouble, location, sqlite_uri, without_password
+from empaste.tracking.addresses import location, sqlite_uri, without_password
+from empaste.tracking.store import find_store, loading_trouble
 
 VARIABLES = ("DVC_ROOT", "MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI", "MLFLOW_ALLOW_FILE_STORE")
 ODD_NAMES = [
@@ -37,7 +38,7 @@ def opened(uri: str) -> Path:
     engine = sqlalchemy.create_engine(uri)
     with engine.connect() as connection:
         connection.exec_driver_sql("create table if not exists t (a)")
-        name = connection.exec_driver_sql("pragma database_list").fetchone()[2]
+        name = connection.exec_driver_sql("pragma database_list").one()[2]
     engine.dispose()
     return Path(name)
 
@@ -89,6 +90,7 @@ def test_a_repository_may_be_called_anything(tmp_path: Path, monkeypatch: pytest
     store = find_store()
     assert opened(store.uri) == root / "mlflow.db"
     assert [path.name for path in tmp_path.iterdir()] == [name]
+    assert store.artifacts is not None
     place = unquote(urlsplit(store.artifacts).path) if store.artifacts.startswith("file:") else store.artifacts
     assert place == str(root / "mlartifacts")
     assert (loading_trouble(store) is not None) == ("%20" in name)
@@ -105,7 +107,7 @@ def test_an_unquoted_path_is_taken_as_it_stands_where_its_folder_exists(
 
 
 @settings(max_examples=60, deadline=None)
-@given(name=st.text(st.characters(exclude_characters="/\0", exclude_categories=("Cs",)), min_size=1, max_size=20))
+@given(name=st.text(st.characters(exclude_characters="/\0", exclude_categories=["Cs"]), min_size=1, max_size=20))
 def test_the_address_of_any_path_names_that_path(tmp_path_factory: pytest.TempPathFactory, name: str) -> None:
     if name in (".", "..") or len(name.encode()) > 200:
         return

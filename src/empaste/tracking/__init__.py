@@ -1,0 +1,13 @@
+"""MLflow keeps one run per run of the pipeline: all parameters and metrics, figures, the page, the model.
+
+Nothing here can change an output, and no stage reads from it. The last stage records the run; a long training may open
+it earlier with `live_curve`. Where DVC restores every stage of an experiment from its cache, no process runs, so no run
+appears in MLflow. `store` says which store is in use, and how it is chosen or switched off.
+
+Importing this package is cheap: MLflow is imported only where something is recorded.
+"""
+
+from empaste.tracking.live import live_curve
+from empaste.tracking.recording import Record, record_pipeline
+
+__all__ = ["Record", "live_curve", "record_pipeline"]

@@ -1,0 +1,123 @@
+"""What one run of the pipeline is, so that several processes of it write into one run of MLflow.
+
+Two processes belong to the same run of the pipeline if DVC's experiment and its baseline agree (without an experiment:
+the parameters and the commit), and the same process on the same host started them. `open_run` finds or opens its run.
+"""
+
+import hashlib
+import os
+import re
+import socket
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from empaste.tracking.names import mlflow_value
+
+PIPELINE_TAG = "empaste.pipeline"
+HOST_TAG = "empaste.host"
+PROCESS_TAG = "empaste.process"
+
+SHELLS = frozenset(("sh", "bash", "dash", "zsh", "fish", "ksh", "busybox"))
+EXPERIMENT_VARIABLE, BASELINE_VARIABLE = "DVC_EXP_NAME", "DVC_EXP_BASELINE_REV"
+MAX_OPEN_RUNS = 1000
+START_TOLERANCE_SECONDS = 5
+"""How far the start times of one process may lie apart: a tag holds whole seconds."""
+
+
+def open_run(client: Any, experiment_id: str, params_file: Path) -> str:
+    """The id of the open MLflow run of this run of the pipeline, created where there is none.
+
+    Open runs of this host whose pipeline no longer runs are closed as KILLED.
+    """
+    identity = identity_tags(params_file)
+    open_here = f"tags.`{HOST_TAG}` = '{identity[HOST_TAG]}' and attributes.status = 'RUNNING'"
+    for run in client.search_runs([experiment_id], open_here, max_results=MAX_OPEN_RUNS):
+        if identity.items() <= run.data.tags.items():
+            return str(run.info.run_id)
+        if not _is_alive(run.data.tags.get(PROCESS_TAG, "")):
+            client.set_terminated(run.info.run_id, "KILLED")
+    tags = identity | _git_tags() | _experiment_tags()
+    return str(client.create_run(experiment_id, tags=tags, run_name=_run_name(tags, params_file)).info.run_id)
+
+
+def identity_tags(params_file: Path) -> dict[str, str]:
+    """The tags that all processes of one run of the pipeline share, and no other run's."""
+    return {
+        PIPELINE_TAG: _pipeline_key(params_file),
+        HOST_TAG: re.sub(r"[^\w.-]", "_", socket.gethostname()),
+        PROCESS_TAG: _describe(pipeline_process()),
+    }
+
+
+def _pipeline_key(params_file: Path) -> str:
+    """DVC's experiment and its baseline, else the parameters and the commit."""
+    if experiment := os.environ.get(EXPERIMENT_VARIABLE):
+        return f"{experiment} {os.environ.get(BASELINE_VARIABLE, '')}"
+    return f"{_params_hash(params_file)} {_commit()}"
+
+
+def _run_name(tags: Mapping[str, str], params_file: Path) -> str:
+    """The name of DVC's experiment, else the commit and a hash of the parameters."""
+    plain = f"{tags['git.commit'][:7] or 'no-commit'}-{_params_hash(params_file)[:6]}"
+    return os.environ.get(EXPERIMENT_VARIABLE) or plain
+
+
+def _params_hash(params_file: Path) -> str:
+    return hashlib.sha256(params_file.read_bytes() if params_file.exists() else b"").hexdigest()[:12]
+
+
+def _experiment_tags() -> dict[str, str]:
+    names = {EXPERIMENT_VARIABLE: "dvc.experiment", BASELINE_VARIABLE: "dvc.baseline"}
+    return {tag: os.environ[variable] for variable, tag in names.items() if variable in os.environ}
+
+
+def _git_tags() -> dict[str, str]:
+    """The commit, and the tracked files that differ from it, without those that runs change (lock, parameters)."""
+    commit = _commit()
+    changed = _git("diff", "--name-only", "HEAD", "--", ".", ":!dvc.lock", ":!params.yaml").split()
+    return {
+        "git.commit": commit,
+        "git.dirty": mlflow_value(", ".join(changed) or "false"),
+        "mlflow.source.git.commit": commit,
+        "mlflow.source.name": "dvc.yaml",
+    }
+
+
+def _commit() -> str:
+    return _git("rev-parse", "HEAD")
+
+
+def _git(*arguments: str) -> str:
+    """What git prints, stripped; empty where there is no git, no repository or no commit."""
+    try:
+        return subprocess.run(["git", *arguments], capture_output=True, text=True, check=False).stdout.strip()
+    except OSError:
+        return ""
+
+
+def pipeline_process() -> Any:
+    """The process that runs the pipeline: inside a stage DVC, which started it through a shell; else this process."""
+    import psutil
+
+    here = psutil.Process()
+    if "DVC_STAGE" not in os.environ:
+        return here
+    return next((parent for parent in here.parents() if parent.name() not in SHELLS), here)
+
+
+def _describe(process: Any) -> str:
+    """Id and start time, because the system reuses ids."""
+    return f"{process.pid} {process.create_time():.0f}"
+
+
+def _is_alive(description: str) -> bool:
+    """Whether the process that a tag describes still runs; False for a tag of another form."""
+    import psutil
+
+    try:
+        pid, started = description.split()
+        return bool(abs(psutil.Process(int(pid)).create_time() - float(started)) <= START_TOLERANCE_SECONDS)
+    except (ValueError, psutil.NoSuchProcess):
+        return False
