@@ -1,0 +1,81 @@
+"""Parameters: whether ``params.yaml`` is valid, and whether the methods that it chooses have what they need."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+from empaste.captions import LEARNED
+from empaste.doctor.check import Check
+from empaste.doctor.packages import is_installed
+from empaste.errors import DETECTRON2, InputError, install_command
+from empaste.params import Params, load_params
+from empaste.proposals.catalogue import SOURCES
+
+PARTLY_NEEDED = ("mcg", "cob")
+"""Sources whose package is needed only for some files: those of MATLAB 7.3."""
+
+
+def read_params(path: Path) -> tuple[Params | None, list[Check]]:
+    """The parameters, None where they are not valid, and a check that says so."""
+    try:
+        return load_params(path), [Check("ok", f"{path.name} is valid")]
+    except InputError as error:
+        return None, [Check("broken", line) for line in str(error).splitlines()]
+
+
+def check_method(params: Params) -> list[Check]:
+    """Whether the chosen proposal source has what it needs, and what it learned from."""
+    method = params.proposals.method
+    source = SOURCES[method]
+    checks = [
+        Check("note" if method in PARTLY_NEEDED else "broken", f"{method} needs {name}: {source.install}")
+        for name in source.needs
+        if not is_installed(name)
+    ]
+    if source.learned_from == "nothing":
+        return [*checks, Check("ok", f"proposals by {method}, which learned from nothing")]
+    return [*checks, Check("note", f"proposals by {method}, which learned from {source.learned_from}")]
+
+
+def check_captions(params: Params) -> list[Check]:
+    """Whether the captioner has what it needs, and whether the files that it reads exist."""
+    own = params.captions
+    named = {"captions.file": own.file if own.method == "file" else None, "captions.synonyms": own.synonyms}
+    if own.method in LEARNED:
+        named["captions.model"] = own.model
+        if not is_installed("transformers"):
+            install = install_command("generative")
+            return [Check("broken", f"captions.method {own.method} needs transformers: {install}")]
+    return [Check("ok", f"captions by {own.method}"), *_existing(named)]
+
+
+def check_detector(params: Params) -> list[Check]:
+    """Whether the detector's backend is installed."""
+    backend = params.train.backend
+    if backend == "detectron2" and not is_installed(backend):
+        return [Check("broken", f"train.backend {backend} needs {backend}: {DETECTRON2}")]
+    return [Check("ok", f"detector by {backend}")]
+
+
+def check_paths(params: Params) -> list[Check]:
+    """Whether the folders and files that the parameters name exist; a name on a hub cannot be looked up."""
+    named: dict[str, Any] = {"prepare.root": params.prepare.root if params.prepare.dataset != "demo" else None}
+    own = getattr(params.proposals, params.proposals.method)
+    for setting in SOURCES[params.proposals.method].settings:
+        named[f"proposals.{setting}"] = getattr(own, setting.split(".")[1])
+    named |= {f"{section}.weights": getattr(params, section).weights for section in ("classifier", "train")}
+    named["paste.foregrounds_file"] = params.paste.foregrounds_file if params.paste.foregrounds == "file" else None
+    return _existing(named)
+
+
+def _existing(named: dict[str, Any]) -> list[Check]:
+    """A check of every path in ``named``, by the key of its parameter; a parameter without a value is left out."""
+    return [_check_path(key, value) for key, value in named.items() if value]
+
+
+def _check_path(key: str, value: str) -> Check:
+    if Path(os.path.expanduser(value)).exists():  # noqa: PTH111 – an unknown ~name is a folder's
+        return Check("ok", f"{key} is {value}")
+    if key.endswith((".model", ".weights")) and not value.startswith((".", "/", "~")):
+        return Check("note", f"{key} is {value}, no file here; it will be looked for by that name")
+    return Check("broken", f"{key} is {value}, which does not exist; correct the path")

@@ -1,0 +1,29 @@
+"""Packages that are missing or of another version are named with what installs them."""
+
+from importlib.metadata import version
+
+import pytest
+
+from empaste.doctor import packages
+from empaste.doctor.check import Check
+from empaste.proposals.catalogue import SOURCES
+
+
+def test_versions_are_compared() -> None:
+    assert packages.compare_versions([f"numpy=={version('numpy')}", "no-such; extra == 'dev'"])[0].state == "ok"
+    old, missing = packages.compare_versions(["numpy<1", "no-such-package>=2"])
+    assert old == Check("broken", f"numpy is {version('numpy')}, wanted <1; run: make setup")
+    assert missing == Check("broken", "no-such-package>=2 is not installed; run: make setup")
+    assert packages.compare_versions([])[0].state == "note"
+
+
+def test_optional_packages_are_no_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert packages.look_for("h5py", "files: pip install x").text == f"h5py {version('h5py')} (files)"
+    lost = packages.look_for("no_such_package", "files: pip install x")
+    assert lost == Check("note", "no_such_package is not installed (files): pip install x")
+
+
+def test_sources_that_want_something_say_how_to_get_it() -> None:
+    for source in SOURCES.values():
+        assert bool(source.needs) == bool(source.install)
+        assert set(source.needs) <= set(packages.OPTIONAL)

@@ -1,0 +1,89 @@
+"""Whatever the parameters choose is looked for, and only what is needed is broken."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from empaste.doctor import parameters
+from empaste.doctor.check import Check
+from empaste.params import load_params
+from tests.doctor.changing import change
+
+
+def method_checks(folder: Path) -> list[Check]:
+    params = load_params(folder / "params.yaml")
+    return parameters.check_method(params) + parameters.check_paths(params)
+
+
+def test_a_method_whose_package_is_missing_is_broken(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    change(folder, proposals__method="gca10")
+    assert {check.state for check in method_checks(folder)} == {"ok"}
+    monkeypatch.setattr(parameters, "is_installed", lambda package: False)
+    broken = method_checks(folder)[0]
+    assert broken == Check("broken", "gca10 needs maxflow: uv pip install -e '.[gca10]'")
+
+
+def test_a_captioner_has_what_it_needs(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def checks() -> list[Check]:
+        params, _ = parameters.read_params(folder / "params.yaml")
+        assert params is not None
+        return parameters.check_captions(params)
+
+    assert checks() == [Check("ok", "captions by labels")]
+    change(folder, captions__method="file", captions__file=str(folder / "none.csv"))
+    assert checks()[1] == Check("broken", f"captions.file is {folder}/none.csv, which does not exist; correct the path")
+    change(folder, captions__method="git", captions__model="microsoft/git-base-coco")
+    assert [check.state for check in checks()] == ["ok", "note"]
+    monkeypatch.setattr(parameters, "is_installed", lambda package: False)
+    assert checks()[0].text == "captions.method git needs transformers: uv pip install -e '.[generative]'"
+
+
+def test_the_detectors_backend_is_looked_for(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def checks() -> list[Check]:
+        params, _ = parameters.read_params(folder / "params.yaml")
+        assert params is not None
+        return parameters.check_detector(params)
+
+    monkeypatch.setattr(parameters, "is_installed", lambda package: False)
+    assert checks() == [Check("ok", "detector by torchvision")]
+    change(folder, train__backend="detectron2")
+    assert checks() == [
+        Check(
+            "broken",
+            "train.backend detectron2 needs detectron2: https://detectron2.readthedocs.io/tutorials/install.html",
+        )
+    ]
+    monkeypatch.setattr(parameters, "is_installed", lambda package: True)
+    assert checks() == [Check("ok", "detector by detectron2")]
+
+
+def test_strong_supervision_is_noted(folder: Path) -> None:
+    change(folder, proposals__method="sam", proposals__sam__model="facebook/sam-vit-base")
+    checks = method_checks(folder)
+    assert Check("note", "proposals by sam, which learned from masks (SA-1B)") in checks
+    assert [check.state for check in checks if "sam.model" in check.text] == ["note"]
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"proposals__method": "mcg", "proposals__mcg__root": "/none"}, "proposals.mcg.root is /none"),
+        ({"proposals__method": "sam", "proposals__sam__model": "./none"}, "proposals.sam.model is ./none"),
+        ({"prepare__dataset": "voc", "prepare__root": "/none"}, "prepare.root is /none"),
+        ({"classifier__weights": "/none.pth"}, "classifier.weights is /none.pth"),
+        (
+            {"paste__foregrounds": "file", "paste__foregrounds_file": "/none.json"},
+            "paste.foregrounds_file is /none.json",
+        ),
+    ],
+)
+def test_paths_that_lead_nowhere_are_broken(folder: Path, changed: dict[str, Any], said: str) -> None:
+    change(folder, **changed)
+    broken = [check.text for check in method_checks(folder) if check.state == "broken"]
+    assert broken == [f"{said}, which does not exist; correct the path"]
+
+
+def test_paths_that_are_there_are_fine(folder: Path) -> None:
+    change(folder, proposals__method="mcg", proposals__mcg__root=str(folder))
+    assert Check("ok", f"proposals.mcg.root is {folder}") in method_checks(folder)
