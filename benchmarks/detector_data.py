@@ -46,8 +46,9 @@ from empaste.detectors.composites import open_composites
 from empaste.detectors.tensors import image_tensor, target_tensors
 from empaste.devices import limit_threads
 from empaste.images import GRAY, encode_rgb
-from empaste.masks import RLE, decode_masks, encode_mask
+from empaste.masks import decode_masks, encode_mask
 from empaste.paste.sources import annotated_instances
+from empaste.rle import RLE
 
 JITTER = (0.1, 2.0)
 QUALITY = 90
@@ -167,7 +168,8 @@ def peer_samples(folder: Path, size: int) -> Callable[[int], object]:
     def make(number: int) -> tuple[Tensor, dict[str, Tensor]]:
         torch.manual_seed(number)
         name, rles = rows[number % len(rows)]
-        return transform(*as_tv_tensors(shards.read(name), rles))
+        changed: tuple[Tensor, dict[str, Tensor]] = transform(*as_tv_tensors(shards.read(name), rles))
+        return changed
 
     return make
 

@@ -16,7 +16,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -31,6 +31,7 @@ from empaste.foregrounds.em import (
 )
 from empaste.foregrounds.initial import mean_distances
 from empaste.masks import decode_mask, encode_mask
+from empaste.rle import RLE
 
 PER_IMAGE = 40
 ITERATIONS = 3
@@ -60,7 +61,7 @@ SETTINGS = {
 CLASSES_PER_IMAGE = 1.5
 
 
-def run_em(size: Size, distance: str) -> dict[str, object]:
+def run_em(size: Size, distance: str) -> dict[str, Any]:
     """Three iterations over all classes from a file of features, as the stage runs them."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "phi.npy"
@@ -131,7 +132,7 @@ def peak_gib() -> float:
     return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20, 2)
 
 
-def compare_distances(num_images: int = 3, repeats: int = 20) -> dict[str, object]:
+def compare_distances(num_images: int = 3, repeats: int = 20) -> dict[str, Any]:
     """All segments' mean pixel distances to a point, in images of VOC's size: our way beside a loop over pixels."""
     images = [blobs(np.random.default_rng(seed)) for seed in range(num_images)]
     loop, started = [], time.perf_counter()
@@ -163,7 +164,7 @@ def loop_distance(mask: np.ndarray, centre_xy: tuple[float, float]) -> float:
     return total / count
 
 
-def blobs(rng: np.random.Generator) -> list[dict]:
+def blobs(rng: np.random.Generator) -> list[RLE]:
     """Forty ragged segments of an image, of 1 % of it and up."""
     y, x = np.mgrid[:375, :500]
     masks = []

@@ -6,19 +6,10 @@ import sys
 import numpy as np
 import pytest
 from hypothesis import given, settings
-from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
-from empaste.masks import (
-    are_sound,
-    decode_mask,
-    decode_masks,
-    encode_mask,
-    mask_box_xywh,
-    mask_ious,
-    rle_area_box_xywh,
-    run_lengths,
-)
+from empaste.masks import decode_mask, decode_masks, encode_mask, mask_box_xywh, rle_area_box_xywh
+from empaste.rle import run_lengths
 
 MASK = np.array([[0, 1, 1, 0], [0, 1, 0, 0], [0, 0, 0, 0]], bool)
 MASKS = arrays(bool, array_shapes(min_dims=2, max_dims=2, max_side=12))
@@ -43,20 +34,6 @@ def test_several_masks_of_one_size() -> None:
     masks = decode_masks([encode_mask(MASK), encode_mask(~MASK)])
     assert masks.shape == (2, 3, 4) and masks.dtype == bool and masks.flags.c_contiguous
     assert (masks[0] == MASK).all() and (masks[1] == ~MASK).all()
-
-
-def test_overlap_of_every_pair() -> None:
-    half = np.zeros_like(MASK)
-    half[0, 1:3] = True
-    ious = mask_ious([encode_mask(MASK), encode_mask(~MASK)], [encode_mask(MASK), encode_mask(half)])
-    assert ious == pytest.approx(np.array([[1, 2 / 3], [0, 0]]))
-
-
-def test_no_overlaps_of_nothing() -> None:
-    rle = encode_mask(MASK)
-    assert mask_ious([], [rle]).shape == (0, 1)
-    assert mask_ious([rle, rle], []).shape == (2, 0)
-    assert mask_ious([], []).shape == (0, 0)
 
 
 @pytest.mark.parametrize(
@@ -89,26 +66,5 @@ def test_area_and_box_of_an_rle_are_those_of_its_mask(mask: np.ndarray) -> None:
 
 
 def test_arrays_need_no_pycocotools() -> None:
-    code = "import sys; sys.modules['pycocotools'] = None; import empaste.masks"
+    code = "import sys; sys.modules['pycocotools'] = None; import empaste.masks, empaste.overlaps, empaste.rle"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
-
-
-@given(st.lists(MASKS, max_size=6), st.data())
-@settings(deadline=None)
-def test_sound_is_what_fills_its_size(masks: list[np.ndarray], data: st.DataObject) -> None:
-    """Whatever happens to the text, many masks together are judged as one by one, run after run."""
-    rles = [encode_mask(mask) for mask in masks]
-    assert are_sound(rles).tolist() == [True] * len(masks)
-    letters = st.text(st.characters(min_codepoint=40, max_codepoint=120), max_size=3)
-    for rle in rles:
-        text, at = rle["counts"], data.draw(st.integers(0, len(rle["counts"])))
-        rle["counts"] = text[:at] + data.draw(letters) + text[at + data.draw(st.integers(0, 2)) :]
-    each = [run_lengths(rle["counts"]) for rle in rles]
-    filled = [min(runs, default=0) >= 0 and sum(runs) == rle["size"][0] * rle["size"][1]
-              for runs, rle in zip(each, rles, strict=True)]  # fmt: skip
-    assert are_sound(rles).tolist() == filled
-
-
-@pytest.mark.parametrize("counts", ["o" * 40, "`" * 30 + "0", "ü0", "0" * 5000, "oooooooooooo0"])
-def test_texts_that_are_no_runs_are_not_sound(counts: str) -> None:
-    assert are_sound([{"size": [3, 4], "counts": counts}]).tolist() == [False]

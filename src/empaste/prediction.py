@@ -20,10 +20,11 @@ from empaste.artifacts.outputs import whole_directory, write_whole
 from empaste.detectors import DETECTION_ERRORS, Detect, classes_of, load_detector
 from empaste.errors import InputError
 from empaste.images import fit_within, write_rgb
-from empaste.masks import RLE, decode_mask
+from empaste.masks import decode_mask
 from empaste.photographs import SUFFIXES, UNREADABLE_SUFFIXES, read_photograph, walk_visible
 from empaste.report import drawing
 from empaste.report.names import isolated
+from empaste.rle import RLE
 
 OVERLAY_SIDE = 640
 """Longest side of an overlay in pixels, at least: smaller images are enlarged, so that names can be read."""

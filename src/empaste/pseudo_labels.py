@@ -16,10 +16,8 @@ from empaste.artifacts.schemas.prepare import Classes, Images, Labels
 from empaste.artifacts.tables import read_table
 from empaste.detectors import check_classes, detect_files, load_detector
 from empaste.errors import InputError
-from empaste.masks import mask_ious
+from empaste.overlaps import SAME_OBJECT_IOU, mask_ious, suppress
 
-SAME_OBJECT_IOU = 0.5
-"""Two predictions of one image and class whose masks overlap more than so much pass for the same object."""
 MAX_DETECTIONS = 100
 """Detections per image, at most, before the labels and the scores choose among them."""
 
@@ -138,11 +136,7 @@ def _without_duplicates(group: Sequence[dict[str, Any]]) -> list[dict[str, Any]]
     """The detections of one image and class, best first, each object once."""
     ordered = sorted(group, key=lambda row: -row["score"])
     masks = [row["segmentation"] for row in ordered]
-    ious = mask_ious(masks, masks)
-    kept: list[int] = []
-    for place in range(len(ordered)):
-        if not kept or ious[place, kept].max() <= SAME_OBJECT_IOU:
-            kept.append(place)
+    kept = suppress(mask_ious(masks, masks) > SAME_OBJECT_IOU, range(len(ordered)))
     return [ordered[place] for place in kept]
 
 

@@ -10,11 +10,13 @@ from hypothesis import strategies as st
 from empaste.datasets.outlines import draw_outlines, outside
 from empaste.datasets.records import Outline
 from empaste.errors import InputError
-from empaste.masks import encode_mask, run_lengths
+from empaste.masks import encode_mask
+from empaste.rle import run_lengths
 
 
 def draw(segmentation: Any, height: int = 4, width: int = 5) -> np.ndarray:
-    return draw_outlines([Outline(1, segmentation, 0, "file.json: annotation 7")], height, width)[0]
+    (mask,) = draw_outlines([Outline(1, segmentation, 0, "file.json: annotation 7")], height, width)
+    return np.asarray(mask)
 
 
 def test_polygons_of_one_instance_unite() -> None:

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from empaste.foregrounds.overlaps import covered_shares, pick_further, same_object
-from empaste.masks import RLE, encode_mask
+from empaste.masks import encode_mask
+from empaste.rle import RLE
 
 
 def bar(left: int, right: int) -> RLE:

@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 
 from empaste.foregrounds.quality import foreground_metrics, reliability_curve, reliability_of, segment_ious
-from empaste.masks import RLE, encode_mask
+from empaste.masks import encode_mask
+from empaste.rle import RLE
 
 CLASSES = pd.DataFrame({"class_id": [1, 2], "name": ["ball", "fish"], "supercategory": ["sports", "animal"]})
 

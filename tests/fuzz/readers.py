@@ -36,8 +36,9 @@ from empaste.detectors import BACKENDS, classes_of, load_detector
 from empaste.detectors.backend import Network
 from empaste.errors import InputError
 from empaste.images import encode_rgb
-from empaste.masks import decode_mask, mask_ious, read_rle, rle_area_box_xywh
+from empaste.masks import decode_mask, rle_area_box_xywh
 from empaste.networks.weights import build_network
+from empaste.overlaps import mask_ious
 from empaste.params import load_params
 from empaste.photographs import (
     SIDES_SWAPPED,
@@ -48,6 +49,7 @@ from empaste.photographs import (
     read_photograph,
 )
 from empaste.presets import overrides, write_params
+from empaste.rle import read_rle
 from tests.fuzz import inputs, layouts, users_files
 from tests.fuzz.layouts import HEIGHT, MASK, WIDTH, Writer
 

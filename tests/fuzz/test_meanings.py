@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -24,8 +24,9 @@ from empaste.datasets import DATASETS
 from empaste.datasets.frames import frame_vote, with_frame
 from empaste.datasets.records import Source
 from empaste.images import decode_rgb
-from empaste.masks import encode_mask, run_lengths
+from empaste.masks import encode_mask
 from empaste.photographs import TRANSPOSED
+from empaste.rle import run_lengths
 from tests.fuzz import inputs
 from tests.fuzz.readers import Reader, read_data_set
 from tests.fuzz.sandbox import READ, REFUSED, try_input
@@ -85,7 +86,7 @@ def write_image(path: Path, shot: Shot) -> None:
     Image.fromarray(noise).save(path)
 
 
-def meaning(name: str, root: Path, frame: str = "auto") -> Meaning:
+def meaning(name: str, root: Path, frame: Literal["auto", "upright", "stored"] = "auto") -> Meaning:
     data = DATASETS[name](Source(root, seed=3))
     data = with_frame(data, [frame_vote(example) for example in data.examples], frame)
     names = {one.class_id: one.name for one in data.classes}
@@ -152,7 +153,8 @@ def varied_coco(content: dict[str, Any], categories: dict[int, int], rng: Random
     number: Callable[[int], Any] = rng.choice((int, str, float))
     shift, spread = rng.choice((0, 5, -3, 10**12)), rng.choice((1, 7))
     place = rng.choice(("{}", "./{}", "images\\{}", "images/{}", "/home/someone/set/{}", "C:\\set\\{}", ".\\{}"))
-    form = rng.choice(("NFC", "NFD"))
+    forms: tuple[Literal["NFC", "NFD"], ...] = ("NFC", "NFD")
+    form = rng.choice(forms)
     images = [
         {
             "id": number(row["id"] * spread + shift),
@@ -247,7 +249,8 @@ def test_tables_in_other_words(tmp_path_factory: pytest.TempPathFactory, scene: 
     order = rng.sample(range(3), 3)
     out = io.StringIO()
     delimiter = rng.choice((",", ";", "\t"))
-    quoting = rng.choice((csv.QUOTE_MINIMAL, csv.QUOTE_ALL))
+    quotings: tuple[Literal[0, 1], ...] = (csv.QUOTE_MINIMAL, csv.QUOTE_ALL)
+    quoting = rng.choice(quotings)
     writer = csv.writer(out, delimiter=delimiter, quoting=quoting, lineterminator=rng.choice(("\n", "\r\n")))
     writer.writerows([[row[at] for at in order] for row in [header, *others]])
     text = unicodedata.normalize(rng.choice(("NFC", "NFD")), out.getvalue())
@@ -304,8 +307,13 @@ def _write_voc_image(root: Path, shot: Shot, rng: Random | None) -> None:
     path.write_text(f"<annotation>{blank}{''.join(parts)}</annotation>", encoding="utf-8")
 
 
-BACK = {1: None, 2: 2, 3: 3, 4: 4, 5: 5, 6: 8, 7: 7, 8: 6}
-"""The orientation that undoes each."""
+BACK = {2: 2, 3: 3, 4: 4, 5: 5, 6: 8, 7: 7, 8: 6}
+"""The orientation that undoes each; 1 is upright."""
+
+
+def turned_back(upright: Image.Image, orientation: int) -> Image.Image:
+    """The pixels that a file of ``orientation`` stores for a picture."""
+    return upright if orientation == 1 else upright.transpose(TRANSPOSED[BACK[orientation]])
 
 
 def stored_box(box: tuple[int, int, int, int], size_hw: tuple[int, int], orientation: int) -> list[int]:
@@ -313,11 +321,7 @@ def stored_box(box: tuple[int, int, int, int], size_hw: tuple[int, int], orienta
     mask = np.zeros(size_hw, np.uint8)
     x, y, width, height = box
     mask[y : y + height, x : x + width] = 1
-    turned = (
-        mask
-        if BACK[orientation] is None
-        else np.asarray(Image.fromarray(mask).transpose(TRANSPOSED[BACK[orientation]]))
-    )
+    turned = np.asarray(turned_back(Image.fromarray(mask), orientation))
     rows, columns = np.flatnonzero(turned.any(axis=1)), np.flatnonzero(turned.any(axis=0))
     return [int(columns[0]), int(rows[0]), len(columns), len(rows)]
 
@@ -327,14 +331,14 @@ def stored_box(box: tuple[int, int, int, int], size_hw: tuple[int, int], orienta
 @pytest.mark.parametrize("orientation", range(1, 9))
 @pytest.mark.parametrize("size_hw", [(40, 24), (32, 32)])
 def test_annotations_lie_on_what_they_outline(
-    tmp_path: Path, orientation: int, frame: str, suffix: str, size_hw: tuple[int, int]
+    tmp_path: Path, orientation: int, frame: Literal["upright", "stored"], suffix: str, size_hw: tuple[int, int]
 ) -> None:
     """A red rectangle, annotated upright or in stored pixels as polygon, RLEs and box, is where the masks are."""
     box = (3, 5, 9, 14)
     pixels = np.full((*size_hw, 3), 230, np.uint8)
     pixels[5:19, 3:12] = (200, 20, 20)
     upright = Image.fromarray(pixels)
-    stored = upright if BACK[orientation] is None else upright.transpose(TRANSPOSED[BACK[orientation]])
+    stored = turned_back(upright, orientation)
     exif = Image.Exif()
     exif[0x0112] = orientation
     annotated = list(box) if frame == "upright" else stored_box(box, size_hw, orientation)
@@ -343,13 +347,12 @@ def test_annotations_lie_on_what_they_outline(
     mask = np.zeros((height, width), bool)
     mask[y : y + box_height, x : x + box_width] = True
     polygon = [[x, y, x + box_width, y, x + box_width, y + box_height, x, y + box_height]]
-    rle = dict(encode_mask(mask))
-    forms = [polygon, rle, {"size": [height, width], "counts": run_lengths(rle["counts"])}, []]
+    rle = encode_mask(mask)
+    forms = [polygon, dict(rle), {"size": [height, width], "counts": run_lengths(rle["counts"])}, []]
     for split, first in (("train", 1), ("val", 2)):
         (tmp_path / split).mkdir()
-        stored.save(
-            tmp_path / split / f"{first}{suffix}", exif=exif, **({"quality": 95} if suffix in (".jpg", ".webp") else {})
-        )
+        options: dict[str, Any] = {"quality": 95} if suffix in (".jpg", ".webp") else {}
+        stored.save(tmp_path / split / f"{first}{suffix}", exif=exif, **options)
         rows = [{"id": 10 * first + k, "image_id": first, "category_id": 1, "segmentation": form, "bbox": annotated}
                 for k, form in enumerate(forms)]  # fmt: skip
         content = {"images": [{"id": first, "file_name": f"{first}{suffix}", "width": width, "height": height}],

@@ -9,9 +9,9 @@ import pytest
 from empaste.artifacts.shards import write_shards
 from empaste.errors import InputError
 from empaste.images import encode_rgb
-from empaste.masks import RLE
 from empaste.paste.pool import list_items, list_originals, list_synthesised, void_regions
 from empaste.paste.sources import Foreground
+from empaste.rle import RLE
 
 IMAGES = pd.DataFrame(
     {

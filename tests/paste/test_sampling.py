@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from empaste.errors import InputError
-from empaste.masks import RLE
 from empaste.paste import SELECTIONS
 from empaste.paste.sampling import Candidates, draw, list_candidates, open_draws, write_draws
 from empaste.paste.sources import Foreground
+from empaste.rle import RLE
 
 IMBALANCED = np.array([7] * 90 + [3] * 9 + [5])
 
@@ -30,7 +30,7 @@ def candidates(
 
 def weigh(name: str, pool: Candidates, threshold: float = 0.3, temperature: float = 1.0) -> np.ndarray:
     weights = SELECTIONS[name](pool, repeat_threshold=threshold, confidence_temperature=temperature)
-    return weights / weights.sum()
+    return np.asarray(weights / weights.sum())
 
 
 def shares(name: str, pool: Candidates, **settings: float) -> dict[int, float]:

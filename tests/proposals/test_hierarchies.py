@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from empaste.masks import encode_mask, mask_ious
+from empaste.masks import encode_mask
+from empaste.overlaps import mask_ious
 from empaste.proposals.hierarchies import (
     Hierarchy,
     best_segments,

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,22 +12,24 @@ from empaste.artifacts.schemas.proposals import Segments
 from empaste.artifacts.tables import write_table
 from empaste.errors import InputError
 from empaste.images import write_rgb
-from empaste.masks import decode_mask, encode_mask, mask_box_xywh, mask_ious
+from empaste.masks import decode_mask, encode_mask, mask_box_xywh
+from empaste.overlaps import mask_ious
 from empaste.proposals.table import match_source, propose_rows, propose_segments, segment_table
+from empaste.rle import RLE
 
-OPTIONS = {"min_area": 0.01, "scales": [50.0], "sigma": 0.5, "min_size": 20}
-FILTERS = {"max_side": 0, "min_area": 0.01, "max_extent": 0.95, "max_segments": 500}
+OPTIONS: dict[str, Any] = {"min_area": 0.01, "scales": [50.0], "sigma": 0.5, "min_size": 20}
+FILTERS: dict[str, Any] = {"max_side": 0, "min_area": 0.01, "max_extent": 0.95, "max_segments": 500}
 
 
 def test_rows_describe_their_masks(tmp_path: Path, disc_image: np.ndarray) -> None:
     write_rgb(tmp_path / "a.png", disc_image)
     rows = propose_rows((7, tmp_path / "a.png"), "felzenszwalb", OPTIONS, **FILTERS)
     assert len(rows)
-    for row in rows.itertuples():
-        mask = decode_mask({"counts": row.counts, "size": [row.height, row.width]})
-        assert row.image_id == 7
-        assert row.area == np.count_nonzero(mask)
-        assert (row.x, row.y, row.box_width, row.box_height) == mask_box_xywh(mask)
+    for row in rows.to_dict("records"):
+        mask = decode_mask({"counts": row["counts"], "size": [row["height"], row["width"]]})
+        assert row["image_id"] == 7
+        assert row["area"] == np.count_nonzero(mask)
+        assert (row["x"], row["y"], row["box_width"], row["box_height"]) == mask_box_xywh(mask)
     assert rows["score"].is_monotonic_decreasing
 
 
@@ -38,7 +41,7 @@ def test_shrunk_image_gives_masks_of_the_full_size(
     assert set(rows["height"]) == {224}
     assert set(rows["width"]) == {256}
     target = encode_mask(disc_mask.repeat(4, axis=0).repeat(4, axis=1))
-    found = [{"counts": counts, "size": [224, 256]} for counts in rows["counts"]]
+    found: list[RLE] = [{"counts": counts, "size": [224, 256]} for counts in rows["counts"]]
     assert mask_ious(found, [target]).max() > 0.8
 
 

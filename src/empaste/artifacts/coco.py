@@ -11,7 +11,8 @@ import numpy as np
 
 from empaste.artifacts.outputs import write_whole
 from empaste.errors import InputError
-from empaste.masks import RLE, are_sound, encode_mask, rle_area_box_xywh
+from empaste.masks import encode_mask, rle_area_box_xywh
+from empaste.rle import RLE, first_unsound
 
 if TYPE_CHECKING:  # worker processes import this module, and none touches a table
     import pandas as pd
@@ -48,22 +49,14 @@ def _check_masks(data: Coco, path: Path) -> None:
     """`InputError` where a mask is no RLE whose runs fill its size: what decodes them later does not look."""
     masks = {f"annotations[{number}]": row.get("segmentation") for number, row in enumerate(data["annotations"])}
     masks |= {f"images[{number}]": row["void"] for number, row in enumerate(data["images"]) if "void" in row}
-    places, rles = list(masks), list(masks.values())
-    wrong = [place for place, rle in masks.items() if not _is_rle(rle)]
-    wrong = wrong or [places[number] for number in np.flatnonzero(~are_sound(rles))]
-    if wrong:
-        what = "is a polygon" if isinstance(masks[wrong[0]], list) else "has no such mask"
+    wrong = first_unsound(list(masks.values()))
+    if wrong is not None:
+        place, mask = list(masks.items())[wrong]
+        what = "is a polygon" if isinstance(mask, list) else "has no such mask"
         raise InputError(
-            f"{path}: {wrong[0]} {what}; allowed is an RLE whose counts, as text, fill its size; run: dvc repro "
+            f"{path}: {place} {what}; allowed is an RLE whose counts, as text, fill its size; run: dvc repro "
             "(or dvc pull)"
         )
-
-
-def _is_rle(value: Any) -> bool:
-    if not isinstance(value, dict) or not isinstance(value.get("counts"), str):
-        return False
-    size = value.get("size")
-    return isinstance(size, list) and len(size) == 2 and all(type(side) is int and 0 <= side < 2**31 for side in size)
 
 
 def instance(annotation_id: int, image_id: int, class_id: int, rle: RLE, **extra: Any) -> dict[str, Any]:

@@ -9,7 +9,8 @@ import pandas as pd
 from jaxtyping import Bool, Int
 
 from empaste.errors import InputError
-from empaste.masks import RLE, are_sound, cumulate, decode_mask, parse_runs
+from empaste.masks import decode_mask
+from empaste.rle import RLE, cumulate, first_unsound, parse_runs
 
 
 class Runs(NamedTuple):
@@ -27,8 +28,8 @@ def segment_rles(rows: pd.DataFrame) -> list[RLE]:
     """
     cells = zip(rows["counts"], rows["height"], rows["width"], strict=True)
     rles: list[RLE] = [{"size": [int(height), int(width)], "counts": str(counts)} for counts, height, width in cells]
-    if len(broken := np.flatnonzero(~are_sound(rles))):
-        row = rows.iloc[broken[0]].to_dict()
+    if (broken := first_unsound(rles)) is not None:
+        row = rows.iloc[broken].to_dict()
         raise InputError(
             f"the segments' table has a mask whose runs do not fill its image: {row}; run: dvc repro proposals"
         )

@@ -8,7 +8,8 @@ from jaxtyping import Bool
 from empaste.artifacts.polygons import ROUNDING, beyond, corners, polygons_mask
 from empaste.artifacts.remarks import Remark
 from empaste.datasets.records import Outline
-from empaste.masks import decode_mask, read_rle
+from empaste.masks import decode_mask
+from empaste.rle import read_rle
 
 
 def draw_outlines(outlines: Sequence[Outline], height: int, width: int) -> Bool[np.ndarray, "n height width"]:

@@ -14,7 +14,8 @@ from empaste.artifacts.fields import listed
 from empaste.artifacts.remarks import Remark, summarise
 from empaste.datasets.records import DataSet, Example, Picture, Split
 from empaste.errors import InputError
-from empaste.masks import RLE, encode_mask
+from empaste.masks import encode_mask
+from empaste.rle import RLE
 
 SHOWN_ERRORS = 5
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from empaste.artifacts.coco import Coco, is_ignored_region
-from empaste.masks import mask_ious
+from empaste.overlaps import mask_ious
 
 MIN_SCORE = 0.5
 """Detections under this score are left out: a person would not be shown them."""

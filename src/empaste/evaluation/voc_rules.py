@@ -17,7 +17,9 @@ from jaxtyping import Bool, Float
 from empaste.artifacts.coco import Coco, mask_truth
 from empaste.boxes import box_ious
 from empaste.evaluation.results import KINDS, CurvePoint, Evaluation, Metrics, class_names, percent
-from empaste.masks import RLE, decode_mask, encode_mask, mask_ious
+from empaste.masks import decode_mask, encode_mask
+from empaste.overlaps import mask_ious
+from empaste.rle import RLE
 
 THRESHOLDS = tuple(round(0.05 * step, 2) for step in range(2, 20))
 """0.10, 0.15, … 0.95: those of AP are of 0.50 and more, those of APvol the tenths up to 0.9."""

@@ -14,7 +14,8 @@ from jaxtyping import Bool, Float
 
 from empaste.artifacts.coco import Coco, is_ignored_region
 from empaste.artifacts.segments import segment_rles
-from empaste.masks import RLE, mask_ious
+from empaste.overlaps import mask_ious
+from empaste.rle import RLE
 
 Instances = dict[tuple[int, int], list[RLE]]
 RATES = ("precision50", "precision75", "mean_iou", "found")

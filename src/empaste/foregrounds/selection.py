@@ -32,7 +32,7 @@ from empaste.foregrounds.em import (
 )
 from empaste.foregrounds.initial import INITIAL, mean_distances, rank_within
 from empaste.foregrounds.overlaps import pick_further, same_object
-from empaste.masks import RLE
+from empaste.rle import RLE
 
 COLUMNS = [
     "image_id", "class_id", "segment_id", "distance", "prob", "inlier", "cam_empty", "instance", "confidence",

@@ -16,8 +16,9 @@ from empaste.artifacts.image_keys import NamedImage, match_names, named_images
 from empaste.artifacts.polygons import ROUNDING, beyond, corners, polygons_mask
 from empaste.artifacts.remarks import Remark, summarise
 from empaste.errors import InputError
-from empaste.masks import RLE, encode_mask, read_rle, rle_area_box_xywh
+from empaste.masks import encode_mask, rle_area_box_xywh
 from empaste.paste.sources import Foreground, annotated_instances
+from empaste.rle import RLE, read_rle
 
 if TYPE_CHECKING:  # every worker process imports this package, and none touches a table
     import pandas as pd

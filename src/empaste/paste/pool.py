@@ -13,8 +13,8 @@ from empaste.artifacts.coco import is_ignored_region
 from empaste.artifacts.shards import ShardEntry, Shards
 from empaste.errors import InputError
 from empaste.images import read_rgb
-from empaste.masks import RLE
 from empaste.paste.sources import Foreground
+from empaste.rle import RLE
 
 if TYPE_CHECKING:  # every worker process imports this module, and none touches a table
     import pandas as pd

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from empaste.artifacts.coco import is_ignored_region
 from empaste.errors import InputError
-from empaste.masks import RLE, mask_ious
+from empaste.overlaps import mask_ious
+from empaste.rle import RLE
 
 if TYPE_CHECKING:  # every worker process imports this module, and none touches a table
     import pandas as pd

@@ -21,8 +21,9 @@ from empaste.artifacts.fields import listed
 from empaste.artifacts.image_keys import KeyMatches, NamedImage, image_key, match_keys, require_known
 from empaste.artifacts.remarks import Remark, summarise
 from empaste.errors import InputError
-from empaste.masks import RLE, decode_masks, read_rle
+from empaste.masks import decode_masks
 from empaste.proposals.duplicates import first_of_each
+from empaste.rle import RLE, read_rle
 
 Found = tuple[RLE, float]
 

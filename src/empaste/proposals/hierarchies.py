@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 from jaxtyping import Bool, Float, Int, UInt8
 
+from empaste.overlaps import suppress
 from empaste.proposals.felzenszwalb import graph_segmentation
 from empaste.proposals.merging import Cost, merge_greedily
 from empaste.proposals.objectness import objectness
@@ -129,17 +130,6 @@ def _shared_pixels(a: Hierarchy, b: Hierarchy) -> Float[np.ndarray, "s1 s2"]:
     pairs = (a.graph.labels * sizes[1] + b.graph.labels).ravel()
     common = np.bincount(pairs, minlength=sizes[0] * sizes[1]).reshape(sizes).astype(np.float32)
     return a.membership.astype(np.float32) @ common @ b.membership.T.astype(np.float32)
-
-
-def suppress(clash: Bool[np.ndarray, "s s"], order: Int[np.ndarray, " s"]) -> Int[np.ndarray, " k"]:
-    """What is left of ``order`` when, from its beginning, each one that is kept drops all it clashes with."""
-    left = np.ones(len(clash), bool)
-    kept: list[int] = []
-    for row in order:
-        if left[row]:
-            kept.append(row)
-            left &= ~clash[row]
-    return np.array(kept, int)
 
 
 def draw_segments(hierarchies: Sequence[Hierarchy], rows: Int[np.ndarray, " k"]) -> Bool[np.ndarray, "k h w"]:

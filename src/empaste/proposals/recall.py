@@ -14,8 +14,9 @@ from jaxtyping import Float
 from empaste.artifacts.coco import Coco, is_ignored_region
 from empaste.artifacts.segments import segment_rles
 from empaste.errors import InputError
-from empaste.masks import RLE, mask_ious
+from empaste.overlaps import mask_ious
 from empaste.proposals.table import propose_rows
+from empaste.rle import RLE
 
 
 class Scene(NamedTuple):

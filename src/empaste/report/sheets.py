@@ -22,10 +22,12 @@ from empaste.artifacts.shards import Shards
 from empaste.artifacts.tables import read_table
 from empaste.evaluation.mistakes import image_quality, match_instances
 from empaste.images import encode_rgb
-from empaste.masks import RLE, decode_mask, mask_ious
+from empaste.masks import decode_mask
+from empaste.overlaps import mask_ious
 from empaste.report import drawing
 from empaste.report.inputs import Run, annotations_of, evenly_spaced, read_detections, read_rows
 from empaste.report.names import isolated
+from empaste.rle import RLE
 
 MIN_IOU = 0.5
 """A foreground is right from this IoU with an instance of its class on."""
