@@ -1,4 +1,4 @@
-"""``empaste``: what a person asks for around the pipeline. The pipeline itself runs by ``dvc repro``."""
+"""``empaste``: commands around the pipeline. The pipeline itself runs with ``dvc repro``."""
 
 import io
 import shlex
@@ -35,11 +35,11 @@ def ui(port: int = 5000) -> None:
 
 @app.command()
 def preset(
-    names: Annotated[list[str] | None, typer.Argument(help="files of presets/, by name; later ones win")] = None,
-    override: Annotated[list[str] | None, typer.Option("--set", help="key=value, after the presets' own")] = None,
+    names: Annotated[list[str] | None, typer.Argument(help="names of files in presets/; later ones win")] = None,
+    override: Annotated[list[str] | None, typer.Option("--set", help="key=value, applied after the presets")] = None,
     write: Annotated[bool, typer.Option("--write", help="write into params.yaml instead")] = False,
 ) -> None:
-    """Print presets as options of dvc: dvc exp run $(empaste preset voc) -S prepare.root=/data/VOC2012."""
+    """Print presets as options for dvc: dvc exp run $(empaste preset voc) -S prepare.root=/data/VOC2012."""
     from empaste.presets import overrides, write_params
 
     if write:
@@ -53,7 +53,7 @@ def unpack(
     folder: Annotated[Path, typer.Argument(help="data/composites or data/backgrounds")],
     out: Annotated[Path, typer.Argument(help="a new folder")],
 ) -> None:
-    """Write the images out of their shards as plain files into OUT/images, beside the JSON, for COCO tools."""
+    """Copy the images from their shards into OUT/images as plain files, with the JSON beside them, for COCO tools."""
     from empaste.artifacts.shards import unpack as unpack_shards
 
     print(f"{unpack_shards(folder, out)} images: {out}/images")
@@ -61,7 +61,7 @@ def unpack(
 
 @app.command()
 def doctor() -> None:
-    """Check what is installed, configured and there; exit code 1 where something that the pipeline needs is broken."""
+    """Check what is installed and configured; exit code 1 if something that the pipeline needs is broken."""
     from empaste.doctor import print_report
 
     raise typer.Exit(0 if print_report(Path()) else 1)
@@ -70,15 +70,19 @@ def doctor() -> None:
 @app.command()
 def recall(
     method: Annotated[
-        list[str] | None, typer.Option(help="a source to measure; without it, all that need no weights")
+        list[str] | None, typer.Option(help="a proposal source to measure; default: all that need no weights")
     ] = None,
-    num_images: Annotated[int, typer.Option(min=0, help="so many images, evenly through the data set; 0: all")] = 0,
-    part: Annotated[list[str] | None, typer.Option(help="NAME=PATTERN of file names: images to report apart")] = None,
+    num_images: Annotated[
+        int, typer.Option(min=0, help="number of images, spread evenly over the data set; 0: all")
+    ] = 0,
+    part: Annotated[
+        list[str] | None, typer.Option(help="NAME=PATTERN of file names: images to report separately")
+    ] = None,
     images: Path = Path("data/images"),
     ground_truth: Path = Path("data/ground_truth/train.json"),
     params: Path = Path("params.yaml"),
 ) -> None:
-    """Print how many instances of the training images each proposal source finds, with how many segments, how fast."""
+    """Print how many instances of the training images each proposal source finds, its number of segments, its speed."""
     from functools import partial
 
     from empaste.artifacts.coco import read_coco
@@ -110,13 +114,13 @@ def predict(
     source: Annotated[Path, typer.Argument(metavar="IMAGE_OR_FOLDER", help="an image, or a folder of images")],
     model: Annotated[Path, typer.Option(help="folder of a trained detector")] = Path("models/mask_rcnn"),
     out: Annotated[Path, typer.Option(help="new folder for COCO files and overlays")] = Path("predictions"),
-    min_score: Annotated[float, typer.Option(min=0, max=1, help="leave out detections under this score")] = 0.5,
-    max_detections: Annotated[int, typer.Option(min=1, help="detections per image, at most")] = 100,
-    batch_size: Annotated[int, typer.Option(min=1, help="images at once")] = 4,
-    num_threads: Annotated[int, typer.Option(min=0, help="CPU threads; 0 takes all cores")] = 0,
+    min_score: Annotated[float, typer.Option(min=0, max=1, help="leave out detections below this score")] = 0.5,
+    max_detections: Annotated[int, typer.Option(min=1, help="most detections per image")] = 100,
+    batch_size: Annotated[int, typer.Option(min=1, help="images per batch")] = 4,
+    num_threads: Annotated[int, typer.Option(min=0, help="CPU threads; 0: all cores")] = 0,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, mps")] = "auto",
 ) -> None:
-    """Find instances in images: COCO results, and overlays with masks and names."""
+    """Find instances in images; write COCO results, and overlays with masks and class names."""
     from empaste.prediction import predict_files
 
     done = predict_files(
@@ -145,7 +149,7 @@ def export(
     out: Annotated[Path, typer.Argument(metavar="OUT.pth", help="a new file, for torch.load")],
     model: Annotated[Path, typer.Option(help="folder of a trained detector")] = Path("models/mask_rcnn"),
 ) -> None:
-    """Write the detector for torchvision or detectron2 alone, with its tensors by their names: docs/detectors.md."""
+    """Write the detector's tensors as torchvision or detectron2 alone can load them: docs/detectors.md."""
     from empaste.detectors import export as export_model
 
     print(f"{export_model(model, out)} tensors: {out}")
@@ -155,18 +159,18 @@ def export(
 def pseudo_labels(
     out: Annotated[Path, typer.Argument(metavar="OUT.json", help="a new file, a COCO data set")],
     model: Annotated[Path, typer.Option(help="folder of a trained detector")] = Path("models/mask_rcnn"),
-    min_score: Annotated[float, typer.Option(min=0, max=1, help="leave out detections under this score")] = 0.7,
+    min_score: Annotated[float, typer.Option(min=0, max=1, help="leave out detections below this score")] = 0.7,
     min_best: Annotated[
-        float, typer.Option(min=0, max=1, help="but keep the best of each image and label from this score on")
+        float, typer.Option(min=0, max=1, help="but keep the best detection of each image and label from this score on")
     ] = 0.2,
-    per_class: Annotated[int, typer.Option(min=0, help="keep so many of each class, best first; 0: all")] = 0,
+    per_class: Annotated[int, typer.Option(min=0, help="most instances per class, best first; 0: all")] = 0,
     images: Path = Path("data/images"),
     labels: Path = Path("data/labels"),
-    batch_size: Annotated[int, typer.Option(min=1, help="images at once")] = 4,
-    num_threads: Annotated[int, typer.Option(min=0, help="CPU threads; 0 takes all cores")] = 0,
+    batch_size: Annotated[int, typer.Option(min=1, help="images per batch")] = 4,
+    num_threads: Annotated[int, typer.Option(min=0, help="CPU threads; 0: all cores")] = 0,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, mps")] = "auto",
 ) -> None:
-    """Write what a detector surely finds in the training images, of the classes of their labels, to paste it."""
+    """Write confident detections in the training images, of the classes of their labels, as a COCO file to paste."""
     from empaste.pseudo_labels import write_pseudo_labels
 
     counts = write_pseudo_labels(
@@ -192,25 +196,25 @@ def pseudo_labels(
 @app.command()
 def study(
     name: str,
-    seeds: Annotated[int, typer.Option(min=1, help="repeats of every row")] = 3,
-    jobs: Annotated[int, typer.Option(min=1, help="rows that run side by side, one thread each")] = 2,
+    seeds: Annotated[int, typer.Option(min=1, help="runs of every row")] = 3,
+    jobs: Annotated[int, typer.Option(min=1, help="rows that run at once, one thread each")] = 2,
     folder: Annotated[Path, typer.Option(help="where the rows are kept; a finished row is not run again")] = Path(
         ".work/studies"
     ),
     part: Annotated[
-        list[str] | None, typer.Option(help="NAME=PATTERN of file names: images to report apart (foregrounds)")
+        list[str] | None, typer.Option(help="NAME=PATTERN of file names: images to report separately (foregrounds)")
     ] = None,
 ) -> None:
-    """Run a table of the papers on what the pipeline has prepared, and print it."""
+    """Run a table of the papers on what the pipeline has prepared, and print the table."""
     from empaste.studies import run_study
 
     print(run_study(name, seeds, folder, jobs, part or ()))
 
 
 def main() -> None:
-    """The entry point: bad input, and what the machine refuses, end with a message and exit code 1."""
+    """Run the command line; bad input and what the machine refuses end with a message and exit code 1."""
     if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")  # any name can be printed on any terminal
+        sys.stdout.reconfigure(errors="backslashreplace")  # any name prints on any terminal
     try:
         app()
     except MACHINE_ERRORS as error:
