@@ -4,13 +4,10 @@ import sys
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import typer
 
-from empaste import backgrounds
 from empaste.artifacts.arrays import read_array
-from empaste.artifacts.checkpoints import remove_work, work_folder
 from empaste.artifacts.outputs import whole_directory, write_json
 from empaste.artifacts.schemas.backgrounds import BackgroundFailures, Backgrounds
 from empaste.artifacts.schemas.captions import Captions
@@ -18,37 +15,43 @@ from empaste.artifacts.schemas.foregrounds import Foregrounds
 from empaste.artifacts.schemas.prepare import Classes, Images, Labels
 from empaste.artifacts.schemas.proposals import Segments
 from empaste.artifacts.tables import read_table, write_table
+from empaste.artifacts.work import remove_work, work_folder
 from empaste.backgrounds import SURELY_EMPTY, making, open_source
 from empaste.backgrounds.erasing import segments_to_erase
 from empaste.backgrounds.scenes import Scene, Source, list_scenes
 from empaste.backgrounds.selection import Judge, load_judge
-from empaste.params import BackgroundsParams, load_params
+from empaste.backgrounds.settings import BackgroundsSettings
+from empaste.layout import HERE
 from empaste.scaleout import map_items
+from empaste.settings import load_settings
 from stages.runner import stage
 
-PATIENCE = ("timeout", "max_concurrent", "price_per_image", "max_cost")
-"""What may change of ``backgrounds.api`` between an interrupted run and the one that goes on."""
+FREE = (
+    *("retries", "num_threads", "batch_size"),
+    *("api.timeout", "api.max_concurrent", "api.price_per_image", "api.max_cost"),
+)
+"""What may change between an interrupted run and the one that goes on: none of it changes an image."""
 
 
 @stage("backgrounds")
 def main(
-    images: Path = Path("data/images"),
-    labels: Path = Path("data/labels"),
-    segments: Path = Path("data/segments"),
-    features: Path = Path("data/features"),
-    foregrounds: Path = Path("data/foregrounds"),
-    captions: Path = Path("data/captions"),
-    model: Path = Path("models/classifier"),
-    out: Path = Path("data/backgrounds"),
-    metrics: Path = Path("metrics/backgrounds.json"),
-    params: Path = Path("params.yaml"),
+    images: Path = HERE.images,
+    labels: Path = HERE.labels,
+    segments: Path = HERE.segments,
+    features: Path = HERE.features,
+    foregrounds: Path = HERE.foregrounds,
+    captions: Path = HERE.captions,
+    model: Path = HERE.classifier,
+    out: Path = HERE.backgrounds,
+    metrics: Path = HERE.metrics / "backgrounds.json",
+    params: Path = HERE.params,
 ) -> None:
     """Make backgrounds for every training image and keep the selected ones. Goes on where it was interrupted."""
-    settings = load_params(params).backgrounds
+    settings = load_settings(params, "backgrounds", BackgroundsSettings)
     classes = read_table(labels / "classes.parquet", Classes)
     class_names = dict(zip(classes["class_id"].tolist(), classes["name"].tolist(), strict=True))
-    read = [images, labels, segments, features, foregrounds, captions, model] if settings.method != "none" else []
-    work = work_folder("backgrounds", [*_key(settings), *read])
+    inputs = [images, labels, segments, features, foregrounds, captions, model]
+    work = work_folder("backgrounds", settings.model_dump(), inputs, FREE)
     parts: list[Path] = []
     counts: Mapping[str, int] = {}
     if settings.method != "none":
@@ -66,7 +69,7 @@ def main(
     remove_work(work)
 
 
-def _open(settings: BackgroundsParams, model: Path, class_names: Mapping[int, str]) -> tuple[Source, Judge]:
+def _open(settings: BackgroundsSettings, model: Path, class_names: Mapping[int, str]) -> tuple[Source, Judge]:
     """Where the backgrounds come from, and what judges them."""
     judge = load_judge(
         model,
@@ -80,17 +83,6 @@ def _open(settings: BackgroundsParams, model: Path, class_names: Mapping[int, st
     )
     options = settings.model_dump() | {"class_names": list(class_names.values())}
     return open_source(settings.method, partial(map_items, what="backgrounds"), options), judge
-
-
-def _key(settings: BackgroundsParams) -> list[Any]:
-    """What determines the backgrounds beside the inputs: parameters, local models and folders, code."""
-    named = [settings.root, settings.diffusion.model, (settings.clip_model or "").removeprefix("local-dir:")]
-    code = sorted(Path(backgrounds.__file__).parent.glob("*.py"))
-    return [
-        settings.model_dump(exclude={"retries": True, "num_threads": True, "batch_size": True, "api": set(PATIENCE)}),
-        *(Path(name) for name in named if name and Path(name).exists()),
-        *code,
-    ]
 
 
 def read_erased(

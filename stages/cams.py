@@ -17,23 +17,25 @@ from empaste.artifacts.outputs import whole_directory
 from empaste.artifacts.schemas.cams import Cams
 from empaste.artifacts.schemas.prepare import Images, Labels
 from empaste.classification.cam import KEEP, ClassMap, locate_classes
+from empaste.classification.cam_settings import CamSettings
 from empaste.devices import limit_threads, torch_device
 from empaste.errors import InputError
 from empaste.images import read_rgb
-from empaste.params import load_params
+from empaste.layout import HERE
+from empaste.settings import load_settings
 from stages.runner import stage
 
 
 @stage("cams")
 def main(
-    images: Path = Path("data/images"),
-    labels: Path = Path("data/labels"),
-    model: Path = Path("models/classifier"),
-    out: Path = Path("data/cams"),
-    params: Path = Path("params.yaml"),
+    images: Path = HERE.images,
+    labels: Path = HERE.labels,
+    model: Path = HERE.classifier,
+    out: Path = HERE.cams,
+    params: Path = HERE.params,
 ) -> None:
     """Locate every class of every training image, by image, classes in the order of the labels."""
-    settings = load_params(params).cams
+    settings = load_settings(params, "cams", CamSettings)
     limit_threads(settings.num_threads)
     classifier = load_classifier(model, torch_device(settings.device))
     table = tables.read_table(images / "images.parquet", Images).query("split == 'train'")

@@ -6,15 +6,17 @@ import numpy as np
 import pandas as pd
 import typer
 
-from empaste import networks
-from empaste.artifacts import checkpoints, tables
+from empaste.artifacts import tables
 from empaste.artifacts.classifier import save_classifier
 from empaste.artifacts.outputs import whole_directory, write_json, write_whole
 from empaste.artifacts.schemas.prepare import Classes, Images, Labels
-from empaste.classification import augment, train
+from empaste.artifacts.work import remove_work, work_folder
+from empaste.classification import train
+from empaste.classification.settings import ClassifierSettings
 from empaste.devices import limit_threads, torch_device
 from empaste.errors import InputError
-from empaste.params import load_params
+from empaste.layout import HERE
+from empaste.settings import load_settings
 from stages.runner import stage
 
 MAX_BYTES_IN_MEMORY = 4 * 2**30
@@ -23,24 +25,21 @@ MAX_BYTES_IN_MEMORY = 4 * 2**30
 
 @stage("classifier")
 def main(
-    images: Path = Path("data/images"),
-    labels: Path = Path("data/labels"),
-    out: Path = Path("models/classifier"),
-    metrics: Path = Path("metrics/classifier.json"),
-    plot: Path = Path("plots/classifier.csv"),
-    params: Path = Path("params.yaml"),
+    images: Path = HERE.images,
+    labels: Path = HERE.labels,
+    out: Path = HERE.classifier,
+    metrics: Path = HERE.metrics / "classifier.json",
+    plot: Path = HERE.plots / "classifier.csv",
+    params: Path = HERE.params,
 ) -> None:
     """Train on the training split, measure on the validation split, write the model."""
-    settings = load_params(params).classifier
+    settings = load_settings(params, "classifier", ClassifierSettings)
     limit_threads(settings.num_threads)
     device = torch_device(settings.device)
     table = tables.read_table(images / "images.parquet", Images)
     classes = tables.read_table(labels / "classes.parquet", Classes)
     pairs = tables.read_table(labels / "labels.parquet", Labels).to_numpy()
-    code = [Path(train.__file__), Path(augment.__file__), *sorted(Path(networks.__file__).parent.glob("*.py"))]
-    work = checkpoints.work_folder(
-        "classifier", [settings.model_dump(), *_weights(settings.weights), images, labels, *code]
-    )
+    work = work_folder("classifier", settings.model_dump(), [images, labels])
     splits = {
         split: _read_split(images, table[table["split"] == split], classes, pairs, settings.image_size, work / split)
         for split in ("train", "val")
@@ -71,12 +70,7 @@ def main(
     per_class = dict(zip(classes["name"], precisions, strict=True))
     write_json(metrics, {"mAP": train.mean_ap(precisions), "AP_per_class": per_class})
     write_whole(plot, pd.DataFrame(history).to_csv(index=False).encode())
-    checkpoints.remove_work(work)
-
-
-def _weights(weights: str | None) -> list[Path]:
-    """The file of weights, whose content counts; torchvision's are known by name."""
-    return [Path(weights)] if weights and Path(weights).is_file() else []
+    remove_work(work)
 
 
 def _read_split(

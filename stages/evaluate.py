@@ -14,23 +14,25 @@ from empaste.detectors import check_classes, detect_files, load_detector
 from empaste.evaluation import evaluate_detections
 from empaste.evaluation.mistakes import Pair, match_instances
 from empaste.evaluation.results import CurvePoint
-from empaste.params import load_params
+from empaste.evaluation.settings import EvaluateSettings
+from empaste.layout import HERE
+from empaste.settings import load_settings
 from stages.runner import stage
 
 
 @stage("evaluate")
 def main(
-    images: Path = Path("data/images"),
-    ground_truth: Path = Path("data/ground_truth/val.json"),
-    model: Path = Path("models/mask_rcnn"),
-    out: Path = Path("data/detections"),
-    metrics: Path = Path("metrics/evaluate.json"),
-    curves: Path = Path("plots/precision_recall.csv"),
-    confusion: Path = Path("plots/confusion.csv"),
-    params: Path = Path("params.yaml"),
+    images: Path = HERE.images,
+    ground_truth: Path = HERE.val_truth,
+    model: Path = HERE.detector,
+    out: Path = HERE.detections,
+    metrics: Path = HERE.metrics / "evaluate.json",
+    curves: Path = HERE.plots / "precision_recall.csv",
+    confusion: Path = HERE.plots / "confusion.csv",
+    params: Path = HERE.params,
 ) -> None:
     """Detect on the validation images, then compare with their ground truth."""
-    options = load_params(params).evaluate.model_dump()
+    options = load_settings(params, "evaluate", EvaluateSettings).model_dump()
     protocol, batch_size = options.pop("protocol"), options.pop("batch_size")
     table = read_table(images / "images.parquet", Images)
     shown = table[table["split"] == "val"]

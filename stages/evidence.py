@@ -21,22 +21,24 @@ from empaste.devices import limit_threads, torch_device
 from empaste.errors import InputError
 from empaste.evidence.judging import Effort, judge_image
 from empaste.evidence.scoring import Weights
+from empaste.evidence.settings import EvidenceSettings
 from empaste.images import read_rgb
-from empaste.params import load_params
+from empaste.layout import HERE
+from empaste.settings import load_settings
 from stages.runner import stage
 
 
 @stage("evidence")
 def main(
-    images: Path = Path("data/images"),
-    segments: Path = Path("data/segments"),
-    cams: Path = Path("data/cams"),
-    model: Path = Path("models/classifier"),
-    out: Path = Path("data/evidence"),
-    params: Path = Path("params.yaml"),
+    images: Path = HERE.images,
+    segments: Path = HERE.segments,
+    cams: Path = HERE.cams,
+    model: Path = HERE.classifier,
+    out: Path = HERE.evidence,
+    params: Path = HERE.params,
 ) -> None:
     """Judge the segments of every image for every class that it shows."""
-    settings = load_params(params).evidence
+    settings = load_settings(params, "evidence", EvidenceSettings)
     limit_threads(settings.num_threads)
     classifier = load_classifier(model, torch_device(settings.device))
     files = tables.read_table(images / "images.parquet", Images).set_index("image_id")["file_name"]

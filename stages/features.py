@@ -13,18 +13,20 @@ import typer
 from jaxtyping import UInt8
 from tqdm import tqdm
 
-from empaste import networks
-from empaste.artifacts import arrays, checkpoints, tables
+from empaste.artifacts import arrays, tables
 from empaste.artifacts.classifier import load_classifier
 from empaste.artifacts.outputs import whole_directory, write_json
 from empaste.artifacts.schemas.prepare import Images
 from empaste.artifacts.schemas.proposals import Segments
 from empaste.artifacts.segments import check_segment_images, decode_segments
+from empaste.artifacts.work import remove_work, work_folder
 from empaste.devices import limit_threads, torch_device
 from empaste.errors import InputError
-from empaste.features import SOURCES, VIEWS, encoders, extraction, views
+from empaste.features import SOURCES, VIEWS, encoders, extraction
+from empaste.features.settings import FeaturesSettings
 from empaste.images import read_rgb
-from empaste.params import load_params
+from empaste.layout import HERE
+from empaste.settings import load_settings
 from stages.runner import stage
 
 ARRAYS = ("probs.npy", "phi.npy")
@@ -32,14 +34,14 @@ ARRAYS = ("probs.npy", "phi.npy")
 
 @stage("features")
 def main(
-    images: Path = Path("data/images"),
-    segments: Path = Path("data/segments"),
-    model: Path = Path("models/classifier"),
-    out: Path = Path("data/features"),
-    params: Path = Path("params.yaml"),
+    images: Path = HERE.images,
+    segments: Path = HERE.segments,
+    model: Path = HERE.classifier,
+    out: Path = HERE.features,
+    params: Path = HERE.params,
 ) -> None:
     """Describe every segment once; row i belongs to the segment with the id i. Goes on where it was interrupted."""
-    settings = load_params(params).features
+    settings = load_settings(params, "features", FeaturesSettings)
     limit_threads(settings.num_threads)
     classifier = load_classifier(model, torch_device(settings.device))
     networks = encoders.load_encoders(settings.backbones, classifier, SOURCES)
@@ -47,9 +49,7 @@ def main(
     files = tables.read_table(images / "images.parquet", Images).set_index("image_id")["file_name"]
     table = tables.read_table(segments / "segments.parquet", Segments)
     check_segment_images(table, files.index, segments, images)
-    work = checkpoints.work_folder(
-        "features", [settings.model_dump(), images, segments, model, *_weights(settings.backbones), *_code()]
-    )
+    work = work_folder("features", settings.model_dump(), [images, segments, model])
     done = _rows_done(work)
     shape = extraction.num_columns(chosen, networks)
     probs, phi = (arrays.open_array(work / name, (len(table), num)) for name, num in zip(ARRAYS, shape, strict=True))
@@ -67,7 +67,7 @@ def main(
     with whole_directory(out) as scratch:
         for name in ARRAYS:
             shutil.move(work / name, scratch / name)
-    checkpoints.remove_work(work)
+    remove_work(work)
 
 
 def _rows_done(work: Path) -> int:
@@ -78,19 +78,6 @@ def _rows_done(work: Path) -> int:
     for name in ARRAYS:
         (work / name).unlink(missing_ok=True)
     return 0
-
-
-def _code() -> list[Path]:
-    """The modules whose change makes begun work worthless."""
-    return [Path(str(module.__file__)) for module in (encoders, extraction, views)] + sorted(
-        Path(networks.__file__).parent.glob("*.py")
-    )
-
-
-def _weights(names: Sequence[str]) -> list[Path]:
-    """The local files and folders of weights that ``names`` name, whose content counts."""
-    paths = [Path(name.partition("#")[0].replace("local-dir:", "@").rpartition("@")[2]) for name in names]
-    return [path for path in paths if path.exists()]
 
 
 def _check_finite(

@@ -19,25 +19,27 @@ from empaste.artifacts.schemas.proposals import Segments
 from empaste.artifacts.tables import read_table, write_table
 from empaste.foregrounds.quality import foreground_metrics, reliability_curve, reliability_of
 from empaste.foregrounds.selection import asks_for_evidence, misfit, select_foregrounds
-from empaste.params import ForegroundsParams, load_params
+from empaste.foregrounds.settings import ForegroundsSettings
+from empaste.layout import HERE
+from empaste.settings import load_settings
 from stages.runner import stage
 
 
 @stage("foregrounds")
 def main(
-    labels: Path = Path("data/labels"),
-    segments: Path = Path("data/segments"),
-    cams: Path = Path("data/cams"),
-    features: Path = Path("data/features"),
-    evidence: Path = Path("data/evidence"),
-    ground_truth: Path = Path("data/ground_truth/train.json"),
-    out: Path = Path("data/foregrounds"),
-    metrics: Path = Path("metrics/foregrounds.json"),
-    reliability: Path = Path("plots/foregrounds_reliability.csv"),
-    params: Path = Path("params.yaml"),
+    labels: Path = HERE.labels,
+    segments: Path = HERE.segments,
+    cams: Path = HERE.cams,
+    features: Path = HERE.features,
+    evidence: Path = HERE.evidence,
+    ground_truth: Path = HERE.train_truth,
+    out: Path = HERE.foregrounds,
+    metrics: Path = HERE.metrics / "foregrounds.json",
+    reliability: Path = HERE.plots / "foregrounds_reliability.csv",
+    params: Path = HERE.params,
 ) -> None:
     """Choose foregrounds, write every iteration, and measure them where there are masks."""
-    settings = load_params(params).foregrounds
+    settings = load_settings(params, "foregrounds", ForegroundsSettings)
     classes = read_table(labels / "classes.parquet", Classes)
     rows = read_table(segments / "segments.parquet", Segments)
     doubt = misfit(rows, settings.initial, settings.num_nearest)
@@ -65,7 +67,7 @@ def main(
             print(f"foregrounds: no foreground of {name} was found; the pipeline goes on without it", file=sys.stderr)
 
 
-def _asks_for_evidence(settings: ForegroundsParams) -> bool:
+def _asks_for_evidence(settings: ForegroundsSettings) -> bool:
     return asks_for_evidence(settings.initial, settings.evidence_weight, settings.num_best)
 
 

@@ -9,9 +9,6 @@ from typing import TYPE_CHECKING, NamedTuple
 import pandas as pd
 import typer
 
-from empaste import images as image_files
-from empaste import masks as mask_encoding
-from empaste.artifacts.checkpoints import remove_other_work, remove_work, work_folder
 from empaste.artifacts.coco import read_coco
 from empaste.artifacts.outputs import whole_directory, write_json, write_whole
 from empaste.artifacts.schemas.backgrounds import Backgrounds
@@ -19,18 +16,21 @@ from empaste.artifacts.schemas.foregrounds import Foregrounds
 from empaste.artifacts.schemas.prepare import Classes, Images, Labels
 from empaste.artifacts.schemas.proposals import Segments
 from empaste.artifacts.tables import read_table
+from empaste.artifacts.work import remove_other_work, remove_work, work_folder
 from empaste.errors import InputError
-from empaste.params import Paste, load_params
-from empaste.paste import SELECTIONS, compose
+from empaste.layout import HERE, in_main_repository
+from empaste.paste import SELECTIONS
 from empaste.paste.compose import Recipe, compose_encoded
 from empaste.paste.composites import class_shares, summarise, write_composites
 from empaste.paste.cutouts import cut_out
 from empaste.paste.foreground_file import read_foreground_file
 from empaste.paste.pool import Background, list_items, list_originals, list_synthesised, void_regions
 from empaste.paste.sampling import list_candidates, write_draws
+from empaste.paste.settings import PasteSettings
 from empaste.paste.sources import Foreground, annotated_instances, check_classes, chosen_segments, instances_found
 from empaste.scaleout import map_items
-from stages.runner import in_main_repository, stage
+from empaste.settings import load_settings
+from stages.runner import stage
 
 if TYPE_CHECKING:
     from empaste.paste.online import OnlineComposites
@@ -38,19 +38,19 @@ if TYPE_CHECKING:
 
 @stage("paste")
 def main(
-    images: Path = Path("data/images"),
-    labels: Path = Path("data/labels"),
-    segments: Path = Path("data/segments"),
-    foregrounds: Path = Path("data/foregrounds"),
-    backgrounds: Path = Path("data/backgrounds"),
-    ground_truth: Path = Path("data/ground_truth/train.json"),
-    out: Path = Path("data/composites"),
-    metrics: Path = Path("metrics/paste.json"),
-    plot: Path = Path("plots/paste.csv"),
-    params: Path = Path("params.yaml"),
+    images: Path = HERE.images,
+    labels: Path = HERE.labels,
+    segments: Path = HERE.segments,
+    foregrounds: Path = HERE.foregrounds,
+    backgrounds: Path = HERE.backgrounds,
+    ground_truth: Path = HERE.train_truth,
+    out: Path = HERE.composites,
+    metrics: Path = HERE.metrics / "paste.json",
+    plot: Path = HERE.plots / "paste.csv",
+    params: Path = HERE.params,
 ) -> None:
     """Paste foregrounds on the originals that hold some and on the selected backgrounds. Goes on where it stopped."""
-    settings = load_params(params).paste
+    settings = load_settings(params, "paste", PasteSettings)
     read = _gather(settings, "paste", images, labels, segments, foregrounds, backgrounds, ground_truth)
     function = partial(
         compose_encoded, cutouts=read.work / "cutouts", recipe=_recipe(settings), jpeg_quality=settings.jpeg_quality
@@ -73,7 +73,7 @@ def open_online(root: Path = Path()) -> tuple["OnlineComposites", dict[int, int]
     """
     from empaste.paste.online import OnlineComposites
 
-    settings = load_params(root / "params.yaml").paste
+    settings = load_settings(root / "params.yaml", "paste", PasteSettings)
     data = root / "data"
     read = _gather(settings, "online", data / "images", data / "labels", data / "segments", data / "foregrounds",
                    data / "backgrounds", data / "ground_truth" / "train.json")  # fmt: skip
@@ -91,7 +91,7 @@ class Gathered(NamedTuple):
 
 
 def _gather(
-    settings: Paste,
+    settings: PasteSettings,
     name: str,
     images: Path,
     labels: Path,
@@ -111,10 +111,8 @@ def _gather(
     reads_truth = "gt" in settings.foregrounds
     void = void_regions(read_coco(ground_truth)) if reads_truth else {}
     originals = list_originals(pool, read_table(images / "images.parquet", Images), images, void)
-    inputs = [images, labels, segments, foregrounds, backgrounds, *_code()]
-    inputs += [ground_truth] if reads_truth else []
-    inputs += [file] if file else []
-    work = work_folder(name, [settings.model_dump(), *inputs])
+    inputs = [images, labels, segments, foregrounds, backgrounds, ground_truth]
+    work = work_folder("paste", settings.model_dump(), inputs, called=name)
     remove_other_work(work)
     if settings.placement == "none":
         return Gathered(classes, pool, originals, work)
@@ -123,7 +121,7 @@ def _gather(
     return Gathered(classes, _write_cutouts(work / "cutouts", originals, settings), items, work)
 
 
-def _write_cutouts(folder: Path, originals: list[Background], settings: Paste) -> list[Foreground]:
+def _write_cutouts(folder: Path, originals: list[Background], settings: PasteSettings) -> list[Foreground]:
     """``folder`` holds the pools of cutouts and what they are drawn by; returns the foregrounds in them."""
     pool = cut_out(folder, originals, settings.blending, partial(map_items, what="cut out"))
     weights = SELECTIONS[settings.selection](
@@ -141,7 +139,7 @@ def _write_cutouts(folder: Path, originals: list[Background], settings: Paste) -
     return pool
 
 
-def _foregrounds_file(settings: Paste, ground_truth: Path) -> Path | None:
+def _foregrounds_file(settings: PasteSettings, ground_truth: Path) -> Path | None:
     """The file to read foregrounds from; None where they are not from one."""
     if settings.foregrounds != "file":
         return None
@@ -203,13 +201,7 @@ def _some(foregrounds: list[Foreground], trouble: str) -> list[Foreground]:
     return foregrounds
 
 
-def _code() -> list[Path]:
-    """The modules whose change makes finished shards worthless."""
-    package = Path(str(compose.__file__)).parent
-    return [*sorted(package.glob("*.py")), *(Path(str(module.__file__)) for module in (image_files, mask_encoding))]
-
-
-def _recipe(settings: Paste) -> Recipe:
+def _recipe(settings: PasteSettings) -> Recipe:
     low, high = settings.n_p if isinstance(settings.n_p, list) else (settings.n_p, settings.n_p)
     return Recipe(
         placement=settings.placement,

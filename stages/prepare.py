@@ -32,23 +32,25 @@ from empaste.datasets.preparing import (
     write_example,
 )
 from empaste.datasets.records import DataSet, Source, Split
-from empaste.params import Prepare, load_params
+from empaste.datasets.settings import PrepareSettings
+from empaste.layout import HERE, in_main_repository
 from empaste.scaleout import map_items
-from stages.runner import in_main_repository, stage
+from empaste.settings import load_settings
+from stages.runner import stage
 
 
 @stage("prepare")
 def main(
-    images: Path = Path("data/images"),
-    labels: Path = Path("data/labels"),
-    train_truth: Path = Path("data/ground_truth/train.json"),
-    val_truth: Path = Path("data/ground_truth/val.json"),
-    metrics: Path = Path("metrics/prepare.json"),
-    plot: Path = Path("plots/prepare.csv"),
-    params: Path = Path("params.yaml"),
+    images: Path = HERE.images,
+    labels: Path = HERE.labels,
+    train_truth: Path = HERE.train_truth,
+    val_truth: Path = HERE.val_truth,
+    metrics: Path = HERE.metrics / "prepare.json",
+    plot: Path = HERE.plots / "prepare.csv",
+    params: Path = HERE.params,
 ) -> None:
     """Read or draw the data set, normalise its images, and write images, labels and ground truth."""
-    settings = load_params(params).prepare
+    settings = load_settings(params, "prepare", PrepareSettings)
     source = Source(
         in_main_repository(settings.root) if settings.root else None,
         settings.seed,
@@ -89,7 +91,7 @@ def _warn(warnings: Iterable[str]) -> None:
         print(f"WARNING: {warning}", file=sys.stderr)
 
 
-def _long_tailed(data: DataSet, settings: Prepare) -> tuple[DataSet, dict[str, dict[str, int]] | None]:
+def _long_tailed(data: DataSet, settings: PrepareSettings) -> tuple[DataSet, dict[str, dict[str, int]] | None]:
     """``data`` as ``prepare.long_tail`` wants it, with the class sizes before and as wanted; None where it is off."""
     tail = settings.long_tail
     if not tail.max_size:

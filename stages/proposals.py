@@ -17,24 +17,26 @@ from empaste.artifacts.schemas.prepare import Images
 from empaste.artifacts.schemas.proposals import Segments
 from empaste.artifacts.tables import read_table, write_table
 from empaste.errors import InputError
-from empaste.params import load_params
+from empaste.layout import HERE
 from empaste.proposals import IN_PROCESS
 from empaste.proposals.recall import proposal_metrics
+from empaste.proposals.settings import ProposalsSettings
 from empaste.proposals.table import match_source, propose_rows, segment_table
 from empaste.scaleout import map_items, num_workers
+from empaste.settings import load_settings
 from stages.runner import stage
 
 
 @stage("proposals")
 def main(
-    images: Path = Path("data/images"),
-    ground_truth: Path = Path("data/ground_truth/train.json"),
-    out: Path = Path("data/segments"),
-    metrics: Path = Path("metrics/proposals.json"),
-    params: Path = Path("params.yaml"),
+    images: Path = HERE.images,
+    ground_truth: Path = HERE.train_truth,
+    out: Path = HERE.segments,
+    metrics: Path = HERE.metrics / "proposals.json",
+    params: Path = HERE.params,
 ) -> None:
     """Propose segments, write them, and measure their recall where there are masks."""
-    settings = load_params(params).proposals
+    settings = load_settings(params, "proposals", ProposalsSettings)
     table = read_table(images / "images.parquet", Images)
     train = table[table["split"] == "train"]
     items = [(number, images / name) for number, name in zip(train["image_id"], train["file_name"], strict=True)]

@@ -1,6 +1,7 @@
 """What every stage does around its one library call: a lock, clear errors, and earlier outputs put back."""
 
 import functools
+import inspect
 import os
 import sys
 import time
@@ -12,6 +13,7 @@ import typer
 from filelock import FileLock, Timeout
 
 from empaste.errors import MACHINE_ERRORS, explain
+from empaste.params import load_params
 from stages.restore import restore_outputs
 
 Arguments = ParamSpec("Arguments")
@@ -32,6 +34,7 @@ def stage(name: str) -> Callable[[Callable[Arguments, None]], Callable[Arguments
             started = time.monotonic()
             try:
                 with FileLock(_lock_path(name), blocking=False):
+                    _check_params(main, *args, **kwargs)
                     main(*args, **kwargs)
             except Timeout as error:
                 _end(name, f"another process runs this stage; wait for it or end it ({_lock_path(name)})", error)
@@ -45,10 +48,12 @@ def stage(name: str) -> Callable[[Callable[Arguments, None]], Callable[Arguments
     return wrap
 
 
-def in_main_repository(path: str) -> Path:
-    """The path, a relative one below the main repository: experiments in workspaces of their own find it, too."""
-    # Path.expanduser would end in an error for a folder that is called ~ and something.
-    return Path(os.environ.get("DVC_ROOT", ".")) / os.path.expanduser(path)  # noqa: PTH111
+def _check_params(main: Callable[Arguments, None], *args: Arguments.args, **kwargs: Arguments.kwargs) -> None:
+    """`InputError` for any misfit in the file of parameters: hours before the stage that would read it."""
+    given = inspect.signature(main).bind(*args, **kwargs)
+    given.apply_defaults()
+    if "params" in given.arguments:
+        load_params(given.arguments["params"])
 
 
 def _lock_path(name: str) -> Path:

@@ -8,29 +8,30 @@ import pandas as pd
 import typer
 
 from empaste import detectors
-from empaste.artifacts.checkpoints import work_folder
 from empaste.artifacts.outputs import whole_directory, write_whole
+from empaste.artifacts.work import remove_work, work_folder
 from empaste.detectors.distributed import launched_rank
 from empaste.detectors.recipe import Recipe
-from empaste.params import load_params
+from empaste.detectors.settings import TrainSettings
+from empaste.layout import HERE
+from empaste.settings import load_settings
 from empaste.tracking import live_curve
 from stages.runner import stage
 
 
 @stage("train")
 def main(
-    composites: Path = Path("data/composites"),
-    out: Path = Path("models/mask_rcnn"),
-    plot: Path = Path("plots/train.csv"),
-    params: Path = Path("params.yaml"),
+    composites: Path = HERE.composites,
+    out: Path = HERE.detector,
+    plot: Path = HERE.plots / "train.csv",
+    params: Path = HERE.params,
 ) -> None:
     """Train the detector; an interrupted training goes on from its last checkpoint.
 
     Under torchrun every process comes here, and the first alone writes.
     """
-    options = load_params(params).train.model_dump()
-    weights, code = Path(options["weights"] or ""), sorted(Path(detectors.__file__).parent.glob("*.py"))
-    work = work_folder("train", [options, composites, *code, *([weights] if weights.is_file() else [])])
+    options = load_settings(params, "train", TrainSettings).model_dump()
+    work = work_folder("train", options, [composites])
     backend, model = options.pop("backend"), work / "model"
     fit = partial(detectors.fit, backend, composites, model, work=work, recipe=Recipe(**options))
     if launched_rank():
@@ -42,7 +43,7 @@ def main(
     with whole_directory(out) as folder:
         shutil.copytree(model, folder, dirs_exist_ok=True)
     write_whole(plot, pd.DataFrame(curve).to_csv(index=False).encode())
-    shutil.rmtree(work)
+    remove_work(work)
 
 
 if __name__ == "__main__":

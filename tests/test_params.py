@@ -8,7 +8,8 @@ import pytest
 import yaml
 
 from empaste.errors import InputError
-from empaste.params import Params, load_params, parse_yaml, takes
+from empaste.params import Params, load_params, takes
+from empaste.yaml_files import parse_yaml
 
 SHIPPED = Path(__file__).parent.parent / "params.yaml"
 
@@ -54,7 +55,7 @@ def test_shipped_file_loads_and_is_frozen() -> None:
     params = load_params(SHIPPED)
     assert params.prepare.dataset == "demo"
     with pytest.raises(Exception, match="frozen"):
-        params.paste.n_p = 6  # type: ignore[misc]
+        params.paste.n_p = 6
 
 
 def test_every_parameter_has_a_line_of_comment() -> None:

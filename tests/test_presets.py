@@ -3,6 +3,7 @@
 import contextlib
 import shlex
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -10,8 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from empaste.errors import InputError
-from empaste.params import load_params, parse_yaml
+from empaste.params import load_params
 from empaste.presets import chosen, overrides, preset_path, write_params
+from empaste.yaml_files import parse_yaml
 
 ROOT = Path(__file__).parents[1]
 NAMES = sorted(path.stem for path in (ROOT / "presets").glob("*.yaml"))
@@ -25,8 +27,9 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Path("presets").symlink_to(ROOT / "presets")
 
 
-def written() -> dict:
-    return parse_yaml(Path("params.yaml").read_text())
+def written() -> dict[str, Any]:
+    content: dict[str, Any] = parse_yaml(Path("params.yaml").read_text())
+    return content
 
 
 def test_the_promised_presets_are_there() -> None:
@@ -207,7 +210,7 @@ def test_other_kinds_stay_yaml(item: str, value: object) -> None:
 
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
-    text=st.text(st.characters(exclude_categories=("Cs",)), max_size=30)
+    text=st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
     | st.text("ab #:'\"-?[]{},&*!|>%@`~\\\n\t01", max_size=12)
 )
 def test_what_is_written_is_read_back(text: str) -> None:

@@ -13,7 +13,8 @@ import yaml
 
 from empaste.artifacts.outputs import write_whole
 from empaste.errors import InputError
-from empaste.params import compose_yaml, parse_yaml, read_text, read_yaml, takes
+from empaste.params import takes
+from empaste.yaml_files import compose_yaml, parse_yaml, read_text, read_yaml
 
 FOLDER = Path("presets")
 PARAMS = Path("params.yaml")

@@ -12,9 +12,9 @@ from PIL import Image
 
 from empaste.backgrounds import METHODS, PURE, open_source, random_folder
 from empaste.backgrounds.scenes import NO_CAPTION, Scene, Source, is_blank
+from empaste.backgrounds.settings import BackgroundsSettings
 from empaste.errors import InputError
 from empaste.images import write_rgb
-from empaste.params import BackgroundsParams
 
 
 @pytest.fixture
@@ -70,7 +70,7 @@ def test_contract(method: str, options: dict[str, Any], scenes: list[Scene]) -> 
 
 
 def test_params_and_registries_name_the_same_methods() -> None:
-    assert set(get_args(BackgroundsParams.model_fields["method"].annotation)) == {"none", *METHODS}
+    assert set(get_args(BackgroundsSettings.model_fields["method"].annotation)) == {"none", *METHODS}
 
 
 def test_what_a_jpeg_left_of_black_is_blank() -> None:
@@ -90,10 +90,8 @@ def test_random_crops_what_covers_the_scene() -> None:
 
 
 def opened(folder: Path, **changes: Any) -> Source:
-    return random_folder.generator(
-        **{"per_caption": 1, "retries": 1, "seed": 0, "root": str(folder), "class_names": ["dog", "tvmonitor"]}
-        | changes
-    )
+    options: dict[str, Any] = {"per_caption": 1, "retries": 1, "seed": 0, "root": str(folder)}
+    return random_folder.generator(**options | {"class_names": ["dog", "tvmonitor"]} | changes)
 
 
 def test_random_names_the_folder(tmp_path: Path) -> None:
@@ -113,8 +111,8 @@ def test_what_cannot_be_read_is_replaced_or_listed(tmp_path: Path, scenes: list[
     assert failure.attempts == 2 and "broken.jpg is not a readable image (its kind is none of" in failure.reason
     for number in range(20):
         write_rgb(folder / f"{number}.png", np.full((48, 64, 3), number, np.uint8))
-    made = list(opened(folder, retries=3).make([scene for scene in scenes for _ in range(40)]))
-    assert all(len(one.candidates) == 1 and not one.failures for one in made)
+    several = list(opened(folder, retries=3).make([scene for scene in scenes for _ in range(40)]))
+    assert all(len(one.candidates) == 1 and not one.failures for one in several)
 
 
 def test_a_folders_photographs_are_read_as_training_reads_them(

@@ -11,9 +11,9 @@ from empaste.captions import CAPTIONERS, LEARNED
 from empaste.captions.labels import PLACES, caption_from_labels
 from empaste.captions.pretrained import EXAMPLES
 from empaste.captions.scenes import Scene, choose_scenes
+from empaste.captions.settings import CaptionsSettings
 from empaste.captions.vocabulary import packaged_vocabulary
 from empaste.images import write_rgb
-from empaste.params import CaptionsParams
 
 MODELS = {"blip": "blip", "git": "git", "image_text_to_text": "llava"}
 
@@ -48,7 +48,7 @@ def test_contract(method: str, options: dict[str, dict[str, Any]], tmp_path: Pat
 
 
 def test_params_and_registry_name_the_same_methods() -> None:
-    assert set(get_args(CaptionsParams.model_fields["method"].annotation)) == set(CAPTIONERS)
+    assert set(get_args(CaptionsSettings.model_fields["method"].annotation)) == set(CAPTIONERS)
     assert set(EXAMPLES) == LEARNED < set(CAPTIONERS)
 
 

@@ -9,8 +9,8 @@ import pytest
 
 from empaste.datasets import DATASETS
 from empaste.datasets.records import DataSet, Source
+from empaste.datasets.settings import PrepareSettings
 from empaste.images import decode_rgb
-from empaste.params import Prepare
 from tests.datasets.layouts import ROWS, write_coco, write_folder, write_voc
 
 WRITERS: dict[str, Callable[[Path], Path | None]] = {
@@ -29,7 +29,7 @@ def data(request: pytest.FixtureRequest, tmp_path: Path) -> DataSet:
 
 
 def test_the_registry_is_what_params_allow() -> None:
-    assert set(DATASETS) == set(get_args(Prepare.model_fields["dataset"].annotation))
+    assert set(DATASETS) == set(get_args(PrepareSettings.model_fields["dataset"].annotation))
 
 
 def test_examples_are_unique_ordered_and_labelled(data: DataSet) -> None:

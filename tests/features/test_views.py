@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from empaste.features import VIEWS
+from empaste.features.settings import FeaturesSettings
 from empaste.features.views import crop_on_gray, in_place_on_blur, in_place_on_gray
 from empaste.images import GRAY, blurred
 from empaste.masks import mask_box_xywh
-from empaste.params import Features
 from empaste.squares import BLUR, fit_square, square_frame
 
 
@@ -74,11 +74,11 @@ def test_cropping_first_changes_nothing(erosion: int, data: st.DataObject) -> No
         mask[y : y + rng.integers(1, 8), x : x + rng.integers(1, 8)] = True
     padded = np.pad(mask, erosion, constant_values=True)
     size = 2 * erosion + 1
-    eroded = np.lib.stride_tricks.sliding_window_view(padded, (size, size)).all(axis=(2, 3))
+    eroded = np.asarray(np.lib.stride_tricks.sliding_window_view(padded, (size, size)).all(axis=(2, 3)))
     kept = eroded if eroded.any() else mask
-    x, y, width, height = mask_box_xywh(kept)
+    left, top, width, height = mask_box_xywh(kept)
     image = some_image(12, 16)
-    crop = np.where(kept[:, :, None], image, GRAY).astype(np.uint8)[y : y + height, x : x + width]
+    crop = np.where(kept[:, :, None], image, GRAY).astype(np.uint8)[top : top + height, left : left + width]
     np.testing.assert_array_equal(show(image, mask, erosion, 16), fit_square(crop, 16))
 
 
@@ -123,7 +123,7 @@ def test_a_segment_one_pixel_wide_shows(view: str, shape: tuple[int, int]) -> No
 @pytest.mark.parametrize("view", VIEWS.values())
 @given(height=st.integers(1, 40), width=st.integers(1, 40), side=st.integers(8, 40))
 @settings(deadline=None)
-def test_a_view_fills_its_square(view: Callable[..., Any], height: int, width: int, side: int) -> None:  # type: ignore[no-untyped-def]
+def test_a_view_fills_its_square(view: Callable[..., Any], height: int, width: int, side: int) -> None:
     image, mask = some_image(height, width), np.ones((height, width), bool)
     shown = view(image, 0, side)(mask, (0, 0, width, height))
     assert shown.shape == (side, side, 3) and shown.dtype == np.uint8
@@ -134,5 +134,5 @@ def test_a_view_fills_its_square(view: Callable[..., Any], height: int, width: i
 
 
 def test_the_models_know_every_view() -> None:
-    (views,) = get_args(Features.model_fields["views"].annotation)
+    (views,) = get_args(FeaturesSettings.model_fields["views"].annotation)
     assert get_args(views) == tuple(VIEWS)

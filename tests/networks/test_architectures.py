@@ -5,11 +5,11 @@ from typing import get_args
 import pytest
 import torch
 
+from empaste.classification.settings import ClassifierSettings
 from empaste.networks.anatomy import classify_maps, feature_maps, num_features
 from empaste.networks.architectures import ARCHITECTURES, RESNETS
 from empaste.networks.resnet import GeneralisedMean
 from empaste.networks.weights import build_network, build_resnet
-from empaste.params import Classifier
 
 PARTS = ("conv1", "bn1", "relu", "maxpool", "layer1", "layer2", "layer3", "layer4", "avgpool", "fc")
 
@@ -24,7 +24,7 @@ def test_every_architecture_gives_logits_and_phi(architecture: str) -> None:
 
 
 def test_the_models_know_every_architecture() -> None:
-    assert get_args(Classifier.model_fields["architecture"].annotation) == tuple(ARCHITECTURES)
+    assert get_args(ClassifierSettings.model_fields["architecture"].annotation) == tuple(ARCHITECTURES)
 
 
 @pytest.mark.parametrize("architecture", RESNETS)

@@ -9,8 +9,9 @@ import pytest
 import yaml
 
 from empaste.errors import InputError
-from empaste.params import Proposals, load_params
+from empaste.params import load_params
 from empaste.proposals import BY_IMAGE, IN_PROCESS, METHODS
+from empaste.proposals.settings import ProposalsSettings
 from tests.proposals.sources import FILE_NAME, prepare
 
 Propose = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
@@ -18,7 +19,7 @@ Propose = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
 
 @pytest.fixture(params=sorted(METHODS))
 def method(request: pytest.FixtureRequest) -> str:
-    return request.param
+    return str(request.param)
 
 
 @pytest.fixture
@@ -40,7 +41,7 @@ def propose(method: str, params_file: Path, tmp_path: Path) -> Propose:
 
 def best_iou(masks: np.ndarray, target: np.ndarray) -> float:
     common = (masks & target).sum(axis=(1, 2))
-    return (common / (masks | target).sum(axis=(1, 2))).max()
+    return float((common / (masks | target).sum(axis=(1, 2))).max())
 
 
 def check_contract(masks: np.ndarray, scores: np.ndarray, size_hw: tuple[int, int]) -> None:
@@ -88,7 +89,7 @@ def test_disc_is_found_whole(propose: Propose, disc_image: np.ndarray, disc_mask
 
 
 def test_params_offer_every_method() -> None:
-    assert set(get_args(Proposals.model_fields["method"].annotation)) == set(METHODS)
+    assert set(get_args(ProposalsSettings.model_fields["method"].annotation)) == set(METHODS)
 
 
 def test_what_is_said_of_methods_is_of_methods_there_are() -> None:

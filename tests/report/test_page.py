@@ -14,11 +14,11 @@ import pytest
 import yaml
 
 from empaste.artifacts.metrics import flatten
+from empaste.layout import HERE
 from empaste.report import charts
 from empaste.report.inputs import Run, read_plot
 from empaste.report.page import plot_charts, quality_chart, render_page
 from empaste.report.sheets import build_sheets
-from stages.report import FILES
 
 VOID = {"meta", "link", "img", "line", "circle", "polyline", "br", "rect"}
 
@@ -37,7 +37,7 @@ class Reader(html.parser.HTMLParser):
         assert self.open == []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        values = dict(attrs)
+        values = {name: value or "" for name, value in attrs}
         self.ids |= {values["id"]} if "id" in values else set()
         self.links += [values[key] for key in ("href", "src") if key in values]
         self.images += [values["alt"]] if tag == "img" else []
@@ -59,7 +59,7 @@ def render(folder: Path) -> str:
     metrics = {path.stem: json.loads(path.read_text()) for path in sorted((folder / "metrics").glob("*.json"))}
     curves = {path.stem: read_plot(path) for path in sorted((folder / "plots").glob("*.csv"))}
     params = yaml.safe_load((folder / "params.yaml").read_text())
-    return render_page(metrics, curves, build_sheets(Run(FILES.below(folder), 3)), params)
+    return render_page(metrics, curves, build_sheets(Run(HERE.below(folder), 3)), params)
 
 
 @pytest.fixture(scope="module")

@@ -9,15 +9,15 @@ import pytest
 
 from empaste.errors import InputError
 from empaste.images import read_rgb
+from empaste.layout import HERE
 from empaste.report import drawing
 from empaste.report.inputs import Run, evenly_spaced
 from empaste.report.sheets import BUILDERS, Sheet, build_sheets, contact_sheet, file_name
-from stages.report import FILES
 
 
 @pytest.fixture(scope="module")
 def sheets(run_folder: Path) -> dict[str, Sheet]:
-    return {sheet.name: sheet for sheet in build_sheets(Run(FILES.below(run_folder), 3))}
+    return {sheet.name: sheet for sheet in build_sheets(Run(HERE.below(run_folder), 3))}
 
 
 def captions(sheet: Sheet) -> list[list[str]]:
@@ -49,7 +49,7 @@ def test_foregrounds_are_judged_per_iteration(sheets: dict[str, Sheet]) -> None:
 
 
 def test_without_masks_nothing_is_judged(bare_folder: Path) -> None:
-    sheet = {sheet.name: sheet for sheet in build_sheets(Run(FILES.below(bare_folder), 3))}["foregrounds"]
+    sheet = {sheet.name: sheet for sheet in build_sheets(Run(HERE.below(bare_folder), 3))}["foregrounds"]
     assert [panel.tone for panel in sheet.groups[0].panels] == ["", "", "", ""]
     assert "left to your eyes" in sheet.guide and "IoU" not in sheet.groups[0].panels[1].caption
 
@@ -82,7 +82,7 @@ def test_what_became_of_the_candidates_and_what_the_pool_is_made_of(
     guide = sheets["backgrounds"].guide
     assert "Of 2 candidates 1 were selected; 1 were dropped because a class shows in them (most of all" in guide
     assert "The 3 composites: 33 % originals pasted on, 33 % backgrounds, 33 % originals as they are." in guide
-    bare = {sheet.name: sheet for sheet in build_sheets(Run(FILES.below(bare_folder), 3))}["backgrounds"]
+    bare = {sheet.name: sheet for sheet in build_sheets(Run(HERE.below(bare_folder), 3))}["backgrounds"]
     assert "Of 0" not in bare.guide and "No background was made" in bare.missing
 
 
@@ -107,7 +107,7 @@ def test_detections_under_half_are_counted_not_drawn(sheets: dict[str, Sheet]) -
 def test_the_worst_images_come_before_the_best(sheets: dict[str, Sheet], bare_folder: Path) -> None:
     assert [group.heading for group in sheets["mistakes"].groups] == ["worst: 0% right", "best: 100% right"]
     assert captions(sheets["mistakes"])[0] == ["6 · ground truth, 1 object", "6 · no detection, best only 0.30"]
-    bare = {sheet.name: sheet for sheet in build_sheets(Run(FILES.below(bare_folder), 3))}["mistakes"]
+    bare = {sheet.name: sheet for sheet in build_sheets(Run(HERE.below(bare_folder), 3))}["mistakes"]
     assert bare.groups == () and "no masks" in bare.missing
 
 
@@ -118,7 +118,7 @@ def test_an_object_without_a_mask_is_counted_neither_drawn_nor_missed(run_folder
     (square,) = (row for row in truth["annotations"] if row["image_id"] == 6)
     square["box_only"] = 1
     path.write_text(json.dumps(truth))
-    found = {sheet.name: sheet for sheet in build_sheets(Run(FILES.below(folder), 3))}
+    found = {sheet.name: sheet for sheet in build_sheets(Run(HERE.below(folder), 3))}
     panel = found["detections"].groups[1].panels[0]
     assert panel.caption == "6 · ground truth, 0 objects, 1 without a mask"
     assert (panel.image == drawing.enlarge(read_rgb(folder / "data/images/val/000006.png"))).all()
@@ -126,11 +126,14 @@ def test_an_object_without_a_mask_is_counted_neither_drawn_nor_missed(run_folder
     for row in truth["annotations"]:
         row["box_only"] = 1
     path.write_text(json.dumps(truth))
-    assert "no masks to compare" in build_sheets(Run(FILES.below(folder), 3))[-1].missing
+    assert "no masks to compare" in build_sheets(Run(HERE.below(folder), 3))[-1].missing
 
 
 def test_a_contact_sheet_holds_every_panel(sheets: dict[str, Sheet]) -> None:
-    image = cv2.imdecode(np.frombuffer(contact_sheet(sheets["composites"]), np.uint8), cv2.IMREAD_COLOR)
+    coded = contact_sheet(sheets["composites"])
+    assert coded is not None
+    image = cv2.imdecode(np.frombuffer(coded, np.uint8), cv2.IMREAD_COLOR)
+    assert image is not None
     assert image.shape[:2] == (3 * (drawing.PANEL_SIDE + 28) + 8, 2 * (drawing.PANEL_SIDE + 8) + 8)
     assert contact_sheet(Sheet("empty", "Empty", "")) is None
 
@@ -139,19 +142,19 @@ def test_a_missing_or_broken_artifact_is_named_with_the_next_step(run_folder: Pa
     broken = shutil.copytree(run_folder, tmp_path / "run")
     (broken / "data" / "detections" / "val.json").write_text("[")
     with pytest.raises(InputError, match=r"val\.json is not valid JSON.*run: dvc repro evaluate"):
-        build_sheets(Run(FILES.below(broken), 3))
+        build_sheets(Run(HERE.below(broken), 3))
     (broken / "data" / "segments" / "segments.parquet").write_bytes(b"")
     with pytest.raises(InputError, match=r"segments\.parquet is not a readable Parquet table"):
-        build_sheets(Run(FILES.below(broken), 3))
+        build_sheets(Run(HERE.below(broken), 3))
     (broken / "data" / "segments" / "segments.parquet").unlink()
     with pytest.raises(InputError, match=r"segments\.parquet does not exist"):
-        build_sheets(Run(FILES.below(broken), 3))
+        build_sheets(Run(HERE.below(broken), 3))
 
 
 def test_detections_of_another_data_set_do_not_end_the_page(run_folder: Path, tmp_path: Path) -> None:
     other = shutil.copytree(run_folder, tmp_path / "run")
     (other / "data" / "detections" / "val.json").write_text(json.dumps([]))
-    sheet = {sheet.name: sheet for sheet in build_sheets(Run(FILES.below(other), 1))}["detections"]
+    sheet = {sheet.name: sheet for sheet in build_sheets(Run(HERE.below(other), 1))}["detections"]
     assert captions(sheet)[0][1] == "5 · no detection"
 
 

@@ -11,7 +11,7 @@ from filelock import FileLock
 
 from empaste.errors import InputError
 from stages.restore import cache_folder
-from stages.runner import in_main_repository, stage
+from stages.runner import stage
 
 TOY = """
 import sys
@@ -74,15 +74,6 @@ def test_bad_input_ends_with_one_message(
         main()
     assert raised.value.exit_code == 1
     assert said in capsys.readouterr().err
-
-
-def test_a_relative_path_lies_below_the_main_repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("DVC_ROOT", str(tmp_path))
-    monkeypatch.setenv("HOME", "/home/me")
-    assert in_main_repository("a #b?c%20") == tmp_path / "a #b?c%20"
-    assert in_main_repository("/a b") == Path("/a b")
-    assert in_main_repository("~/a") == Path("/home/me/a")
-    assert in_main_repository("~no-such-user/a") == tmp_path / "~no-such-user/a"
 
 
 def test_a_defect_keeps_its_traceback(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,8 +15,8 @@ from empaste.artifacts.schemas.prepare import Classes, Images
 from empaste.artifacts.schemas.proposals import Segments
 from empaste.artifacts.tables import write_table
 from empaste.errors import InputError
+from empaste.foregrounds.settings import ForegroundsSettings
 from empaste.masks import encode_mask
-from empaste.params import ForegroundsParams
 from empaste.studies import foregrounds, run_study
 from empaste.studies.foregrounds import BEST, ROWS, UPSTREAM, parse_parts, study_foregrounds
 from empaste.studies.running import Workspace
@@ -147,7 +147,7 @@ def test_other_studies_report_no_parts(tmp_path: Path) -> None:
 def test_every_row_fits_the_shipped_parameters(row: str) -> None:
     base = yaml.safe_load((TOP / "params.yaml").read_text())["foregrounds"]
     assert set(ROWS[row]) <= set(base)
-    ForegroundsParams.model_validate(base | ROWS[row])
+    ForegroundsSettings.model_validate(base | ROWS[row])
 
 
 def test_what_it_stands_on_fits_the_shipped_pipeline() -> None:

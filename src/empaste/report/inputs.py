@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -17,30 +16,10 @@ from empaste.artifacts.schemas.table import Table
 from empaste.artifacts.tables import check_table, read_table
 from empaste.errors import InputError
 from empaste.images import read_rgb
+from empaste.layout import Layout
 
 NAME_COLUMNS = ("class_name", "actual", "predicted")
 """Columns of the plots' tables that hold names of classes."""
-
-
-@dataclass(frozen=True)
-class RunFiles:
-    """Where the artifacts of a run lie."""
-
-    images: Path
-    labels: Path
-    train_truth: Path
-    val_truth: Path
-    segments: Path
-    cams: Path
-    foregrounds: Path
-    captions: Path
-    backgrounds: Path
-    composites: Path
-    detections: Path
-
-    def below(self, folder: Path) -> "RunFiles":
-        """The same places in the run that lies in ``folder``."""
-        return RunFiles(**{name: folder / path for name, path in vars(self).items()})
 
 
 class Run:
@@ -50,7 +29,7 @@ class Run:
     that one image can be followed through the stages; the validation images likewise.
     """
 
-    def __init__(self, files: RunFiles, num_images: int) -> None:
+    def __init__(self, files: Layout, num_images: int) -> None:
         self.files = files
         self.images = read_table(files.images / "images.parquet", Images)
         self.file_names: dict[int, str] = dict(zip(self.images["image_id"], self.images["file_name"], strict=True))

@@ -27,7 +27,7 @@ from empaste.artifacts.tables import read_table
 from empaste.errors import InputError
 from empaste.foregrounds import quality
 from empaste.foregrounds.selection import select_foregrounds
-from empaste.params import ForegroundsParams
+from empaste.foregrounds.settings import ForegroundsSettings
 from empaste.studies.running import Study, Workspace, hardware, override, read_yaml, run_stages, spread
 
 UPSTREAM = Study(
@@ -167,7 +167,7 @@ def _cell(outcomes: pd.DataFrame, half: str, name: str) -> str:
 
 def _remembered(row: str, settings: dict[str, Any], workspace: Workspace, inputs: Inputs) -> list[Outcome]:
     """The outcomes of one row and seed; run once for the same settings, inputs, parts and code."""
-    ForegroundsParams.model_validate(settings)
+    ForegroundsSettings.model_validate(settings)
     code = sorted(Path(quality.__file__).parent.glob("*.py"))
     parts = {name: sorted(ids) for name, ids in inputs.part_of.items()}
     key = hashlib.sha256(json.dumps([settings, parts], sort_keys=True).encode())

@@ -6,7 +6,6 @@ determines the result, so that a finished row is not run again, and one that sta
 """
 
 import copy
-import hashlib
 import json
 import math
 import os
@@ -24,13 +23,12 @@ from typing import Any, NamedTuple
 import yaml
 from tqdm import tqdm
 
-from empaste.artifacts.checkpoints import work_folder
 from empaste.artifacts.metrics import read_metrics
 from empaste.artifacts.outputs import write_whole
+from empaste.artifacts.work import keyed_folder, read_pipeline, stage_key
 from empaste.errors import InputError
-from empaste.params import parse_yaml
+from empaste.yaml_files import parse_yaml
 
-IMAGE_SUFFIXES = (".jpg", ".png")
 FIGURES = ("AP50", "AP75")
 """What the table shows of ``metrics/evaluate.json``'s masks."""
 
@@ -98,11 +96,10 @@ def run_stages(
     ``jobs`` of them run side by side; more than one take one thread each, whatever ``params.yaml`` says. `InputError`
     where a stage that the study builds on has not run, or one of its own fails; what was finished is kept.
     """
-    pipeline = read_yaml(root / "dvc.yaml")["stages"]
     source = upstream or root
-    inputs = _inputs(study, pipeline, source)
-    fingerprint = _fingerprint([*(source / path for path in inputs), *(root / path for path in _code(study, pipeline))])
-    tasks = [_prepare(study, row, seed, workdir, jobs, root, fingerprint) for row in study.rows for seed in seeds]
+    inputs = _inputs(study, read_pipeline(root), source)
+    files = [source / path for path in inputs]
+    tasks = [_prepare(study, row, seed, workdir, jobs, root, files) for row in study.rows for seed in seeds]
     for task in tasks:
         _link(task, inputs, source)
     unfinished = [task for task in tasks if not _result_file(task).exists()]
@@ -164,16 +161,19 @@ def _maker(path: str, made_by: Mapping[str, str]) -> str | None:
     return next((name for out, name in made_by.items() if path == out or path.startswith(f"{out}/")), None)
 
 
-def _prepare(study: Study, row: str, seed: int, workdir: Path, jobs: int, root: Path, fingerprint: str) -> Workspace:
-    """The workspace of one row and seed, with its parameters."""
+def _prepare(
+    study: Study, row: str, seed: int, workdir: Path, jobs: int, root: Path, inputs: Sequence[Path]
+) -> Workspace:
+    """The workspace of one row and seed, with its parameters; its name is the key of the study's stages on these."""
     changes = {**study.rows[row], **study.by_seed.get(seed, {}), **dict.fromkeys(study.seeded, seed)}
     params = override(read_yaml(root / "params.yaml"), changes)
-    sections = [params[stage] for stage in study.stages]
+    sections = {stage: params[stage] for stage in study.stages}
     if jobs > 1:
-        for section in sections:
+        for section in sections.values():
             section.update({"num_threads": 1} if "num_threads" in section else {})
     name = "-".join("".join(letter if letter.isalnum() else " " for letter in row.lower()).split())
-    folder = work_folder(f"{name}-{seed}", [sections, fingerprint], workdir)
+    key = stage_key(study.stages, sections, inputs, repository=root)
+    folder = keyed_folder(f"{name}-{seed}", [key], workdir)
     (folder / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
     return Workspace(row, seed, folder)
 
@@ -185,22 +185,6 @@ def _link(task: Workspace, inputs: Sequence[str], root: Path) -> None:
         link.parent.mkdir(parents=True, exist_ok=True)
         link.unlink(missing_ok=True)
         link.symlink_to((root / path).resolve())
-
-
-def _fingerprint(paths: Sequence[Path]) -> str:
-    """A hash of the files, and of those in the folders: images by name and size, all others by content."""
-    digest = hashlib.sha256()
-    for path in paths:
-        files = path.rglob("*") if path.is_dir() else [path]
-        for file in sorted(file for file in files if file.is_file() and "__pycache__" not in file.parts):
-            content = str(file.stat().st_size).encode() if file.suffix in IMAGE_SUFFIXES else file.read_bytes()
-            digest.update(f"{path.name}/{file.relative_to(path)} {len(content)}\0".encode() + content)
-    return digest.hexdigest()
-
-
-def _code(study: Study, pipeline: Mapping[str, Any]) -> list[str]:
-    """Code that may change a result: what the study's stages depend on of it."""
-    return sorted({dep for stage in study.stages for dep in pipeline[stage]["deps"] if dep.startswith("src/")})
 
 
 def _result_file(task: Workspace) -> Path:

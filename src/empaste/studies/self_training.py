@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from empaste import masks
-from empaste.artifacts.checkpoints import work_folder
 from empaste.artifacts.outputs import write_whole
+from empaste.artifacts.work import keyed_folder
 from empaste.studies.running import Study, Workspace, detector_figures, read_results, read_yaml, run_stages, table
 
 TITLE = "Self-training: Mask R-CNN by the round that its foregrounds come from"
@@ -63,7 +63,7 @@ def label_images(first: Workspace, options: Mapping[str, Any], work: Path, root:
     code = [Path(str(pseudo_labels.__file__)), Path(str(masks.__file__))]
     code += sorted(Path(str(detectors.__file__)).parent.glob("*.py"))
     inputs = [model, labels / "classes.parquet", labels / "labels.parquet", images / "images.parquet", *code]
-    file = work_folder(f"pseudo-labels-{first.seed}", [MIN_SCORE, MIN_BEST, *inputs], work) / "instances.json"
+    file = keyed_folder(f"pseudo-labels-{first.seed}", [MIN_SCORE, MIN_BEST, *inputs], work) / "instances.json"
     if not file.exists():
         how = {key: options[key] for key in ("batch_size", "num_threads", "device")}
         pseudo_labels.write_pseudo_labels(

@@ -1,0 +1,147 @@
+"""Folders for work that takes long, so that an interrupted stage goes on where it stopped.
+
+They stand under ``.work/<stage>/<key>``, outside DVC. The key is made of what ``dvc.yaml`` says that the stage depends
+on: its code, its parameters and its inputs, and of the files that the parameters name. Work that was begun with
+anything else is never continued.
+"""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from empaste.errors import InputError
+from empaste.layout import HERE, in_main_repository
+
+REPOSITORY = Path(__file__).resolve().parents[3]
+"""The folder of ``dvc.yaml`` and of the code that runs."""
+WORK = Path(".work")
+
+
+def work_folder(
+    stage: str,
+    params: Mapping[str, Any],
+    inputs: Sequence[Path],
+    free: Sequence[str] = (),
+    called: str | None = None,
+) -> Path:
+    """The folder, made where it is missing, for the unfinished work of ``stage``.
+
+    ``params`` is the stage's section of ``params.yaml``, ``inputs`` are what it reads, in the order in which
+    ``dvc.yaml`` lists them. The parameters ``free`` (dotted) may change while work goes on: they decide how fast or how
+    patiently it is done. The folder lies in ``.work/<called>``, which is the stage's name unless it is given.
+    """
+    read = data_deps(stage)
+    assert len(inputs) == len(read), f"the inputs of stage {stage} are {', '.join(read)}"
+    return keyed_folder(called or stage, [stage_key([stage], {stage: params}, inputs, free)])
+
+
+def stage_key(
+    stages: Sequence[str],
+    params: Mapping[str, Mapping[str, Any]],
+    inputs: Sequence[Path],
+    free: Sequence[str] = (),
+    repository: Path = REPOSITORY,
+) -> str:
+    """What the outputs of ``stages``, run one after the other, depend on: a hash of their code, parameters and inputs.
+
+    ``params`` holds the section of every stage, ``inputs`` every file or folder that they read and do not write. Texts
+    among the parameters that name a file or a folder count with its content.
+    """
+    pipeline = read_pipeline(repository)
+    code = sorted({dep for stage in stages for dep in pipeline[stage]["deps"] if is_code(dep)})
+    counted = {stage: _without(params[stage], free) for stage in stages}
+    parts = [list(stages), counted, *(repository / path for path in code), *inputs, *_named_files(counted)]
+    return _digest(parts)
+
+
+def data_deps(stage: str, repository: Path = REPOSITORY) -> list[str]:
+    """What ``stage`` reads of the artifacts of others, in the order of ``dvc.yaml``."""
+    return [dep for dep in read_pipeline(repository)[stage]["deps"] if not is_code(dep)]
+
+
+def read_pipeline(repository: Path = REPOSITORY) -> dict[str, Any]:
+    """The stages of ``dvc.yaml``; `InputError` where it cannot be read."""
+    path = repository / HERE.pipeline
+    try:
+        stages: dict[str, Any] = yaml.safe_load(path.read_bytes())["stages"]
+    except (OSError, yaml.YAMLError, TypeError, KeyError) as error:
+        raise InputError(
+            f"{path} lists no stages ({type(error).__name__}); restore it with: git checkout {path}"
+        ) from error
+    return stages
+
+
+def is_code(dep: str) -> bool:
+    """Whether a dependency in ``dvc.yaml`` is code of this project, not an artifact."""
+    return dep.startswith(("src/", "stages/"))
+
+
+def keyed_folder(name: str, key_parts: Sequence[Any], root: Path = WORK) -> Path:
+    """The folder ``root/name/key``, made where it is missing, for work that ``key_parts`` determine.
+
+    A part that is a `Path` stands for the contents of that file or directory; any other part is taken as JSON.
+    """
+    folder = root / name / _digest(key_parts)
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def remove_work(folder: Path) -> None:
+    """``folder``, which `work_folder` gave, is gone; to be called once the outputs stand."""
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def remove_other_work(folder: Path) -> None:
+    """Only ``folder`` is left of its stage: what was begun with other parameters or data, and can be large, is gone."""
+    for other in folder.parent.iterdir():
+        if other != folder:
+            remove_work(other)
+
+
+def _without(section: Mapping[str, Any], free: Sequence[str], prefix: str = "") -> dict[str, Any]:
+    """``section`` without the dotted keys ``free``."""
+    return {
+        key: _without(value, free, f"{prefix}{key}.") if isinstance(value, Mapping) else value
+        for key, value in section.items()
+        if f"{prefix}{key}" not in free
+    }
+
+
+def _named_files(value: Any) -> Iterator[Path]:
+    """The files and folders that texts in ``value`` name: a path, or one behind ``local-dir:`` or ``NAME@``."""
+    if isinstance(value, Mapping):
+        value = list(value.values())
+    if isinstance(value, list):
+        for one in value:
+            yield from _named_files(one)
+    if isinstance(value, str) and value:
+        path = in_main_repository(value.partition("#")[0].replace("local-dir:", "@").rpartition("@")[2])
+        if path.exists():
+            yield path
+
+
+def _digest(parts: Sequence[Any]) -> str:
+    digest = hashlib.sha256()
+    for part in parts:
+        text = _content_hash(part) if isinstance(part, Path) else json.dumps(part, sort_keys=True, default=str)
+        digest.update(text.encode() + b"\0")
+    return digest.hexdigest()[:24]
+
+
+def _content_hash(path: Path) -> str:
+    """A hash of the file's bytes, or of a directory's names and bytes; of the name alone where nothing is there."""
+    digest = hashlib.sha256()
+    files = sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
+    for file in files:
+        if "__pycache__" in file.parts:
+            continue
+        digest.update(file.relative_to(path).as_posix().encode() + b"\0")
+        if file.exists():
+            with file.open("rb") as stream:
+                digest.update(hashlib.file_digest(stream, "sha256").digest())
+    return digest.hexdigest()

@@ -1,0 +1,20 @@
+"""The section ``cams`` of ``params.yaml``."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from empaste.settings import Count, Device, Percent, Positive, Settings
+
+
+class CamSettings(Settings):
+    """Grad-CAM per (image, class)."""
+
+    keep: Literal["threshold", "top_percent"]
+    threshold: Annotated[float, Field(gt=0, lt=1)]
+    top_percent: Percent
+    scales: Annotated[list[Annotated[float, Field(gt=0, le=8)]], Field(min_length=1)]
+    flip: bool
+    batch_size: Positive
+    num_threads: Count
+    device: Device

@@ -1,0 +1,54 @@
+"""The section ``train`` of ``params.yaml``."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from empaste.settings import Count, Device, Fraction, NonNegative, Positive, PositiveFloat, Settings
+
+
+class TrainSettings(Settings):
+    """Mask R-CNN."""
+
+    backend: Literal["torchvision", "detectron2"]
+    architecture: Literal["resnet_slim", "resnet18", "resnet34", "resnet50", "resnet101"]
+    heads: Literal["standard", "v2"]
+    class_agnostic: bool
+    width: Annotated[int, Field(ge=8, multiple_of=8)]
+    weights: str | None
+    image_size: Annotated[int, Field(ge=32)]
+    iterations: Positive
+    batch_size: Positive
+    accumulate: Positive
+    optimizer: Literal["adamw", "sgd"]
+    learning_rate: PositiveFloat
+    reference_batch: Count
+    weight_decay: NonNegative
+    schedule: Literal["cosine", "steps"]
+    warm_up: Fraction
+    jitter: Annotated[list[PositiveFloat], Field(min_length=2, max_length=2)]
+    precision: Literal["float32", "bfloat16", "float16"]
+    compile: bool
+    ema: Annotated[float, Field(ge=0, lt=1)]
+    checkpoint_every: Positive
+    seed: Count
+    num_threads: Count
+    num_workers: Count
+    num_processes: Positive
+    device: Device
+
+    @model_validator(mode="after")
+    def _range_rises(self) -> "TrainSettings":
+        if self.jitter[0] > self.jitter[1]:
+            raise ValueError(f"jitter is {self.jitter}; a range rises: write [{self.jitter[1]}, {self.jitter[0]}]")
+        return self
+
+    @model_validator(mode="after")
+    def _parts_are_equal(self) -> "TrainSettings":
+        parts = self.num_processes * self.accumulate
+        if self.batch_size % parts:
+            raise ValueError(
+                f"batch_size is {self.batch_size}, which num_processes × accumulate ({self.num_processes} × "
+                f"{self.accumulate}) does not divide; choose a multiple of {parts}"
+            )
+        return self

@@ -1,0 +1,16 @@
+"""The section ``evaluate`` of ``params.yaml``."""
+
+from typing import Literal
+
+from empaste.settings import Count, Device, Fraction, Positive, Settings
+
+
+class EvaluateSettings(Settings):
+    """Detections on the validation split, and their AP."""
+
+    protocol: Literal["coco", "voc"]
+    min_score: Fraction
+    max_detections: Positive
+    batch_size: Positive
+    num_threads: Count
+    device: Device

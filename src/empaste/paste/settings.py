@@ -1,0 +1,62 @@
+"""The section ``paste`` of ``params.yaml``."""
+
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from empaste.settings import Count, Fraction, Positive, PositiveFloat, Settings
+
+Blending = Literal["gaussian", "box_blur", "poisson", "none"]
+
+
+def _number_or_range(value: object) -> object:
+    """``value`` where it is a number to draw or a rising range of such; said in one line, not one per alternative."""
+    numbers = value if isinstance(value, list) and len(value) == 2 else [value]
+    if any(not isinstance(number, int) or isinstance(number, bool) or number < 1 for number in numbers):
+        raise ValueError("write a whole number of 1 or more, or a rising range of two such as [1, 4]")
+    return value
+
+
+NumberOrRange = Annotated[int | list[int], BeforeValidator(_number_or_range)]
+
+
+class PasteSettings(Settings):
+    """The composites."""
+
+    placement: Literal["random", "space_maximize", "mixed", "none"]
+    foregrounds: Literal["fem", "step1", "gt", "gt_and_fem", "file"]
+    foregrounds_file: str | None
+    n_p: NumberOrRange
+    selection: Literal["uniform", "balanced", "repeat_factor", "confidence"]
+    repeat_threshold: Annotated[float, Field(gt=0, le=1)]
+    confidence_temperature: PositiveFloat
+    scale: Annotated[list[PositiveFloat], Field(min_length=2, max_length=2)]
+    min_radius: Annotated[float, Field(ge=1)]
+    rotation: Annotated[float, Field(ge=0, le=180)]
+    flip: Fraction
+    brightness: Annotated[list[PositiveFloat], Field(min_length=2, max_length=2)]
+    blending: Annotated[list[Blending], Field(min_length=1)]
+    blur_sigma: PositiveFloat
+    duplicate_originals: Positive
+    keep_originals: bool
+    min_visible: Fraction
+    min_pixels: Positive
+    seed: Count
+    jpeg_quality: Annotated[int, Field(ge=1, le=100)]
+
+    @model_validator(mode="after")
+    def _file_where_needed(self) -> "PasteSettings":
+        if self.foregrounds == "file" and not self.foregrounds_file:
+            raise ValueError(
+                "foregrounds_file is null, but foregrounds: file reads instances from one; set paste.foregrounds_file "
+                "to it (empaste pseudo-labels writes one)"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _ranges_rise(self) -> "PasteSettings":
+        for name in ("scale", "n_p", "brightness"):
+            value = getattr(self, name)
+            if isinstance(value, list) and value[0] > value[1]:
+                raise ValueError(f"{name} is {value}; a range rises: write [{value[1]}, {value[0]}]")
+        return self
