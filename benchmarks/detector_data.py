@@ -30,7 +30,7 @@ from torchvision.transforms import v2
 
 from benchmarks.paste import draw_images, ragged
 from empaste.artifacts.coco import instance, read_coco
-from empaste.artifacts.fields import read_json
+from empaste.artifacts.json_files import read_json
 from empaste.artifacts.shards import Shards, write_shards
 from empaste.detectors.augment import (
     BRIGHTNESS,

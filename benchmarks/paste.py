@@ -25,7 +25,7 @@ import pandas as pd
 import typer
 from pycocotools import mask as coco_mask
 
-from empaste.artifacts.fields import read_json
+from empaste.artifacts.json_files import read_json
 from empaste.images import read_rgb, write_rgb
 from empaste.masks import decode_mask, encode_mask
 from empaste.paste.compose import Recipe, compose_encoded
@@ -143,7 +143,7 @@ def plain_loop(
     folder.mkdir(exist_ok=True)
     rows: list[dict[str, Any]] = []
     for number, item in enumerate(items):
-        image = cv2.imread(str(item.image))
+        image = np.asarray(cv2.imread(str(item.image)))
         height, width = image.shape[:2]
         ids = np.zeros((height, width), np.uint8)
         for instance in range(1, NUM_OBJECTS + 1):
@@ -169,7 +169,7 @@ def pose(size_hw: tuple[int, ...], rng: np.random.Generator) -> tuple[np.ndarray
     """The matrix that rotates and scales an object into the box that it then needs, and that box's size (w, h)."""
     scale, angle = rng.uniform(*SCALE), rng.uniform(-ROTATION, ROTATION)
     height, width = size_hw
-    matrix = cv2.getRotationMatrix2D((width / 2, height / 2), angle, scale)
+    matrix = np.asarray(cv2.getRotationMatrix2D((width / 2, height / 2), angle, scale), np.float64)
     cosine, sine = abs(matrix[0, 0]), abs(matrix[0, 1])
     box = max(1, round(width * cosine + height * sine)), max(1, round(width * sine + height * cosine))
     matrix[:, 2] += np.array(box) / 2 - (width / 2, height / 2)
@@ -236,7 +236,8 @@ def draw_images(num: int) -> Iterator[tuple[np.ndarray, list[np.ndarray]]]:
 def ragged(rng: np.random.Generator) -> np.ndarray:
     """The mask of one object: an ellipse whose outline wanders."""
     angles = np.linspace(0, 2 * np.pi, 90, endpoint=False)
-    wander = 1 + sum(rng.uniform(0, 0.3 / k) * np.sin(k * angles + rng.uniform(0, 6)) for k in range(2, 9))
+    waves = np.array([rng.uniform(0, 0.3 / k) * np.sin(k * angles + rng.uniform(0, 6)) for k in range(2, 9)])
+    wander = 1 + waves.sum(axis=0)
     axes, centre = rng.uniform(25, 110, 2), rng.uniform((100, 80), (WIDTH - 100, HEIGHT - 80))
     outline = np.column_stack([np.cos(angles), np.sin(angles)]) * axes * wander[:, None] + centre
     return cv2.fillPoly(np.zeros((HEIGHT, WIDTH), np.uint8), [outline.astype(np.int32)], 1).astype(bool)

@@ -9,7 +9,6 @@ from pathlib import Path
 import typer
 
 from empaste.artifacts.arrays import read_array
-from empaste.artifacts.coco import read_coco
 from empaste.artifacts.outputs import whole_directory, write_json, write_whole
 from empaste.artifacts.schemas.cams import Cams
 from empaste.artifacts.schemas.evidence import Evidence
@@ -17,6 +16,7 @@ from empaste.artifacts.schemas.foregrounds import Foregrounds
 from empaste.artifacts.schemas.prepare import Classes
 from empaste.artifacts.schemas.proposals import Segments
 from empaste.artifacts.tables import read_table, write_table
+from empaste.artifacts.truth import read_truth
 from empaste.foregrounds.quality import foreground_metrics, reliability_curve, reliability_of
 from empaste.foregrounds.selection import asks_for_evidence, misfit, select_foregrounds
 from empaste.foregrounds.settings import ForegroundsSettings
@@ -57,7 +57,7 @@ def main(
     with whole_directory(out) as folder:
         for name, table in chosen.items():
             write_table(table, folder / f"{name}.parquet", Foregrounds)
-    truth = read_coco(ground_truth)
+    truth = read_truth(ground_truth)
     measured = foreground_metrics(chosen, rows, truth, classes)
     write_json(metrics, measured)
     curve = reliability_curve(reliability_of(chosen["pool"], rows, truth))

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import typer
 
-from empaste.artifacts.coco import read_coco
 from empaste.artifacts.image_keys import named_images
 from empaste.artifacts.outputs import whole_directory, write_json
 from empaste.artifacts.schemas.prepare import Images
 from empaste.artifacts.schemas.proposals import Segments
 from empaste.artifacts.tables import read_table, write_table
+from empaste.artifacts.truth import read_truth
 from empaste.errors import InputError
 from empaste.layout import HERE
 from empaste.proposals import IN_PROCESS
@@ -55,7 +55,7 @@ def main(
         )
     with whole_directory(out) as folder:
         write_table(segments, folder / "segments.parquet", Segments)
-    measured = proposal_metrics(segments, read_coco(ground_truth), len(items))
+    measured = proposal_metrics(segments, read_truth(ground_truth), len(items))
     write_json(metrics, measured)
     if without := measured["images_without_segments"]:
         print(f"proposals: {without} of {len(items)} images have no segment and give no foreground", file=sys.stderr)

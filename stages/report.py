@@ -17,7 +17,8 @@ from empaste.params import load_params
 from empaste.report.figures import headline_text
 from empaste.report.inputs import Run, read_plot
 from empaste.report.page import render_page
-from empaste.report.sheets import build_sheets, contact_sheet, file_name
+from empaste.report.sheets import build_sheets
+from empaste.report.sheets.panels import contact_sheet, file_name
 from stages.runner import stage
 
 METRICS = ("prepare", "classifier", "proposals", "foregrounds", "captions", "backgrounds", "paste", "evaluate")

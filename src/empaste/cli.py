@@ -85,10 +85,10 @@ def recall(
     """Print how many instances of the training images each proposal source finds, its number of segments, its speed."""
     from functools import partial
 
-    from empaste.artifacts.coco import read_coco
     from empaste.artifacts.image_keys import named_images
     from empaste.artifacts.schemas.prepare import Images
     from empaste.artifacts.tables import read_table
+    from empaste.artifacts.truth import read_truth
     from empaste.params import load_params
     from empaste.proposals.catalogue import weightless
     from empaste.proposals.recall import known_scenes, measure_sources, recall_table
@@ -103,7 +103,7 @@ def recall(
         sources[name], lines = match_source(source, named_images(table))
         print(*(f"{line}\n" for line in lines), sep="", end="", file=sys.stderr)
     names = dict(zip(table["image_id"], table["file_name"], strict=True))
-    scenes = known_scenes(names, images, read_coco(ground_truth), settings.min_area, num_images)
+    scenes = known_scenes(names, images, read_truth(ground_truth), settings.min_area, num_images)
     measured = map_items(partial(measure_sources, sources=sources), scenes, "recall")
     print(f"{len(scenes)} images, instances of at least {settings.min_area:.1%} of the image; CPU time of one core\n")
     print(recall_table((result for results in measured for result in results), parts))

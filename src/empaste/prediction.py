@@ -6,7 +6,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -15,7 +15,8 @@ from jaxtyping import Bool, UInt8
 from numpy import ndarray
 from tqdm import tqdm
 
-from empaste.artifacts.coco import Coco, coco_dataset, instance, write_coco
+from empaste.artifacts.coco import coco_dataset, instance, write_coco
+from empaste.artifacts.coco_records import Coco, DetectedInstance, Detection
 from empaste.artifacts.outputs import whole_directory, write_whole
 from empaste.detectors import DETECTION_ERRORS, Detect, classes_of, load_detector
 from empaste.errors import InputError
@@ -60,7 +61,7 @@ class Answer(NamedTuple):
 
     path: Path
     size_hw: tuple[int, int]
-    detections: list[dict[str, Any]]
+    detections: list[DetectedInstance]
     overlay: UInt8[ndarray, "k l 3"]
 
 
@@ -92,7 +93,7 @@ def predict_files(
     called = {path: path.name if path == source else path.relative_to(source).as_posix() for path in files.photographs}
     overlays = overlay_names(list(called.values()))
     images: list[tuple[int, str, int, int]] = []
-    found: list[dict[str, Any]] = []
+    found: list[Detection] = []
     failed = list(files.failed)
     with whole_directory(out) as folder, tqdm(total=len(called), desc="predicting", unit="image") as progress:
         for start in range(0, len(called), batch_size):
@@ -190,7 +191,7 @@ def _as_jpeg(name: str, number: int) -> str:
 
 
 def draw_detections(
-    image: UInt8[ndarray, "h w 3"], detections: Sequence[dict[str, Any]], names: Mapping[int, str]
+    image: UInt8[ndarray, "h w 3"], detections: Sequence[DetectedInstance], names: Mapping[int, str]
 ) -> UInt8[ndarray, "k l 3"]:
     """``image``, at least `OVERLAY_SIDE` long, with every detection's mask, and its name and score; best on top.
 
@@ -274,7 +275,7 @@ def _write_overlay(place: Path, overlay: UInt8[ndarray, "k l 3"]) -> None:
 
 
 def _data_set(
-    images: Sequence[tuple[int, str, int, int]], found: Sequence[dict[str, Any]], names: Mapping[int, str], origin: str
+    images: Sequence[tuple[int, str, int, int]], found: Sequence[Detection], names: Mapping[int, str], origin: str
 ) -> Coco:
     classes = pd.DataFrame([{"class_id": number, "name": name} for number, name in names.items()], dtype=object)
     annotations = [

@@ -7,11 +7,12 @@ training split only images and image-level labels are read, never its masks or b
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pandas as pd
 
 from empaste.artifacts.coco import coco_dataset, instance, write_coco
+from empaste.artifacts.coco_records import Detection
 from empaste.artifacts.schemas.prepare import Classes, Images, Labels
 from empaste.artifacts.tables import read_table
 from empaste.detectors import check_classes, detect_files, load_detector
@@ -87,8 +88,8 @@ def write_pseudo_labels(
 
 
 def choose(
-    detections: Iterable[dict[str, Any]], present: Collection[Key], min_score: float, min_best: float, per_class: int
-) -> list[dict[str, Any]]:
+    detections: Iterable[Detection], present: Collection[Key], min_score: float, min_best: float, per_class: int
+) -> list[Detection]:
     """The COCO results among ``detections`` to believe, in their order.
 
     Their class is ``present`` in their image by its labels. They score at least ``min_score``; of the best one of an
@@ -97,7 +98,7 @@ def choose(
     ones the first. Of each class the ``per_class`` best of all images stay; 0: all.
     """
     least = min(min_score, min_best)
-    groups: dict[Key, list[dict[str, Any]]] = defaultdict(list)
+    groups: dict[Key, list[Detection]] = defaultdict(list)
     everything = list(detections)
     for row in everything:
         key = row["image_id"], row["category_id"]
@@ -115,9 +116,7 @@ def choose(
     return [row for row in everything if id(row) in ids]
 
 
-def count_classes(
-    chosen: Iterable[dict[str, Any]], present: Collection[Key], classes: pd.DataFrame
-) -> list[ClassCount]:
+def count_classes(chosen: Iterable[Detection], present: Collection[Key], classes: pd.DataFrame) -> list[ClassCount]:
     """Per class of ``classes`` (rows of `schemas.Classes`) how many were ``chosen`` and which images were left out."""
     keys = [(row["image_id"], row["category_id"]) for row in chosen]
     lacking = set(present) - set(keys)
@@ -132,7 +131,7 @@ def count_classes(
     ]
 
 
-def _without_duplicates(group: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+def _without_duplicates(group: Sequence[Detection]) -> list[Detection]:
     """The detections of one image and class, best first, each object once."""
     ordered = sorted(group, key=lambda row: -row["score"])
     masks = [row["segmentation"] for row in ordered]
@@ -140,7 +139,7 @@ def _without_duplicates(group: Sequence[dict[str, Any]]) -> list[dict[str, Any]]
     return [ordered[place] for place in kept]
 
 
-def _best_of_each_class(rows: Sequence[dict[str, Any]], count: int) -> list[dict[str, Any]]:
+def _best_of_each_class(rows: Sequence[Detection], count: int) -> list[Detection]:
     taken: dict[int, int] = defaultdict(int)
     best = []
     for row in sorted(rows, key=lambda row: -row["score"]):

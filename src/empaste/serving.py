@@ -16,7 +16,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypedDict
 
 import mlflow
 import pandas as pd
@@ -25,6 +25,7 @@ from mlflow.models import ModelSignature
 from mlflow.protos.databricks_pb2 import INTERNAL_ERROR, INVALID_PARAMETER_VALUE
 from mlflow.types import ColSpec, DataType, ParamSchema, ParamSpec, Schema
 
+from empaste.artifacts.coco_records import DetectedInstance
 from empaste.detectors import DETECTION_ERRORS, classes_of, load_detector
 from empaste.detectors.backend import RGB
 from empaste.errors import InputError
@@ -65,6 +66,18 @@ WANTED = "give the bytes of an image file, in JSON as base64"
 logger = logging.getLogger(__name__)
 
 
+class ServedInstance(DetectedInstance):
+    """An instance as it is answered."""
+
+    class_name: str
+
+
+class Answer(TypedDict):
+    """What is answered of an image."""
+
+    instances: list[ServedInstance]
+
+
 class BadRequestError(MlflowException, InputError):
     """A request that cannot be answered: MLflow's server says its sentence alone, with status 400."""
 
@@ -91,9 +104,7 @@ class ServedDetector(mlflow.pyfunc.PythonModel):
         self.bounds = read_bounds(os.environ)
         self.lock = threading.Lock()
 
-    def predict(
-        self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None
-    ) -> list[dict[str, Any]]:
+    def predict(self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None) -> list[Answer]:
         """Per image ``{"instances": [...]}``, best first: class_name, category_id, score, bbox (xywh) and segmentation
         (COCO RLE), in pixels of the image, upright. No image gives an empty list.
 
@@ -109,7 +120,7 @@ class ServedDetector(mlflow.pyfunc.PythonModel):
         except InputError as error:
             raise BadRequestError(str(error)) from error
 
-    def _detect(self, number: int, data: bytes) -> list[dict[str, Any]]:
+    def _detect(self, number: int, data: bytes) -> list[DetectedInstance]:
         try:
             with self.lock:
                 (rows,) = self.detect(self._decode(*file) for file in [(number, data)])
@@ -126,7 +137,7 @@ class ServedDetector(mlflow.pyfunc.PythonModel):
     def _decode(self, number: int, data: bytes) -> RGB:
         return decode_photograph(data, _name(number), self.bounds[MAX_IMAGE_MEGAPIXELS] * MILLION).image
 
-    def _shown(self, rows: list[dict[str, Any]], min_score: float) -> list[dict[str, Any]]:
+    def _shown(self, rows: list[DetectedInstance], min_score: float) -> list[ServedInstance]:
         return [{"class_name": self.names[row["category_id"]], **row} for row in rows if row["score"] >= min_score]
 
 

@@ -10,11 +10,12 @@ import pytest
 from pycocotools.coco import COCO
 
 from empaste.artifacts.coco import coco_dataset, instance, read_coco, write_coco
+from empaste.artifacts.coco_records import Coco
 from empaste.errors import InputError
 from empaste.masks import encode_mask
 
 
-def example() -> dict:
+def example() -> Coco:
     mask = np.zeros((6, 8), bool)
     mask[1:4, 2:7] = True
     mask[2, 3] = False
@@ -58,7 +59,8 @@ def test_void_stands_with_its_image() -> None:
     classes = pd.DataFrame({"class_id": [1], "name": ["cat"], "supercategory": ["animal"]})
     void = encode_mask(np.ones((4, 6), bool))
     rows = coco_dataset(images, classes, [], "test", {2: void})["images"]
-    assert "void" not in rows[0] and rows[1]["void"] == void
+    assert "void" not in rows[0]
+    assert rows[1]["void"] == void
 
 
 @pytest.mark.parametrize(
@@ -82,6 +84,17 @@ def test_masks_are_looked_at_before_anything_decodes_them(tmp_path: Path, rows: 
     path.write_text(json.dumps(example() | rows))
     with pytest.raises(InputError, match=rf"a\.json: {message}.*run: dvc repro"):
         read_coco(path)
+
+
+@pytest.mark.parametrize(
+    ("table", "key"), [("images", "file_name"), ("annotations", "image_id"), ("categories", "name")]
+)
+def test_a_record_that_lacks_a_key_is_refused(tmp_path: Path, table: str, key: str) -> None:
+    data: dict[str, Any] = dict(example())
+    del data[table][0][key]
+    (tmp_path / "a.json").write_text(json.dumps(data))
+    with pytest.raises(InputError, match=rf"a\.json: {table}\[0\] lacks {key}; run: dvc repro"):
+        read_coco(tmp_path / "a.json")
 
 
 @pytest.mark.parametrize("text", ["[" * 100_000, "{", "\xff"])

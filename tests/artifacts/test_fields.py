@@ -1,7 +1,5 @@
 """Fields of foreign records: what has one meaning is read, what has none is refused by name."""
 
-import json
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -83,7 +81,8 @@ def test_what_is_no_name(value: Any) -> None:
 def test_a_name_stays_as_it_is_once_cleaned(value: str) -> None:
     if value.strip():
         name = fields.name(value, "name")
-        assert fields.name(name, "name") == name and name == name.strip()
+        assert fields.name(name, "name") == name
+        assert name == name.strip()
 
 
 def test_lists_of_numbers() -> None:
@@ -92,27 +91,6 @@ def test_lists_of_numbers() -> None:
         fields.numbers([1, 2], "bbox", 4)
     with pytest.raises(InputError, match=r"bbox is 'x'; it must be a list of numbers"):
         fields.numbers("x", "bbox")
-
-
-def test_a_key_that_stands_twice_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "a.json"
-    path.write_text('{"images": [{"id": 1, "id": 2}]}')
-    with pytest.raises(InputError, match=r"a.json: an object names the key 'id' twice; remove one of them"):
-        fields.read_json(path, "a.json")
-
-
-@pytest.mark.parametrize("data", [b"{", b"\xff\xfe\x00", b"[" * 100_000, b'{"a": ' + b"9" * 5000 + b"}"])
-def test_what_is_no_json(tmp_path: Path, data: bytes) -> None:
-    (tmp_path / "a.json").write_bytes(data)
-    with pytest.raises(InputError, match=r"^a.json is not valid JSON: .*restore the file"):
-        fields.read_json(tmp_path / "a.json", "a.json")
-    with pytest.raises(InputError, match=r"b.json cannot be read \(No such file"):
-        fields.read_json(tmp_path / "b.json", "b.json")
-
-
-def test_a_byte_order_mark_is_legal(tmp_path: Path) -> None:
-    (tmp_path / "a.json").write_bytes(b"\xef\xbb\xbf" + json.dumps({"a": "ä"}).encode())
-    assert fields.read_json(tmp_path / "a.json", "a.json") == {"a": "ä"}
 
 
 def test_a_number_of_thousands_of_digits_is_not_shown() -> None:

@@ -1,14 +1,13 @@
 """An instance that has a box and no mask counts by its box, and is ignored where masks are judged."""
 
-from typing import Any
-
 import numpy as np
 import pytest
 
-from empaste.artifacts.coco import Coco, box_instance, instance, mask_truth
+from empaste.artifacts.coco import box_instance, instance
+from empaste.artifacts.coco_records import Coco, Detection
+from empaste.artifacts.truth import GroundTruth, mask_truth
 from empaste.evaluation import PROTOCOLS, evaluate_detections
 from empaste.evaluation.mistakes import match_instances
-from empaste.foregrounds.quality import _instances as foreground_instances
 from empaste.masks import encode_mask
 from empaste.paste.pool import void_regions
 from empaste.paste.sources import annotated_instances
@@ -23,11 +22,14 @@ BOX = (17, 17, 17, 17)
 def truth() -> Coco:
     """One instance with a mask, one with a box alone."""
     annotations = [instance(1, 1, 3, encode_mask(MASK)), box_instance(2, 1, 3, BOX, (40, 40), 0)]
-    images = [{"id": 1, "file_name": "a.jpg", "height": 40, "width": 40}]
-    return {"images": images, "annotations": annotations, "categories": [{"id": 3, "name": "cat"}]}
+    return {
+        "images": [{"id": 1, "file_name": "a.jpg", "height": 40, "width": 40}],
+        "annotations": annotations,
+        "categories": [{"id": 3, "name": "cat"}],
+    }
 
 
-def detection(mask: np.ndarray, box: tuple[int, int, int, int], score: float) -> dict[str, Any]:
+def detection(mask: np.ndarray, box: tuple[int, int, int, int], score: float) -> Detection:
     rle = encode_mask(mask)
     return {"image_id": 1, "category_id": 3, "segmentation": rle, "bbox": list(box), "score": score}
 
@@ -40,7 +42,8 @@ def test_who_finds_it_is_not_punished_and_who_misses_it_is_by_the_box_alone(prot
     both = evaluate_detections(truth(), FOUND, protocol).metrics
     assert (both["mask"]["AP50"], both["mask"]["AP75"], both["box"]["AP50"]) == (100, 100, 100)
     missed = evaluate_detections(truth(), FOUND[1:], protocol).metrics
-    assert missed["mask"]["AP50"] == 100 and missed["box"]["AP50"] == pytest.approx(50, abs=1)
+    assert missed["mask"]["AP50"] == 100
+    assert missed["box"]["AP50"] == pytest.approx(50, abs=1)
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
@@ -59,6 +62,6 @@ def test_a_region_of_the_box_that_masks_ignore() -> None:
 
 def test_it_is_neither_a_mistake_nor_an_instance_of_masks() -> None:
     assert [(pair.actual, pair.predicted) for pair in match_instances(truth(), FOUND)] == [("cat", "cat")]
-    assert len(foreground_instances(truth())[1, 3]) == 1
+    assert len(GroundTruth.of(truth()).instances(1, 3)) == 1
     assert [one.source_id for one in annotated_instances(truth())] == [1]
     assert len(void_regions(truth())[1]) == 1

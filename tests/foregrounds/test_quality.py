@@ -1,11 +1,10 @@
 """Quality figures on masks drawn by hand."""
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 import pytest
 
+from empaste.artifacts.truth import GroundTruth, TrueInstance
 from empaste.foregrounds.quality import foreground_metrics, reliability_curve, reliability_of, segment_ious
 from empaste.masks import encode_mask
 from empaste.rle import RLE
@@ -34,12 +33,10 @@ def chosen_of(
     return table.assign(distance=np.arange(len(rows), dtype=float), prob=0.5, inlier=inlier, confidence=confidence)
 
 
-def truth_of(*rows: tuple[int, int, tuple[int, int], int]) -> dict[str, Any]:
-    return {
-        "annotations": [
-            {"image_id": i, "category_id": c, "segmentation": bar(*box), "iscrowd": crowd} for i, c, box, crowd in rows
-        ]
-    }
+def truth_of(*rows: tuple[int, int, tuple[int, int], int]) -> GroundTruth:
+    return GroundTruth(
+        TrueInstance(i, c, number, bar(*box), is_ignored=bool(crowd)) for number, (i, c, box, crowd) in enumerate(rows)
+    )
 
 
 TRUTH = truth_of((1, 1, (0, 6), 0), (1, 1, (8, 10), 0), (2, 2, (0, 8), 0), (2, 1, (0, 3), 0))

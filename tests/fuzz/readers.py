@@ -21,16 +21,16 @@ import empaste.datasets.preparing as preparing
 from empaste.artifacts.arrays import read_array, write_array
 from empaste.artifacts.checkpoints import load_checkpoint, save_checkpoint
 from empaste.artifacts.classifier import TrainedClassifier, load_classifier, save_classifier
-from empaste.artifacts.coco import coco_dataset, is_ignored_region, mask_truth, read_coco, write_coco
+from empaste.artifacts.coco import coco_dataset, read_coco, write_coco
 from empaste.artifacts.metrics import flatten, numbers, read_metrics
 from empaste.artifacts.networks import save_network
 from empaste.artifacts.schemas.prepare import Classes, Images, Labels
 from empaste.artifacts.segments import decode_segments, read_runs
 from empaste.artifacts.shards import Shards, unpack, write_shards
 from empaste.artifacts.tables import read_table, write_table
+from empaste.artifacts.truth import GroundTruth, mask_truth
 from empaste.datasets import DATASETS
 from empaste.datasets.frames import frame_vote, with_frame
-from empaste.datasets.records import Source
 from empaste.datasets.voc_masks import instance_masks
 from empaste.detectors import BACKENDS, classes_of, load_detector
 from empaste.detectors.backend import Network
@@ -50,6 +50,7 @@ from empaste.photographs import (
 )
 from empaste.presets import overrides, write_params
 from empaste.rle import read_rle
+from tests.datasets.layouts import settings_of
 from tests.fuzz import inputs, layouts, users_files
 from tests.fuzz.layouts import HEIGHT, MASK, WIDTH, Writer
 
@@ -83,7 +84,7 @@ class Reader(NamedTuple):
 
 def read_data_set(folder: Path, out: Path, name: str) -> None:
     """What the stage `prepare` does, image after image, and that its parts belong together."""
-    source = Source(folder)
+    source = settings_of(folder)
     data = preparing.subsample(DATASETS[name](source), 0, 0, 0)
     data = with_frame(data, [frame_vote(example) for example in data.examples], "auto")
     prepared = [preparing.write_example(example, data.load, MAX_SIDE, out) for example in data.examples]
@@ -119,10 +120,11 @@ def read_data_set(folder: Path, out: Path, name: str) -> None:
                 "an instance without its label"
             )
             assert one["category_id"] in set(classes["class_id"])
-            assert one["segmentation"]["size"] == [row.height, row.width] and one["area"] > 0
+            assert one["segmentation"]["size"] == [row.height, row.width]
+            assert one["area"] > 0
 
 
-def read_photographs(folder: Path, out: Path) -> None:
+def read_photographs(folder: Path, _out: Path) -> None:
     """Headers and pixels of all photographs, which agree with each other."""
     paths = find_photographs(folder)
     for path in paths:
@@ -135,13 +137,14 @@ def read_photographs(folder: Path, out: Path) -> None:
         assert header is not None, "its pixels were read, its header was refused"
         size_hw = (header.height, header.width)
         upright = size_hw[::-1] if header.orientation in SIDES_SWAPPED else size_hw
-        assert photograph.image.shape == (*upright, 3) and photograph.image.dtype == np.uint8
+        assert photograph.image.shape == (*upright, 3)
+        assert photograph.image.dtype == np.uint8
         assert photograph.orientation == header.orientation
     if not paths:
         raise InputError("there is no photograph")
 
 
-def read_mask_files(folder: Path, out: Path) -> None:
+def read_mask_files(folder: Path, _out: Path) -> None:
     """Files of masks as VOC's: all instances of every pair."""
     classes = read_indices(folder / "classes.png")
     for path in sorted(folder.iterdir()):
@@ -151,7 +154,7 @@ def read_mask_files(folder: Path, out: Path) -> None:
                 assert mask.any()
 
 
-def read_rles(folder: Path, out: Path) -> None:
+def read_rles(folder: Path, _out: Path) -> None:
     """Run-length encodings, each drawn and measured."""
     content = json.loads((folder / "rles.json").read_bytes(), parse_int=_endless)
     found = [
@@ -160,7 +163,8 @@ def read_rles(folder: Path, out: Path) -> None:
     for rle in found:
         area, _ = rle_area_box_xywh(rle)
         mask = decode_mask(rle)
-        assert mask.shape == (HEIGHT, WIDTH) and mask.sum() == area
+        assert mask.shape == (HEIGHT, WIDTH)
+        assert mask.sum() == area
     mask_ious(found, found)
 
 
@@ -175,7 +179,7 @@ def read_rles_json(folder: Path, out: Path) -> None:
         raise InputError("the file that holds them is no JSON") from error
 
 
-def read_tables(folder: Path, out: Path) -> None:
+def read_tables(folder: Path, _out: Path) -> None:
     """A table by its schema; of segments also the masks."""
     for path in sorted(folder.iterdir()):
         table = read_table(path, layouts.TABLES[path.stem])
@@ -189,10 +193,11 @@ def write_arrays(root: Path) -> None:
     write_array(root / "phi.npy", np.arange(12, dtype=np.float32).reshape(3, 4))
 
 
-def read_arrays(folder: Path, out: Path) -> None:
+def read_arrays(folder: Path, _out: Path) -> None:
     """An array of three rows, touched to its end."""
     array = read_array(folder / "phi.npy", 3, "segments.parquet", "features")
-    assert len(array) == 3 and np.isfinite(np.asarray(array[-1], float)).size >= 0
+    assert len(array) == 3
+    assert np.isfinite(np.asarray(array[-1], float)).size >= 0
 
 
 def write_shard_folder(root: Path) -> None:
@@ -208,7 +213,8 @@ def read_shards(folder: Path, out: Path) -> None:
         shards.read_rgb(name)
     unpack(folder, out / "unpacked")
     outside = [path for path in out.rglob("*") if not path.resolve().is_relative_to(out.resolve())]
-    assert not outside and {path.name for path in out.iterdir()} <= {"unpacked"}
+    assert not outside
+    assert {path.name for path in out.iterdir()} <= {"unpacked"}
 
 
 def write_classifier(root: Path) -> None:
@@ -220,7 +226,7 @@ def write_classifier(root: Path) -> None:
     save_classifier(classifier, root, architecture="resnet_slim", width=4, class_names=["a", "b", "c"], epochs=4)
 
 
-def read_classifier(folder: Path, out: Path) -> None:
+def read_classifier(folder: Path, _out: Path) -> None:
     load_classifier(folder)
 
 
@@ -234,7 +240,7 @@ def write_detector(root: Path) -> None:
     save_network(module, root, {"backend": "torchvision", "classes": classes, **asdict(network)})
 
 
-def read_detector(folder: Path, out: Path) -> None:
+def read_detector(folder: Path, _out: Path) -> None:
     """The names of its classes, and the network, which looks at nothing."""
     assert all(isinstance(name, str) for name in classes_of(folder).values())
     load_detector(folder, min_score=0.5, max_detections=10, num_threads=1, device="cpu")([])
@@ -248,7 +254,7 @@ def write_checkpoint(root: Path) -> None:
     save_checkpoint(root / "last.pt", content)
 
 
-def read_checkpoint(folder: Path, out: Path) -> None:
+def read_checkpoint(folder: Path, _out: Path) -> None:
     """A checkpoint, or the one before, or none: with a notice, and never an error."""
     found = load_checkpoint(folder / "last.pt")
     if found is None:
@@ -260,7 +266,7 @@ def write_metrics(root: Path) -> None:
     layouts.write_json(root / "train.json", {"loss": 0.25, "per_class": {"cat": 0.5, "C#": None}, "steps": 40})
 
 
-def read_metric_file(folder: Path, out: Path) -> None:
+def read_metric_file(folder: Path, _out: Path) -> None:
     numbers(flatten(read_metrics(folder / "train.json")))
 
 
@@ -268,7 +274,7 @@ def write_params_file(root: Path) -> None:
     (root / "params.yaml").write_bytes((ROOT / "params.yaml").read_bytes())
 
 
-def read_params(folder: Path, out: Path) -> None:
+def read_params(folder: Path, _out: Path) -> None:
     load_params(folder / "params.yaml")
 
 
@@ -277,7 +283,7 @@ def write_preset(root: Path) -> None:
     (root / "smoke.yaml").write_bytes((ROOT / "presets" / "smoke.yaml").read_bytes())
 
 
-def read_preset(folder: Path, out: Path) -> None:
+def read_preset(folder: Path, _out: Path) -> None:
     """A preset as overrides, and written into parameters, which are read again."""
     write_params([str(folder / "smoke.yaml")], [], folder / "params.yaml", folder)
     overrides([str(folder / "smoke.yaml")], [], folder, folder / "params.yaml")
@@ -299,12 +305,13 @@ def write_ground_truth(root: Path) -> None:
     write_coco(root / "val.json", coco_dataset(pd.DataFrame(rows), classes, found, "made", {1: encode_mask(~MASK)}))
 
 
-def read_ground_truth(folder: Path, out: Path) -> None:
+def read_ground_truth(folder: Path, _out: Path) -> None:
     """Ground truth that this project wrote, as masks are measured with it."""
-    truth = mask_truth(read_coco(folder / "val.json"))
-    for one in truth["annotations"]:
-        is_ignored_region(one)
-        decode_mask(one["segmentation"])
+    data = read_coco(folder / "val.json")
+    truth = GroundTruth.of(mask_truth(data))
+    for row in data["images"]:
+        for one in truth.annotated(row["id"]):
+            decode_mask(one.mask_rle)
 
 
 READERS: dict[str, Reader] = {

@@ -1,19 +1,19 @@
 """Recall on instances drawn by hand."""
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from empaste.artifacts.truth import GroundTruth, TrueInstance
 from empaste.errors import InputError
 from empaste.images import write_rgb
 from empaste.masks import encode_mask
 from empaste.proposals.recall import (
     Measured,
     Scene,
-    best_ious,
+    instance_ious,
     known_scenes,
     measure_sources,
     proposal_metrics,
@@ -32,17 +32,16 @@ def segments_of(*entries: tuple[int, tuple[int, int]]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["image_id", "counts", "height", "width"])
 
 
-def truth_of(*entries: tuple[int, tuple[int, int]], crowd: int = 0) -> dict[str, Any]:
-    annotations = [
-        {"image_id": image_id, "segmentation": encode_mask(box_mask(*box)), "iscrowd": crowd}
-        for image_id, box in entries
-    ]
-    return {"annotations": annotations}
+def truth_of(*entries: tuple[int, tuple[int, int]], crowd: bool = False) -> GroundTruth:
+    return GroundTruth(
+        TrueInstance(image_id, 1, number, encode_mask(box_mask(*box)), box_mask(*box).sum(), crowd)
+        for number, (image_id, box) in enumerate(entries)
+    )
 
 
 def test_best_segment_of_the_same_image_counts() -> None:
     segments = segments_of((1, (0, 6)), (1, (0, 5)), (2, (0, 4)))
-    assert best_ious(segments, truth_of((1, (0, 5)), (2, (0, 8)), (3, (0, 5)))).tolist() == [1.0, 0.5, 0.0]
+    assert instance_ious(segments, truth_of((1, (0, 5)), (2, (0, 8)), (3, (0, 5)))).tolist() == [1.0, 0.5, 0.0]
 
 
 def test_metrics_in_percent() -> None:
@@ -57,7 +56,7 @@ def test_without_ground_truth_recall_is_not_measured() -> None:
 
 
 def test_crowds_do_not_count() -> None:
-    assert best_ious(segments_of((1, (0, 5))), truth_of((1, (0, 5)), crowd=1)).size == 0
+    assert instance_ious(segments_of((1, (0, 5))), truth_of((1, (0, 5)), crowd=True)).size == 0
 
 
 def named(count: int) -> dict[int, str]:
@@ -66,8 +65,6 @@ def named(count: int) -> dict[int, str]:
 
 def test_scenes_are_images_with_a_large_enough_instance() -> None:
     truth = truth_of((1, (0, 5)), (1, (0, 1)), (3, (0, 1)), (4, (2, 4)))
-    for annotation, area in zip(truth["annotations"], [50, 10, 10, 20], strict=True):
-        annotation["area"] = area
     scenes = known_scenes(named(4), Path("images"), truth, 0.2, num_images=0)
     assert [(scene.image_id, scene.path, len(scene.instances)) for scene in scenes] == [
         (1, Path("images/1.png"), 1),

@@ -12,7 +12,8 @@ from empaste.images import read_rgb
 from empaste.layout import HERE
 from empaste.report import drawing
 from empaste.report.inputs import Run, evenly_spaced
-from empaste.report.sheets import BUILDERS, Sheet, build_sheets, contact_sheet, file_name
+from empaste.report.sheets import BUILDERS, build_sheets
+from empaste.report.sheets.panels import Sheet, contact_sheet, file_name
 
 
 @pytest.fixture(scope="module")
@@ -44,14 +45,16 @@ def test_foregrounds_are_judged_per_iteration(sheets: dict[str, Sheet]) -> None:
         "Step 1 · p 0.80 · IoU 0.00 ✗",
         "EM 1 · p 0.80 · IoU 1.00 ✓",
     ]
-    assert first.lines == () and second.lines[0].startswith("not in the pool")
+    assert first.lines == ()
+    assert second.lines[0].startswith("not in the pool")
     assert second.panels[0].caption == "CAM is empty · p 0.75"
 
 
 def test_without_masks_nothing_is_judged(bare_folder: Path) -> None:
     sheet = {sheet.name: sheet for sheet in build_sheets(Run(HERE.below(bare_folder), 3))}["foregrounds"]
     assert [panel.tone for panel in sheet.groups[0].panels] == ["", "", "", ""]
-    assert "left to your eyes" in sheet.guide and "IoU" not in sheet.groups[0].panels[1].caption
+    assert "left to your eyes" in sheet.guide
+    assert "IoU" not in sheet.groups[0].panels[1].caption
 
 
 def test_the_centre_is_marked_where_the_table_says(sheets: dict[str, Sheet]) -> None:
@@ -64,7 +67,8 @@ def test_the_centre_is_marked_where_the_table_says(sheets: dict[str, Sheet]) -> 
 def test_a_foreground_is_left_bright_and_the_rest_gray(sheets: dict[str, Sheet]) -> None:
     image = sheets["foregrounds"].groups[0].panels[2].image
     inside, outside = image[132, 84].astype(int), image[250, 250].astype(int)
-    assert np.ptp(inside) > 100 and np.ptp(outside) <= 2
+    assert np.ptp(inside) > 100
+    assert np.ptp(outside) <= 2
 
 
 def test_captions_stand_beside_the_backgrounds_made_of_them(sheets: dict[str, Sheet]) -> None:
@@ -83,7 +87,8 @@ def test_what_became_of_the_candidates_and_what_the_pool_is_made_of(
     assert "Of 2 candidates 1 were selected; 1 were dropped because a class shows in them (most of all" in guide
     assert "The 3 composites: 33 % originals pasted on, 33 % backgrounds, 33 % originals as they are." in guide
     bare = {sheet.name: sheet for sheet in build_sheets(Run(HERE.below(bare_folder), 3))}["backgrounds"]
-    assert "Of 0" not in bare.guide and "No background was made" in bare.missing
+    assert "Of 0" not in bare.guide
+    assert "No background was made" in bare.missing
 
 
 def test_composites_show_the_images_of_the_other_sheets_and_a_background(sheets: dict[str, Sheet]) -> None:
@@ -94,7 +99,8 @@ def test_composites_show_the_images_of_the_other_sheets_and_a_background(sheets:
 
 def test_masks_are_drawn_on_a_copy(sheets: dict[str, Sheet]) -> None:
     plain, marked = (panel.image for panel in sheets["composites"].groups[0].panels)
-    assert (plain[132, 84] != marked[132, 84]).any() and (plain[280, 280] == marked[280, 280]).all()
+    assert (plain[132, 84] != marked[132, 84]).any()
+    assert (plain[280, 280] == marked[280, 280]).all()
 
 
 def test_detections_under_half_are_counted_not_drawn(sheets: dict[str, Sheet]) -> None:
@@ -108,7 +114,8 @@ def test_the_worst_images_come_before_the_best(sheets: dict[str, Sheet], bare_fo
     assert [group.heading for group in sheets["mistakes"].groups] == ["worst: 0% right", "best: 100% right"]
     assert captions(sheets["mistakes"])[0] == ["6 · ground truth, 1 object", "6 · no detection, best only 0.30"]
     bare = {sheet.name: sheet for sheet in build_sheets(Run(HERE.below(bare_folder), 3))}["mistakes"]
-    assert bare.groups == () and "no masks" in bare.missing
+    assert bare.groups == ()
+    assert "no masks" in bare.missing
 
 
 def test_an_object_without_a_mask_is_counted_neither_drawn_nor_missed(run_folder: Path, tmp_path: Path) -> None:
@@ -170,7 +177,8 @@ def test_evenly_spaced(num: int, expected: list[int]) -> None:
 def test_any_image_fits_a_panel_with_its_mask(size_hw: tuple[int, int]) -> None:
     image, mask = np.zeros((*size_hw, 3), np.uint8), np.ones(size_hw, bool)
     panel = drawing.enlarge(image)
-    assert max(panel.shape) == drawing.PANEL_SIDE and drawing.enlarge_mask(mask).shape == panel.shape[:2]
+    assert max(panel.shape) == drawing.PANEL_SIDE
+    assert drawing.enlarge_mask(mask).shape == panel.shape[:2]
     drawing.draw_mask(panel, drawing.enlarge_mask(mask), drawing.GOOD)
     drawing.draw_label(panel, "näme", 0, 0, drawing.GOOD)
     drawing.draw_cross(panel, 0, 0)
@@ -186,11 +194,15 @@ def test_a_label_is_a_chip_of_its_colour_with_letters_on_it_inside_the_image() -
     image = np.zeros((100, 200, 3), np.uint8)
     drawing.draw_label(image, "dog 0.93", 190, 95, drawing.GOOD)
     rows, columns = np.nonzero((image == drawing.GOOD).all(axis=2))
-    assert (rows.max(), columns.max()) == (99, 199) and 18 <= np.ptp(rows) <= 24 and 60 <= np.ptp(columns) <= 80
+    assert (rows.max(), columns.max()) == (99, 199)
+    assert 18 <= np.ptp(rows) <= 24
+    assert 60 <= np.ptp(columns) <= 80
     assert (image == 255).all(axis=2).any()
     drawing.draw_label(image, "z" * 60 + " 0.93", 10, 10, drawing.BAD)
     rows, columns = np.nonzero((image == drawing.BAD).all(axis=2))
-    assert rows.min() == 10 and columns.max() <= 199 and np.ptp(rows) > 40
+    assert rows.min() == 10
+    assert columns.max() <= 199
+    assert np.ptp(rows) > 40
 
 
 @pytest.mark.parametrize("size_hw", [(1, 1), (1, 300), (300, 1), (20, 20), (5, 288)])

@@ -4,12 +4,10 @@ A value of another type is read where it has one meaning (``"12"`` and ``12.0`` 
 none is refused by name. Every function takes the ``place`` that an error calls the field: ``a.json: images[3].id``.
 """
 
-import json
 import math
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from typing import Any
 
 from empaste.errors import InputError
@@ -20,21 +18,6 @@ SIDE_LIMIT = 2**31
 LONGEST = 300
 """Letters of a name that a list of names shows."""
 FLAGS = {"0": 0, "1": 1, "false": 0, "true": 1, "0.0": 0, "1.0": 1}
-
-
-def read_json(path: Path, called: str) -> Any:
-    """The content of the JSON file at ``path``; ``called`` is what an error calls the file.
-
-    `InputError` where it cannot be read, is not valid JSON, or an object names a key twice.
-    """
-    try:
-        return json.loads(path.read_bytes(), object_pairs_hook=lambda pairs: _once(pairs, called))
-    except OSError as error:
-        raise InputError(f"{called} cannot be read ({error.strerror}); correct the path or restore the file") from error
-    except InputError:
-        raise
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{called} is not valid JSON: {error}; restore the file") from error
 
 
 def whole_number(value: Any, place: str, low: int = -ID_LIMIT, high: int = ID_LIMIT) -> int:
@@ -159,13 +142,3 @@ def _is_finite(value: float) -> bool:
 
 def _has_surrogate(value: str) -> bool:
     return any("\ud800" <= letter <= "\udfff" for letter in value)
-
-
-def _once(pairs: list[tuple[str, Any]], called: str) -> dict[str, Any]:
-    """The object of ``pairs``; JSON itself keeps the last of two values without a word."""
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        keys = [key for key, _ in pairs]
-        doubled = next(key for key in keys if keys.count(key) > 1)
-        raise InputError(f"{called}: an object names the key {doubled!r} twice; remove one of them")
-    return found

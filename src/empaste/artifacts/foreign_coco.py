@@ -13,18 +13,19 @@ from pathlib import Path
 from typing import Any
 
 from empaste.artifacts import fields
+from empaste.artifacts.coco_records import TABLES, Annotation, Category, ImageRecord
 from empaste.artifacts.fields import listed, shown
+from empaste.artifacts.json_files import read_json
 from empaste.artifacts.remarks import Remark
 from empaste.errors import InputError
 
 EXPECTED = "a COCO detection file (instances_*.json)"
 KEYS = {
-    "images": ("id", "file_name", "height", "width"),
-    "annotations": ("id", "image_id", "category_id", "segmentation", "bbox", "iscrowd", "score"),
-    "categories": ("id", "name", "supercategory"),
+    "images": ImageRecord.__required_keys__,
+    "annotations": Annotation.__required_keys__ - {"area"} | {"score"},
+    "categories": frozenset(Category.__annotations__),
 }
 """What is read of a row of each table; other keys are nobody's business, unless they are one of these misspelt."""
-TABLES = tuple(KEYS)
 ROOT_CATEGORIES = ("_background_", "__ignore__")
 """What labelme calls no class."""
 
@@ -89,7 +90,12 @@ def read_foreign_coco(path: Path, called: str | None = None, *, needs_names: boo
     `InputError` otherwise.
     """
     called = called or str(path)
-    content = fields.read_json(path, called)
+    return check_foreign_coco(read_json(path, called), path, called, needs_names=needs_names)
+
+
+def check_foreign_coco(content: Any, path: Path, called: str | None = None, *, needs_names: bool = True) -> ForeignCoco:
+    """The ``content`` of the JSON file at ``path``, which otherwise is as for `read_foreign_coco`."""
+    called = called or str(path)
     images, annotations, categories = (fields.rows(content, key, called, EXPECTED) for key in TABLES)
     for table, rows in zip(TABLES, (images, annotations, categories), strict=True):
         _check_spelling(rows, table, called)
@@ -110,9 +116,14 @@ def read_foreign_coco(path: Path, called: str | None = None, *, needs_names: boo
 def is_coco_file(path: Path) -> bool:
     """Whether the JSON file at ``path`` has the three lists of a COCO detection file."""
     try:
-        content = fields.read_json(path, str(path))
+        content = read_json(path, str(path))
     except InputError:
         return False
+    return has_tables(content)
+
+
+def has_tables(content: Any) -> bool:
+    """Whether the ``content`` of a JSON file has the three lists of a COCO detection file."""
     return isinstance(content, dict) and all(isinstance(content.get(key), list) for key in TABLES)
 
 

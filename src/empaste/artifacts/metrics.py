@@ -1,10 +1,10 @@
 """The stages' metrics files, together and flat."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from empaste.artifacts.json_files import read_own_json
 from empaste.errors import InputError
 
 Number = int | float
@@ -13,14 +13,7 @@ Number = int | float
 def read_metrics(path: Path) -> dict[str, Any]:
     """The content of a stage's metrics file; `InputError` where it is missing or no JSON object."""
     stage = path.stem
-    try:
-        content = json.loads(path.read_bytes())
-    except FileNotFoundError as error:
-        raise InputError(f"{path} does not exist; run: dvc repro {stage}") from error
-    except OSError as error:
-        raise InputError(f"{path} cannot be read ({error.strerror}); run: dvc repro {stage}") from error
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{path} is not valid JSON: {error}; run: dvc repro {stage}") from error
+    content = read_own_json(path, f"dvc repro {stage}")
     if not isinstance(content, dict):
         raise InputError(f"{path} holds {type(content).__name__}, not named figures; run: dvc repro {stage}")
     return content

@@ -1,6 +1,5 @@
 """A network on disk: a folder with ``model.safetensors`` (its tensors) and ``config.json`` (what builds it again)."""
 
-import json
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
@@ -9,6 +8,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from empaste.artifacts.json_files import read_own_json
 from empaste.artifacts.outputs import write_json
 from empaste.errors import InputError
 
@@ -42,18 +42,12 @@ def read_network(folder: Path, keys: Collection[str], stage: str) -> tuple[dict[
 def read_config(folder: Path, keys: Collection[str], stage: str) -> dict[str, Any]:
     """The config in ``folder``, which ``stage`` writes; `InputError` as for `read_network`."""
     path = folder / CONFIG_FILE
-    try:
-        config = json.loads(path.read_bytes())
-    except FileNotFoundError as error:
-        raise _missing(path, stage) from error
-    except OSError as error:
-        raise InputError(f"{path} cannot be read ({error.strerror}); run: dvc repro {stage}") from error
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{path} is not valid JSON: {error}; run: dvc repro {stage}") from error
+    config = read_own_json(path, f"dvc repro {stage} (or dvc pull)")
     missing = set(keys) - set(config if isinstance(config, dict) else ())
     if missing:
         raise InputError(f"{path} lacks {', '.join(sorted(missing))}; run: dvc repro {stage}")
-    return config
+    found: dict[str, Any] = config
+    return found
 
 
 def fill_network(network: nn.Module, state: Mapping[str, Tensor], folder: Path, stage: str) -> None:

@@ -1,4 +1,4 @@
-"""Polygons of foreign records, drawn as masks: the one place that says how far they may lead out of their image."""
+"""Outlines of foreign records as masks: the one place that says how far polygons may lead out of their image."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -8,6 +8,8 @@ from jaxtyping import Bool, Float
 
 from empaste.artifacts.foreign_coco import check_polygons
 from empaste.errors import InputError
+from empaste.masks import encode_mask
+from empaste.rle import RLE, read_rle
 
 REACH = 1.0
 """How far a polygon may lead beyond its image, in the image's sides: beyond that it was made for another one."""
@@ -32,7 +34,18 @@ def polygons_mask(segmentation: Any, height: int, width: int, origin: str) -> Bo
             "correct or remove this annotation"
         )
     merged = coco_mask.merge(coco_mask.frPyObjects(polygons, height, width))
-    return coco_mask.decode(merged).astype(bool)
+    mask: Bool[np.ndarray, "height width"] = coco_mask.decode(merged).astype(bool)
+    return mask
+
+
+def segmentation_rle(segmentation: Any, size_hw: tuple[int, int], origin: str) -> RLE:
+    """A mask in any of COCO's three forms (polygons, RLE as numbers, RLE as text) as an RLE of an image of this size.
+
+    `InputError` as for `polygons_mask` and `rle.read_rle`.
+    """
+    if isinstance(segmentation, list):
+        return encode_mask(polygons_mask(segmentation, *size_hw, origin))
+    return read_rle(segmentation, size_hw, origin)
 
 
 def corners(polygons: Sequence[Sequence[float]]) -> Float[np.ndarray, "n 2"]:

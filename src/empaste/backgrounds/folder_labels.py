@@ -5,15 +5,15 @@ images, it means all of them, and where two tables disagree, both are believed.
 """
 
 import unicodedata
-from collections import defaultdict
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
-from empaste.artifacts import fields
 from empaste.artifacts.csv_tables import read_csv
 from empaste.artifacts.fields import listed
-from empaste.artifacts.foreign_coco import TABLES, ForeignCoco, read_foreign_coco
+from empaste.artifacts.file_index import FileIndex
+from empaste.artifacts.foreign_coco import ForeignCoco, check_foreign_coco, has_tables
+from empaste.artifacts.json_files import read_json
 from empaste.artifacts.remarks import Remark, summarise
 from empaste.errors import InputError
 from empaste.photographs import visible_files
@@ -51,13 +51,13 @@ def images_that_show(folder: Path, files: Sequence[Path], class_names: Sequence[
     `InputError` where a table of labels cannot be read.
     """
     targets = {plain_name(name) for name in class_names}
-    images = _ImageNames(folder, files)
+    index = FileIndex(folder, files)
     remarks: list[Remark] = []
     shown: set[Path] = set()
     tables: dict[Path, None] = {}
     for one in read_labels(folder, remarks):
         tables[one.table] = None
-        meant = images.meant_by(one.name, one.table.parent)
+        meant = _meant_by(one, folder, index)
         if not meant:
             remarks.append(Remark("labels are of images that are not there", f"{one.name} in {one.table}"))
         elif plain_name(one.label) in targets:
@@ -114,47 +114,24 @@ def _read_coco(path: Path, remarks: list[Remark]) -> Iterator[Label]:
 def _coco(path: Path) -> ForeignCoco | None:
     """The COCO annotations at ``path``; None where the file holds something else."""
     try:
-        content = fields.read_json(path, str(path))
-        if not isinstance(content, dict) or not all(isinstance(content.get(key), list) for key in TABLES):
-            return None
-        return read_foreign_coco(path)
+        content = read_json(path, str(path))
+        return check_foreign_coco(content, path) if has_tables(content) else None
     except InputError as error:
         raise InputError(
             f"{error}; the file lies below backgrounds.root: put it elsewhere if it says nothing about the images"
         ) from error
 
 
-class _ImageNames:
-    """The images by their names, in one Unicode form and in any case of letters."""
+def _meant_by(one: Label, root: Path, index: FileIndex) -> list[Path]:
+    """The images below ``root`` that the name in a table may mean.
 
-    def __init__(self, root: Path, files: Collection[Path]) -> None:
-        self._root = root
-        self._by_path: dict[str, list[Path]] = defaultdict(list)
-        self._by_base: dict[str, list[Path]] = defaultdict(list)
-        for path in files:
-            self._by_path[_folded(path.relative_to(root).as_posix())].append(path)
-            self._by_base[_folded(path.name)].append(path)
-
-    def meant_by(self, name: str, beside: Path) -> list[Path]:
-        """The images that ``name`` may mean in a table in the folder ``beside``.
-
-        Those of this path from there, from the root, or from the ``images/`` of either; else those whose path ends so;
-        else those of its base name.
-        """
-        parts = [part for part in PurePosixPath(name.strip().replace("\\", "/")).parts if part != "/"]
-        wanted = _folded("/".join(parts))
-        found: dict[Path, None] = {}
-        for place in (beside, beside / "images", self._root, self._root / "images"):
-            path = _folded((place.relative_to(self._root) / PurePosixPath(*parts)).as_posix())
-            found.update(dict.fromkeys(self._by_path.get(path, ())))
-        if found:
-            return list(found)
-        same_base = self._by_base.get(wanted.rpartition("/")[2], [])
-        ending = [
-            path for path in same_base if f"/{_folded(path.relative_to(self._root).as_posix())}".endswith(f"/{wanted}")
-        ]
-        return ending or same_base
-
-
-def _folded(name: str) -> str:
-    return unicodedata.normalize("NFC", name).casefold()
+    Those of this path from the table, from the root, or from the ``images/`` of either; else those whose path ends so;
+    else those of its base name.
+    """
+    beside = one.table.parent
+    parts = [part for part in PurePosixPath(one.name.strip().replace("\\", "/")).parts if part != "/"]
+    places = (beside, beside / "images", root, root / "images")
+    paths = [(place.relative_to(root) / PurePosixPath(*parts)).as_posix() for place in places]
+    found = dict.fromkeys(file for path in paths for file in index.at(path))
+    wanted = "/".join(parts)
+    return list(found) or index.ending_in(wanted) or index.called(wanted)

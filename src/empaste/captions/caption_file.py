@@ -20,6 +20,7 @@ from empaste.artifacts import fields
 from empaste.artifacts.csv_tables import read_csv
 from empaste.artifacts.fields import listed, shown
 from empaste.artifacts.image_keys import KeyMatches, NamedImage, image_key, match_keys, match_names
+from empaste.artifacts.json_files import read_json
 from empaste.artifacts.remarks import Remark, summarise
 from empaste.captions.scenes import Scene
 from empaste.captions.tidying import tidy
@@ -159,7 +160,7 @@ def _require_readable(path: Path) -> None:
 def _json_rows(path: Path) -> tuple[bool, list[str], list[Row], list[Remark]]:
     """Whether keys are names, all keys that are listed, and the captions."""
     kind = "" if path.suffix.lower() == ".json" else " (read as JSON, since it does not end in .csv or .tsv)"
-    content = fields.read_json(path, f"captions.file {path}{kind}")
+    content = read_json(path, f"captions.file {path}{kind}")
     annotations, images = (
         (content.get("annotations"), content.get("images")) if isinstance(content, dict) else (content, None)
     )

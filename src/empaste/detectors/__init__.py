@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
+from empaste.artifacts.coco_records import DetectedInstance, Detection
 from empaste.artifacts.networks import check_fits, fill_network, read_config, read_network
 from empaste.artifacts.outputs import write_whole
 from empaste.boxes import xyxy_to_xywh
@@ -27,8 +28,8 @@ from empaste.errors import InputError
 from empaste.images import fit_within, read_rgb
 from empaste.masks import encode_mask
 
-Detect = Callable[[Iterable[RGB]], list[list[dict[str, Any]]]]
-"""COCO results (category_id, bbox xywh, score, segmentation RLE) of every image of a batch, best score first.
+Detect = Callable[[Iterable[RGB]], list[list[DetectedInstance]]]
+"""The instances of every image of a batch, best score first.
 
 Images may come from an iterator: each is let go of before the next is asked for, so that one alone is in memory at full
 size. Boxes and masks are in pixels of the image as it came.
@@ -82,7 +83,7 @@ def load_detector(model: Path, *, min_score: float, max_detections: int, num_thr
     fill_network(module, state, model, "train")
     module = module.eval().to(torch_device(device)).to(memory_format=torch.channels_last)
 
-    def detect(images: Iterable[RGB]) -> list[list[dict[str, Any]]]:
+    def detect(images: Iterable[RGB]) -> list[list[DetectedInstance]]:
         # map() keeps no image while it asks for the next, as a loop's variable would.
         shown = list(map(partial(_show, image_size=network.image_size), images))
         if not shown:
@@ -97,12 +98,12 @@ def load_detector(model: Path, *, min_score: float, max_detections: int, num_thr
     return detect
 
 
-def detect_files(detect: Detect, images: Sequence[tuple[int, Path]], batch_size: int) -> list[dict[str, Any]]:
+def detect_files(detect: Detect, images: Sequence[tuple[int, Path]], batch_size: int) -> list[Detection]:
     """COCO results of the (image id, file) pairs in their order, best first within an image.
 
     Boxes and masks in pixels of the file. No image gives no result.
     """
-    results: list[dict[str, Any]] = []
+    results: list[Detection] = []
     with tqdm(total=len(images), desc="detecting", unit="image") as progress:
         for start in range(0, len(images), batch_size):
             part = images[start : start + batch_size]
@@ -191,10 +192,10 @@ def _scaled(found: Found, shown: Shown) -> Found:
 
 def _coco_results(
     found: Found, size_hw: tuple[int, int], paste: Paste, class_ids: Sequence[int]
-) -> list[dict[str, Any]]:
+) -> list[DetectedInstance]:
     boxes_xywh = xyxy_to_xywh(found.boxes_xyxy.cpu().numpy())
     scores, places = found.scores.tolist(), found.places.tolist()
-    results = []
+    results: list[DetectedInstance] = []
     for k, (mask, box_xyxy) in enumerate(zip(found.masks, found.boxes_xyxy, strict=True)):
         pasted = paste(mask, box_xyxy, size_hw)
         if pasted.any():

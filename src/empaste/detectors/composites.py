@@ -2,7 +2,6 @@
 
 import math
 import sys
-from collections import defaultdict
 from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
@@ -12,6 +11,7 @@ import numpy as np
 from tqdm import tqdm
 
 from empaste.artifacts.coco import read_coco
+from empaste.artifacts.coco_records import Annotation, Coco, ImageRecord, rows_by_image
 from empaste.artifacts.shards import ShardEntry, Shards
 from empaste.detectors.augment import Sample
 from empaste.errors import InputError
@@ -56,29 +56,27 @@ def open_composites(folder: Path, memory_limit: int = MEMORY_LIMIT) -> Composite
     return Composites([int(image["id"]) for image, _ in rows], classes, load)
 
 
-Row = tuple[dict[str, Any], list[dict[str, Any]]]
+Row = tuple[ImageRecord, list[Annotation]]
 
 
-def _rows_per_image(path: Path, data: dict[str, Any], labels: dict[int, int]) -> list[Row]:
+def _rows_per_image(path: Path, data: Coco, labels: dict[int, int]) -> list[Row]:
     """(image, its annotations), in order of id; crowd regions are no instances."""
-    annotations = defaultdict(list)
     for annotation in data["annotations"]:
         if annotation["category_id"] not in labels:
             raise InputError(f"{path}: annotation {annotation['id']} has category_id {annotation['category_id']}, "
                              f"which categories lacks; run: dvc repro paste")  # fmt: skip
-        if not annotation.get("iscrowd", 0):
-            annotations[annotation["image_id"]].append(annotation)
+    annotations = rows_by_image(row for row in data["annotations"] if not row["iscrowd"])
     images = sorted(data["images"], key=lambda image: image["id"])
     unknown = sorted(set(annotations) - {image["id"] for image in images})
     if unknown:
         raise InputError(f"{path}: annotations name image {unknown[0]}, which images lacks; run: dvc repro paste")
-    return [(image, annotations[image["id"]]) for image in images]
+    return [(image, annotations.get(image["id"], [])) for image in images]
 
 
-def _check_boxes(path: Path, annotations: Iterable[dict[str, Any]]) -> None:
-    """`InputError` where an annotation's box, if it has one, is none."""
+def _check_boxes(path: Path, annotations: Iterable[Annotation]) -> None:
+    """`InputError` where an annotation's box is none."""
     for annotation in annotations:
-        if "bbox" in annotation and not _is_box(annotation["bbox"]):
+        if not _is_box(annotation["bbox"]):
             raise InputError(
                 f"{path}: annotation {annotation['id']} has the bbox {annotation['bbox']}; allowed are four finite "
                 "numbers: x, y, width, height; run: dvc repro paste"
@@ -102,11 +100,10 @@ def _read(files: list[ShardEntry], rows: list[Row], labels: dict[int, int], plac
     image = files[place].read_rgb()
     size_hw = image.shape[:2]
     for rle in (annotation["segmentation"] for annotation in annotations):
-        if not isinstance(rle, dict) or tuple(rle["size"]) != size_hw:
-            found = rle["size"] if isinstance(rle, dict) else "a polygon"
+        if tuple(rle["size"]) != size_hw:
             raise InputError(
                 f"{files[place]} is {size_hw[0]} × {size_hw[1]} pixels, but a mask of it in "
-                f"instances.json is {found}; allowed is an RLE of the image's size; run: dvc repro paste"
+                f"instances.json is {rle['size']}; allowed is an RLE of the image's size; run: dvc repro paste"
             )
     # Emptiness shows in the run lengths: the masks themselves would have to be read once more, and copied.
     visible = [row for row in annotations if rle_area_box_xywh(row["segmentation"])[0]]

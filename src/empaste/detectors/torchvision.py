@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -61,7 +60,7 @@ def library_name(name: str) -> str:
     return re.sub(r"^backbone\.stages\.(\d)", lambda found: f"backbone.body.layer{int(found[1]) + 1}", name)
 
 
-def _found(output: dict[str, Any]) -> Found:
+def _found(output: dict[str, Tensor]) -> Found:
     return Found(output["boxes"], output["scores"], output["labels"] - 1, output["masks"][:, 0])
 
 

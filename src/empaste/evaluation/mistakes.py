@@ -4,16 +4,15 @@ Regions in which nobody knows a mask (crowds, instances with a box alone) are ne
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
-from empaste.artifacts.coco import Coco, is_ignored_region
-from empaste.overlaps import mask_ious
+from empaste.artifacts.coco_records import Coco, Detection, rows_by_image
+from empaste.artifacts.truth import IOU50, GroundTruth
 
 MIN_SCORE = 0.5
 """Detections under this score are left out: a person would not be shown them."""
-MIN_IOU = 0.5
 NOTHING = ""
 """Stands for what was missed, and for what is not there: no class is called so, since every class has a name."""
 
@@ -26,15 +25,15 @@ class Pair(NamedTuple):
     predicted: str
 
 
-def match_instances(ground_truth: Coco, detections: Sequence[Mapping[str, Any]]) -> list[Pair]:
-    """Pairs by image: of highest mask IoU first, whatever the classes, down to `MIN_IOU`; each at most once."""
+def match_instances(ground_truth: Coco, detections: Sequence[Detection]) -> list[Pair]:
+    """Pairs by image: of highest mask IoU first, whatever the classes, down to `IOU50`; each at most once."""
     names = {category["id"]: category["name"] for category in ground_truth["categories"]}
-    instances = _by_image(row for row in ground_truth["annotations"])
-    shown = _by_image(row for row in detections if row["score"] >= MIN_SCORE)
+    truth = GroundTruth.of(ground_truth)
+    shown = rows_by_image(row for row in detections if row["score"] >= MIN_SCORE)
     return [
         pair
         for image in ground_truth["images"]
-        for pair in _match_image(image["id"], instances.get(image["id"], []), shown.get(image["id"], []), names)
+        for pair in _match_image(image["id"], truth, shown.get(image["id"], []), names)
     ]
 
 
@@ -47,34 +46,24 @@ def image_quality(pairs: Sequence[Pair], ground_truth: Coco) -> dict[int, float]
 
 
 def _match_image(
-    image_id: int,
-    instances: Sequence[Mapping[str, Any]],
-    detections: Sequence[Mapping[str, Any]],
-    names: Mapping[int, str],
+    image_id: int, truth: GroundTruth, detections: Sequence[Detection], names: Mapping[int, str]
 ) -> Iterator[Pair]:
-    ignored = [is_ignored_region(row) for row in instances]
-    masks = [row["segmentation"] for row in instances]
-    ious = mask_ious([row["segmentation"] for row in detections], masks, ignored)
+    instances = truth.annotated(image_id)
+    ignored = [one.is_ignored for one in instances]
+    ious = truth.overlaps([row["segmentation"] for row in detections], image_id)
     best: dict[int, int] = {}
     taken: set[int] = set()
     # Instances first: a detection in an ignored region may show one.
     for place in np.argsort(2 * np.array(ignored) - ious, axis=None, kind="stable").tolist():
         detection, instance = divmod(place, len(instances))
-        if ious[detection, instance] >= MIN_IOU and detection not in best and instance not in taken:
+        if ious[detection, instance] >= IOU50 and detection not in best and instance not in taken:
             best[detection] = instance
             # An ignored region takes any number.
             taken.update([] if ignored[instance] else [instance])
     for number, row in enumerate(detections):
         met = instances[best[number]] if number in best else None
         if met is None or not ignored[best[number]]:
-            yield Pair(image_id, names[met["category_id"]] if met else NOTHING, names[row["category_id"]])
-    for number, row in enumerate(instances):
-        if number not in taken and not ignored[number]:
-            yield Pair(image_id, names[row["category_id"]], NOTHING)
-
-
-def _by_image(rows: Iterator[Mapping[str, Any]]) -> dict[int, list[Mapping[str, Any]]]:
-    found: dict[int, list[Mapping[str, Any]]] = {}
-    for row in rows:
-        found.setdefault(row["image_id"], []).append(row)
-    return found
+            yield Pair(image_id, names[met.class_id] if met else NOTHING, names[row["category_id"]])
+    for number, one in enumerate(instances):
+        if number not in taken and not one.is_ignored:
+            yield Pair(image_id, names[one.class_id], NOTHING)

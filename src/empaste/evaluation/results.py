@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from empaste.artifacts.coco import Coco
+from empaste.artifacts.coco_records import Coco
 
 KINDS = ("mask", "box")
 """What is compared."""

@@ -9,12 +9,13 @@ In mask AP that holds for instances which have a box alone.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float
 
-from empaste.artifacts.coco import Coco, mask_truth
+from empaste.artifacts.coco_records import Annotation, Coco, Detection, ImageRecord, rows_by_image
+from empaste.artifacts.truth import COCO_IOUS, IOU50, IOU75, mask_truth
 from empaste.boxes import box_ious
 from empaste.evaluation.results import KINDS, CurvePoint, Evaluation, Metrics, class_names, percent
 from empaste.masks import decode_mask, encode_mask
@@ -22,7 +23,7 @@ from empaste.overlaps import mask_ious
 from empaste.rle import RLE
 
 THRESHOLDS = tuple(round(0.05 * step, 2) for step in range(2, 20))
-"""0.10, 0.15, … 0.95: those of AP are of 0.50 and more, those of APvol the tenths up to 0.9."""
+"""0.10, 0.15, … 0.95: those of AP are `COCO_IOUS`, those of APvol the tenths up to 0.9."""
 
 RECALLS = np.linspace(0, 1, 101)
 """At which the curves are shown; AP takes all steps."""
@@ -36,13 +37,13 @@ class _Matches(NamedTuple):
     num_instances: int
 
 
-def evaluate(ground_truth: Coco, detections: Sequence[Mapping[str, Any]]) -> Evaluation:
+def evaluate(ground_truth: Coco, detections: Sequence[Detection]) -> Evaluation:
     """Beside what every protocol gives: ``APvol``, the mean over the IoU thresholds 0.1, 0.2, … 0.9."""
     names = class_names(ground_truth)
     class_ids = sorted(category["id"] for category in ground_truth["categories"])
     judged = {"mask": mask_truth(ground_truth), "box": ground_truth}
     found = {kind: [_match_class(judged[kind], detections, kind, one) for one in class_ids] for kind in KINDS}
-    at50 = THRESHOLDS.index(0.5)
+    at50 = THRESHOLDS.index(IOU50)
     curves = [
         CurvePoint(name, round(float(recall), 2), precision)
         for name, matches in zip(names, found["mask"], strict=True)
@@ -68,8 +69,8 @@ def _precisions_at(
 def _metrics(of_classes: Sequence[_Matches], names: Sequence[str]) -> Metrics:
     areas = np.array([_areas(matches) for matches in of_classes]).reshape(len(names), len(THRESHOLDS))
     thresholds = np.array(THRESHOLDS)
-    upper, tenths = thresholds >= 0.5, np.isin(thresholds, np.round(np.arange(1, 10) / 10, 2))
-    at50, at75 = THRESHOLDS.index(0.5), THRESHOLDS.index(0.75)
+    upper, tenths = np.isin(thresholds, COCO_IOUS), np.isin(thresholds, np.round(np.arange(1, 10) / 10, 2))
+    at50, at75 = THRESHOLDS.index(IOU50), THRESHOLDS.index(IOU75)
     return {
         "AP": percent(areas[:, upper]),
         "AP50": percent(areas[:, at50]),
@@ -95,15 +96,12 @@ def _curve(matches: _Matches, threshold: int) -> tuple[Float[np.ndarray, " n"], 
     return hits / max(matches.num_instances, 1), hits / np.arange(1, len(right) + 1)
 
 
-def _match_class(ground_truth: Coco, detections: Sequence[Mapping[str, Any]], kind: str, class_id: int) -> _Matches:
+def _match_class(ground_truth: Coco, detections: Sequence[Detection], kind: str, class_id: int) -> _Matches:
     """Every detection of the class with what it met."""
     own = [row for row in detections if row["category_id"] == class_id]
     # Ties keep the order in which the detections were given.
     own = [own[place] for place in np.argsort([-row["score"] for row in own], kind="stable")]
-    instances: dict[int, list[Mapping[str, Any]]] = {}
-    for row in ground_truth["annotations"]:
-        if row["category_id"] == class_id:
-            instances.setdefault(row["image_id"], []).append(row)
+    instances = rows_by_image(row for row in ground_truth["annotations"] if row["category_id"] == class_id)
     best, met, crowd, shielded = _meetings(own, instances, ground_truth["images"], kind)
     right = np.zeros((len(THRESHOLDS), len(own)), bool)
     counted = np.ones_like(right)
@@ -116,14 +114,14 @@ def _match_class(ground_truth: Coco, detections: Sequence[Mapping[str, Any]], ki
                 right[place, number] = True
             elif (best[number] >= threshold and crowd[number]) or shielded[number] >= threshold:
                 counted[place, number] = False
-    total = sum(not row.get("iscrowd", 0) for rows in instances.values() for row in rows)
+    total = sum(not one.get("iscrowd", 0) for rows in instances.values() for one in rows)
     return _Matches(right, counted, total)
 
 
 def _meetings(
-    detections: Sequence[Mapping[str, Any]],
-    instances: Mapping[int, Sequence[Mapping[str, Any]]],
-    images: Sequence[Mapping[str, Any]],
+    detections: Sequence[Detection],
+    instances: Mapping[int, Sequence[Annotation]],
+    images: Sequence[ImageRecord],
     kind: str,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Per detection the best IoU with an instance of its image (0 without any), which, and whether that is a crowd.
@@ -153,7 +151,7 @@ def _meetings(
 
 
 def _mask_ious(
-    detections: Sequence[Mapping[str, Any]], instances: Sequence[Mapping[str, Any]], void: RLE | None
+    detections: Sequence[Detection], instances: Sequence[Annotation], void: RLE | None
 ) -> Float[np.ndarray, "n m"]:
     masks = [row["segmentation"] for row in detections]
     if void is not None:

@@ -3,7 +3,6 @@
 For measuring only: nothing here selects anything.
 """
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple
@@ -12,12 +11,9 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Bool, Float
 
-from empaste.artifacts.coco import Coco, is_ignored_region
 from empaste.artifacts.segments import segment_rles
-from empaste.overlaps import mask_ious
-from empaste.rle import RLE
+from empaste.artifacts.truth import IOU50, IOU75, GroundTruth, percent_found
 
-Instances = dict[tuple[int, int], list[RLE]]
 RATES = ("precision50", "precision75", "mean_iou", "found")
 NUM_BINS = 10
 
@@ -32,7 +28,7 @@ class _Judged(NamedTuple):
 
 
 def foreground_metrics(
-    chosen: Mapping[str, pd.DataFrame], segments: pd.DataFrame, ground_truth: Coco, classes: pd.DataFrame
+    chosen: Mapping[str, pd.DataFrame], segments: pd.DataFrame, truth: GroundTruth, classes: pd.DataFrame
 ) -> dict[str, Any]:
     """Figures per table of ``chosen``, rates in percent, None where there is nothing to measure.
 
@@ -46,29 +42,28 @@ def foreground_metrics(
     Without: inlier_distance, the median distance of the inliers; mean_prob; agreement, the share of the foregrounds
     that the iteration before chose too; masks_per_class counts the ``pool``.
     """
-    instances = _instances(ground_truth)
-    judged = {name: _judge(table, segments, instances) for name, table in _outlined(chosen, ground_truth).items()}
+    judged = {name: _judge(_outlined(table, truth), segments, truth) for name, table in chosen.items()}
     names = dict(zip(classes["class_id"].tolist(), classes["name"].tolist(), strict=True))
     counts = chosen["pool"]["class_id"].value_counts()
     return (
-        _by_rate({name: _rates(one, bool(instances)) for name, one in judged.items()})
+        _by_rate({name: _rates(one, bool(truth.keys)) for name, one in judged.items()})
         | {
             "per_class": {
-                label: _by_rate({name: _rates(_of_class(one, id_), bool(instances)) for name, one in judged.items()})
+                label: _by_rate({name: _rates(_of_class(one, id_), bool(truth.keys)) for name, one in judged.items()})
                 for id_, label in names.items()
             },
-            "confidence": _confidence_figures(reliability_of(chosen["pool"], segments, ground_truth)),
+            "confidence": _confidence_figures(reliability_of(chosen["pool"], segments, truth)),
         }
         | _unsupervised(chosen)
         | {"masks_per_class": {label: int(counts.get(id_, 0)) for id_, label in names.items()}}
     )
 
 
-def reliability_of(pool: pd.DataFrame, segments: pd.DataFrame, ground_truth: Coco) -> pd.DataFrame:
+def reliability_of(pool: pd.DataFrame, segments: pd.DataFrame, truth: GroundTruth) -> pd.DataFrame:
     """``confidence`` of every measurable row of ``pool``, and whether it is ``right`` at IoU 0.5."""
-    table = _outlined({"pool": pool}, ground_truth)["pool"]
-    judged = _judge(table, segments, _instances(ground_truth))
-    return pd.DataFrame({"confidence": table["confidence"].to_numpy(), "right": judged.of_chosen >= 0.5})
+    table = _outlined(pool, truth)
+    judged = _judge(table, segments, truth)
+    return pd.DataFrame({"confidence": table["confidence"].to_numpy(), "right": judged.of_chosen >= IOU50})
 
 
 def reliability_curve(outcomes: pd.DataFrame) -> pd.DataFrame:
@@ -84,48 +79,43 @@ def reliability_curve(outcomes: pd.DataFrame) -> pd.DataFrame:
     ).reset_index(drop=True)
 
 
-def segment_ious(segments: pd.DataFrame, ground_truth: Coco, class_ids: Sequence[int]) -> pd.DataFrame:
+def segment_ious(segments: pd.DataFrame, truth: GroundTruth, class_ids: Sequence[int]) -> pd.DataFrame:
     """``iou`` with the best instance of the class, per class and segment of the images that somebody outlined."""
-    instances = _instances(ground_truth)
-    outlined = {annotation["image_id"] for annotation in ground_truth["annotations"]}
     tables = [pd.DataFrame({"class_id": [0], "segment_id": [0], "iou": [0.0]}).iloc[:0]]
-    for _, rows in segments[segments["image_id"].isin(outlined)].groupby("image_id"):
-        rles = segment_rles(rows)
+    for _, rows in _outlined(segments, truth).groupby("image_id"):
+        rles, image_id = segment_rles(rows), int(rows["image_id"].iloc[0])
         for class_id in class_ids:
-            own = instances.get((int(rows["image_id"].iloc[0]), class_id))
-            best = mask_ious(rles, own).max(axis=1) if own else np.zeros(len(rows))
+            best = truth.best_ious(rles, image_id, class_id)
             tables.append(pd.DataFrame({"class_id": class_id, "segment_id": rows["segment_id"], "iou": best}))
     return pd.concat(tables, ignore_index=True)
 
 
 def best_ious(
-    table: pd.DataFrame, segments: pd.DataFrame, instances: Instances
+    table: pd.DataFrame, segments: pd.DataFrame, truth: GroundTruth
 ) -> tuple[Float[np.ndarray, " chosen"], Float[np.ndarray, " instances"]]:
     """The best IoU of each row of ``table`` with an instance of its image and class, and of each instance with a row.
 
-    Instances are in the order of ``instances``; 0 where there is nothing to overlap with.
+    Instances are in the order of ``truth.keys``; 0 where there is nothing to overlap with.
     """
     encoded = segments.set_index("segment_id")
     of_chosen = np.zeros(len(table))
-    of_instances = {key: np.zeros(len(found)) for key, found in instances.items()}
+    of_instances = {key: np.zeros(len(truth.instances(*key))) for key in truth.keys}
     for key, at in table.groupby(["image_id", "class_id"]).indices.items():
-        if key in instances:
-            rows = encoded.loc[table["segment_id"].iloc[at]]
-            ious = mask_ious(segment_rles(rows), instances[key])
+        if key in of_instances:
+            ious = truth.ious(segment_rles(encoded.loc[table["segment_id"].iloc[at]]), *key)
             of_chosen[at] = ious.max(axis=1)
             of_instances[key] = ious.max(axis=0)
     return of_chosen, np.concatenate([*of_instances.values(), np.zeros(0)])
 
 
-def _outlined(tables: Mapping[str, pd.DataFrame], ground_truth: Coco) -> dict[str, pd.DataFrame]:
+def _outlined(table: pd.DataFrame, truth: GroundTruth) -> pd.DataFrame:
     """The rows of images that somebody outlined."""
-    outlined = {annotation["image_id"] for annotation in ground_truth["annotations"]}
-    return {name: table[table["image_id"].isin(outlined)].reset_index(drop=True) for name, table in tables.items()}
+    return table[table["image_id"].isin(truth.outlined)].reset_index(drop=True)
 
 
-def _judge(table: pd.DataFrame, segments: pd.DataFrame, instances: Instances) -> _Judged:
-    classes = np.repeat([class_id for _, class_id in instances], [len(found) for found in instances.values()])
-    of_chosen, of_instances = best_ious(table, segments, instances)
+def _judge(table: pd.DataFrame, segments: pd.DataFrame, truth: GroundTruth) -> _Judged:
+    classes = np.repeat([class_id for _, class_id in truth.keys], [len(truth.instances(*key)) for key in truth.keys])
+    of_chosen, of_instances = best_ious(table, segments, truth)
     return _Judged(table["class_id"].to_numpy(), of_chosen, classes, of_instances)
 
 
@@ -141,10 +131,10 @@ def _rates(judged: _Judged, measurable: bool) -> dict[str, float | None]:
     if not measurable:
         return dict.fromkeys(RATES)
     return {
-        "precision50": _percent(judged.of_chosen >= 0.5),
-        "precision75": _percent(judged.of_chosen >= 0.75),
+        "precision50": percent_found(judged.of_chosen, IOU50),
+        "precision75": percent_found(judged.of_chosen, IOU75),
         "mean_iou": _percent(judged.of_chosen),
-        "found": _percent(judged.of_instances >= 0.5),
+        "found": percent_found(judged.of_instances, IOU50),
     }
 
 
@@ -186,14 +176,6 @@ def _unsupervised(chosen: Mapping[str, pd.DataFrame]) -> dict[str, dict[str, flo
             for before, name in pairwise(iterations)
         },
     }
-
-
-def _instances(ground_truth: Coco) -> Instances:
-    instances: defaultdict[tuple[int, int], list[RLE]] = defaultdict(list)
-    for annotation in ground_truth["annotations"]:
-        if not is_ignored_region(annotation):
-            instances[annotation["image_id"], annotation["category_id"]].append(annotation["segmentation"])
-    return dict(instances)
 
 
 def _percent(values: np.ndarray) -> float | None:

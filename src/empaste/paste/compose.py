@@ -5,16 +5,17 @@ cuts what lies under it; pixels outside the image never count; an instance of wh
 annotations are read off the final map, so masks are disjoint, keep their holes, and boxes and areas are theirs.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import ceil
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import cv2
 import numpy as np
 from jaxtyping import Float, Int16, UInt8
 
+from empaste.artifacts.coco_records import InstanceRecord
 from empaste.errors import InputError
 from empaste.images import encode_rgb
 from empaste.masks import decode_mask, encode_mask, rle_area_box_xywh
@@ -24,6 +25,7 @@ from empaste.paste.cutouts import CutoutPool, foreground_mask, open_cutouts, poo
 from empaste.paste.pool import Background
 from empaste.paste.sampling import draw, open_draws
 from empaste.paste.warping import Layer, turning, warp
+from empaste.rle import RLE
 
 FULL_COLOUR_FROM = 90
 """JPEG quality from which on colour keeps its full resolution, as ImageMagick has it; under it half, as cameras do."""
@@ -54,7 +56,7 @@ class Composite(NamedTuple):
     """The image, its annotations (without ids of their own and of the image), and how many instances were dropped."""
 
     image: UInt8[np.ndarray, "h w 3"]
-    annotations: list[dict[str, Any]]
+    annotations: list[InstanceRecord]
     num_dropped: int
 
 
@@ -63,7 +65,7 @@ class EncodedComposite(NamedTuple):
 
     jpeg: bytes
     size_hw: tuple[int, int]
-    annotations: list[dict[str, Any]]
+    annotations: list[InstanceRecord]
     num_dropped: int
 
 
@@ -74,11 +76,16 @@ class Unreadable(NamedTuple):
 
 
 class Instance(NamedTuple):
-    """What is known of an instance beside its pixels; ``area`` is what it would cover if nothing hid it."""
+    """What is known of an instance beside its pixels; ``area`` is what it would cover if nothing hid it.
+
+    ``source`` is "original" or "pasted"; ``origin`` and ``source_id`` are those of its `Foreground`.
+    """
 
     class_id: int
     area: int
-    keys: dict[str, Any]
+    source: str
+    origin: str
+    source_id: int
 
 
 def compose_encoded(
@@ -114,8 +121,9 @@ def paste_on(image: UInt8[np.ndarray, "h w 3"], background: Background, cutouts:
         blend, keeps_surroundings = BLENDINGS[blending], blending in KEEP_SURROUNDINGS
         pool = open_cutouts(pool_folder(cutouts, keeps_surroundings))
         margin = POISSON_MARGIN if keeps_surroundings else ceil(2 * recipe.blur_sigma) + 1
-        for layer, class_id, keys in _draw_layers(ids, pool, open_draws(cutouts), recipe, margin, rng):
-            instances.append(Instance(class_id, int(np.count_nonzero(layer.mask)), keys))
+        for layer, index in _draw_layers(ids, pool, open_draws(cutouts), recipe, margin, rng):
+            class_id, source_id = int(pool.class_ids[index]), int(pool.source_ids[index])
+            instances.append(Instance(class_id, int(np.count_nonzero(layer.mask)), "pasted", pool.origin, source_id))
             box, seen = layer.on(ids.shape)
             if seen.mask.any():
                 image[box] = blend(image[box], seen.colour, seen.coverage, recipe.blur_sigma)
@@ -131,8 +139,8 @@ def _paint_own(background: Background, size_hw: tuple[int, int]) -> tuple[Int16[
     instances: list[Instance] = []
     for foreground in background.own:
         mask = foreground_mask(foreground, size_hw, background)
-        keys = {"source": "original", foreground.origin: foreground.source_id}
-        instances.append(Instance(foreground.class_id, int(np.count_nonzero(mask)), keys))
+        area = int(np.count_nonzero(mask))
+        instances.append(Instance(foreground.class_id, area, "original", foreground.origin, foreground.source_id))
         ids[mask] = len(instances)
     return ids, instances
 
@@ -144,8 +152,11 @@ def _draw_layers(
     recipe: Recipe,
     margin: int,
     rng: np.random.Generator,
-) -> Iterator[tuple[Layer, int, dict[str, Any]]]:
-    """The foregrounds to paste, warped, one by one; ``ids`` is read anew for each. Ends when no room is left."""
+) -> Iterator[tuple[Layer, int]]:
+    """The foregrounds to paste, warped, and their places in ``pool``; ``ids`` is read anew for each.
+
+    Ends when no room is left.
+    """
     num = rng.integers(recipe.num_pasted[0], recipe.num_pasted[1] + 1)
     place = PLACEMENTS[MIXED[rng.integers(len(MIXED))] if recipe.placement == "mixed" else recipe.placement]
     for index in draw(shares_up_to, int(num), rng):
@@ -154,9 +165,7 @@ def _draw_layers(
         pose = place(cutout.hull_xy @ turn.T, ids, rng, recipe.scale, recipe.min_radius)
         if pose is None:
             return
-        layer = warp(cutout, turn, pose, ids.shape, margin, brightness)
-        keys = {"source": "pasted", pool.origin: int(pool.source_ids[index])}
-        yield layer, int(pool.class_ids[index]), keys
+        yield warp(cutout, turn, pose, ids.shape, margin, brightness), int(index)
 
 
 def _read_off(
@@ -168,11 +177,26 @@ def _read_off(
 ) -> Composite:
     """The composite whose annotations are the instances that are visible enough, in painting order."""
     by_columns = cv2.transpose(ids).T  # the order in which masks are encoded
-    annotations = []
+    annotations: list[InstanceRecord] = []
     for number, instance in enumerate(instances, start=1):
         rle = encode_mask(by_columns == number)
         area, box = rle_area_box_xywh(rle)
         if area >= max(min_pixels, min_visible * instance.area, 1):
-            annotations.append({"category_id": instance.class_id, "segmentation": rle, "area": area, "bbox": list(box),
-                                "iscrowd": 0, **instance.keys})  # fmt: skip
+            annotations.append(_record(instance, rle, area, box))
     return Composite(image, annotations, len(instances) - len(annotations))
+
+
+def _record(instance: Instance, rle: RLE, area: int, box_xywh: Sequence[float]) -> InstanceRecord:
+    found: InstanceRecord = {
+        "category_id": instance.class_id,
+        "segmentation": rle,
+        "area": area,
+        "bbox": list(box_xywh),
+        "iscrowd": 0,
+        "source": instance.source,
+    }
+    if instance.origin == "segment_id":
+        found["segment_id"] = instance.source_id
+    else:
+        found["annotation_id"] = instance.source_id
+    return found

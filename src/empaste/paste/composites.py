@@ -16,6 +16,7 @@ from typing import Any
 import pandas as pd
 
 from empaste.artifacts.coco import coco_dataset
+from empaste.artifacts.coco_records import Annotation, ImageRecord
 from empaste.artifacts.outputs import write_json, write_whole
 from empaste.artifacts.shards import SHARD_SIZE, shard_name, write_shard
 from empaste.errors import InputError
@@ -90,8 +91,8 @@ def write_one_shard(
     A shard without an image leaves rows and tally alone. ``before`` says what went into the earlier ones.
     """
     tally = Tally()
-    images: list[dict[str, Any]] = []
-    annotations: list[dict[str, Any]] = []
+    images: list[ImageRecord] = []
+    annotations: list[Annotation] = []
 
     def entries() -> Iterator[tuple[str, bytes]]:
         for item, composite in composed:
@@ -139,13 +140,20 @@ def _note_unreadable(
         )
 
 
-def _image_row(image_id: int, item: Background, composite: EncodedComposite) -> dict[str, Any]:
+def _image_row(image_id: int, item: Background, composite: EncodedComposite) -> ImageRecord:
     height, width = composite.size_hw
-    row = {"id": image_id, "file_name": f"{image_id:06d}.jpg", "height": height, "width": width}
-    return {**row, "kind": item.kind, "source_id": item.source_id, "pasted_on": item.pasted_on}
+    return {
+        "id": image_id,
+        "file_name": f"{image_id:06d}.jpg",
+        "height": height,
+        "width": width,
+        "kind": item.kind,
+        "source_id": item.source_id,
+        "pasted_on": item.pasted_on,
+    }
 
 
-def _count(images: list[dict[str, Any]], annotations: list[dict[str, Any]]) -> Counter[str]:
+def _count(images: list[ImageRecord], annotations: list[Annotation]) -> Counter[str]:
     counts = Counter(images=len(images), instances=len(annotations))
     counts.update(image["kind"] if image["pasted_on"] else "unpasted" for image in images)
     counts.update(f"class {annotation['category_id']} {annotation['source']}" for annotation in annotations)

@@ -8,17 +8,17 @@ name is not taken from it.
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from empaste.artifacts.fields import listed, shown
 from empaste.artifacts.foreign_coco import ForeignCoco, ListedImage, ListedInstance, read_foreign_coco
 from empaste.artifacts.image_keys import NamedImage, match_names, named_images
-from empaste.artifacts.polygons import ROUNDING, beyond, corners, polygons_mask
+from empaste.artifacts.polygons import ROUNDING, beyond, corners, segmentation_rle
 from empaste.artifacts.remarks import Remark, summarise
 from empaste.errors import InputError
-from empaste.masks import encode_mask, rle_area_box_xywh
-from empaste.paste.sources import Foreground, annotated_instances
-from empaste.rle import RLE, read_rle
+from empaste.masks import rle_area_box_xywh
+from empaste.paste.sources import Foreground, in_painting_order
+from empaste.rle import RLE
 
 if TYPE_CHECKING:  # every worker process imports this package, and none touches a table
     import pandas as pd
@@ -59,7 +59,8 @@ def read_foreground_file(
     names = {one.category_id: one.name for one in content.categories}
     class_ids = dict(zip(classes["name"], classes["class_id"], strict=True))
     named = set(labels[["image_id", "class_id"]].itertuples(index=False, name=None))
-    rows, left_out, remarks = [], Counter[str](), list(content.remarks)
+    taken: list[Foreground] = []
+    left_out, remarks = Counter[str](), list(content.remarks)
     for number, one in zip(_numbers(content, called), content.instances, strict=True):
         if one.iscrowd or one.segmentation is None:
             remarks.append(Remark(f"annotations {'are crowds' if one.iscrowd else 'have no mask'}", one.origin))
@@ -72,12 +73,11 @@ def read_foreground_file(
         elif not rle_area_box_xywh(mask)[0]:
             remarks.append(Remark("annotations have an empty mask", one.origin))
         else:
-            rows.append(_row(number, image.image_id, int(class_ids[name]), mask, one.score))
-    size_rows = [{"id": key, "height": height, "width": width} for key, (height, width) in sizes.items()]
-    foregrounds = annotated_instances({"images": size_rows, "annotations": rows})
-    if not foregrounds:
+            class_id = int(class_ids[name])
+            taken.append(Foreground(image.image_id, class_id, number, "annotation_id", mask, one.score))
+    if not taken:
         raise InputError(_nothing(called, left_out, remarks))
-    return FileForegrounds(foregrounds, left_out, f"{path} {matches.said}", tuple(summarise(remarks)))
+    return FileForegrounds(in_painting_order(taken), left_out, f"{path} {matches.said}", tuple(summarise(remarks)))
 
 
 def match_images(listed_images: Sequence[ListedImage], images: Sequence[NamedImage], called: str) -> ImageMatches:
@@ -147,15 +147,9 @@ def _training_image(
 
 def _mask(one: ListedInstance, size_hw: tuple[int, int], remarks: list[Remark]) -> RLE:
     """The mask of an instance in an image of this size, what lies outside cut off."""
-    if not isinstance(one.segmentation, list):
-        return read_rle(one.segmentation, size_hw, one.origin)
-    if beyond(corners(one.segmentation), *size_hw) > ROUNDING:
+    if isinstance(one.segmentation, list) and beyond(corners(one.segmentation), *size_hw) > ROUNDING:
         remarks.append(Remark("annotations lead out of their images; what lies outside is cut off", one.origin))
-    return encode_mask(polygons_mask(one.segmentation, *size_hw, one.origin))
-
-
-def _row(number: int, image_id: int, class_id: int, mask: RLE, score: float | None) -> dict[str, Any]:
-    return {"id": number, "image_id": image_id, "category_id": class_id, "segmentation": mask, "score": score}
+    return segmentation_rle(one.segmentation, size_hw, one.origin)
 
 
 def _nothing(called: str, left_out: Counter[str], remarks: Sequence[Remark]) -> str:

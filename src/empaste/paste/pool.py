@@ -4,13 +4,14 @@ from collections.abc import Mapping
 from itertools import groupby
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from jaxtyping import UInt8
 
-from empaste.artifacts.coco import is_ignored_region
+from empaste.artifacts.coco_records import Coco
 from empaste.artifacts.shards import ShardEntry, Shards
+from empaste.artifacts.truth import is_ignored_region
 from empaste.errors import InputError
 from empaste.images import read_rgb
 from empaste.paste.sources import Foreground
@@ -41,7 +42,7 @@ class Background(NamedTuple):
         return read_rgb(self.image) if isinstance(self.image, Path) else self.image.read_rgb()
 
 
-def void_regions(coco: dict[str, Any]) -> dict[int, tuple[RLE, ...]]:
+def void_regions(coco: Coco) -> dict[int, tuple[RLE, ...]]:
     """Per image of ``coco``, whose masks are RLEs, its void pixels, crowds and objects without a mask."""
     found: dict[int, tuple[RLE, ...]] = {row["id"]: (row["void"],) for row in coco["images"] if "void" in row}
     for row in coco["annotations"]:

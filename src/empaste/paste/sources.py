@@ -4,18 +4,18 @@ Lists of foregrounds are in painting order: by image, then the largest first, so
 one stays whole; of two equal ones (a segment chosen for two classes) the more probable one ends on top.
 """
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, NamedTuple
 
-from empaste.artifacts.coco import is_ignored_region
+from empaste.artifacts.coco_records import Coco
+from empaste.artifacts.polygons import segmentation_rle
+from empaste.artifacts.truth import GroundTruth, TrueInstance, is_ignored_region
 from empaste.errors import InputError
-from empaste.overlaps import mask_ious
+from empaste.masks import rle_area_box_xywh
 from empaste.rle import RLE
 
 if TYPE_CHECKING:  # every worker process imports this module, and none touches a table
     import pandas as pd
-
-MIN_FOUND_IOU = 0.5
-"""A ground-truth instance counts as found by F-EM from this IoU with a foreground of its class."""
 
 
 class Foreground(NamedTuple):
@@ -63,52 +63,37 @@ def check_classes(foregrounds: list[Foreground], classes: "pd.DataFrame") -> Non
             )
 
 
-def annotated_instances(coco: dict[str, Any]) -> list[Foreground]:
+def annotated_instances(coco: Coco) -> list[Foreground]:
     """The instances of ``coco`` that have a mask and are no crowds; ``score`` is the confidence, where there is one.
 
-    Of ``coco`` the images' sizes and the annotations are looked at. Given the ground truth of the training split, this
-    reads its masks.
+    Masks may be in any of COCO's three forms. Of ``coco`` the images' sizes and the annotations are looked at. Given
+    the ground truth of the training split, this reads its masks. `InputError` where a mask is none of its image.
     """
-    from pycocotools import mask as coco_mask
-
-    sizes = {image["id"]: [int(image["height"]), int(image["width"])] for image in coco["images"]}
+    sizes = {image["id"]: (int(image["height"]), int(image["width"])) for image in coco["images"]}
     found = [
         Foreground(row["image_id"], row["category_id"], row["id"], "annotation_id",
-                   _as_rle(row["segmentation"], sizes[row["image_id"]]), row.get("score"))
+                   segmentation_rle(row["segmentation"], sizes[row["image_id"]], f"annotation {row['id']}"),
+                   row.get("score"))
         for row in coco["annotations"]
         if not is_ignored_region(row) and row.get("segmentation")
     ]  # fmt: skip
-    areas = {one.source_id: int(coco_mask.area(one.mask_rle)) for one in found}
-    found = [one for one in found if areas[one.source_id]]
-    return sorted(found, key=lambda one: (one.image_id, -areas[one.source_id], one.source_id))
+    return in_painting_order(found)
 
 
-def _as_rle(segmentation: Any, size_hw: list[int]) -> RLE:
-    """A mask in any of COCO's three forms (polygons, RLE as numbers, RLE as text) as RLE text."""
-    from pycocotools import mask as coco_mask
-
-    if isinstance(segmentation, dict) and isinstance(segmentation["counts"], str):
-        return RLE(size=[int(side) for side in segmentation["size"]], counts=segmentation["counts"])
-    if isinstance(segmentation, dict):
-        encoded = coco_mask.frPyObjects(segmentation, *size_hw)
-    else:
-        encoded = coco_mask.merge(coco_mask.frPyObjects(segmentation, *size_hw))
-    return RLE(size=[int(side) for side in encoded["size"]], counts=encoded["counts"].decode("ascii"))
+def in_painting_order(foregrounds: Iterable[Foreground]) -> list[Foreground]:
+    """Those of ``foregrounds`` that are not empty, by image, the largest first, then by id."""
+    areas = [(one, rle_area_box_xywh(one.mask_rle)[0]) for one in foregrounds]
+    ordered = sorted(areas, key=lambda pair: (pair[0].image_id, -pair[1], pair[0].source_id))
+    return [one for one, area in ordered if area]
 
 
 def instances_found(instances: list[Foreground], foregrounds: list[Foreground]) -> list[Foreground]:
     """Those of ``instances`` (ground truth) that one of ``foregrounds`` of their image and class meets.
 
     This is the papers' ablation GT ∩ F-EM: F-EM says which objects, the ground truth gives their masks. A foreground
-    finds the one instance with which its IoU is highest, if that is at least `MIN_FOUND_IOU`.
+    finds the one instance with which its IoU is highest, if that is at least `truth.IOU50`.
     """
-    by_key: dict[tuple[int, int], list[Foreground]] = {}
-    for instance in instances:
-        by_key.setdefault((instance.image_id, instance.class_id), []).append(instance)
-    found: set[int] = set()
-    for foreground in foregrounds:
-        candidates = by_key.get((foreground.image_id, foreground.class_id), [])
-        ious = mask_ious([foreground.mask_rle], [one.mask_rle for one in candidates])
-        if ious.size and ious.max() >= MIN_FOUND_IOU:
-            found.add(candidates[int(ious.argmax())].source_id)
+    truth = GroundTruth(TrueInstance(one.image_id, one.class_id, one.source_id, one.mask_rle) for one in instances)
+    met = [truth.found_by(one.mask_rle, one.image_id, one.class_id) for one in foregrounds]
+    found = {instance.annotation_id for instance in met if instance}
     return [instance for instance in instances if instance.source_id in found]

@@ -19,6 +19,7 @@ from jaxtyping import Bool, Float, UInt8
 from empaste.artifacts import fields
 from empaste.artifacts.fields import listed
 from empaste.artifacts.image_keys import KeyMatches, NamedImage, image_key, match_keys, require_known
+from empaste.artifacts.json_files import read_json
 from empaste.artifacts.remarks import Remark, summarise
 from empaste.errors import InputError
 from empaste.masks import decode_masks
@@ -106,7 +107,7 @@ def _called(file: str) -> str:
 @lru_cache(maxsize=1)
 def read_results(file: str) -> dict[str, list[Found]]:
     """The key of ``image_id`` (`artifacts.image_keys.image_key`) -> masks and scores."""
-    content = fields.read_json(Path(file), _called(file))
+    content = read_json(Path(file), _called(file))
     if not isinstance(content, list) or not content:
         raise InputError(f"{file} is no list of COCO results; it must hold [{{image_id, segmentation, score}}, …]")
     results: defaultdict[str, list[Found]] = defaultdict(list)

@@ -11,7 +11,6 @@ MATLAB's own formats from version 5 to 7 are read by `mat5`, version 7.3 (which 
 cell arrays nor structs.
 """
 
-import unicodedata
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -20,6 +19,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from empaste.artifacts.file_index import FileIndex
 from empaste.errors import InputError, require_extra
 from empaste.proposals.duplicates import first_of_each
 from empaste.proposals.mat5 import MAX_BYTES, MAX_DEPTH, DamagedFileError, is_mat5, read_variables
@@ -77,10 +77,10 @@ def find_file(root: Path, file_name: str, key: str) -> Path:
         )
     if (exact := root / f"{stem}.mat").is_file():
         return exact
-    by_name = _files_by_name(root, root.stat().st_mtime_ns)
+    index = _index(root, root.stat().st_mtime_ns)
     names = [f"{prefix}{stem}.mat" for prefix in PREFIXES]
     found = [root / name for name in names if (root / name).is_file()]
-    found = found or [path for name in names for path in by_name.get(_folded(name), ()) if path.is_file()]
+    found = found or [path for name in names for path in index.at(name) if path.is_file()]
     if len(found) > 1:
         raise InputError(
             f"{key}, {root}, has several files for the image {file_name}: {', '.join(path.name for path in found)}; "
@@ -88,25 +88,16 @@ def find_file(root: Path, file_name: str, key: str) -> Path:
         )
     if found:
         return found[0]
-    num_files = sum(len(paths) for paths in by_name.values())
     raise InputError(
-        f"{key}, {root}, has no {stem}.mat for the image {file_name} ({num_files} .mat files lie in it); "
+        f"{key}, {root}, has no {stem}.mat for the image {file_name} ({len(index.files)} .mat files lie in it); "
         "set it to the folder of this data set's proposals, or unpack the missing ones"
     )
 
 
 @lru_cache(maxsize=2)
-def _files_by_name(root: Path, _changed: int) -> dict[str, list[Path]]:
-    """The .mat files of a folder by their names, in one case and Unicode form; listed again when the folder changed."""
-    files: dict[str, list[Path]] = {}
-    for path in sorted(root.iterdir()):
-        if path.suffix.lower() == ".mat":
-            files.setdefault(_folded(path.name), []).append(path)
-    return files
-
-
-def _folded(name: str) -> str:
-    return unicodedata.normalize("NFC", name).casefold()
+def _index(root: Path, _changed: int) -> FileIndex:
+    """The .mat files of a folder; listed again when the folder changed."""
+    return FileIndex(root, (path for path in sorted(root.iterdir()) if path.suffix.lower() == ".mat"))
 
 
 def read_fields(path: Path) -> dict[str, Any]:

@@ -11,10 +11,10 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from empaste.artifacts.coco import Coco, is_ignored_region
 from empaste.artifacts.segments import segment_rles
+from empaste.artifacts.truth import IOU50, IOU70, GroundTruth, percent_found
 from empaste.errors import InputError
-from empaste.overlaps import mask_ious
+from empaste.overlaps import best_ious
 from empaste.proposals.table import propose_rows
 from empaste.rle import RLE
 
@@ -37,34 +37,34 @@ class Measured(NamedTuple):
     seconds: float
 
 
-def proposal_metrics(segments: pd.DataFrame, ground_truth: Coco, num_images: int) -> dict[str, float | None]:
+def proposal_metrics(segments: pd.DataFrame, truth: GroundTruth, num_images: int) -> dict[str, float | None]:
     """recall50 and recall70 in percent of the instances (None where there are none), segments per image, and the number
     of images without any."""
-    ious = best_ious(segments, ground_truth)
+    ious = instance_ious(segments, truth)
     return {
-        "recall50": round(100 * float(np.mean(ious >= 0.5)), 2) if ious.size else None,
-        "recall70": round(100 * float(np.mean(ious >= 0.7)), 2) if ious.size else None,
+        "recall50": percent_found(ious, IOU50),
+        "recall70": percent_found(ious, IOU70),
         "segments_per_image": round(len(segments) / num_images, 2),
         "images_without_segments": num_images - segments["image_id"].nunique(),
     }
 
 
-def best_ious(segments: pd.DataFrame, ground_truth: Coco) -> Float[np.ndarray, " instances"]:
+def instance_ious(segments: pd.DataFrame, truth: GroundTruth) -> Float[np.ndarray, " instances"]:
     """The best IoU that any segment of its image has with each instance; 0 without segments; crowds are left out."""
     proposed = {image_id: segment_rles(rows) for image_id, rows in segments.groupby("image_id")}
-    best = [_best(found, proposed.get(image_id, [])) for image_id, found in _instances(ground_truth, 0).items()]
+    best = [best_ious(truth.masks(image_id), proposed.get(image_id, [])) for image_id in truth.outlined]
     return np.concatenate(best) if best else np.zeros(0)
 
 
 def known_scenes(
-    file_names: Mapping[int, str], folder: Path, ground_truth: Coco, min_area: float, num_images: int
+    file_names: Mapping[int, str], folder: Path, truth: GroundTruth, min_area: float, num_images: int
 ) -> list[Scene]:
     """The images that hold an instance of at least ``min_area`` of the image, with those instances.
 
     ``num_images`` of them, evenly through the data set; all with 0. `InputError` where there is none.
     """
-    found = _instances(ground_truth, min_area)
-    scenes = [Scene(number, folder / name, found[number]) for number, name in file_names.items() if number in found]
+    masks = {number: _large_masks(truth, number, min_area) for number in file_names}
+    scenes = [Scene(number, folder / name, masks[number]) for number, name in file_names.items() if masks[number]]
     if not scenes:
         raise InputError(
             f"the ground truth holds no mask of at least {min_area:.1%} of its image in {folder}; recall needs masks: "
@@ -83,7 +83,7 @@ def _measure(scene: Scene, name: str, arguments: Mapping[str, Any]) -> Measured:
     started = time.process_time()
     rows = propose_rows((scene.image_id, scene.path), **arguments)
     seconds = time.process_time() - started
-    return Measured(name, scene.path, _best(scene.instances, segment_rles(rows)), len(rows), seconds)
+    return Measured(name, scene.path, best_ious(scene.instances, segment_rles(rows)), len(rows), seconds)
 
 
 def recall_table(measured: Iterable[Measured], parts: Mapping[str, str]) -> str:
@@ -109,19 +109,12 @@ def _rates(results: Sequence[Measured]) -> str:
     if not results:
         return "–"
     ious = np.concatenate([result.ious for result in results])
-    rates = np.mean(ious >= 0.5), np.mean(ious >= 0.7), np.mean([result.ious.max() >= 0.5 for result in results])
+    images = np.mean([result.ious.max() >= IOU50 for result in results])
+    rates = np.mean(ious >= IOU50), np.mean(ious >= IOU70), images
     return "{:.1f} / {:.1f}; {:.1f}".format(*(100 * rate for rate in rates))
 
 
-def _instances(ground_truth: Coco, min_area: float) -> dict[int, list[RLE]]:
-    """The masks by image, ignored regions and those under ``min_area`` of the image left out."""
-    instances: defaultdict[int, list[RLE]] = defaultdict(list)
-    for annotation in ground_truth["annotations"]:
-        height, width = annotation["segmentation"]["size"]
-        if not is_ignored_region(annotation) and annotation.get("area", np.inf) >= min_area * height * width:
-            instances[annotation["image_id"]].append(annotation["segmentation"])
-    return dict(instances)
-
-
-def _best(instances: list[RLE], proposed: list[RLE]) -> Float[np.ndarray, " instances"]:
-    return mask_ious(instances, proposed).max(axis=1, initial=0)
+def _large_masks(truth: GroundTruth, image_id: int, min_area: float) -> list[RLE]:
+    """The masks of the instances of at least ``min_area`` of their image."""
+    found = truth.instances(image_id)
+    return [one.mask_rle for one in found if one.area >= min_area * one.mask_rle["size"][0] * one.mask_rle["size"][1]]

@@ -1,19 +1,20 @@
 """What the page reads of a run, cut down to the images that it shows."""
 
-import json
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from jaxtyping import UInt8
 
-from empaste.artifacts.coco import Coco, read_coco
+from empaste.artifacts.coco import read_coco
+from empaste.artifacts.coco_records import Annotation, Coco, Detection, rows_by_image
+from empaste.artifacts.json_files import read_own_json
 from empaste.artifacts.schemas.prepare import Classes, Images, Labels
 from empaste.artifacts.schemas.table import Table
 from empaste.artifacts.tables import check_table, read_table
+from empaste.artifacts.truth import GroundTruth, read_truth
 from empaste.errors import InputError
 from empaste.images import read_rgb
 from empaste.layout import Layout
@@ -59,9 +60,9 @@ class Run:
         return list(self.class_names).index(class_id)
 
     @cached_property
-    def train_truth(self) -> Coco:
-        """Ground truth of the training split, for measuring; without annotations where there is none."""
-        return read_coco(self.files.train_truth)
+    def train_truth(self) -> GroundTruth:
+        """Ground truth of the training split, for measuring; without instances where there is none."""
+        return read_truth(self.files.train_truth)
 
     @cached_property
     def val_truth(self) -> Coco:
@@ -108,20 +109,13 @@ def read_plot(path: Path) -> pd.DataFrame:
         raise InputError(f"{path} is not a readable table: {error}; run: dvc repro") from error
 
 
-def read_detections(folder: Path) -> list[dict[str, Any]]:
+def read_detections(folder: Path) -> list[Detection]:
     """The COCO results in ``folder``; may be empty."""
-    try:
-        return json.loads((folder / "val.json").read_bytes())
-    except FileNotFoundError as error:
-        raise InputError(f"{folder / 'val.json'} does not exist; run: dvc repro evaluate") from error
-    except ValueError as error:
-        raise InputError(f"{folder / 'val.json'} is not valid JSON: {error}; run: dvc repro evaluate") from error
+    detections: list[Detection] = read_own_json(folder / "val.json", "dvc repro evaluate")
+    return detections
 
 
-def annotations_of(data: Coco, image_ids: Iterable[int]) -> dict[int, list[dict[str, Any]]]:
+def annotations_of(data: Coco, image_ids: Iterable[int]) -> dict[int, list[Annotation]]:
     """The annotations of each of ``image_ids``; an empty list where there is none."""
-    found: dict[int, list[dict[str, Any]]] = {image_id: [] for image_id in image_ids}
-    for annotation in data["annotations"]:
-        if annotation["image_id"] in found:
-            found[annotation["image_id"]].append(annotation)
-    return found
+    found = rows_by_image(data["annotations"])
+    return {image_id: found.get(image_id, []) for image_id in image_ids}

@@ -13,7 +13,7 @@ from empaste.artifacts.metrics import flatten
 from empaste.images import encode_rgb
 from empaste.report import charts, figures
 from empaste.report.confusion import confusion_table
-from empaste.report.sheets import Panel, Sheet
+from empaste.report.sheets.panels import Panel, Sheet
 
 JPEG_QUALITY = 82
 CURVES = {

@@ -17,13 +17,13 @@ import pandas as pd
 from tqdm import tqdm
 
 from empaste.artifacts.arrays import read_array
-from empaste.artifacts.coco import read_coco
 from empaste.artifacts.outputs import write_whole
 from empaste.artifacts.schemas.cams import Cams
 from empaste.artifacts.schemas.evidence import Evidence
 from empaste.artifacts.schemas.prepare import Classes, Images
 from empaste.artifacts.schemas.proposals import Segments
 from empaste.artifacts.tables import read_table
+from empaste.artifacts.truth import IOU50, read_truth
 from empaste.errors import InputError
 from empaste.foregrounds import quality
 from empaste.foregrounds.selection import select_foregrounds
@@ -73,7 +73,7 @@ class Inputs:
 
 
 class Outcome(NamedTuple):
-    """Precision at IoU 0.5 of one iteration, in percent, of the foregrounds of one part and half."""
+    """Precision at `IOU50` of one iteration, in percent, of the foregrounds of one part and half."""
 
     row: str
     seed: int
@@ -122,7 +122,7 @@ def read_inputs(workspace: Workspace, root: Path, parts: Mapping[str, str]) -> I
         classes["class_id"].tolist(),
         read_table(data / "evidence/evidence.parquet", Evidence),
     )
-    ious = quality.segment_ious(segments, read_coco(root / "data/ground_truth/train.json"), arguments[4])
+    ious = quality.segment_ious(segments, read_truth(root / "data/ground_truth/train.json"), arguments[4])
     if ious.empty:
         raise InputError(
             "data/ground_truth/train.json has no masks to measure foregrounds with; study a data set that has some"
@@ -136,7 +136,7 @@ def table(outcomes: pd.DataFrame, command: str) -> str:
     Columns are the last iteration on that half, and on the other Step 1, every iteration and the pool.
     """
     lines = [
-        "### F-EM: precision of the foregrounds at IoU 0.5",
+        f"### F-EM: precision of the foregrounds at IoU {IOU50}",
         "",
         f"`{command}`: mean ± standard deviation over {outcomes['seed'].nunique()} seed(s) of the classifier, on "
         f"{hardware()}. Settings differ from params.yaml in what the row names; the best on the half of the images "
@@ -186,7 +186,7 @@ def _measure(row: str, seed: int, chosen: Mapping[str, pd.DataFrame], inputs: In
     place_of = {image_id: place for place, image_id in enumerate(sorted(inputs.part_of["all"]))}
     for name, foregrounds in chosen.items():
         judged = foregrounds.merge(inputs.ious, on=["class_id", "segment_id"])
-        right, odd = judged["iou"].to_numpy() >= 0.5, judged["image_id"].map(place_of).to_numpy() % 2
+        right, odd = judged["iou"].to_numpy() >= IOU50, judged["image_id"].map(place_of).to_numpy() % 2
         for part, ids in inputs.part_of.items():
             inside = judged["image_id"].isin(ids).to_numpy()
             for half, place in (("choose", 0), ("report", 1)):

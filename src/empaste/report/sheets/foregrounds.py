@@ -1,0 +1,100 @@
+"""Class activation maps, and the foreground chosen in every iteration."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from empaste.artifacts.arrays import read_array
+from empaste.artifacts.schemas.cams import Cams
+from empaste.artifacts.schemas.foregrounds import Foregrounds
+from empaste.artifacts.schemas.proposals import Segments
+from empaste.artifacts.segments import segment_rles
+from empaste.artifacts.tables import read_table
+from empaste.artifacts.truth import IOU50
+from empaste.masks import decode_mask
+from empaste.report import drawing
+from empaste.report.inputs import Run, read_rows
+from empaste.report.names import isolated
+from empaste.report.sheets.panels import Group, Panel, Sheet
+from empaste.rle import RLE
+
+LEFT_OUT = "not in the pool: under the least probability, or no choice"
+
+
+GUIDE = (
+    "From left to right: where the classifier sees the class (its centre of gravity marked by a cross), Step 1's "
+    "choice of a segment, then the choice after each EM iteration. Watch whether wrong choices get corrected. "
+)
+JUDGED = (
+    f"Green and ✓: right, at an IoU of {IOU50} or more with an instance of the class; red and ✗: wrong. The ground "
+    "truth is used for this judgement alone."
+)
+UNJUDGED = "This data set has no masks for its training images, so right and wrong are left to your eyes."
+
+
+def foreground_sheet(run: Run) -> Sheet:
+    """Per (image, class): the CAM with its centre, then the choice of every iteration, judged where there are masks."""
+    cams = read_table(run.files.cams / "cams.parquet", Cams)
+    heatmaps = read_array(run.files.cams / "heatmaps.npy", len(cams), str(run.files.cams / "cams.parquet"), "cams")
+    names = sorted(run.files.foregrounds.glob("iter_*.parquet"), key=lambda path: int(path.stem.removeprefix("iter_")))
+    iterations = {path.stem: read_rows(path, Foregrounds, run.train_ids) for path in names}
+    pool = read_rows(run.files.foregrounds / "pool.parquet", Foregrounds, run.train_ids)
+    segments = _chosen_segments(run, iterations)
+    groups = []
+    for row in np.flatnonzero(cams["image_id"].isin(run.train_ids)):
+        cam = cams.iloc[row]
+        key = (int(cam["image_id"]), int(cam["class_id"]))
+        choices = [_choice(run, name, _of(table, key), segments, key) for name, table in iterations.items()]
+        panels = [_cam_panel(run, cam, heatmaps[row]), *choices]
+        left_out = () if len(_of(pool, key)) else (LEFT_OUT,)
+        groups.append(Group(panels, f"{key[0]} · {isolated(run.class_names[key[1]])}", left_out))
+    guide = GUIDE + (JUDGED if run.train_truth.outlined else UNJUDGED)
+    none = "" if groups else "No training image on these sheets has a labelled class."
+    return Sheet("foregrounds", "Class activation and foreground per iteration", guide, groups, none)
+
+
+def _cam_panel(run: Run, cam: "pd.Series[Any]", heat: np.ndarray) -> Panel:
+    pixels = run.pixels(int(cam["image_id"]))
+    image = drawing.draw_heat(drawing.enlarge(pixels), np.asarray(heat, np.float32))
+    if cam["cam_empty"]:
+        return Panel(image, f"CAM is empty · p {cam['prob']:.2f}", "bad")
+    scale = image.shape[1] / pixels.shape[1]
+    drawing.draw_cross(image, cam["centre_x"] * scale, cam["centre_y"] * scale)
+    return Panel(image, f"CAM · p {cam['prob']:.2f}")
+
+
+def _choice(run: Run, name: str, chosen: pd.DataFrame, segments: dict[int, RLE], key: tuple[int, int]) -> Panel:
+    """The segments chosen for one (image, class) in one iteration."""
+    label = "Step 1" if name == "iter_0" else f"EM {name.removeprefix('iter_')}"
+    image = drawing.enlarge(run.pixels(key[0]))
+    if chosen.empty:
+        return Panel(image, f"{label} · no choice", "bad")
+    rles = [segments[segment_id] for segment_id in chosen["segment_id"]]
+    masks = [drawing.enlarge_mask(decode_mask(rle)) for rle in rles]
+    ious = run.train_truth.best_ious(rles, *key).tolist() if run.train_truth.outlined else [None] * len(rles)
+    drawing.dim_outside(image, np.any(masks, axis=0))
+    for mask, iou in zip(masks, ious, strict=True):
+        drawing.draw_mask(image, mask, _verdict_colour(iou), 0.0)
+    caption = f"{label} · p {chosen['prob'].iloc[0]:.2f}"
+    if ious[0] is None:
+        return Panel(image, caption)
+    right = ious[0] >= IOU50
+    return Panel(image, f"{caption} · IoU {ious[0]:.2f} {'✓' if right else '✗'}", "good" if right else "bad")
+
+
+def _verdict_colour(iou: float | None) -> drawing.Colour:
+    if iou is None:
+        return drawing.NEUTRAL
+    return drawing.GOOD if iou >= IOU50 else drawing.BAD
+
+
+def _of(table: pd.DataFrame, key: tuple[int, int]) -> pd.DataFrame:
+    return table[(table["image_id"] == key[0]) & (table["class_id"] == key[1])]
+
+
+def _chosen_segments(run: Run, iterations: dict[str, pd.DataFrame]) -> dict[int, RLE]:
+    segments = read_rows(run.files.segments / "segments.parquet", Segments, run.train_ids)
+    ids = {segment_id for table in iterations.values() for segment_id in table["segment_id"]}
+    chosen = segments[segments["segment_id"].isin(ids)]
+    return dict(zip(chosen["segment_id"], segment_rles(chosen), strict=True))

@@ -1,0 +1,36 @@
+"""The segments of the training images."""
+
+import pandas as pd
+
+from empaste.artifacts.schemas.proposals import Segments
+from empaste.artifacts.segments import segment_rles
+from empaste.masks import decode_mask
+from empaste.report import drawing
+from empaste.report.inputs import Run, read_rows
+from empaste.report.sheets.panels import Group, Image, Panel, Sheet
+
+MAX_SEGMENTS = 80
+"""Segments drawn per image; the best by score."""
+
+
+def proposal_sheet(run: Run) -> Sheet:
+    """The segments of the training images, outlined."""
+    segments = read_rows(run.files.segments / "segments.parquet", Segments, run.train_ids)
+    panels = []
+    for image_id in run.train_ids:
+        own = segments[segments["image_id"] == image_id]
+        panels.append(Panel(_draw_segments(run.pixels(image_id), own), f"{image_id} · {len(own)} segments"))
+    guide = (
+        "Every outline is one class-agnostic segment, a candidate for a foreground. Each object should have one "
+        "outline of its own that follows its border; where none does, no later stage can find the object."
+    )
+    return Sheet("proposals", "Proposals", guide, [Group(panels)])
+
+
+def _draw_segments(pixels: Image, segments: pd.DataFrame) -> Image:
+    """Large segments first, so that small ones stay visible."""
+    image = drawing.enlarge(pixels)
+    best = segments.nlargest(MAX_SEGMENTS, "score", keep="first").sort_values("area", ascending=False, kind="stable")
+    for number, rle in enumerate(segment_rles(best)):
+        drawing.draw_mask(image, drawing.enlarge_mask(decode_mask(rle)), drawing.colour_of(number), 0.12)
+    return image
