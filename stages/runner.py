@@ -5,7 +5,7 @@ import inspect
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import ParamSpec
 
@@ -46,6 +46,12 @@ def stage(name: str) -> Callable[[Callable[Arguments, None]], Callable[Arguments
         return command
 
     return wrap
+
+
+def warn(lines: Iterable[str]) -> None:
+    """Every line is a warning on standard error."""
+    for line in lines:
+        print(f"WARNING: {line}", file=sys.stderr)
 
 
 def _check_params(main: Callable[Arguments, None], *args: Arguments.args, **kwargs: Arguments.kwargs) -> None:

@@ -18,7 +18,7 @@ from empaste.layout import HERE, Layout
 
 ROOT = Path(__file__).parent.parent
 STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
-REPORT = sorted((ROOT / "src/empaste/report").glob("*.py"))
+REPORT = sorted((ROOT / "src/empaste/report").rglob("*.py"))
 ARTIFACTS = set(Layout._fields) - {"metrics", "plots", "params", "pipeline", "lock", "report"}
 # What decides whether and how fast a stage runs, but not what it writes.
 NEUTRAL = {

@@ -7,8 +7,11 @@ from typing import Any
 import pytest
 import yaml
 
+from empaste.detectors.settings import TrainSettings
 from empaste.errors import InputError
 from empaste.params import Params, load_params, takes
+from empaste.paste.settings import PasteSettings
+from empaste.settings import load_settings
 from empaste.yaml_files import parse_yaml
 
 SHIPPED = Path(__file__).parent.parent / "params.yaml"
@@ -171,7 +174,8 @@ def test_text_that_is_no_yaml(tmp_path: Path, text: bytes, expected: str) -> Non
     )
 
 
-def test_references_are_read(tmp_path: Path) -> None:
+@pytest.mark.usefixtures("tmp_path")
+def test_references_are_read() -> None:
     assert parse_yaml("a: &a [1, 2]\nb: *a\nc: {<<: {d: 1}}") == {"a": [1, 2], "b": [1, 2], "c": {"d": 1}}
 
 
@@ -185,3 +189,25 @@ def test_a_message_stays_short_whatever_the_file(tmp_path: Path) -> None:
 def test_a_file_of_another_kind_is_not_read_to_its_end(tmp_path: Path) -> None:
     (tmp_path / "params.yaml").write_text("a: " + "[1, " * 2**20)
     assert "params.yaml has 4,194,307 bytes; allowed are 1,048,576; correct it" in message(tmp_path / "params.yaml")
+
+
+def test_what_is_loaded_equals_what_the_file_says() -> None:
+    """A stage's settings are its section, value by value: code that reads them cannot change what a stage does."""
+    content = yaml.safe_load(SHIPPED.read_text())
+    assert load_params(SHIPPED).model_dump() == content
+    for section, values in content.items():
+        model: Any = Params.model_fields[section].annotation
+        assert model is not None
+        assert load_settings(SHIPPED, section, model).model_dump() == values
+
+
+def test_a_section_is_read_without_the_others(tmp_path: Path) -> None:
+    path = changed(tmp_path, "train.iterations", 0)
+    assert load_settings(path, "paste", PasteSettings).n_p == 3
+    with pytest.raises(InputError, match=r"train\.iterations is 0"):
+        load_settings(path, "train", TrainSettings)
+    path.write_text("paste: {}\n")
+    with pytest.raises(InputError, match=r"train is missing; add it"):
+        load_settings(path, "train", TrainSettings)
+    with pytest.raises(InputError, match=r"paste\.n_q is 1, but there is no such parameter; did you mean n_p\?"):
+        load_settings(changed(tmp_path, "paste.n_q", 1), "paste", PasteSettings)

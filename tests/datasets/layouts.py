@@ -7,7 +7,17 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from empaste.datasets.settings import PrepareSettings
+from empaste.settings import read_sections
+
 SIZE_WH = (40, 30)
+PARAMS = Path(__file__).parents[2] / "params.yaml"
+
+
+def settings_of(root: Path | None, seed: int = 0, **changes: Any) -> PrepareSettings:
+    """The shipped section ``prepare`` for the data set in ``root`` (None: the demo), with ``changes``."""
+    content = read_sections(PARAMS)["prepare"] | {"root": str(root) if root else None, "seed": seed} | changes
+    return PrepareSettings.model_validate(content)
 
 
 def write_photo(path: Path, size_wh: tuple[int, int] = SIZE_WH, colour: tuple[int, int, int] = (90, 140, 60)) -> Path:
@@ -108,9 +118,9 @@ def write_voc(root: Path) -> Path:
     """A devkit with two training and one validation image: a dog beside a person, a difficult sofa, a train."""
     year = root / "VOCdevkit" / "VOC2012"
     names = {"2007_000032": ["dog", "person", "dog"], "2008_000005": ["sofa"], "2009_000001": ["train"]}
-    for name, objects in names.items():
+    for name, things in names.items():
         write_photo(year / "JPEGImages" / f"{name}.jpg")
-        write_xml(year / "Annotations" / f"{name}.xml", objects, difficult=int(objects == ["sofa"]))
+        write_xml(year / "Annotations" / f"{name}.xml", things, difficult=int(things == ["sofa"]))
     objects, classes = np.zeros((30, 40)), np.zeros((30, 40))
     objects[5:15, 5:15], classes[5:15, 5:15] = 1, 12
     objects[5:25, 20:30], classes[5:25, 20:30] = 2, 15

@@ -11,10 +11,10 @@ from PIL import Image
 
 from empaste.datasets.coco import open_coco
 from empaste.datasets.folder import open_folder
-from empaste.datasets.records import DataSet, Source
+from empaste.datasets.records import DataSet
 from empaste.datasets.voc import open_voc
 from empaste.errors import InputError
-from tests.datasets.layouts import write_photo
+from tests.datasets.layouts import settings_of, write_photo
 
 SIZE = {"width": 40, "height": 30}
 SQUARE = [[5, 5, 15, 5, 15, 15, 5, 15]]
@@ -66,7 +66,7 @@ def test_cvat_projects_name_their_subsets(tmp_path: Path) -> None:
             [annotation(1, 1, 1, attributes={"occluded": False}), rle, box],
             categories,
         )
-    data = open_coco(Source(tmp_path))
+    data = open_coco(settings_of(tmp_path))
     assert splits(data) == {"train": {"shots/Train_1.png"}, "val": {"shots/Validation_1.png"}}
     assert seen(data)["shots/Validation_1.png"] == ({"cat", "dog"}, [100, 20])
     assert data.load(data.examples[0], 0).boxes == ((2, (5, 5, 10, 10), 0),)
@@ -78,10 +78,11 @@ def test_one_cvat_task_is_divided_by_seed(tmp_path: Path) -> None:
         colour_of(tmp_path / f"images/default/{n}.jpg", n)
     annotations = [annotation(n, n, 1) for n in range(1, 11)]
     write_json(tmp_path / "annotations/instances_default.json", images, annotations, [{"id": 1, "name": "cat"}])
-    data = open_coco(Source(tmp_path, val_fraction=0.3))
-    assert len(splits(data)["val"]) == 3 and len(splits(data)["train"]) == 7
+    data = open_coco(settings_of(tmp_path, val_fraction=0.3))
+    assert len(splits(data)["val"]) == 3
+    assert len(splits(data)["train"]) == 7
     assert "instances_default.json has no splits: 3 of 10 images validate" in data.warnings[0]
-    assert splits(open_coco(Source(tmp_path, val_fraction=0.3))) == splits(data)
+    assert splits(open_coco(settings_of(tmp_path, val_fraction=0.3))) == splits(data)
 
 
 @pytest.mark.parametrize(
@@ -94,7 +95,7 @@ def test_label_studio_counts_from_0_and_names_files_below_its_own_folders(tmp_pa
     images = [{**SIZE, "id": n, "file_name": prefix + name} for n, name in enumerate(names)]
     annotations = [annotation(n, n, n % 2, ignore=0, area=100.0) for n in range(4)]
     write_json(tmp_path / "result.json", images, annotations, [{"id": 0, "name": "cat"}, {"id": 1, "name": "dog"}])
-    data = open_coco(Source(tmp_path))
+    data = open_coco(settings_of(tmp_path))
     assert [(one.class_id, one.name) for one in data.classes] == [(1, "cat"), (2, "dog")]
     assert {example.path for example in data.examples} == {tmp_path / "images" / name for name in names}
     found = {Path(name.replace("\\", "/")).name: labels for name, (labels, _) in seen(data).items()}
@@ -119,9 +120,10 @@ def test_roboflow_has_a_root_category_and_a_test_split(tmp_path: Path) -> None:
         annotations = [annotation(n, n, n + 1) for n in range(2)]
         write_json(tmp_path / folder / "_annotations.coco.json", images, annotations, categories)
         (tmp_path / folder / "README.roboflow.txt").touch()
-    data = open_coco(Source(tmp_path))
+    data = open_coco(settings_of(tmp_path))
     assert [(one.class_id, one.name) for one in data.classes] == [(1, "cat"), (2, "dog")]
-    assert len(data.examples) == 4 and len({example.image_id for example in data.examples}) == 4
+    assert len(data.examples) == 4
+    assert len({example.image_id for example in data.examples}) == 4
     assert {Path(name).name[:5] for name in splits(data)["val"]} == {"valid"}
     assert any("stand for no class, never used" in warning and "pets" in warning for warning in data.warnings)
     assert any("validation images are raised by 2" in warning for warning in data.warnings)
@@ -133,7 +135,7 @@ def test_a_roboflow_root_called_like_its_class(tmp_path: Path) -> None:
         colour_of(tmp_path / folder / f"{folder}.jpg", number)
         images = [{"id": 0, "file_name": f"{folder}.jpg", **SIZE}]
         write_json(tmp_path / folder / "_annotations.coco.json", images, [annotation(0, 0, 1)], categories)
-    assert [(one.class_id, one.name) for one in open_coco(Source(tmp_path)).classes] == [(1, "cat")]
+    assert [(one.class_id, one.name) for one in open_coco(settings_of(tmp_path)).classes] == [(1, "cat")]
 
 
 def test_labelme_has_a_background_and_names_folders(tmp_path: Path) -> None:
@@ -155,7 +157,7 @@ def test_labelme_has_a_background_and_names_folders(tmp_path: Path) -> None:
     ]
     annotations = [annotation(n, n, 1 + n % 2, segmentation=[*SQUARE, [20, 20, 24, 20, 24, 24]]) for n in range(3)]
     write_json(tmp_path / "annotations.json", images, annotations, categories)
-    data = open_coco(Source(tmp_path))
+    data = open_coco(settings_of(tmp_path))
     assert [one.name for one in data.classes] == ["cat", "dog"]
     assert {sum(areas) > 100 for _, areas in seen(data).values()} == {True}
 
@@ -168,7 +170,7 @@ def test_fiftyone_writes_data_beside_labels(tmp_path: Path, folders: tuple[str, 
         row = annotation(1, 1, 0, score=None, supercategory="animal")
         categories = [{"id": 0, "name": "cat", "supercategory": None}]
         write_json(tmp_path / folder / "labels.json", images, [row], categories)
-    data = open_coco(Source(tmp_path))
+    data = open_coco(settings_of(tmp_path))
     assert {example.split: example.path for example in data.examples} == {
         "train": tmp_path / folders[0] / "data" / "000001.jpg",
         "val": tmp_path / folders[1] / "data" / "000001.jpg",
@@ -189,7 +191,7 @@ def test_via_writes_points_without_a_mask_or_box(tmp_path: Path) -> None:
         {"supercategory": "animal", "id": 2, "name": "dog"},
     ]
     write_json(tmp_path / "via_export_coco.json", images, rows, categories)
-    data = open_coco(Source(tmp_path))
+    data = open_coco(settings_of(tmp_path))
     assert seen(data)["1.jpg"] == ({"cat", "dog"}, [100])
     assert any("1 annotations have neither mask nor box" in warning for warning in data.warnings)
 
@@ -200,7 +202,7 @@ def test_makesense_names_its_file_after_project_and_date(tmp_path: Path) -> None
     images = [{"id": n, **SIZE, "file_name": f"{n}.jpeg"} for n in range(1, 4)]
     rows = [annotation(n - 1, n, 1) for n in range(1, 4)]
     write_json(tmp_path / "labels_my-project_2026-11-28-10-00-00.json", images, rows, [{"id": 1, "name": "cat"}])
-    data = open_coco(Source(tmp_path))
+    data = open_coco(settings_of(tmp_path))
     assert {labels == {"cat"} and areas == [100] for labels, areas in seen(data).values()} == {True}
     assert any("3 images were found by their names in other folders" in warning for warning in data.warnings)
 
@@ -221,7 +223,7 @@ def test_roboflow_voc_lies_beside_the_images(tmp_path: Path) -> None:
         name = f"{folder}_jpg.rf.0a"
         colour_of(tmp_path / folder / f"{name}.jpg", number)
         write_voc_xml(tmp_path / folder / f"{name}.xml", f"{name}.jpg", [("hamster", (6, 6, 15, 15))])
-    data = open_voc(Source(tmp_path))
+    data = open_voc(settings_of(tmp_path))
     assert splits(data) == {"train": {"train_jpg.rf.0a"}, "val": {"valid_jpg.rf.0a"}}
     assert [one.name for one in data.classes] == ["hamster"]
     assert "its classes are the 1 names found" in data.warnings[0]
@@ -232,7 +234,7 @@ def test_label_studio_voc_has_no_lists(tmp_path: Path) -> None:
     for n in range(4):
         colour_of(tmp_path / f"images/a b {n}.png", n)
         write_voc_xml(tmp_path / f"Annotations/a b {n}.xml", f"a b {n}", [("cat", (6, 6, 15, 15))])
-    data = open_voc(Source(tmp_path))
+    data = open_voc(settings_of(tmp_path))
     assert {len(names) for names in splits(data).values()} == {1, 3}
     assert "has no splits: 1 of 4 images validate" in data.warnings[0]
     assert len(data.classes) == 20
@@ -250,7 +252,7 @@ def test_cvat_voc_names_subsets_and_files_with_any_ending(tmp_path: Path) -> Non
         lists.mkdir(parents=True, exist_ok=True)
         (lists / f"{subset}.txt").write_text(f"{name}\n")
         (lists / f"hamster_{subset}.txt").write_text(f"{name}  1\n")
-    data = open_voc(Source(tmp_path))
+    data = open_voc(settings_of(tmp_path))
     assert splits(data) == {"train": {"Train/shot.1"}, "val": {"Validation/shot.1"}}
     assert [e.file_name for e in data.examples] == ["train/Train__shot.1.jpg", "val/Validation__shot.1.jpg"]
     assert [one.name for one in data.classes] == ["hamster", "c"]
@@ -284,15 +286,16 @@ def cvat_masks(root: Path, colours: dict[int, tuple[int, int, int]]) -> None:
 
 def test_masks_in_colours_with_a_labelmap(tmp_path: Path) -> None:
     cvat_masks(tmp_path, {2: (128, 0, 0), 255: (224, 224, 192)})
-    data = open_voc(Source(tmp_path))
+    data = open_voc(settings_of(tmp_path))
     picture = data.load(data.examples[1], 0)
     assert sorted((class_id, int(mask.sum())) for class_id, mask, _ in picture.masks) == [(2, 50), (2, 100)]
-    assert picture.void is not None and int(picture.void.sum()) == 10
+    assert picture.void is not None
+    assert int(picture.void.sum()) == 10
 
 
 def test_a_colour_that_no_class_has_is_refused(tmp_path: Path) -> None:
     cvat_masks(tmp_path, {2: (1, 2, 3), 255: (224, 224, 192)})
-    data = open_voc(Source(tmp_path))
+    data = open_voc(settings_of(tmp_path))
     with pytest.raises(InputError, match=r"SegmentationClass/b.png has the colour \[1, 2, 3\], which labelmap.txt"):
         data.load(data.examples[1], 0)
 
@@ -313,6 +316,6 @@ def test_tables_of_any_office(tmp_path: Path, delimiter: str, encoding: str) -> 
     for hidden in (".DS_Store", "._b.jpg", "__MACOSX/c.jpg"):
         (tmp_path / "images" / hidden).parent.mkdir(exist_ok=True)
         (tmp_path / "images" / hidden).touch()
-    data = open_folder(Source(tmp_path))
+    data = open_folder(settings_of(tmp_path))
     assert splits(data) == {"train": {"ä.jpg", "b.jpg"}, "val": {"c.jpg"}}
     assert [one.name for one in data.classes] == ["Käse", "dog"]

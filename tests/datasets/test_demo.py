@@ -9,8 +9,8 @@ from empaste.datasets.demo import NAMES, draw_scene, load_demo, open_demo
 from empaste.datasets.demo_objects import CLASSES, CLUTTER
 from empaste.datasets.demo_scenes import HOMES, NATURAL_CLUTTER, SCENES
 from empaste.datasets.drawing import blank_patch
-from empaste.datasets.records import Source
 from empaste.images import decode_rgb
+from tests.datasets.layouts import settings_of
 
 NUMBER = 40
 
@@ -21,7 +21,7 @@ def scenes() -> list[tuple[np.ndarray, list[int], np.ndarray]]:
 
 
 def test_ids_and_splits() -> None:
-    data = open_demo(Source(None, num_train=3, num_val=2))
+    data = open_demo(settings_of(None, num_train=3, num_val=2))
     assert [(e.image_id, e.split, e.file_name) for e in data.examples] == [
         (1, "train", "train/000001.jpg"),
         (2, "train", "train/000002.jpg"),
@@ -34,15 +34,19 @@ def test_ids_and_splits() -> None:
 
 def test_an_image_hangs_on_seed_and_id_alone() -> None:
     first, again = draw_scene(3, 5, 64), draw_scene(3, 5, 64)
-    assert (first[0] == again[0]).all() and (first[2] == again[2]).all() and first[1] == again[1]
+    assert (first[0] == again[0]).all()
+    assert (first[2] == again[2]).all()
+    assert first[1] == again[1]
     for other in (draw_scene(4, 5, 64), draw_scene(3, 6, 64)):
         assert (first[0] != other[0]).any()
 
 
 def test_masks_are_disjoint_visible_parts(scenes: list[tuple[np.ndarray, list[int], np.ndarray]]) -> None:
     for image, class_ids, masks in scenes:
-        assert image.shape == (96, 96, 3) and image.dtype == np.uint8
-        assert masks.shape == (len(class_ids), 96, 96) and 1 <= len(class_ids) <= 3
+        assert image.shape == (96, 96, 3)
+        assert image.dtype == np.uint8
+        assert masks.shape == (len(class_ids), 96, 96)
+        assert 1 <= len(class_ids) <= 3
         assert set(class_ids) <= set(range(1, 7))
         assert masks.sum(axis=0).max() == 1
         assert masks.sum(axis=(1, 2)).min() >= 16
@@ -59,7 +63,8 @@ def test_what_the_set_promises(scenes: list[tuple[np.ndarray, list[int], np.ndar
 
 
 def test_places_go_with_classes() -> None:
-    assert set(HOMES) == set(CLASSES) and set(NATURAL_CLUTTER) == set(SCENES)
+    assert set(HOMES) == set(CLASSES)
+    assert set(NATURAL_CLUTTER) == set(SCENES)
     assert {scene for homes in HOMES.values() for scene in homes} <= set(SCENES)
     assert {name for names in NATURAL_CLUTTER.values() for name in names} == set(CLUTTER)
 
@@ -72,7 +77,8 @@ def test_every_thing_fits_its_patch_and_varies(name: str) -> None:
         patch = blank_patch(40.0)
         draw(patch, np.random.default_rng(seed))
         covered = patch.mask > 0
-        assert not covered[[0, -1]].any() and not covered[:, [0, -1]].any()
+        assert not covered[[0, -1]].any()
+        assert not covered[:, [0, -1]].any()
         assert 0.05 < covered.mean() < 0.6
         assert set(np.unique(patch.mask)) == {0, 255}
         assert not patch.rgb[~covered].any()
@@ -84,12 +90,13 @@ def test_every_thing_fits_its_patch_and_varies(name: str) -> None:
 @pytest.mark.parametrize("side", [64, 201])
 def test_every_scene_fills_its_canvas(name: str, side: int) -> None:
     canvas = SCENES[name](np.random.default_rng(0), side)
-    assert canvas.shape == (side, side, 3) and canvas.dtype == np.uint8
+    assert canvas.shape == (side, side, 3)
+    assert canvas.dtype == np.uint8
     assert canvas.std() > 3
 
 
 def test_a_largest_side_shrinks_image_and_masks() -> None:
-    example = open_demo(Source(None)).examples[0]
+    example = open_demo(settings_of(None)).examples[0]
     picture = load_demo(example, 48, 0, 96)
     assert (picture.height, picture.width) == (48, 48)
     assert decode_rgb(np.frombuffer(picture.jpeg, np.uint8), "a").shape == (48, 48, 3)

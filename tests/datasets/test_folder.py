@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from empaste.datasets.folder import open_folder
-from empaste.datasets.records import DataSet, Source
+from empaste.datasets.records import DataSet
 from empaste.errors import InputError
-from tests.datasets.layouts import ROWS, coco_content, square, write_folder, write_photo
+from tests.datasets.layouts import ROWS, coco_content, settings_of, square, write_folder, write_photo
 
 
 def labels_of(data: DataSet) -> dict[str, set[str]]:
@@ -19,7 +19,7 @@ def labels_of(data: DataSet) -> dict[str, set[str]]:
 
 
 def test_files_labels_and_splits(tmp_path: Path) -> None:
-    data = open_folder(Source(write_folder(tmp_path, ROWS)))
+    data = open_folder(settings_of(write_folder(tmp_path, ROWS)))
     assert [(one.class_id, one.name) for one in data.classes] == [(1, "cat"), (2, "dog")]
     assert [(one.image_id, one.split) for one in data.examples] == [(1, "train"), (2, "train"), (3, "val")]
     assert labels_of(data) == {"train/a.jpg": {"cat"}, "train/b.jpg": {"cat", "dog"}, "val/c.jpg": {"cat", "dog"}}
@@ -27,13 +27,13 @@ def test_files_labels_and_splits(tmp_path: Path) -> None:
 
 
 def test_training_images_come_first_whatever_the_order_of_rows(tmp_path: Path) -> None:
-    data = open_folder(Source(write_folder(tmp_path, ROWS[::-1])))
+    data = open_folder(settings_of(write_folder(tmp_path, ROWS[::-1])))
     assert [example.file_name for example in data.examples] == ["train/a.jpg", "train/b.jpg", "val/c.jpg"]
 
 
 def test_a_byte_order_mark_blanks_and_more_columns_are_legal(tmp_path: Path) -> None:
     root = write_folder(tmp_path, ["a.jpg, cat ,x", "b.jpg,dog,y"], "\ufefffile,label,source")
-    assert {frozenset(names) for names in labels_of(open_folder(Source(root))).values()} == {
+    assert {frozenset(names) for names in labels_of(open_folder(settings_of(root))).values()} == {
         frozenset({"cat"}),
         frozenset({"dog"}),
     }
@@ -42,23 +42,24 @@ def test_a_byte_order_mark_blanks_and_more_columns_are_legal(tmp_path: Path) -> 
 @pytest.mark.parametrize(("fraction", "expected"), [(0.2, 4), (0.5, 10), (0.001, 1), (0.999, 19)])
 def test_without_a_split_a_share_validates(tmp_path: Path, fraction: float, expected: int) -> None:
     root = write_folder(tmp_path, [f"{number:02}.jpg,cat" for number in range(20)], "file,label")
-    chosen = [open_folder(Source(root, seed, val_fraction=fraction)) for seed in (0, 0, 1)]
+    chosen = [open_folder(settings_of(root, seed, val_fraction=fraction)) for seed in (0, 0, 1)]
     val = [{e.file_name for e in data.examples if e.split == "val"} for data in chosen]
-    assert len(val[0]) == expected and val[0] == val[1]
+    assert len(val[0]) == expected
+    assert val[0] == val[1]
     if 1 < expected < 19:
         assert val[0] != val[2]
 
 
 def test_names_that_clash_after_normalising_get_their_id(tmp_path: Path) -> None:
     rows = ["a.jpg,cat,train", "a.png,cat,train", "in/a.jpg,cat,train", "a.bmp,cat,val"]
-    data = open_folder(Source(write_folder(tmp_path, rows)))
+    data = open_folder(settings_of(write_folder(tmp_path, rows)))
     assert [e.file_name for e in data.examples] == ["train/a-1.jpg", "train/a-2.jpg", "train/in__a.jpg", "val/a.jpg"]
 
 
 def test_classes_csv_fixes_order_and_supercategory(tmp_path: Path) -> None:
     root = write_folder(tmp_path, ROWS)
     (root / "classes.csv").write_text("name,supercategory\ndog,animal\ncat,animal\nemu,\n")
-    data = open_folder(Source(root))
+    data = open_folder(settings_of(root))
     assert [(one.class_id, one.name, one.supercategory) for one in data.classes] == [
         (1, "dog", "animal"),
         (2, "cat", "animal"),
@@ -66,13 +67,13 @@ def test_classes_csv_fixes_order_and_supercategory(tmp_path: Path) -> None:
     ]
     (root / "classes.csv").write_text("name\ndog\n")
     with pytest.raises(InputError, match=r"labels.csv: a.jpg has the label 'cat', which is no class; choose from dog"):
-        open_folder(Source(root))
+        open_folder(settings_of(root))
 
 
 def test_masks_beside_serve_for_measuring(tmp_path: Path) -> None:
     root = write_folder(tmp_path, ["000100.jpg,car,train", "other.jpg,cat,train", "000101.jpg,cat,val"])
     (root / "instances_train.json").write_text(json.dumps(coco_content(100, [square(1, 100, 3), square(2, 101, 7)])))
-    data = open_folder(Source(root))
+    data = open_folder(settings_of(root))
     assert [(one.class_id, one.name) for one in data.classes] == [(3, "cat"), (7, "car"), (9, "kite")]
     outlines = {example.file_name: [one.class_id for one in example.outlines] for example in data.examples}
     # The split is the folder's own: an image of the JSON's training split may validate here.
@@ -87,7 +88,7 @@ def test_masks_beside_serve_for_measuring(tmp_path: Path) -> None:
 def test_one_file_however_it_is_spelt_is_one_image(tmp_path: Path) -> None:
     rows = ["0.jpg,cat,train", "./0.jpg,dog,train", "a/1.jpg,cat,train", "a\\1.jpg,dog,train", "2.jpg,cat,val"]
     root = write_folder(tmp_path, rows, missing=("a\\1.jpg",))
-    data = open_folder(Source(root))
+    data = open_folder(settings_of(root))
     assert labels_of(data) == {
         "train/0.jpg": {"cat", "dog"}, "train/a__1.jpg": {"cat", "dog"}, "val/2.jpg": {"cat"}
     }  # fmt: skip
@@ -96,14 +97,14 @@ def test_one_file_however_it_is_spelt_is_one_image(tmp_path: Path) -> None:
     )
     (root / "labels.csv").write_text("file,label,split\n0.jpg,cat,train\n./0.jpg,cat,val\n")
     with pytest.raises(InputError, match=r"line 3: ./0.jpg is in val here, in train above \(spelt 0.jpg\); choose one"):
-        open_folder(Source(root))
+        open_folder(settings_of(root))
 
 
 def test_names_of_other_machines_are_found(tmp_path: Path) -> None:
     root = write_folder(tmp_path, ["a.jpg,cat,train", "sub/b.jpg,dog,train", "c.jpg,cat,val"])
     rows = ["images/a.jpg,cat,train", "C:\\photos\\b.jpg,dog,train", "/data/C.JPG,cat,val"]
     (root / "labels.csv").write_text("\n".join(["file,label,split", *rows]))
-    assert {str(e.path.relative_to(root / "images")) for e in open_folder(Source(root)).examples if e.path} == {
+    assert {str(e.path.relative_to(root / "images")) for e in open_folder(settings_of(root)).examples if e.path} == {
         "a.jpg",
         "sub/b.jpg",
         "c.jpg",
@@ -112,7 +113,7 @@ def test_names_of_other_machines_are_found(tmp_path: Path) -> None:
 
 def test_labels_in_two_forms_of_unicode_are_one_class_and_said(tmp_path: Path) -> None:
     root = write_folder(tmp_path, ["a.jpg,caf\u00e9,train", "b.jpg,cafe\u0301,train", "c.jpg, caf\u00e9 ,val"])
-    data = open_folder(Source(root))
+    data = open_folder(settings_of(root))
     assert [one.name for one in data.classes] == ["caf\u00e9"]
     assert "1 labels are written in another form of Unicode" in data.warnings[0]
 
@@ -124,13 +125,13 @@ def test_any_text_is_a_name(tmp_path: Path) -> None:
     rows = [
         f"{n}.jpg,{name},{split}" for n, (name, split) in enumerate((a, b) for a in ODD_NAMES for b in ("train", "val"))
     ]
-    data = open_folder(Source(write_folder(tmp_path, rows)))
+    data = open_folder(settings_of(write_folder(tmp_path, rows)))
     assert {one.name for one in data.classes} == set(ODD_NAMES)
 
 
 def test_columns_that_are_not_read_are_said(tmp_path: Path) -> None:
     root = write_folder(tmp_path, ["a.jpg,cat,x", "b.jpg,cat,y"], "file,label,source")
-    assert open_folder(Source(root)).warnings == ("1 columns of labels.csv are not read: source",)
+    assert open_folder(settings_of(root)).warnings == ("1 columns of labels.csv are not read: source",)
 
 
 def test_classes_csv_is_checked(tmp_path: Path) -> None:
@@ -144,7 +145,7 @@ def test_classes_csv_is_checked(tmp_path: Path) -> None:
     ):
         (root / "classes.csv").write_text(text)
         with pytest.raises(InputError, match=message):
-            open_folder(Source(root))
+            open_folder(settings_of(root))
 
 
 def test_masks_of_one_image_in_both_files_are_refused(tmp_path: Path) -> None:
@@ -155,13 +156,13 @@ def test_masks_of_one_image_in_both_files_are_refused(tmp_path: Path) -> None:
     with pytest.raises(
         InputError, match=r"instances_val.json: the image 000100.jpg has instances in .*train.json, too"
     ):
-        open_folder(Source(root))
+        open_folder(settings_of(root))
 
 
 def test_images_of_the_masks_that_have_no_label_are_counted(tmp_path: Path) -> None:
     root = write_folder(tmp_path, ["000100.jpg,car,train", "b.jpg,cat,val"])
     (root / "instances_train.json").write_text(json.dumps(coco_content(100, [square(1, 100, 3), square(2, 101, 7)])))
-    warnings = open_folder(Source(root)).warnings
+    warnings = open_folder(settings_of(root)).warnings
     assert any(
         "1 images of the COCO files are not in labels.csv and are left out: 000101.jpg" in one for one in warnings
     )
@@ -183,14 +184,14 @@ def test_bad_rows_are_named(tmp_path: Path, message: str) -> None:
     root = write_folder(tmp_path / "set", BAD_ROWS[message], missing=tuple(name for name in names if "/" in name))
     (root / "images").mkdir(exist_ok=True)
     with pytest.raises(InputError, match=re.escape(message)):
-        open_folder(Source(root))
+        open_folder(settings_of(root))
 
 
 def test_missing_and_unlabelled_files_are_all_named(tmp_path: Path) -> None:
     rows = [f"{name}.jpg,cat,train" for name in "abcdefg"]
     root = write_folder(tmp_path, rows, missing=tuple(f"{name}.jpg" for name in "bcdefg"))
     with pytest.raises(InputError, match=r"not: b.jpg, c.jpg, d.jpg, e.jpg, f.jpg and 1 more; add"):
-        open_folder(Source(root))
+        open_folder(settings_of(root))
     write_folder(tmp_path, ROWS)
     for name in "bdefg":
         write_photo(tmp_path / "images" / "sub" / f"{name}.PNG")
@@ -199,30 +200,30 @@ def test_missing_and_unlabelled_files_are_all_named(tmp_path: Path) -> None:
     with pytest.raises(
         InputError, match=r"without any label in labels.csv: sub/b.PNG, .*sub/g.PNG.* and 1 more; label them"
     ):
-        open_folder(Source(tmp_path))
+        open_folder(settings_of(tmp_path))
 
 
 def test_lacking_columns_and_files(tmp_path: Path) -> None:
     root = write_folder(tmp_path / "set", ["a.jpg,cat"], "name,label")
     with pytest.raises(InputError, match=r"labels.csv lacks the column file; its columns are name, label"):
-        open_folder(Source(root))
+        open_folder(settings_of(root))
     (root / "labels.csv").write_bytes(b"file,label\n\xff\xfe,cat\n")
     with pytest.raises(InputError, match=r"labels.csv is not a readable CSV file in UTF-8"):
-        open_folder(Source(root))
+        open_folder(settings_of(root))
     (root / "labels.csv").unlink()
     with pytest.raises(InputError, match=r"labels.csv does not exist; a folder data set is images/ and labels.csv"):
-        open_folder(Source(root))
+        open_folder(settings_of(root))
     with pytest.raises(InputError, match=r"prepare.root is '.*none', which is missing"):
-        open_folder(Source(tmp_path / "none"))
+        open_folder(settings_of(tmp_path / "none"))
     with pytest.raises(InputError, match=r"takes at least 2"):
-        open_folder(Source(write_folder(tmp_path / "one", ["a.jpg,cat"], "file,label")))
+        open_folder(settings_of(write_folder(tmp_path / "one", ["a.jpg,cat"], "file,label")))
 
 
 def test_the_drawn_split_hangs_on_names_alone(tmp_path: Path) -> None:
     rows = [f"{number:02}.jpg,cat" for number in range(20)]
-    first = open_folder(Source(write_folder(tmp_path / "a", rows, "file,label")))
+    first = open_folder(settings_of(write_folder(tmp_path / "a", rows, "file,label")))
     shuffled = [rows[at] for at in np.random.default_rng(3).permutation(20)]
-    second = open_folder(Source(write_folder(tmp_path / "b", shuffled, "file,label")))
+    second = open_folder(settings_of(write_folder(tmp_path / "b", shuffled, "file,label")))
     assert [e.file_name for e in first.examples] == [e.file_name for e in second.examples]
 
 
@@ -233,17 +234,17 @@ def test_categories_beside_are_classes_by_their_names(tmp_path: Path) -> None:
     content = coco_content(1, [square(1, 1, 3), square(2, 2, 9), square(3, 2, 3)])
     content["images"][0]["file_name"], content["images"][1]["file_name"] = "a.jpg", "b.jpg"
     (root / "instances_val.json").write_text(json.dumps(content))
-    data = open_folder(Source(root))
+    data = open_folder(settings_of(root))
     assert [one.name for one in data.classes] == ["kite", "cat", "car"]
     assert {example.listed_as: [one.class_id for one in example.outlines] for example in data.examples} == {
         "a.jpg": [2], "b.jpg": [1, 2],
     }  # fmt: skip
     (root / "classes.csv").write_text("name\ncat\ncar\n")
     with pytest.raises(InputError, match=r"b\.jpg has the label 'kite', which is no class"):
-        open_folder(Source(root))
+        open_folder(settings_of(root))
     (root / "labels.csv").write_text("file,label,split\na.jpg,cat,train\nb.jpg,cat,val\n")
     with pytest.raises(InputError, match=r"instances_val\.json: the category 'kite' is none of the classes of classes"):
-        open_folder(Source(root))
+        open_folder(settings_of(root))
 
 
 def test_categories_beside_that_count_from_0_are_raised(tmp_path: Path) -> None:
@@ -252,7 +253,7 @@ def test_categories_beside_that_count_from_0_are_raised(tmp_path: Path) -> None:
     content["images"][0]["file_name"], content["images"][1]["file_name"] = "a.jpg", "b.jpg"
     content["categories"] = [{"id": 0, "name": "cat"}, {"id": 1, "name": "dog"}]
     (root / "instances_val.json").write_text(json.dumps(content))
-    data = open_folder(Source(root))
+    data = open_folder(settings_of(root))
     assert [(one.class_id, one.name) for one in data.classes] == [(1, "cat"), (2, "dog")]
     assert [example.class_ids for example in data.examples] == [(1,), (1,)]
     assert [one.class_id for example in data.examples for one in example.outlines] == [1]
@@ -263,4 +264,4 @@ def test_a_name_that_no_file_can_have_is_named(tmp_path: Path) -> None:
     root = write_folder(tmp_path, ["a.jpg,cat,train"])
     (root / "labels.csv").write_text(f"file,label,split\na.jpg,cat,train\n{'x' * 500}.jpg,cat,val\n")
     with pytest.raises(InputError, match=r"labels\.csv lists files that .* has not: x+…; add them"):
-        open_folder(Source(root))
+        open_folder(settings_of(root))

@@ -10,8 +10,9 @@ from PIL import Image
 
 from empaste.datasets.coco import open_coco
 from empaste.datasets.frames import frame_vote, with_frame
-from empaste.datasets.records import DataSet, Source
+from empaste.datasets.records import DataSet
 from empaste.photographs import SIDES_SWAPPED, TRANSPOSED
+from tests.datasets.layouts import settings_of
 from tests.test_photographs import BACK
 
 HEIGHT, WIDTH = 30, 40
@@ -61,7 +62,7 @@ def write_set(
 
 
 def framed(root: Path, wanted: Any = "auto") -> DataSet:
-    data = open_coco(Source(root))
+    data = open_coco(settings_of(root))
     return with_frame(data, map(frame_vote, data.examples), wanted)
 
 
@@ -95,9 +96,11 @@ def test_images_whose_sizes_tell_speak_for_the_others(tmp_path: Path, frame: str
 def test_where_no_size_tells_a_parameter_chooses(tmp_path: Path, orientation: int) -> None:
     root = write_set(tmp_path, [orientation], "stored")
     data = framed(root)
-    assert agrees(data) == [False] and "set prepare.annotation_frame to upright or stored" in data.warnings[-1]
+    assert agrees(data) == [False]
+    assert "set prepare.annotation_frame to upright or stored" in data.warnings[-1]
     chosen = framed(root, "stored")
-    assert agrees(chosen) == [True] and "set prepare.annotation_frame" not in chosen.warnings[-1]
+    assert agrees(chosen) == [True]
+    assert "set prepare.annotation_frame" not in chosen.warnings[-1]
 
 
 @pytest.mark.parametrize("orientation", sorted(TRANSPOSED))
@@ -113,7 +116,7 @@ def test_a_square_does_not_tell(tmp_path: Path, orientation: int) -> None:
 @pytest.mark.parametrize("orientation", sorted(TRANSPOSED))
 def test_without_stated_sizes_boxes_and_masks_follow_the_choice(tmp_path: Path, orientation: int, frame: str) -> None:
     root = write_set(tmp_path, [orientation], frame, size=False)
-    data = open_coco(Source(root))
+    data = open_coco(settings_of(root))
     rows = json.loads((root / "instances_train.json").read_text())
     rows["annotations"] = rows["annotations"][1:]  # an RLE states its own size
     (root / "instances_train.json").write_text(json.dumps(rows))
@@ -136,5 +139,5 @@ def test_splits_that_disagree_are_told(tmp_path: Path) -> None:
 
 
 def test_nothing_turned_nothing_said(tmp_path: Path) -> None:
-    data = open_coco(Source(write_set(tmp_path, [1], "upright")))
+    data = open_coco(settings_of(write_set(tmp_path, [1], "upright")))
     assert with_frame(data, map(frame_vote, data.examples), "auto") is data

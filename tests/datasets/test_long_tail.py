@@ -1,6 +1,7 @@
 """Class sizes by the density, and data sets drawn to fit them."""
 
 from collections import Counter
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
@@ -19,11 +20,11 @@ VOC_MASKS = {
 """Masks extracted per class on VOC trainaug, as the paper states them."""
 
 
-def load(example: Example, max_side: int) -> Picture:
+def load(_example: Example, _max_side: int) -> Picture:
     return Picture(b"", 4, 4, (2, 3), ())
 
 
-def dataset(labels: list[tuple[int, ...]], names: list[str] | None = None) -> DataSet:
+def dataset(labels: Sequence[tuple[int, ...]], names: list[str] | None = None) -> DataSet:
     """Training images with ``labels``, numbered from 1, and a validation image of the first class."""
     names = names or [f"class {k}" for k in range(1, 1 + max(one for row in labels for one in row))]
     examples = [Example(number, "train", f"train/{number}.jpg", row) for number, row in enumerate(labels, 1)]
@@ -57,19 +58,22 @@ def test_sizes_fall_from_the_largest_to_the_smallest(num: int, shape: float, fir
     largest, smallest = max(first, second), min(first, second)
     found = pareto_sizes(num, shape, largest, smallest)
     assert found == sorted(found, reverse=True)
-    assert found[0] == largest and found[-1] == (smallest if num > 1 else largest)
+    assert found[0] == largest
+    assert found[-1] == (smallest if num > 1 else largest)
 
 
 def test_the_published_shape_on_vocs_class_counts() -> None:
     """2,018 images, 800 and 1; the published version, in masks that came along too: 2,415 images, 836 and 4."""
     labels = [(k,) for k, count in enumerate(VOC_MASKS.values(), 1) for _ in range(count)]
     drawn = resample(dataset(labels, list(VOC_MASKS)), 6.0, 800, 1, seed=0)
-    assert sum(drawn.available.values()) == 10_113 and list(drawn.wanted)[:3] == ["person", "cat", "dog"]
+    assert sum(drawn.available.values()) == 10_113
+    assert list(drawn.wanted)[:3] == ["person", "cat", "dog"]
     expected = [800, 454, 269, 166, 105, 68, 46, 31, 22, 15, 11, 8, 6, 5, 3, 3, 2, 2, 1, 1]
     assert list(drawn.wanted.values()) == expected
     assert sorted(sizes(drawn).values(), reverse=True) == expected
     assert sum(example.split == "train" for example in drawn.data.examples) == sum(expected) == 2018
-    assert list(drawn.wanted)[-1] == "diningtable" and drawn.data.warnings == ()
+    assert list(drawn.wanted)[-1] == "diningtable"
+    assert drawn.data.warnings == ()
 
 
 MIXED = [(1,)] * 40 + [(1, 2)] * 30 + [(2,)] * 10 + [(2, 3)] * 10 + [(3,)] * 5 + [(1, 2, 3)] * 5
@@ -97,7 +101,8 @@ def test_drawing_hangs_on_the_seed_and_keeps_the_order() -> None:
 
 def test_a_class_without_an_image_stays_empty() -> None:
     drawn = resample(dataset([(1,)] * 6 + [(3,)] * 4), 6.0, 5, 2, seed=0)
-    assert drawn.wanted == {"class 1": 5, "class 3": 2} and sizes(drawn) == {1: 5, 3: 2}
+    assert drawn.wanted == {"class 1": 5, "class 3": 2}
+    assert sizes(drawn) == {1: 5, 3: 2}
 
 
 def test_where_classes_only_come_together_the_shortfall_is_told() -> None:

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from empaste.artifacts.remarks import Remark
 from empaste.datasets.naming import ImageFiles, merge_spellings, name_files, split_called
 from empaste.datasets.records import Example, Outline, Split
 from empaste.errors import InputError
@@ -102,7 +103,7 @@ def test_one_file_is_one_image_however_it_is_spelt(tmp_path: Path) -> None:
             (("a.jpg", (outline,)), ("hard.jpg", (replace(outline, origin="2"), further)), ("soft.jpg", ())), 1
         )
     ]
-    remarks: list = []
+    remarks: list[Remark] = []
     (merged,) = merge_spellings(rows, remarks)
     assert (merged.class_ids, merged.outlines) == ((1, 2, 3), (outline, further))
     assert [remark.example for remark in remarks] == ["hard.jpg beside a.jpg", "soft.jpg beside a.jpg"]

@@ -25,7 +25,7 @@ from empaste.masks import decode_mask
 MASK = np.eye(4, dtype=bool)
 
 
-def load(example: Example, max_side: int) -> Picture:
+def load(example: Example, _max_side: int) -> Picture:
     if example.image_id == 13:
         raise InputError("x.jpg is empty")
     return Picture(b"jpeg", 4, 4, example.class_ids, ((2, MASK, 0), (1, ~MASK, 1)))
@@ -77,7 +77,8 @@ def test_an_example_is_written_with_its_annotations(tmp_path: Path) -> None:
 
 def test_bad_images_are_handed_back_and_refused_together(tmp_path: Path) -> None:
     bad = write_example(example(13, "train", 1), load, 0, tmp_path)
-    assert bad.error == "x.jpg is empty" and not list(tmp_path.iterdir())
+    assert bad.error == "x.jpg is empty"
+    assert not list(tmp_path.iterdir())
     refuse_errors([write_example(example(1, "train", 1), load, 0, tmp_path)])
     with pytest.raises(InputError) as error:
         refuse_errors([Prepared(example(n, "train"), error=f"{n}.jpg is empty") for n in range(1, 9)])
@@ -110,13 +111,14 @@ def test_tables_annotations_and_counts(tmp_path: Path) -> None:
 def test_no_masks_are_not_zero_instances() -> None:
     rows = [Prepared(example(1, "train", 1), 4, 4, (1,)), Prepared(example(2, "val", 1), 4, 4, (1,))]
     counts = count_images(dataset(1, 1), rows)
-    assert counts["instances_train"] is None and counts["instances_val"] is None
+    assert counts["instances_train"] is None
+    assert counts["instances_val"] is None
 
 
 def test_what_the_images_showed_is_counted_and_said(tmp_path: Path) -> None:
     reason = "annotations lead out of their images"
 
-    def load_remarked(example: Example, max_side: int) -> Picture:
+    def load_remarked(example: Example, _max_side: int) -> Picture:
         remark = Remark(reason, f"annotation {example.image_id}")
         return Picture(b"jpeg", 4, 4, (1,), (), boxes=((2, (0.5, 1, 2, 2), 0),), remarks=(remark,), digest="same")
 
@@ -126,9 +128,8 @@ def test_what_the_images_showed_is_counted_and_said(tmp_path: Path) -> None:
     said = warnings_of(data, rows)
     assert said[0] == f"3 {reason}: the first is annotation 1"
     assert said[1] == "classes differ in case alone and are kept apart: cat and Cat and CAT"
-    assert (
-        said[2].startswith("1 validation images are copies of training images") and "val/100.jpg is train/" in said[2]
-    )
+    assert said[2].startswith("1 validation images are copies of training images")
+    assert "val/100.jpg is train/" in said[2]
     (box,) = annotations_of(rows, "val")
     assert (box["bbox"], box["area"], box["box_only"], box["iscrowd"]) == ([0.5, 1, 2, 2], 4, 1, 0)
     assert int(decode_mask(box["segmentation"]).sum()) == 6, "every pixel that the box touches"

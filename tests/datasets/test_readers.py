@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 from empaste.datasets import DATASETS
-from empaste.datasets.records import DataSet, Source
+from empaste.datasets.records import DataSet
 from empaste.datasets.settings import PrepareSettings
 from empaste.images import decode_rgb
-from tests.datasets.layouts import ROWS, write_coco, write_folder, write_voc
+from tests.datasets.layouts import ROWS, settings_of, write_coco, write_folder, write_voc
 
 WRITERS: dict[str, Callable[[Path], Path | None]] = {
-    "demo": lambda root: None,
+    "demo": lambda _root: None,
     "folder": lambda root: write_folder(root, ROWS),
     "coco": write_coco,
     "voc": write_voc,
@@ -24,7 +24,7 @@ WRITERS: dict[str, Callable[[Path], Path | None]] = {
 @pytest.fixture(params=list(DATASETS))
 def data(request: pytest.FixtureRequest, tmp_path: Path) -> DataSet:
     return DATASETS[request.param](
-        Source(WRITERS[request.param](tmp_path / "set"), num_train=2, num_val=1, image_size=64)
+        settings_of(WRITERS[request.param](tmp_path / "set"), num_train=2, num_val=1, image_size=64)
     )
 
 
@@ -55,8 +55,12 @@ def test_loading_gives_an_image_and_masks_of_its_size_every_time(data: DataSet) 
         assert picture.jpeg == data.load(example, 30).jpeg
         assert decode_rgb(np.frombuffer(picture.jpeg, np.uint8), "a").shape == (picture.height, picture.width, 3)
         assert max(picture.height, picture.width) == 30
-        assert set(picture.class_ids) <= known and list(picture.class_ids) == sorted(set(picture.class_ids))
+        assert set(picture.class_ids) <= known
+        assert list(picture.class_ids) == sorted(set(picture.class_ids))
         assert picture.class_ids or example.split == "val"
         for class_id, mask, iscrowd in picture.masks:
-            assert class_id in known and iscrowd in (0, 1)
-            assert mask.shape == (picture.height, picture.width) and mask.dtype == bool and mask.any()
+            assert class_id in known
+            assert iscrowd in (0, 1)
+            assert mask.shape == (picture.height, picture.width)
+            assert mask.dtype == bool
+            assert mask.any()

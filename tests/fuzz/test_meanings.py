@@ -22,11 +22,11 @@ from PIL import Image
 
 from empaste.datasets import DATASETS
 from empaste.datasets.frames import frame_vote, with_frame
-from empaste.datasets.records import Source
 from empaste.images import decode_rgb
 from empaste.masks import encode_mask
 from empaste.photographs import TRANSPOSED
 from empaste.rle import run_lengths
+from tests.datasets.layouts import settings_of
 from tests.fuzz import inputs
 from tests.fuzz.readers import Reader, read_data_set
 from tests.fuzz.sandbox import READ, REFUSED, try_input
@@ -87,7 +87,7 @@ def write_image(path: Path, shot: Shot) -> None:
 
 
 def meaning(name: str, root: Path, frame: Literal["auto", "upright", "stored"] = "auto") -> Meaning:
-    data = DATASETS[name](Source(root, seed=3))
+    data = DATASETS[name](settings_of(root, seed=3))
     data = with_frame(data, [frame_vote(example) for example in data.examples], frame)
     names = {one.class_id: one.name for one in data.classes}
     found: Meaning = {}
@@ -358,7 +358,7 @@ def test_annotations_lie_on_what_they_outline(
         content = {"images": [{"id": first, "file_name": f"{first}{suffix}", "width": width, "height": height}],
                    "annotations": rows, "categories": [{"id": 1, "name": "cat"}]}  # fmt: skip
         (tmp_path / f"{split}.json").write_text(json.dumps(content))
-    data = DATASETS["coco"](Source(tmp_path))
+    data = DATASETS["coco"](settings_of(tmp_path))
     data = with_frame(data, [frame_vote(example) for example in data.examples], frame)
     for example in data.examples:
         picture = data.load(example, 0)

@@ -7,12 +7,14 @@ from pathlib import Path
 
 import pytest
 import typer
+import yaml
 from filelock import FileLock
 
 from empaste.errors import InputError
 from stages.restore import cache_folder
 from stages.runner import stage
 
+ROOT = Path(__file__).parents[2]
 TOY = """
 import sys
 from pathlib import Path
@@ -76,6 +78,30 @@ def test_bad_input_ends_with_one_message(
     assert said in capsys.readouterr().err
 
 
+def test_a_misfit_in_another_stages_section_ends_the_stage_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Not hours later, when that stage runs."""
+    monkeypatch.chdir(tmp_path)
+    content = yaml.safe_load((ROOT / "params.yaml").read_text())
+    content["train"]["iterations"] = 0
+    Path("params.yaml").write_text(yaml.safe_dump(content))
+    ran = []
+
+    @stage("toy")
+    def main(params: Path = Path("params.yaml")) -> None:
+        ran.append(params)
+
+    with pytest.raises(typer.Exit):
+        main()
+    assert "train.iterations is 0" in capsys.readouterr().err
+    assert not ran
+    content["train"]["iterations"] = 1
+    Path("params.yaml").write_text(yaml.safe_dump(content))
+    main()
+    assert ran == [Path("params.yaml")]
+
+
 def test_a_defect_keeps_its_traceback(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
@@ -114,7 +140,7 @@ def test_the_cache_is_found_where_it_is_configured(tmp_path: Path, monkeypatch: 
 
 
 def test_a_failed_stage_leaves_its_earlier_outputs(tmp_path: Path) -> None:
-    root = str(Path(__file__).parents[2])
+    root = str(ROOT)
     (tmp_path / "toy.py").write_text(TOY.format(root=root))
     (tmp_path / "dvc.yaml").write_text(PIPELINE.format(python=sys.executable))
     (tmp_path / "params.yaml").write_text("toy:\n  value: 1\n")
@@ -135,6 +161,6 @@ def test_a_failed_stage_leaves_its_earlier_outputs(tmp_path: Path) -> None:
 
 def test_a_python_without_the_packages_is_told_what_to_do() -> None:
     command = [sys.executable, "-I", "-S", "-c", "import sys; sys.path.insert(0, '.'); import stages.prepare"]
-    done = subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, text=True, check=False)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert "source .venv/bin/activate" in done.stderr

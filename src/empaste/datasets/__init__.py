@@ -5,10 +5,11 @@ from collections.abc import Callable
 from empaste.datasets.coco import open_coco
 from empaste.datasets.demo import open_demo
 from empaste.datasets.folder import open_folder
-from empaste.datasets.records import DataSet, Source
+from empaste.datasets.records import DataSet
+from empaste.datasets.settings import PrepareSettings
 from empaste.datasets.voc import open_voc
 
-DATASETS: dict[str, Callable[[Source], DataSet]] = {
+DATASETS: dict[str, Callable[[PrepareSettings], DataSet]] = {
     "demo": open_demo,
     "folder": open_folder,
     "coco": open_coco,

@@ -29,15 +29,16 @@ from empaste.datasets.naming import (
     name_files,
 )
 from empaste.datasets.outlines import draw_outlines, outside
-from empaste.datasets.records import ClassName, DataSet, Example, Frame, Outline, Picture, Source, Split
+from empaste.datasets.records import ClassName, DataSet, Example, Frame, Outline, Picture, Split
+from empaste.datasets.settings import PrepareSettings
 from empaste.datasets.splitting import drawn_splits
 from empaste.errors import InputError
 from empaste.photographs import read_photograph
 
 
-def open_coco(source: Source) -> DataSet:
-    """The COCO data set under ``source.root``; `InputError` where its layout or its annotations are broken."""
-    root = existing_folder(source.root)
+def open_coco(settings: PrepareSettings) -> DataSet:
+    """The COCO data set under ``settings.root``; `InputError` where its layout or its annotations are broken."""
+    root = existing_folder(settings.folder)
     files = annotation_files(root)
     remarks: list[Remark] = []
     warnings: list[str] = []
@@ -46,7 +47,7 @@ def open_coco(source: Source) -> DataSet:
     classes = merge_categories(list(contents.values()))
     images = ImageFiles(root)
     if "" in contents:
-        found = _split_by_seed(_examples(images, "", contents[""], remarks), contents[""].path, source, warnings)
+        found = _split_by_seed(_examples(images, "", contents[""], remarks), contents[""].path, settings, warnings)
     else:
         found = {split: _examples(images, split, contents[split], remarks) for split in SPLIT_NAMES}
     train = [example for example in found["train"] if example.class_ids]
@@ -131,11 +132,11 @@ def annotated_size(image: ListedImage, outlines: Iterable[Outline]) -> tuple[int
 
 
 def _split_by_seed(
-    examples: Sequence[Example], path: Path, source: Source, warnings: list[str]
+    examples: Sequence[Example], path: Path, settings: PrepareSettings, warnings: list[str]
 ) -> dict[str, list[Example]]:
     """The labelled images of a file without splits, divided by seed; the others are handed on as training images."""
     labelled = [example for example in examples if example.class_ids]
-    splits = drawn_splits([example.listed_as for example in labelled], source, path, warnings)
+    splits = drawn_splits([example.listed_as for example in labelled], settings, path, warnings)
     found: dict[str, list[Example]] = {"train": [example for example in examples if not example.class_ids], "val": []}
     for example in labelled:
         split = splits[example.listed_as]

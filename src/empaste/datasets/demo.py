@@ -15,7 +15,8 @@ from jaxtyping import Bool, UInt8
 from empaste.datasets.demo_objects import CLASSES, CLUTTER, Draw
 from empaste.datasets.demo_scenes import HOMES, NATURAL_CLUTTER, SCENES
 from empaste.datasets.drawing import Patch, blank_patch, fractal, shade, tinted
-from empaste.datasets.records import ClassName, DataSet, Example, Picture, Source, Split
+from empaste.datasets.records import ClassName, DataSet, Example, Picture, Split
+from empaste.datasets.settings import PrepareSettings
 from empaste.images import encode_rgb, fit_within
 
 SUPERSAMPLING = 3
@@ -35,19 +36,19 @@ class Thing:
     angle: float
 
 
-def open_demo(source: Source) -> DataSet:
+def open_demo(settings: PrepareSettings) -> DataSet:
     """The demo data set: ``num_train`` training images from id 1, then ``num_val`` validation images."""
     classes = tuple(ClassName(number, name, CLASSES[name][0]) for number, name in enumerate(NAMES, 1))
     sizes: tuple[tuple[Split, int, int], ...] = (
-        ("train", 1, source.num_train),
-        ("val", source.num_train + 1, source.num_val),
+        ("train", 1, settings.num_train),
+        ("val", settings.num_train + 1, settings.num_val),
     )
     examples = tuple(
         Example(number, split, f"{split}/{number:06d}.jpg", ())
         for split, first, count in sizes
         for number in range(first, first + count)
     )
-    return DataSet(classes, examples, partial(load_demo, seed=source.seed, image_size=source.image_size))
+    return DataSet(classes, examples, partial(load_demo, seed=settings.seed, image_size=settings.image_size))
 
 
 def load_demo(example: Example, max_side: int, seed: int, image_size: int) -> Picture:

@@ -24,7 +24,8 @@ from empaste.datasets.coco import (
     merge_categories,
 )
 from empaste.datasets.naming import ImageFiles, existing_folder, is_file, name_files, real_path, split_called
-from empaste.datasets.records import ClassName, DataSet, Example, Outline, Source, Split
+from empaste.datasets.records import ClassName, DataSet, Example, Outline, Split
+from empaste.datasets.settings import PrepareSettings
 from empaste.datasets.splitting import splits_by_seed
 from empaste.errors import InputError
 from empaste.images import SUFFIXES
@@ -42,9 +43,9 @@ class Listed:
     split: str | None
 
 
-def open_folder(source: Source) -> DataSet:
-    """The data set in the folder ``source.root``; `InputError` where a file, column, label or split is wrong."""
-    root = existing_folder(source.root)
+def open_folder(settings: PrepareSettings) -> DataSet:
+    """The data set in the folder ``settings.root``; `InputError` where a file, column, label or split is wrong."""
+    root = existing_folder(settings.folder)
     path, folder = root / "labels.csv", root / "images"
     for needed in (path, folder):
         if not needed.exists():
@@ -59,7 +60,7 @@ def open_folder(source: Source) -> DataSet:
     remarks += [remark for content in truth for remark in content.remarks]
     classes = _classes(root, truth, files, path)
     ids = {one.name: one.class_id for one in classes}
-    splits = _splits(path, files, source)
+    splits = _splits(path, files, settings)
     ordered = sorted(files, key=lambda file: (splits[file] == "val", files[file].name))
     examples = [
         Example(number, splits[file], files[file].name, tuple(sorted({ids[label] for label in files[file].labels})),
@@ -201,11 +202,11 @@ def _class_ids(content: ForeignCoco, ids: Mapping[str, int]) -> dict[int, int]:
     return {one.category_id: ids[one.name] for one in content.categories if one.category_id in used}
 
 
-def _splits(path: Path, files: dict[Path, Listed], source: Source) -> dict[Path, Split]:
+def _splits(path: Path, files: dict[Path, Listed], settings: PrepareSettings) -> dict[Path, Split]:
     """Per file its split: as listed, else drawn by seed, at least one on either side."""
     if all(entry.split is not None for entry in files.values()):
         return {file: "train" if entry.split == "train" else "val" for file, entry in files.items()}
-    drawn = splits_by_seed([entry.name for entry in files.values()], source, path)
+    drawn = splits_by_seed([entry.name for entry in files.values()], settings, path)
     return {file: drawn[entry.name] for file, entry in files.items()}
 
 

@@ -8,13 +8,13 @@ is several.
 import filecmp
 import hashlib
 import re
-import unicodedata
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from empaste.artifacts.fields import listed
+from empaste.artifacts.file_index import FileIndex
 from empaste.artifacts.image_names import FOLDER_MARK, without_ending
 from empaste.artifacts.remarks import Remark
 from empaste.datasets.records import Example
@@ -27,10 +27,10 @@ MAX_NAME = 200
 """Bytes of a file name's stem under data/images; longer ones are cut and keep a hash of the whole."""
 
 
-def existing_folder(root: Path | None) -> Path:
+def existing_folder(root: Path) -> Path:
     """``root`` where it is a folder; else `InputError`."""
-    if root is None or not root.is_dir():
-        kind = "a file" if root is not None and root.exists() else "missing"
+    if not root.is_dir():
+        kind = "a file" if root.exists() else "missing"
         raise InputError(f"prepare.root is {str(root)!r}, which is {kind}; set it to the folder of the data set")
     return root
 
@@ -47,11 +47,7 @@ class ImageFiles:
         """List ``root``; hidden files are none (`photographs.visible_files`)."""
         self.root = root
         self.paths = find_photographs(root)
-        self._by_folded: dict[str, list[Path]] = defaultdict(list)
-        self._by_base: dict[str, list[Path]] = defaultdict(list)
-        for path in self.paths:
-            self._by_folded[_folded(path.relative_to(root).as_posix())].append(path)
-            self._by_base[_folded(path.name)].append(path)
+        self._index = FileIndex(root, self.paths)
 
     def below(self, folder: Path, name: str) -> Path | None:
         """The file that ``name`` means below ``folder``: exactly, else but for case and Unicode form; None without.
@@ -65,24 +61,18 @@ class ImageFiles:
         if _leads_out(plain) or not folder.is_relative_to(self.root):
             return None
         prefix = folder.relative_to(self.root).as_posix()
-        found = self._by_folded.get(_folded(plain if prefix == "." else f"{prefix}/{plain}"), [])
-        return only_file(found, name, self.root)
+        return only_file(self._index.at(plain if prefix == "." else f"{prefix}/{plain}"), name, self.root)
 
     def ending_in(self, name: str) -> list[Path]:
         """The files whose path below the root ends in the folders and the name of ``name``."""
-        wanted = _folded(_posix(name))
-        return [
-            path
-            for path in self._by_base.get(wanted.rpartition("/")[2], ())
-            if f"/{_folded(path.relative_to(self.root).as_posix())}".endswith(f"/{wanted}")
-        ]
+        return self._index.ending_in(_posix(name))
 
     def called(self, name: str) -> Path | None:
         """The file that has the base name of ``name``, wherever it lies; None without.
 
         `InputError` where several different files have it.
         """
-        return only_file(self._by_base.get(_folded(_posix(name).rpartition("/")[2]), []), name, self.root)
+        return only_file(self._index.called(_posix(name)), name, self.root)
 
     def find(self, folder: Path, name: str, origin: str) -> Path:
         """The file ``name`` below ``folder``, or where its path leads elsewhere the one of its base name.
@@ -214,10 +204,6 @@ def _posix(name: str) -> str:
 def _leads_out(name: str) -> bool:
     path = PurePosixPath(name)
     return not name or path.is_absolute() or ".." in path.parts
-
-
-def _folded(name: str) -> str:
-    return unicodedata.normalize("NFC", name).casefold()
 
 
 def only_file(paths: Sequence[Path], name: str, root: Path) -> Path | None:

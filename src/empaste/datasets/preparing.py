@@ -3,13 +3,15 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from empaste.artifacts.coco import box_instance, instance
+from empaste.artifacts.coco import box_instance, coco_dataset, instance
+from empaste.artifacts.coco_records import Annotation, Coco
 from empaste.artifacts.fields import listed
 from empaste.artifacts.remarks import Remark, summarise
 from empaste.datasets.records import DataSet, Example, Picture, Split
@@ -28,7 +30,7 @@ class Prepared:
     height: int = 0
     width: int = 0
     class_ids: tuple[int, ...] = ()
-    annotations: tuple[dict[str, Any], ...] = ()
+    annotations: tuple[Annotation, ...] = ()
     void: RLE | None = None
     error: str | None = None
     remarks: tuple[Remark, ...] = ()
@@ -75,6 +77,19 @@ def write_example(example: Example, load: Callable[[Example, int], Picture], max
     return Prepared(
         example, *size_hw, picture.class_ids, tuple(annotations), void, None, picture.remarks, picture.digest
     )
+
+
+def prepare_images(
+    data: DataSet, max_side: int, folder: Path, map_items: Callable[..., Iterable[Any]]
+) -> list[Prepared]:
+    """Every example of ``data`` written under ``folder``, by ``map_items`` (see `opening.MapItems`), in order.
+
+    `InputError` lists what was wrong with the first few images, and how many there are.
+    """
+    write = partial(write_example, load=data.load, max_side=max_side, folder=folder)
+    prepared = list(map_items(write, data.examples, "prepare"))
+    refuse_errors(prepared)
+    return prepared
 
 
 def refuse_errors(prepared: Sequence[Prepared]) -> None:
@@ -135,7 +150,14 @@ def class_table(data: DataSet) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["class_id", "name", "supercategory"])
 
 
-def annotations_of(prepared: Iterable[Prepared], split: Split) -> list[dict[str, Any]]:
+def truth_of(data: DataSet, prepared: Sequence[Prepared], split: Split, note: str) -> Coco:
+    """The ground truth of a split as a COCO data set; ``note`` is its description."""
+    table = image_table(prepared)
+    rows = table[table["split"] == split]
+    return coco_dataset(rows, class_table(data), annotations_of(prepared, split), note, void_of(prepared))
+
+
+def annotations_of(prepared: Iterable[Prepared], split: Split) -> list[Annotation]:
     """The annotations of a split, their ids counted from 1."""
     found = [annotation for row in prepared if row.example.split == split for annotation in row.annotations]
     return [{**annotation, "id": number} for number, annotation in enumerate(found, 1)]

@@ -20,22 +20,6 @@ Box = tuple[int, tuple[float, float, float, float], int]
 
 
 @dataclass(frozen=True)
-class Source:
-    """Where a data set is and how it is read or drawn; every reader takes what concerns it.
-
-    ``root`` is the folder (None for the demo). ``seed``, ``num_train``, ``num_val`` and ``image_size`` are the demo's;
-    ``seed`` and ``val_fraction`` split a folder that has no split of its own.
-    """
-
-    root: Path | None
-    seed: int = 0
-    num_train: int = 1
-    num_val: int = 1
-    image_size: int = 144
-    val_fraction: float = 0.2
-
-
-@dataclass(frozen=True)
 class ClassName:
     """One class of a data set."""
 

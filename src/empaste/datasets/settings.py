@@ -1,9 +1,11 @@
 """The section ``prepare`` of ``params.yaml``."""
 
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from empaste.layout import in_main_repository
 from empaste.settings import Count, Positive, PositiveFloat, Settings
 
 
@@ -30,6 +32,12 @@ class PrepareSettings(Settings):
     max_val: Count
     annotation_frame: Literal["auto", "upright", "stored"]
     long_tail: LongTail
+
+    @property
+    def folder(self) -> Path:
+        """The folder ``root`` of the data set; a relative one lies below the main repository. The demo has none."""
+        assert self.root is not None
+        return in_main_repository(self.root)
 
     @model_validator(mode="after")
     def _root_where_needed(self) -> "PrepareSettings":

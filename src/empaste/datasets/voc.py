@@ -30,7 +30,8 @@ from empaste.datasets.naming import (
     merge_spellings,
     name_files,
 )
-from empaste.datasets.records import ClassName, DataSet, Example, Frame, Picture, Source
+from empaste.datasets.records import ClassName, DataSet, Example, Frame, Picture
+from empaste.datasets.settings import PrepareSettings
 from empaste.datasets.voc_annotations import Annotation, read_annotation
 from empaste.datasets.voc_layout import Place, image_files, list_places, xml_file, year_folder
 from empaste.datasets.voc_masks import (
@@ -70,12 +71,12 @@ SUPERCATEGORIES = {
 PUBLISHED_NAME = r"(\d{4}_)?\d{6}"
 
 
-def open_voc(source: Source) -> DataSet:
-    """The VOC data set under ``source.root``; `InputError` where its layout or an annotation is broken."""
-    root = year_folder(existing_folder(source.root))
+def open_voc(settings: PrepareSettings) -> DataSet:
+    """The VOC data set under ``settings.root``; `InputError` where its layout or an annotation is broken."""
+    root = year_folder(existing_folder(settings.folder))
     remarks: list[Remark] = []
     warnings: list[str] = []
-    places = list_places(root, source, warnings)
+    places = list_places(root, settings, warnings)
     _check_once(places, root)
     missing = [place.name for place in places if not is_file(xml_file(place))]
     if missing:

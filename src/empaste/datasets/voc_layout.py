@@ -7,7 +7,8 @@ from typing import NamedTuple
 from empaste.artifacts.fields import listed
 from empaste.artifacts.image_names import without_ending
 from empaste.datasets.naming import SPLIT_NAMES, ImageFiles, differ, split_called
-from empaste.datasets.records import Source, Split
+from empaste.datasets.records import Split
+from empaste.datasets.settings import PrepareSettings
 from empaste.datasets.splitting import drawn_splits
 from empaste.errors import InputError
 from empaste.images import SUFFIXES
@@ -65,7 +66,7 @@ def _split_folders(root: Path) -> dict[str, list[Path]]:
     return found if len(found) == len(SPLIT_NAMES) else {}
 
 
-def list_places(root: Path, source: Source, warnings: list[str]) -> list[Place]:
+def list_places(root: Path, settings: PrepareSettings, warnings: list[str]) -> list[Place]:
     """The images of both splits, in the order of the lists that name them."""
     folder = _image_folder(root)
     if folder is None:
@@ -83,7 +84,7 @@ def list_places(root: Path, source: Source, warnings: list[str]) -> list[Place]:
             for name in _names_in(path, images)
         ]
     names, origin = _all_names(root, images)
-    splits = drawn_splits(names, source, origin, warnings)
+    splits = drawn_splits(names, settings, origin, warnings)
     return [Place(splits[name], name, images, annotations, str(origin)) for name in names]
 
 
