@@ -17,7 +17,6 @@ import time
 from collections.abc import Callable, Iterator
 from io import BytesIO
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -30,6 +29,7 @@ from torchvision.transforms import v2
 
 from benchmarks.paste import draw_images, ragged
 from empaste.artifacts.coco import instance, read_coco
+from empaste.artifacts.coco_records import Annotation, ImageRecord
 from empaste.artifacts.json_files import read_json
 from empaste.artifacts.shards import Shards, write_shards
 from empaste.detectors.augment import (
@@ -187,8 +187,8 @@ def as_tv_tensors(data: bytes, rles: list[RLE]) -> tuple[tv_tensors.Image, dict[
 def write_data_set(folder: Path, items: list[Item]) -> None:
     """``folder`` holds ``items`` as composites: shards and ``instances.json``."""
     write_shards(folder, ((f"{number}.jpg", data) for number, (data, _) in enumerate(items)))
-    images: list[dict[str, Any]] = []
-    annotations: list[dict[str, Any]] = []
+    images: list[ImageRecord] = []
+    annotations: list[Annotation] = []
     for number, (_, rles) in enumerate(items):
         height, width = rles[0]["size"]
         images.append({"id": number, "file_name": f"{number}.jpg", "height": height, "width": width})

@@ -21,6 +21,7 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 from empaste.artifacts.coco import instance
+from empaste.artifacts.coco_records import Annotation, Category, Coco, Detection, ImageRecord
 from empaste.evaluation import coco_rules
 from empaste.masks import encode_mask
 
@@ -29,7 +30,7 @@ NUM_INSTANCES, NUM_DETECTIONS = 7, 30
 FIGURES = ("AP", "AP50", "AP75", "APs", "APm", "APl", "AR1", "AR10", "AR100")
 """In the order of pycocotools' summary."""
 
-Row = dict[str, Any]
+Figures = dict[str, Any]
 
 
 def main(num_images: int = 500, num_classes: int = 80) -> None:
@@ -46,13 +47,13 @@ def main(num_images: int = 500, num_classes: int = 80) -> None:
 KINDS = coco_rules.COCO_KINDS
 
 
-def timed(work: Callable[[], dict[str, Row]]) -> tuple[dict[str, Row], float]:
+def timed(work: Callable[[], dict[str, Figures]]) -> tuple[dict[str, Figures], float]:
     """What ``work`` gives, and its seconds of CPU time."""
     started = time.process_time()
     return work(), time.process_time() - started
 
 
-def reference(truth: dict[str, Any], detections: list[Row], kind: str) -> Row:
+def reference(truth: Coco, detections: list[Detection], kind: str) -> Figures:
     """pycocotools' figures in percent."""
     dropped = "bbox" if kind == "segm" else "segmentation"
     with redirect_stdout(io.StringIO()):
@@ -67,10 +68,12 @@ def reference(truth: dict[str, Any], detections: list[Row], kind: str) -> Row:
     return {name: 100 * float(value) for name, value in zip(FIGURES, judge.stats, strict=False)}
 
 
-def draw(num_images: int, num_classes: int) -> tuple[dict[str, Any], list[Row]]:
+def draw(num_images: int, num_classes: int) -> tuple[Coco, list[Detection]]:
     """A ground truth, and COCO results of which about two in three are near one of its instances."""
     rng = np.random.default_rng(0)
-    images, annotations, detections = [], [], []
+    images: list[ImageRecord] = []
+    annotations: list[Annotation] = []
+    detections: list[Detection] = []
     for image_id in range(1, num_images + 1):
         images.append({"id": image_id, "file_name": f"{image_id}.jpg", "height": SIZE_HW[0], "width": SIZE_HW[1]})
         own = [(int(rng.integers(1, num_classes + 1)), ellipse(rng)) for _ in range(NUM_INSTANCES)]
@@ -82,9 +85,15 @@ def draw(num_images: int, num_classes: int) -> tuple[dict[str, Any], list[Row]]:
             score = round(float(rng.beta(*((4, 2) if near else (2, 4)))), 5)
             found = row_of(0, image_id, class_id if near else int(rng.integers(1, num_classes + 1)), shown)
             detections.append(
-                {key: found[key] for key in ("image_id", "category_id", "bbox", "segmentation")} | {"score": score}
+                {
+                    "image_id": image_id,
+                    "category_id": found["category_id"],
+                    "bbox": found["bbox"],
+                    "segmentation": found["segmentation"],
+                    "score": score,
+                }
             )
-    categories = [{"id": number, "name": f"class {number}"} for number in range(1, num_classes + 1)]
+    categories: list[Category] = [{"id": number, "name": f"class {number}"} for number in range(1, num_classes + 1)]
     return {"images": images, "annotations": annotations, "categories": categories}, detections
 
 
@@ -100,7 +109,7 @@ def ellipse(rng: np.random.Generator, near: Ellipse | None = None) -> Ellipse:
     return x + move[0] * a, y + move[1] * b, a * (1 + abs(move[2])), b * (1 + abs(move[3])), angle
 
 
-def row_of(number: int, image_id: int, class_id: int, shape: Ellipse) -> Row:
+def row_of(number: int, image_id: int, class_id: int, shape: Ellipse) -> Annotation:
     """A COCO annotation of the ellipse."""
     mask = np.zeros(SIZE_HW, np.uint8)
     x, y, a, b, angle = shape

@@ -15,19 +15,22 @@ import pytest
 import torch
 
 from empaste.artifacts.coco import read_coco
+from empaste.artifacts.coco_records import DetectedInstance
 from empaste.artifacts.networks import save_network
 from empaste.detectors import check_classes, classes_of
 from empaste.detectors.mask_rcnn import build_mask_rcnn
 from empaste.images import write_rgb
 from empaste.prediction import predict_files
 from empaste.report.inputs import read_plot
+from empaste.rle import RLE
 from empaste.tracking.names import mlflow_name
 from empaste.tracking.store import EXPERIMENT, find_store
 from stages import report
 from tests.test_serving import FILE, IMAGE, SLIM
 
 SPEC = importlib.util.spec_from_file_location("hand_made_run", Path(__file__).parent / "report" / "conftest.py")
-assert SPEC and SPEC.loader
+assert SPEC
+assert SPEC.loader
 hand_made = importlib.util.module_from_spec(SPEC)
 SPEC.loader.exec_module(hand_made)
 
@@ -50,9 +53,11 @@ def test_the_page_and_the_record_hold_every_name(tmp_path: Path, monkeypatch: py
     page = Path("report/index.html").read_text()
     rows = re.findall('<tr><td dir="auto">(.*?)</td>', page)
     assert [html.unescape(row) for row in rows] == NAMES
-    assert '<td dir="auto">&lt;b&gt;</td>' in page and "<b>" not in page.replace('<div class="tile"><b>', "")
+    assert '<td dir="auto">&lt;b&gt;</td>' in page
+    assert "<b>" not in page.replace('<div class="tile"><b>', "")
     confusion = read_plot(Path("plots/confusion.csv"))
-    assert set(confusion["actual"]) == set(NAMES) and set(confusion["predicted"]) == {*NAMES, ""} - {"🍎"}
+    assert set(confusion["actual"]) == set(NAMES)
+    assert set(confusion["predicted"]) == {*NAMES, ""} - {"🍎"}
 
     from mlflow import MlflowClient
 
@@ -108,6 +113,6 @@ def test_the_server_answers_with_the_names(detector: Path) -> None:
     assert [row["class_name"] for row in image["instances"]] == NAMES
 
 
-def found(class_id: int) -> dict[str, Any]:
-    segmentation = {"size": [64, 80], "counts": "0"}
+def found(class_id: int) -> DetectedInstance:
+    segmentation = RLE(size=[64, 80], counts="0")
     return {"category_id": class_id, "score": 0.9, "bbox": [0.0, 0.0, 1.0, 1.0], "segmentation": segmentation}

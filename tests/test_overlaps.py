@@ -36,3 +36,10 @@ def test_what_a_dropped_one_clashes_with_stays() -> None:
     assert suppress(chain, [1, 0, 2, 3, 4]).tolist() == [1, 3]
     assert suppress(chain, np.arange(5), 2).tolist() == [0, 2]
     assert suppress(chain, [], None).tolist() == suppress(chain, [3], 0).tolist() == []
+
+
+def test_suppression_goes_from_the_best() -> None:
+    clash = np.array([[1, 1, 0], [1, 1, 1], [0, 1, 1]], bool)
+    assert suppress(clash, np.array([0, 1, 2])).tolist() == [0, 2]
+    assert suppress(clash, np.array([1, 0, 2])).tolist() == [1]
+    assert suppress(np.zeros((0, 0), bool), np.arange(0)).tolist() == []

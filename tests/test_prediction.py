@@ -16,6 +16,7 @@ from PIL import Image
 
 from empaste import cli, prediction
 from empaste.artifacts.coco import read_coco
+from empaste.artifacts.coco_records import DetectedInstance
 from empaste.artifacts.networks import save_network
 from empaste.detectors import Detect, classes_of, detect_files, load_detector
 from empaste.detectors.backend import Network
@@ -58,9 +59,13 @@ def photos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "photos"
 
 
-def load_decided(model: Path, **options: Any) -> Detect:
+def found(box_xywh: list[float], mask: np.ndarray) -> DetectedInstance:
+    return {"category_id": 7, "bbox": box_xywh, "score": 0.9, "segmentation": encode_mask(mask)}
+
+
+def load_decided(_model: Path, **options: Any) -> Detect:
     assert options == {key: value for key, value in OPTIONS.items() if key != "batch_size"}
-    answer = {"category_id": 7, "bbox": [9.5, 5.0, 21.0, 20.0], "score": 0.9, "segmentation": encode_mask(MASK)}
+    answer = found([9.5, 5.0, 21.0, 20.0], MASK)
     return lambda images: [[answer] if image[0, 0, 0] < 200 else [] for image in images]
 
 
@@ -89,7 +94,7 @@ def test_the_overlay_tints_the_mask_and_nothing_else() -> None:
     image = np.full((640, 640, 3), 100, np.uint8)
     mask = np.zeros((640, 640), bool)
     mask[300:400, 200:300] = True
-    row = {"category_id": 7, "bbox": [200, 300, 100, 100], "score": 0.9, "segmentation": encode_mask(mask)}
+    row = found([200, 300, 100, 100], mask)
     shown = draw_detections(image, [row], {3: "cat", 7: "dog"})
     assert (shown[350, 250] != 100).any()
     away = np.ones_like(mask)
@@ -102,7 +107,8 @@ def test_unreadable_files_are_left_out_and_named(photos: Path) -> None:
     (photos / "broken.jpg").write_bytes(b"no image")
     done = predict_files(photos, Path("model"), Path("out"), **OPTIONS)
     assert done.num_images == 3
-    assert len(done.failed) == 1 and "broken.jpg is not a readable image (its kind is none of" in done.failed[0]
+    assert len(done.failed) == 1
+    assert "broken.jpg is not a readable image (its kind is none of" in done.failed[0]
 
 
 @pytest.mark.parametrize(
@@ -159,7 +165,8 @@ def test_images_are_found_by_name_whatever_their_case(photos: Path) -> None:
     assert [path.name for path in find_files(photos).photographs] == ["a.png", "b.bmp", "c.JPG"]
 
 
-def test_the_classes_of_a_model(photos: Path) -> None:
+@pytest.mark.usefixtures("photos")
+def test_the_classes_of_a_model() -> None:
     assert classes_of(Path("model")) == {3: "cat", 7: "dog"}
 
 
@@ -208,7 +215,7 @@ def test_a_folder_that_cannot_be_opened_is_named(photos: Path, monkeypatch: pyte
         onerror(PermissionError(13, "Permission denied", str(photos / "locked")))
         return walk(top, followlinks=followlinks)
 
-    monkeypatch.setattr(prediction.os, "walk", refused)
+    monkeypatch.setattr(os, "walk", refused)
     files = find_files(photos)
     assert len(files.photographs) == 3
     assert files.failed == [f"{photos}/locked cannot be read (Permission denied); restore it or remove it"]
@@ -218,7 +225,8 @@ def test_earlier_predictions_below_are_not_predicted_on(photos: Path) -> None:
     predict_files(photos, Path("model"), photos / "found", **OPTIONS)
     save(photos / "overlays/mine.png")  # no prediction: nothing lies beside it
     done = predict_files(photos, Path("model"), photos / "deep/again", **OPTIONS)
-    assert done.num_images == 4 and not done.failed
+    assert done.num_images == 4
+    assert not done.failed
     assert done.passed_over[0] == f"the overlays of an earlier prediction, {photos}/found"
     with pytest.raises(
         InputError, match=r"holds no image .*; it holds the overlays of an earlier prediction, .*/found"
@@ -246,12 +254,12 @@ def test_an_image_named_by_hand_is_tried_whatever_its_ending(photos: Path) -> No
 def test_an_image_that_fails_takes_no_other_along(
     photos: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
-    whole = prediction.load_detector
+    whole = load_decided
 
     def load(model: Path, **options: Any) -> Detect:
         detect = whole(model, **options)
 
-        def fails_on_bright(images: Iterable[np.ndarray]) -> list[list[dict[str, Any]]]:
+        def fails_on_bright(images: Iterable[np.ndarray]) -> list[list[DetectedInstance]]:
             shown = list(images)
             if any(image[0, 0, 0] > 200 for image in shown):
                 raise error
@@ -265,7 +273,8 @@ def test_an_image_that_fails_takes_no_other_along(
     assert (done.num_images, done.num_instances) == (2, 2)
     first = str(error).split("\n")[0]
     assert done.failed[0] == f"{photos}/a.png could not be detected on ({type(error).__name__}: {first})"
-    assert done.failed[1].startswith(f"{photos}/aa.png is not a readable image") and len(done.failed) == 2
+    assert done.failed[1].startswith(f"{photos}/aa.png is not a readable image")
+    assert len(done.failed) == 2
     assert overlays() == ["b.bmp.jpg", "deep/c.JPG"]
 
 
@@ -274,7 +283,8 @@ def test_overlays_of_like_names_lie_apart(photos: Path) -> None:
     for name in ("a.tif", "a.tif.jpg", "a.tif-2.jpg", "a.png.jpg", "x.tif", "x.tif.jpg/y.png", long):
         save(photos / name)
     done = predict_files(photos, Path("model"), Path("out"), **OPTIONS)
-    assert done.num_images == 10 and len([path for path in Path("out/overlays").rglob("*") if path.is_file()]) == 10
+    assert done.num_images == 10
+    assert len([path for path in Path("out/overlays").rglob("*") if path.is_file()]) == 10
     assert overlay_names(["a.tif", "a.tif.jpg", "a.tif-2.jpg"])["a.tif"] == "a.tif-3.jpg"
     assert overlay_names(["x.tif", "x.tif.jpg/y.png"]) == {"x.tif": "x.tif-2.jpg", "x.tif.jpg/y.png": "x.tif.jpg/y.png"}
     assert overlay_names([long])[long] == f"{'ä' * 124}.gi.jpg"
@@ -285,19 +295,22 @@ def test_a_name_that_is_no_utf8_stays_what_it_is(photos: Path) -> None:
     shutil.copy(photos / "b.bmp", photos / name)
     predict_files(photos, Path("model"), Path("out"), **OPTIONS)
     listed = [image["file_name"] for image in read_coco(Path("out/instances.json"))["images"]]
-    assert name in listed and (photos / listed[-1]).is_file() and (Path("out/overlays") / name).is_file()
+    assert name in listed
+    assert (photos / listed[-1]).is_file()
+    assert (Path("out/overlays") / name).is_file()
 
 
 @pytest.mark.parametrize(("size_hw", "side"), [((40, 4000), LARGEST_OVERLAY), ((700, 100), 700), ((1, 3000), 1920)])
 def test_an_overlay_has_a_bounded_size(size_hw: tuple[int, int], side: int) -> None:
     mask = np.zeros(size_hw, bool)
     mask[:, : size_hw[1] // 2] = True
-    row = {"category_id": 7, "bbox": [0, 0, 1, 1], "score": 0.9, "segmentation": encode_mask(mask)}
+    row = found([0, 0, 1, 1], mask)
     canvas = fit_within(np.full((*size_hw, 3), 100, np.uint8), LARGEST_OVERLAY)
     shown = draw_detections(canvas, [row], {7: ""})
     assert max(shown.shape) == side
     changed = (shown != 100).any(axis=2)
-    assert changed[:, : shown.shape[1] // 2 - 5].any() and not changed[:, shown.shape[1] // 2 + 5 :].any()
+    assert changed[:, : shown.shape[1] // 2 - 5].any()
+    assert not changed[:, shown.shape[1] // 2 + 5 :].any()
 
 
 SLIM = Network("resnet_slim", "standard", False, 8, 64, frozen_norm=False, msra=False)
@@ -361,7 +374,8 @@ def test_equal_pixels_are_predicted_as_they_are_evaluated(tiny: Path) -> None:
     predict_files(Path("data"), tiny, Path("out"), **LOAD, batch_size=1)
     files = [(number, Path("data") / f"{number}.jpg") for number in (1, 2, 3)]
     evaluated = detect_files(load_detector(tiny, **LOAD), files, 1)
-    assert json.loads(Path("out/results.json").read_text()) == evaluated and evaluated
+    assert json.loads(Path("out/results.json").read_text()) == evaluated
+    assert evaluated
 
 
 def test_shapes_of_every_kind_are_answered(tiny: Path) -> None:

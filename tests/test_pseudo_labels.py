@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 from empaste import pseudo_labels
 from empaste.artifacts.coco import read_coco
+from empaste.artifacts.coco_records import DetectedInstance, Detection
 from empaste.artifacts.schemas.prepare import Classes, Images, Labels
 from empaste.artifacts.tables import read_table, write_table
 from empaste.cli import app
@@ -26,7 +27,7 @@ OPTIONS: dict[str, Any] = {
     "min_score": 0.7, "min_best": 0.7, "per_class": 0, "batch_size": 2, "num_threads": 1, "device": "cpu"
 }  # fmt: skip
 CLASSES = pd.DataFrame({"class_id": [3, 7, 9], "name": ["cat", "dog", "emu"], "supercategory": "animal"})
-PLACES = {"images": Path("data/images"), "labels": Path("data/labels")}
+PLACES: dict[str, Any] = {"images": Path("data/images"), "labels": Path("data/labels")}
 
 
 def square(x: int, side: int = 10) -> np.ndarray:
@@ -35,7 +36,7 @@ def square(x: int, side: int = 10) -> np.ndarray:
     return mask
 
 
-def found(image_id: int, class_id: int, score: float, mask: np.ndarray) -> dict[str, Any]:
+def found(image_id: int, class_id: int, score: float, mask: np.ndarray) -> Detection:
     return {"image_id": image_id, "category_id": class_id, "bbox": [0, 0, 1, 1], "score": score,
             "segmentation": encode_mask(mask)}  # fmt: skip
 
@@ -112,10 +113,14 @@ def write_model(classes: dict[int, str]) -> None:
     Path("models/mask_rcnn/config.json").write_text(json.dumps({"backend": "decided", "classes": rows}))
 
 
-def load_decided(model: Path, *, min_score: float, **options: Any) -> Detect:
+def load_decided(_model: Path, *, min_score: float, **_options: Any) -> Detect:
     rows = [found(0, 3, 0.9, square(0)), found(0, 7, 0.8, square(15)), found(0, 3, 0.75, square(1)),
             found(0, 3, 0.5, square(25))]  # fmt: skip
-    answer = [{key: row[key] for key in row if key != "image_id"} for row in rows if row["score"] >= min_score]
+    answer: list[DetectedInstance] = [
+        {"category_id": row["category_id"], "bbox": row["bbox"], "score": row["score"],
+         "segmentation": row["segmentation"]}
+        for row in rows if row["score"] >= min_score
+    ]  # fmt: skip
     return lambda images: [answer for _ in images]
 
 

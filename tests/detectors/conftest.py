@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from empaste.artifacts.coco import instance
+from empaste.artifacts.coco_records import Annotation, ImageRecord
 from empaste.artifacts.shards import write_shards
 from empaste.images import encode_rgb
 from empaste.masks import encode_mask
@@ -19,7 +20,9 @@ def draw_composites(folder: Path, num_images: int, size_hw: tuple[int, int] = (6
     """``folder`` holds composites of one square (class 3) and one disc (class 7) each; returns the COCO file."""
     folder.mkdir(parents=True)
     rng = np.random.default_rng(seed)
-    images, annotations, files = [], [], []
+    images: list[ImageRecord] = []
+    annotations: list[Annotation] = []
+    files: list[tuple[str, bytes]] = []
     for image_id in range(1, num_images + 1):
         pixels, masks = _drawing(rng, size_hw)
         files.append((f"{image_id}.png", encode_rgb(pixels, ".png")))

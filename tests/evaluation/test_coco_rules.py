@@ -2,13 +2,13 @@
 
 import contextlib
 import io
-from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from empaste.artifacts.coco_records import Coco, Detection
 from empaste.errors import InputError
 from empaste.evaluation import evaluate_detections
 from tests.evaluation.scenes import block, found, truth
@@ -87,7 +87,7 @@ def test_without_detections_ap_is_zero() -> None:
 
 
 @pytest.mark.parametrize("detections", [[], [found(1, 2, block(10, 10, 20, 20), 0.9)]])
-def test_without_ground_truth_nothing_is_defined(detections: list[dict[str, Any]]) -> None:
+def test_without_ground_truth_nothing_is_defined(detections: list[Detection]) -> None:
     metrics, curves = evaluate_detections(truth(), detections)
     per_class = [f"{name}_per_class" for name in ("AP", "AP50", "AP75", "AR100")]
     nothing = dict.fromkeys(FIGURES) | {name: {"cat": None, "dog": None} for name in per_class}
@@ -136,7 +136,7 @@ def random_instance(rng: np.random.Generator) -> tuple[int, int, np.ndarray]:
     return int(rng.integers(1, 3)), int(rng.choice([2, 5])), mask
 
 
-def peer_stats(ground_truth: dict[str, Any], detections: list[dict[str, Any]], coco_kind: str) -> list[float]:
+def peer_stats(ground_truth: Coco, detections: list[Detection], coco_kind: str) -> list[float]:
     from pycocotools.coco import COCO
     from pycocotools.cocoeval import COCOeval
 

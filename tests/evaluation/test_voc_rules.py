@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from empaste.artifacts.coco_records import Coco, Detection
 from empaste.evaluation import evaluate_detections
 from empaste.evaluation.voc_rules import average_precision
 from empaste.masks import encode_mask
@@ -15,7 +16,7 @@ from tests.evaluation.scenes import block, found, truth
 OBJECT, OTHER, GROUND = block(10, 10, 20, 20), block(60, 10, 20, 20), block(10, 60, 20, 20)
 
 
-def masks_by_voc(ground_truth: dict[str, Any], *detections: dict[str, Any]) -> dict[str, Any]:
+def masks_by_voc(ground_truth: Coco, *detections: Detection) -> dict[str, Any]:
     return evaluate_detections(ground_truth, detections, "voc").metrics["mask"]
 
 

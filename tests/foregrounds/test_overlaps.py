@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from empaste.foregrounds.overlaps import covered_shares, pick_further, same_object
+from empaste.foregrounds.overlaps import pick_further, same_object
 from empaste.masks import encode_mask
+from empaste.overlaps import covered_shares
 from empaste.rle import RLE
 
 

@@ -1,6 +1,7 @@
 """Annotations are exactly what is visible."""
 
 import tempfile
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -74,8 +75,10 @@ def test_annotations_are_the_colours_of_the_image(
 def painted_by_pixels(
     background: Background, layers: list[Layer], size_hw: tuple[int, int]
 ) -> tuple[dict[int, set[tuple[int, int]]], list[int]]:
-    """What an independent renderer shows, which pastes numbers pixel by pixel: the pixels (y, x) of the n-th object
-    that was painted, counted from 0, and how many pixels each had before anything hid it.
+    """What an independent renderer shows, which pastes numbers pixel by pixel.
+
+    The pixels (y, x) of the n-th object that was painted, counted from 0, and how many pixels each had before anything
+    hid it.
     """
     shown: dict[tuple[int, int], int] = {}
     sizes = []
@@ -91,6 +94,16 @@ def painted_by_pixels(
     for place, number in shown.items():
         pixels[number].add(place)
     return pixels, sizes
+
+
+def noting(layers: list[Layer]) -> Callable[..., Layer]:
+    """`warp`, which keeps what it returns in ``layers`` too."""
+
+    def warp_and_note(*args: Any) -> Layer:
+        layers.append(warp(*args))
+        return layers[-1]
+
+    return warp_and_note
 
 
 @settings(max_examples=80, deadline=None)
@@ -117,7 +130,7 @@ def test_annotations_equal_an_independent_renderer_of_numbers(
                      rotation=180.0, brightness=(0.5, 1.5))  # fmt: skip
     layers: list[Layer] = []
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(composing, "warp", lambda *args: layers.append(warp(*args)) or layers[-1])
+        patch.setattr(composing, "warp", noting(layers))
         background = paint(
             Path(folder) / "1.png", 1, [blob(rng, size_hw) for _ in range(num_own)] or [blob(rng, size_hw)]
         )
@@ -199,7 +212,8 @@ def test_a_flipped_object_is_its_mirror_image(tmp_path: Path, flip: float) -> No
     x, y, width, height = annotation["bbox"]
     found = decode_mask(annotation["segmentation"])[y : y + height, x : x + width]
     upper = found[: height // 2]
-    assert upper[:, :8].all() == (flip == 0) and upper[:, -8:].all() == (flip == 1)
+    assert upper[:, :8].all() == (flip == 0)
+    assert upper[:, -8:].all() == (flip == 1)
     assert annotation["area"] == pytest.approx(mask.sum(), rel=0.05)
 
 
@@ -285,7 +299,7 @@ def test_holes_stay_holes(tmp_path: Path) -> None:
     mask = np.ones((41, 41), bool)
     mask[15:26, 15:26] = False
     composite = alone(tmp_path, mask, (60, 60), scale=(1.0, 1.0), rotation=0.0, seed=1, placement="space_maximize")
-    x, y, width, height = composite.annotations[0]["bbox"]
+    x, y, width, height = map(int, composite.annotations[0]["bbox"])
     assert not decode_mask(composite.annotations[0]["segmentation"])[y + height // 2, x + width // 2]
     assert not composite.image[y + height // 2, x + width // 2].any()
 
@@ -401,7 +415,8 @@ def test_an_outline_mixed_with_the_old_background_makes_no_halo(tmp_path: Path, 
     for seed in range(10):
         recipe = replace(RECIPE, blending=(blending,), scale=(0.3, 1.5), rotation=180.0, seed=seed)
         composite = compose(Background("background", 1, 0, tmp_path / "black.png", (), True), pool, recipe)
-        assert composite.annotations and composite.image.max() <= 1
+        assert composite.annotations
+        assert composite.image.max() <= 1
 
 
 def test_no_old_background_comes_along(tmp_path: Path) -> None:

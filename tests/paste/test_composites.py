@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from pycocotools.coco import COCO
 
+from empaste.artifacts.coco_records import InstanceRecord
 from empaste.artifacts.shards import Shards
 from empaste.errors import InputError
 from empaste.images import encode_rgb
@@ -23,14 +24,14 @@ from empaste.paste.sources import Foreground
 CLASSES = pd.DataFrame({"class_id": [3, 8], "name": ["cat", "dog"], "supercategory": ["animal", "animal"]})
 
 
-def annotation(class_id: int, source: str) -> dict[str, Any]:
+def annotation(class_id: int, source: str) -> InstanceRecord:
     mask = np.zeros((6, 8), bool)
     mask[1:3, 2:6] = True
     return {"category_id": class_id, "segmentation": encode_mask(mask), "area": 8, "bbox": [2, 1, 4, 2], "iscrowd": 0,
             "source": source, "segment_id": 4}  # fmt: skip
 
 
-def composite(shade: int, *annotations: dict[str, Any], dropped: int = 0) -> EncodedComposite:
+def composite(shade: int, *annotations: InstanceRecord, dropped: int = 0) -> EncodedComposite:
     image = np.full((6, 8, 3), shade, np.uint8)
     return EncodedComposite(encode_rgb(image, ".jpg", 95), (6, 8), list(annotations), dropped)
 
@@ -103,7 +104,9 @@ def test_the_summary_counts_every_class_even_one_without_a_foreground(written: t
 
 def many(num: int) -> tuple[list[Background], list[EncodedComposite | Unreadable]]:
     """Items whose composites have one or two annotations; every seventh has none and stays out."""
-    made = [composite(k % 250, *[annotation(3, "pasted")] * (k % 7 and 1 + k % 2), dropped=k % 2) for k in range(num)]
+    made: list[EncodedComposite | Unreadable] = [
+        composite(k % 250, *[annotation(3, "pasted")] * (k % 7 and 1 + k % 2), dropped=k % 2) for k in range(num)
+    ]
     return [item("background", k, True) for k in range(num)], made
 
 
@@ -113,7 +116,8 @@ def test_a_run_that_was_killed_goes_on_behind_its_finished_shards(
     monkeypatch.setattr(composites, "SHARD_SIZE", 5)
     items, made = many(40)
     by_item = dict(zip(map(id, items), made, strict=True))
-    whole = write(tmp_path / "whole", items, made) if (tmp_path / "whole").mkdir() is None else None
+    (tmp_path / "whole").mkdir()
+    whole = write(tmp_path / "whole", items, made)
 
     def stops(rest: Sequence[Background]) -> Iterator[EncodedComposite | Unreadable]:
         for number, one in enumerate(rest):

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from empaste.artifacts.coco_records import Annotation, Coco, ImageRecord
 from empaste.artifacts.shards import write_shards
 from empaste.errors import InputError
 from empaste.images import encode_rgb
@@ -48,10 +49,18 @@ def test_a_foreground_outside_the_training_split_is_refused(image_id: int) -> No
 
 def test_void_and_crowds_are_regions_that_are_not_free() -> None:
     crowd, other = RLE(size=[2, 3], counts="12"), RLE(size=[2, 3], counts="33")
-    rows = [{"image_id": 5, "segmentation": mask, "iscrowd": k} for mask, k in ((crowd, 1), (other, 0), (other, 1))]
+    rows: list[Annotation] = [
+        {"id": 1, "image_id": 5, "category_id": 1, "segmentation": mask, "area": 1, "bbox": [], "iscrowd": k}
+        for mask, k in ((crowd, 1), (other, 0), (other, 1))
+    ]
     void = RLE(size=[2, 3], counts="24")
-    images = [{"id": 5, "void": void}, {"id": 6, "void": void}, {"id": 7}]
-    assert void_regions({"images": images, "annotations": rows}) == {5: (void, crowd, other), 6: (void,)}
+    images: list[ImageRecord] = [
+        {"id": 5, "file_name": "", "height": 2, "width": 3, "void": void},
+        {"id": 6, "file_name": "", "height": 2, "width": 3, "void": void},
+        {"id": 7, "file_name": "", "height": 2, "width": 3},
+    ]
+    data: Coco = {"images": images, "annotations": rows, "categories": []}
+    assert void_regions(data) == {5: (void, crowd, other), 6: (void,)}
     originals = list_originals([foreground(2, 0), foreground(5, 1)], IMAGES, Path("i"), {5: (crowd,), 9: (other,)})
     assert [one.void for one in originals] == [(), (crowd,)]
 

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from empaste.artifacts.coco_records import Annotation, Coco, ImageRecord
 from empaste.errors import InputError
 from empaste.masks import decode_mask, encode_mask
 from empaste.paste.sources import Foreground, annotated_instances, check_classes, chosen_segments, instances_found
@@ -58,10 +59,13 @@ def test_a_class_that_is_not_there_is_refused() -> None:
         check_classes(found, classes)
 
 
-def coco(*segmentations: Any, **extra: Any) -> dict[str, Any]:
-    rows = [{"id": k + 1, "image_id": 7, "category_id": 1, "segmentation": one, "iscrowd": 0, **extra}
-            for k, one in enumerate(segmentations)]  # fmt: skip
-    return {"images": [{"id": 7, "height": 20, "width": 30}], "annotations": rows}
+def coco(*segmentations: Any, iscrowd: int = 0) -> Coco:
+    rows: list[Annotation] = [
+        {"id": k + 1, "image_id": 7, "category_id": 1, "segmentation": one, "iscrowd": iscrowd, "area": 0, "bbox": []}
+        for k, one in enumerate(segmentations)
+    ]
+    images: list[ImageRecord] = [{"id": 7, "file_name": "", "height": 20, "width": 30}]
+    return {"images": images, "annotations": rows, "categories": []}
 
 
 def test_ground_truth_may_be_polygons_or_either_kind_of_rle() -> None:

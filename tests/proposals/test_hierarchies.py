@@ -13,7 +13,6 @@ from empaste.proposals.hierarchies import (
     fill_holes,
     overlap_ious,
     pieces_beside,
-    suppress,
 )
 from empaste.proposals.region_graph import RegionGraph, describe_regions
 
@@ -87,10 +86,3 @@ def test_no_two_segments_overlap_by_more_than_the_limit() -> None:
     assert 1 < len(masks) < 5
     assert ious.max() <= 0.4
     assert np.all(np.diff(scores) <= 0)
-
-
-def test_suppression_goes_from_the_best() -> None:
-    clash = np.array([[1, 1, 0], [1, 1, 1], [0, 1, 1]], bool)
-    assert suppress(clash, np.array([0, 1, 2])).tolist() == [0, 2]
-    assert suppress(clash, np.array([1, 0, 2])).tolist() == [1]
-    assert suppress(np.zeros((0, 0), bool), np.arange(0)).tolist() == []

@@ -13,6 +13,7 @@ import pytest
 
 from empaste.artifacts.arrays import write_array
 from empaste.artifacts.coco import coco_dataset, instance, write_coco
+from empaste.artifacts.coco_records import Annotation, Category, ImageRecord
 from empaste.artifacts.outputs import write_json
 from empaste.artifacts.schemas.backgrounds import Backgrounds
 from empaste.artifacts.schemas.cams import Cams
@@ -181,7 +182,9 @@ def write_made(data: Path, backgrounds: bool, classes: Mapping[int, str]) -> Non
 def write_composites(folder: Path, backgrounds: bool, classes: Mapping[int, str]) -> None:
     folder.mkdir(parents=True)
     origins = [("original", 1, True), ("original", 3, False)] + [("background", 0, True)] * backgrounds
-    images, annotations, files = [], [], []
+    images: list[ImageRecord] = []
+    annotations: list[Annotation] = []
+    files: list[tuple[str, bytes]] = []
     for number, (kind, source_id, pasted_on) in enumerate(origins, start=1):
         name = f"{number:06d}.jpg"
         files.append((name, encode_rgb(picture([1, 2], 100), ".jpg")))
@@ -191,7 +194,9 @@ def write_composites(folder: Path, backgrounds: bool, classes: Mapping[int, str]
             rle = encode_mask(object_mask(class_id))
             annotations.append(instance(len(annotations) + 1, number, class_id, rle, source=source))
     write_shards(folder, files)
-    categories = [{"id": class_id, "name": name, "supercategory": "thing"} for class_id, name in classes.items()]
+    categories: list[Category] = [
+        {"id": class_id, "name": name, "supercategory": "thing"} for class_id, name in classes.items()
+    ]
     write_coco(folder / "instances.json", {"images": images, "annotations": annotations, "categories": categories})
 
 
@@ -209,8 +214,8 @@ def detection(image_id: int, class_id: int, score: float) -> dict[str, Any]:
 
 def metrics(masks: bool, backgrounds: bool, classes: Mapping[int, str]) -> dict[str, Any]:
     per_class = dict.fromkeys(classes.values(), 50.0 if masks else None)
-    ap = {"AP": 40.0, "AP50": 58.4, "AP75": 37.2, "APs": None, "APm": 41.0, "APl": None}
-    ap = {**(ap if masks else dict.fromkeys(ap)), "AP50_per_class": per_class}
+    figures = {"AP": 40.0, "AP50": 58.4, "AP75": 37.2, "APs": None, "APm": 41.0, "APl": None}
+    ap = {**(figures if masks else dict.fromkeys(figures)), "AP50_per_class": per_class}
     rates = {"iter_0": 66.7, "iter_1": 83.25, "iter_2": 100.0} if masks else {f"iter_{j}": None for j in range(3)}
     return {
         "prepare": {"train_images": 4, "val_images": 2, "images_per_class": dict.fromkeys(classes.values(), 2)},

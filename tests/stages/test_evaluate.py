@@ -4,7 +4,7 @@ import itertools
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -13,6 +13,7 @@ import typer
 
 import stages.evaluate
 from empaste.artifacts.coco import box_instance, coco_dataset, instance, write_coco
+from empaste.artifacts.coco_records import DetectedInstance
 from empaste.artifacts.schemas.prepare import Images
 from empaste.artifacts.tables import write_table
 from empaste.detectors import Detect
@@ -59,12 +60,13 @@ def decide(monkeypatch: pytest.MonkeyPatch) -> Callable[[list[dict[str, Any]]], 
             image_ids = itertools.count(2)  # images are asked for in the order of their ids
             return lambda images: [answer(next(image_ids)) for _ in images]
 
-        def answer(image_id: int) -> list[dict[str, Any]]:
-            return [
+        def answer(image_id: int) -> list[DetectedInstance]:
+            rows = [
                 {key: value for key, value in row.items() if key != "image_id"}
                 for row in results
                 if row["image_id"] == image_id
             ]
+            return cast(list[DetectedInstance], rows)
 
         monkeypatch.setattr(stages.evaluate, "load_detector", load)
         return asked
@@ -72,7 +74,8 @@ def decide(monkeypatch: pytest.MonkeyPatch) -> Callable[[list[dict[str, Any]]], 
     return patch
 
 
-def test_detections_metrics_and_curves_are_written(workspace: Path, decide: Callable[..., Any]) -> None:
+@pytest.mark.usefixtures("workspace")
+def test_detections_metrics_and_curves_are_written(decide: Callable[..., Any]) -> None:
     results = [ANSWER | {"image_id": image_id} for image_id in (2, 3)]
     asked = decide(results)
     main()
@@ -85,7 +88,8 @@ def test_detections_metrics_and_curves_are_written(workspace: Path, decide: Call
     assert metrics["mask"]["AP50_per_class"] == {"cat": 100, "dog": None}
     curves = pd.read_csv("plots/precision_recall.csv")
     assert list(curves.columns) == ["class_name", "recall", "precision"]
-    assert len(curves) == 101 and set(curves["class_name"]) == {"cat"}
+    assert len(curves) == 101
+    assert set(curves["class_name"]) == {"cat"}
     pairs = pd.read_csv("plots/confusion.csv")
     assert pairs.to_numpy().tolist() == [[2, "cat", "cat"], [3, "cat", "cat"]]
 
@@ -99,7 +103,8 @@ def test_the_protocol_is_a_parameter(workspace: Path, decide: Callable[..., Any]
     assert metrics["mask"]["AP50"] == metrics["mask"]["APvol"] == 50
 
 
-def test_no_detection_is_written_too(workspace: Path, decide: Callable[..., Any]) -> None:
+@pytest.mark.usefixtures("workspace")
+def test_no_detection_is_written_too(decide: Callable[..., Any]) -> None:
     decide([])
     main()
     assert json.loads(Path("data/detections/val.json").read_text()) == []
@@ -135,8 +140,9 @@ def test_boxes_alone_give_box_ap_and_no_mask_ap(
     assert "val.json holds boxes alone: box AP is measured, mask AP is not" in capsys.readouterr().out
 
 
+@pytest.mark.usefixtures("workspace")
 def test_a_class_that_the_ground_truth_lacks_ends_with_a_message(
-    workspace: Path, decide: Callable[..., Any], capsys: pytest.CaptureFixture[str]
+    decide: Callable[..., Any], capsys: pytest.CaptureFixture[str]
 ) -> None:
     decide([ANSWER | {"image_id": 2, "category_id": 8}])
     with pytest.raises(typer.Exit):

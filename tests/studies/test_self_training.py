@@ -11,6 +11,7 @@ import yaml
 
 from empaste import pseudo_labels
 from empaste.artifacts.coco import read_coco
+from empaste.artifacts.coco_records import DetectedInstance
 from empaste.artifacts.schemas.prepare import Classes, Images, Labels
 from empaste.artifacts.tables import write_table
 from empaste.detectors import Detect
@@ -86,9 +87,10 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return root
 
 
-def load_decided(model: Path, *, min_score: float, **options: Any) -> Detect:
+def load_decided(model: Path, *, min_score: float, **_options: Any) -> Detect:
     score = json.loads((model / "config.json").read_text())["score"]
-    row = {"category_id": 3, "bbox": [0, 0, 1, 1], "score": score, "segmentation": encode_mask(np.ones((20, 30), bool))}
+    rle = encode_mask(np.ones((20, 30), bool))
+    row: DetectedInstance = {"category_id": 3, "bbox": [0, 0, 1, 1], "score": score, "segmentation": rle}
     return lambda images: [[row] if score >= min_score else [] for _ in images]
 
 
