@@ -13,13 +13,15 @@ from pathlib import Path
 import yaml
 from configobj import ConfigObj, ConfigObjError
 
+from empaste.layout import HERE
+
 
 def restore_outputs(name: str) -> bool:
     """Whether the outputs of stage ``name``, as of the last successful run, now stand in the workspace again.
 
     Outputs that exist are left alone. False, and nothing written, outside DVC or where the cache lacks any of them.
     """
-    lock = Path("dvc.lock")
+    lock = HERE.lock
     if "DVC_ROOT" not in os.environ or not lock.exists():
         return False
     stages = (yaml.safe_load(lock.read_text()) or {}).get("stages", {})

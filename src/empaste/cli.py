@@ -10,12 +10,13 @@ from typing import Annotated
 import typer
 
 from empaste.errors import MACHINE_ERRORS, explain
+from empaste.layout import HERE
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
 
 
 @app.command()
-def summary(metrics: Path = Path("metrics"), page: Path = Path("report/index.html")) -> None:
+def summary(metrics: Path = HERE.metrics, page: Path = HERE.report) -> None:
     """Print the results of the last run: AP per class, foreground precision per F-EM iteration, the page to open."""
     from empaste.report.summary import print_summary
 
@@ -78,9 +79,9 @@ def recall(
     part: Annotated[
         list[str] | None, typer.Option(help="NAME=PATTERN of file names: images to report separately")
     ] = None,
-    images: Path = Path("data/images"),
-    ground_truth: Path = Path("data/ground_truth/train.json"),
-    params: Path = Path("params.yaml"),
+    images: Path = HERE.images,
+    ground_truth: Path = HERE.train_truth,
+    params: Path = HERE.params,
 ) -> None:
     """Print how many instances of the training images each proposal source finds, its number of segments, its speed."""
     from functools import partial
@@ -112,7 +113,7 @@ def recall(
 @app.command()
 def predict(
     source: Annotated[Path, typer.Argument(metavar="IMAGE_OR_FOLDER", help="an image, or a folder of images")],
-    model: Annotated[Path, typer.Option(help="folder of a trained detector")] = Path("models/mask_rcnn"),
+    model: Annotated[Path, typer.Option(help="folder of a trained detector")] = HERE.detector,
     out: Annotated[Path, typer.Option(help="new folder for COCO files and overlays")] = Path("predictions"),
     min_score: Annotated[float, typer.Option(min=0, max=1, help="leave out detections below this score")] = 0.5,
     max_detections: Annotated[int, typer.Option(min=1, help="most detections per image")] = 100,
@@ -147,7 +148,7 @@ def predict(
 @app.command()
 def export(
     out: Annotated[Path, typer.Argument(metavar="OUT.pth", help="a new file, for torch.load")],
-    model: Annotated[Path, typer.Option(help="folder of a trained detector")] = Path("models/mask_rcnn"),
+    model: Annotated[Path, typer.Option(help="folder of a trained detector")] = HERE.detector,
 ) -> None:
     """Write the detector's tensors as torchvision or detectron2 alone can load them: docs/detectors.md."""
     from empaste.detectors import export as export_model
@@ -158,14 +159,14 @@ def export(
 @app.command()
 def pseudo_labels(
     out: Annotated[Path, typer.Argument(metavar="OUT.json", help="a new file, a COCO data set")],
-    model: Annotated[Path, typer.Option(help="folder of a trained detector")] = Path("models/mask_rcnn"),
+    model: Annotated[Path, typer.Option(help="folder of a trained detector")] = HERE.detector,
     min_score: Annotated[float, typer.Option(min=0, max=1, help="leave out detections below this score")] = 0.7,
     min_best: Annotated[
         float, typer.Option(min=0, max=1, help="but keep the best detection of each image and label from this score on")
     ] = 0.2,
     per_class: Annotated[int, typer.Option(min=0, help="most instances per class, best first; 0: all")] = 0,
-    images: Path = Path("data/images"),
-    labels: Path = Path("data/labels"),
+    images: Path = HERE.images,
+    labels: Path = HERE.labels,
     batch_size: Annotated[int, typer.Option(min=1, help="images per batch")] = 4,
     num_threads: Annotated[int, typer.Option(min=0, help="CPU threads; 0: all cores")] = 0,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, mps")] = "auto",

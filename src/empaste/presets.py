@@ -13,11 +13,12 @@ import yaml
 
 from empaste.artifacts.outputs import write_whole
 from empaste.errors import InputError
+from empaste.layout import HERE
 from empaste.params import takes
 from empaste.yaml_files import compose_yaml, parse_yaml, read_text, read_yaml
 
 FOLDER = Path("presets")
-PARAMS = Path("params.yaml")
+PARAMS = HERE.params
 NULLS = ("", "null", "Null", "NULL", "~")
 """What stands for nothing."""
 

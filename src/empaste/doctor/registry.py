@@ -9,6 +9,7 @@ from empaste.doctor.packages import check_optional, check_required
 from empaste.doctor.parameters import check_captions, check_detector, check_method, check_paths, read_params
 from empaste.doctor.repository import check_disk, check_dvc, check_git, check_outputs
 from empaste.doctor.tracking import check_models, check_tracking
+from empaste.layout import HERE
 from empaste.params import Params
 
 MACHINE: tuple[Callable[[], Found], ...] = (
@@ -44,7 +45,7 @@ TRACKING: tuple[Callable[[], Found], ...] = (
 
 def examine(folder: Path) -> Iterator[tuple[str, list[Check]]]:
     """Heading → lines about this machine and about the repository in ``folder``."""
-    params, found = read_params(folder / "params.yaml")
+    params, found = read_params(folder / HERE.params)
     yield "This machine", run(MACHINE)
     yield "Packages", run(PACKAGES)
     yield "Parameters", found + (run(PARAMETERS, params) if params else [])

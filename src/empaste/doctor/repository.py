@@ -12,6 +12,7 @@ from configobj import ConfigObj, ConfigObjError
 
 from empaste.doctor.check import Check
 from empaste.errors import InputError
+from empaste.layout import HERE
 
 MIN_FREE_GB = 5
 
@@ -129,7 +130,7 @@ def _dvc_config(folder: Path) -> dict[str, Any]:
 def check_outputs(folder: Path) -> list[Check]:
     """Which stages have their outputs; ``dvc status`` says which outputs are out of date."""
     try:
-        stages = yaml.safe_load((folder / "dvc.yaml").read_text())["stages"]
+        stages = yaml.safe_load((folder / HERE.pipeline).read_text())["stages"]
     except (OSError, yaml.YAMLError, KeyError, TypeError) as error:
         return [Check("broken", f"dvc.yaml cannot be read ({type(error).__name__}); restore it: git checkout dvc.yaml")]
     lacking = [name for name, stage in stages.items() if not all((folder / out).exists() for out in _outputs(stage))]

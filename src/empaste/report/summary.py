@@ -16,6 +16,7 @@ from rich.text import Text
 
 from empaste.artifacts.metrics import read_metrics
 from empaste.errors import InputError
+from empaste.layout import HERE
 from empaste.report import figures
 
 NAME_ROOM = 16
@@ -36,7 +37,7 @@ def print_summary(metrics: Path, page: Path) -> None:
     Console().print(table)
 
 
-def summary_table(metrics: Path, page: Path = Path("report/index.html")) -> Group:
+def summary_table(metrics: Path, page: Path = HERE.report) -> Group:
     """AP per class, mask and box AP over all, foreground precision per F-EM iteration, and the page to open."""
     found = {path.stem: read_metrics(path) for path in sorted(metrics.glob("*.json"))}
     if not found:

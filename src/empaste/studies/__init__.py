@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from empaste.errors import InputError
+from empaste.layout import HERE
 from empaste.studies import mask_sources, pseudo_labels
 from empaste.studies.contexts import study_contexts
 from empaste.studies.foregrounds import parse_parts, study_foregrounds
@@ -44,7 +45,7 @@ def run_study(name: str, seeds: int, folder: Path, jobs: int, parts: Sequence[st
         raise InputError(f"study {name} evaluates whole detectors and reports no --part; leave it out")
     if name in CHAINED:
         return CHAINED[name](range(seeds), folder, jobs, command)
-    study = STUDIES[name](read_yaml(Path("params.yaml")))
+    study = STUDIES[name](read_yaml(HERE.params))
     text = table(study, run(study, range(seeds), folder / name, jobs), command)
     (folder / f"{name}.md").write_text(text)
     return text

@@ -11,6 +11,7 @@ from typing import Any
 from empaste.artifacts.metrics import read_metrics
 from empaste.artifacts.outputs import write_whole
 from empaste.errors import InputError
+from empaste.layout import HERE
 from empaste.studies.running import (
     FIGURES,
     Result,
@@ -44,8 +45,8 @@ STUDY = Study(
 def study_long_tail(seeds: Sequence[int], folder: Path, jobs: int, command: str, root: Path = Path()) -> str:
     """The table as Markdown, kept in ``folder/long_tail.md``: mAP, then AP50 of every class, the largest first."""
     work = folder / "long_tail"
-    (upstream,) = run_stages(upstream_of(read_yaml(root / "params.yaml"), root), [0], work, jobs, root, lambda _: {})
-    sizes = read_metrics(upstream.folder / "metrics/prepare.json")["images_per_class"]
+    (upstream,) = run_stages(upstream_of(read_yaml(root / HERE.params), root), [0], work, jobs, root, lambda _: {})
+    sizes = read_metrics(HERE.below(upstream.folder).metrics / "prepare.json")["images_per_class"]
     done = run_stages(STUDY, seeds, work, jobs, root, class_figures, upstream.folder)
     text = table(read_results(done), sizes, command)
     write_whole(folder / "long_tail.md", text.encode())
@@ -70,7 +71,7 @@ def upstream_of(params: Mapping[str, Any], root: Path) -> Study:
 
 def class_figures(folder: Path) -> dict[str, float | None]:
     """What `detector_figures` takes from a row, and mask AP50 by the class's name."""
-    per_class = read_metrics(folder / "metrics/evaluate.json")["mask"]["AP50_per_class"]
+    per_class = read_metrics(HERE.below(folder).metrics / "evaluate.json")["mask"]["AP50_per_class"]
     return {**per_class, **detector_figures(folder)}
 
 

@@ -27,6 +27,7 @@ from empaste.artifacts.metrics import read_metrics
 from empaste.artifacts.outputs import write_whole
 from empaste.artifacts.work import keyed_folder, read_pipeline, stage_key
 from empaste.errors import InputError
+from empaste.layout import HERE
 from empaste.yaml_files import parse_yaml
 
 FIGURES = ("AP50", "AP75")
@@ -49,8 +50,9 @@ class Study:
 
 def detector_figures(folder: Path) -> dict[str, float | None]:
     """What a row that ends with ``evaluate`` gave; its composites, which are large, are removed."""
-    figures = read_metrics(folder / "metrics/evaluate.json")["mask"]
-    shutil.rmtree(folder / "data/composites", ignore_errors=True)
+    there = HERE.below(folder)
+    figures = read_metrics(there.metrics / "evaluate.json")["mask"]
+    shutil.rmtree(there.composites, ignore_errors=True)
     return {name: figures[name] for name in FIGURES}
 
 
@@ -166,7 +168,7 @@ def _prepare(
 ) -> Workspace:
     """The workspace of one row and seed, with its parameters; its name is the key of the study's stages on these."""
     changes = {**study.rows[row], **study.by_seed.get(seed, {}), **dict.fromkeys(study.seeded, seed)}
-    params = override(read_yaml(root / "params.yaml"), changes)
+    params = override(read_yaml(root / HERE.params), changes)
     sections = {stage: params[stage] for stage in study.stages}
     if jobs > 1:
         for section in sections.values():
@@ -174,7 +176,7 @@ def _prepare(
     name = "-".join("".join(letter if letter.isalnum() else " " for letter in row.lower()).split())
     key = stage_key(study.stages, sections, inputs, repository=root)
     folder = keyed_folder(f"{name}-{seed}", [key], workdir)
-    (folder / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
+    (folder / HERE.params).write_text(yaml.safe_dump(params, sort_keys=False))
     return Workspace(row, seed, folder)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from empaste import masks
 from empaste.artifacts.outputs import write_whole
 from empaste.artifacts.work import keyed_folder
+from empaste.layout import HERE
 from empaste.studies.running import Study, Workspace, detector_figures, read_results, read_yaml, run_stages, table
 
 TITLE = "Self-training: Mask R-CNN by the round that its foregrounds come from"
@@ -27,7 +28,7 @@ MIN_BEST = 0.2
 
 def study_self_training(seeds: Sequence[int], folder: Path, jobs: int, command: str, root: Path = Path()) -> str:
     """The table as Markdown, kept in ``folder/self_training.md``."""
-    params, work = read_yaml(root / "params.yaml"), folder / "self_training"
+    params, work = read_yaml(root / HERE.params), folder / "self_training"
     first = first_round(params)
     done = run_stages(first, seeds, work, jobs, root, detector_figures)
     files = {one.seed: label_images(one, params["evaluate"], work, root) for one in done if one.row == FIRST}
@@ -59,7 +60,7 @@ def label_images(first: Workspace, options: Mapping[str, Any], work: Path, root:
     """
     from empaste import detectors, pseudo_labels  # which load torch: no other study needs it
 
-    model, images, labels = first.folder / "models/mask_rcnn", root / "data/images", root / "data/labels"
+    model, images, labels = first.folder / HERE.detector, root / HERE.images, root / HERE.labels
     code = [Path(str(pseudo_labels.__file__)), Path(str(masks.__file__))]
     code += sorted(Path(str(detectors.__file__)).parent.glob("*.py"))
     inputs = [model, labels / "classes.parquet", labels / "labels.parquet", images / "images.parquet", *code]

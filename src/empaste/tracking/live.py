@@ -10,6 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Protocol
 
+from empaste.layout import HERE
 from empaste.tracking.identity import open_run
 from empaste.tracking.names import curve_name
 from empaste.tracking.recording import Point, log_points
@@ -23,7 +24,7 @@ class LogCurve(Protocol):
 
 
 @contextmanager
-def live_curve(name: str, params_file: Path = Path("params.yaml"), every_seconds: float = 20.0) -> Iterator[LogCurve]:
+def live_curve(name: str, params_file: Path = HERE.params, every_seconds: float = 20.0) -> Iterator[LogCurve]:
     """Yield a function that shows the curve ``name`` of a training in MLflow while it runs.
 
     Points are sent together, at most once in ``every_seconds``. The function does nothing after a first failure, which

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from empaste.layout import HERE
 from empaste.tracking.identity import open_run
 from empaste.tracking.names import curve_name, mlflow_name, mlflow_value
 from empaste.tracking.store import Store, active, clear_errors, connect, find_store, is_enabled, loading_trouble
@@ -40,7 +41,7 @@ class Record:
     """The folder of a trained detector and the bytes of an example image: they become a model that can be served."""
 
 
-def record_pipeline(record: Record, params_file: Path = Path("params.yaml")) -> str | None:
+def record_pipeline(record: Record, params_file: Path = HERE.params) -> str | None:
     """The id of the finished MLflow run that holds ``record``; None, and nothing is done, where recording is off.
 
     Continues the run that `empaste.tracking.live.live_curve` opened in this run of the pipeline. Open runs of this
