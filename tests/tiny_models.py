@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -43,16 +44,23 @@ def save_stable_diffusion(folder: Path) -> Path:
         vocab_size=len(tokens), max_position_embeddings=16,
         bos_token_id=len(tokens) - 2, eos_token_id=len(tokens) - 1, pad_token_id=len(tokens) - 1,
     )  # fmt: skip
-    StableDiffusionPipeline(
+    pipeline: Any = StableDiffusionPipeline(
         vae=AutoencoderKL(
-            block_out_channels=(8, 16), latent_channels=4, norm_num_groups=4,
-            down_block_types=("DownEncoderBlock2D",) * 2, up_block_types=("UpDecoderBlock2D",) * 2,
+            block_out_channels=(8, 16),
+            latent_channels=4,
+            norm_num_groups=4,
+            down_block_types=("DownEncoderBlock2D",) * 2,
+            up_block_types=("UpDecoderBlock2D",) * 2,
         ),
         text_encoder=CLIPTextModel(text),
         tokenizer=CLIPTokenizer(str(folder / "vocab.json"), str(folder / "merges.txt"), model_max_length=16),
         unet=UNet2DConditionModel(
-            block_out_channels=(8, 16), layers_per_block=1, sample_size=8, norm_num_groups=4,
-            cross_attention_dim=16, attention_head_dim=8,
+            block_out_channels=(8, 16),
+            layers_per_block=1,
+            sample_size=8,
+            norm_num_groups=4,
+            cross_attention_dim=16,
+            attention_head_dim=8,
             down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
             up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
         ),
@@ -60,7 +68,8 @@ def save_stable_diffusion(folder: Path) -> Path:
         safety_checker=None,
         feature_extractor=None,
         requires_safety_checker=False,
-    ).save_pretrained(folder / "pipeline")  # fmt: skip
+    )
+    pipeline.save_pretrained(folder / "pipeline")
     return folder / "pipeline"
 
 

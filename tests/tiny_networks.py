@@ -1,5 +1,6 @@
 """One small network of random weights per family of backbones."""
 
+from collections.abc import Callable
 from functools import partial
 
 import torch
@@ -18,25 +19,30 @@ def _mobilenet(num_classes: int) -> nn.Module:
         InvertedResidualConfig(16, 3, 16, 16, True, "RE", 2, 1, 1.0),
         InvertedResidualConfig(16, 3, 32, 24, False, "HS", 2, 1, 1.0),
     ]
-    return MobileNetV3(blocks, last_channel=32, num_classes=num_classes)
+    network: nn.Module = MobileNetV3(blocks, last_channel=32, num_classes=num_classes)
+    return network
 
 
 def _efficientnet(num_classes: int) -> nn.Module:
     blocks = [MBConvConfig(1, 3, 1, 32, 16, 1, 1.0, 1.0), MBConvConfig(2, 3, 2, 16, 24, 1, 1.0, 1.0)]
-    return EfficientNet(blocks, 0.2, num_classes=num_classes, last_channel=40)
-
-
-def _convnext(num_classes: int) -> nn.Module:
-    return ConvNeXt([CNBlockConfig(8, 16, 1), CNBlockConfig(16, None, 1)], num_classes=num_classes, layer_scale=0.5)
-
-
-def _vit(num_classes: int) -> nn.Module:
-    network = VisionTransformer(32, 8, 3, 2, 16, 32, num_classes=num_classes)
-    nn.init.normal_(network.heads.head.weight)  # torchvision starts the head at zero, which sees nothing
+    network: nn.Module = EfficientNet(blocks, 0.2, num_classes=num_classes, last_channel=40)
     return network
 
 
-BUILDERS = {
+def _convnext(num_classes: int) -> nn.Module:
+    blocks = [CNBlockConfig(8, 16, 1), CNBlockConfig(16, None, 1)]
+    network: nn.Module = ConvNeXt(blocks, num_classes=num_classes, layer_scale=0.5)
+    return network
+
+
+def _vit(num_classes: int) -> nn.Module:
+    network: nn.Module = VisionTransformer(32, 8, 3, 2, 16, 32, num_classes=num_classes)
+    # torchvision starts the head at zero, which sees nothing.
+    nn.init.normal_(network.get_parameter("heads.head.weight"))
+    return network
+
+
+BUILDERS: dict[str, Callable[[int], nn.Module]] = {
     "slim": partial(SlimResNet, 8),
     "resnet": lambda num_classes: ResNet(Bottleneck, [1, 1, 1, 1], num_classes),
     "mobilenet": _mobilenet,

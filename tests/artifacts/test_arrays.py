@@ -20,7 +20,8 @@ def test_filled_in_place_in_several_goes(tmp_path: Path) -> None:
     path = tmp_path / "work" / "phi.npy"
     open_array(path, (3, 2))[0] = 1
     again = open_array(path, (3, 2))
-    assert again.dtype == np.float32 and isinstance(again, np.memmap)
+    assert again.dtype == np.float32
+    assert isinstance(again, np.memmap)
     again[2] = 5
     np.testing.assert_array_equal(np.load(path), [[1, 1], [0, 0], [5, 5]])
     np.testing.assert_array_equal(read_array(path, 3, "data/segments", "features"), [[1, 1], [0, 0], [5, 5]])
@@ -66,9 +67,8 @@ def with_header(path: Path, header: str) -> Path:
     ],
 )  # fmt: skip
 def test_headers_that_describe_no_rows_of_numbers(tmp_path: Path, header: str) -> None:
-    with (
-        warnings.catch_warnings(),
-        pytest.raises(InputError, match=r"phi\.npy (is not|holds).*run: dvc repro features"),
-    ):
+    path = with_header(tmp_path / "phi.npy", header)
+    with warnings.catch_warnings():
         warnings.simplefilter("error")
-        read_array(with_header(tmp_path / "phi.npy", header), 4, "data/segments", "features")
+        with pytest.raises(InputError, match=r"phi\.npy (is not|holds).*run: dvc repro features"):
+            read_array(path, 4, "data/segments", "features")

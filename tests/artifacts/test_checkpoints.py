@@ -41,7 +41,8 @@ def test_behind_a_broken_checkpoint_stands_the_one_before(
     else:
         path.write_bytes(path.read_bytes()[:length])
     loaded = load_checkpoint(path)
-    assert loaded is not None and loaded["step"] == 2
+    assert loaded is not None
+    assert loaded["step"] == 2
     assert ("not a readable checkpoint" in capsys.readouterr().err) == (length is not None)
 
 
@@ -49,7 +50,7 @@ def test_a_failed_write_leaves_the_earlier_file(tmp_path: Path, monkeypatch: pyt
     path = tmp_path / "checkpoint.pt"
     save_checkpoint(path, {"step": 1})
 
-    def full(content: object, target: Path) -> None:
+    def full(_content: object, target: Path) -> None:
         target.write_bytes(b"half")
         raise OSError(28, "No space left on device")
 

@@ -47,7 +47,7 @@ def test_probabilities_and_phi_are_the_networks(classifier: TrainedClassifier) -
     assert probs.dtype == phi.dtype == np.float32
     with torch.no_grad():
         logits = classifier.network(to_input(np.stack([fit_square(image, 32) for image in images]), "cpu"))
-        expected = classifier.network.fc(torch.from_numpy(phi))
+        expected = classifier.network.get_submodule("fc")(torch.from_numpy(phi))
     np.testing.assert_allclose(probs, logits.sigmoid().numpy(), atol=1e-5)
     np.testing.assert_allclose(logits.numpy(), expected.numpy(), atol=1e-4)
 

@@ -53,7 +53,8 @@ def test_missing_fields_are_empty(tmp_path: Path) -> None:
 def test_what_would_be_dropped_is_refused(tmp_path: Path, text: str | bytes, message: str) -> None:
     with pytest.raises(InputError) as error:
         read(tmp_path, text)
-    assert "labels.csv" in str(error.value) and message in str(error.value)
+    assert "labels.csv" in str(error.value)
+    assert message in str(error.value)
 
 
 def test_columns_that_nobody_reads_are_told(tmp_path: Path) -> None:

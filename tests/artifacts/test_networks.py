@@ -23,7 +23,8 @@ def test_the_same_tensors_come_back_and_all_may_read_them(folder: Path) -> None:
     network = nn.Linear(3, 2)
     fill_network(network, state, folder, "train")
     assert config == {"width": 3, "depth": 1}
-    assert all(torch.equal(network.state_dict()[key], state[key]) for key in state) and len(state) == 2
+    assert all(torch.equal(network.state_dict()[key], state[key]) for key in state)
+    assert len(state) == 2
     assert (folder / MODEL_FILE).stat().st_mode & 0o777 == 0o644
 
 

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Never
 
 import pytest
 
@@ -20,14 +21,18 @@ def test_a_directory_is_replaced_as_a_whole(tmp_path: Path) -> None:
     assert [path.name for path in out.parent.iterdir()] == ["out"]
 
 
+def fail_half_way(scratch: Path, error: BaseException) -> Never:
+    (scratch / "half").write_text("new")
+    raise error
+
+
 @pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt()])
 def test_an_error_leaves_the_directory_as_it_was(tmp_path: Path, error: BaseException) -> None:
     out = tmp_path / "out"
     out.mkdir()
     (out / "kept").write_text("old")
     with pytest.raises(type(error)), whole_directory(out) as scratch:
-        (scratch / "half").write_text("new")
-        raise error
+        fail_half_way(scratch, error)
     assert (out / "kept").read_text() == "old"
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
 

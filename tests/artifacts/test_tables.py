@@ -1,6 +1,7 @@
 """Tables come back as they were written, and a table off its schema is refused both ways."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -54,12 +55,12 @@ def test_misfits_are_refused_when_read(tmp_path: Path) -> None:
         read_table(path, Captions)
 
 
-def images(**changed: object) -> pd.DataFrame:
+def images(**changed: Any) -> pd.DataFrame:
     rows = {"image_id": [5, 6, 7], "split": ["train", "val", "val"], "file_name": ["a", "b", "c"]}
     return pd.DataFrame(rows | {"height": [1, 2, 3], "width": [1, 2, 3]}).assign(**changed)
 
 
-def cams(**changed: object) -> pd.DataFrame:
+def cams(**changed: Any) -> pd.DataFrame:
     rows = {"image_id": [1, 2], "class_id": [1, 1], "prob": [0.5, 1.0], "centre_x": [1.0, np.nan]}
     return pd.DataFrame(rows | {"centre_y": [1.0, np.nan], "cam_empty": [False, True]}).assign(**changed)
 

@@ -22,7 +22,7 @@ from empaste.artifacts.work import (
 from empaste.errors import InputError
 
 RESUMABLE = ("classifier", "features", "captions", "backgrounds", "paste", "train")
-WEIGHTS = {
+WEIGHTS: dict[str, tuple[str, str | list[str]]] = {
     "classifier": ("weights", "{path}"),
     "features": ("backbones", ["classifier", "timm:resnet18@{path}#layer3"]),
     "captions": ("model", "{path}"),
@@ -148,9 +148,7 @@ def test_a_changed_weight_file_starts_the_work_over(tree: Tree, tmp_path: Path) 
         assert len(keys) == 2, path
 
 
-def test_a_relative_weight_file_lies_below_the_main_repository(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_relative_weight_file_lies_below_the_main_repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DVC_ROOT", str(tmp_path))
     keys = set()
     for content in ("one", "two"):

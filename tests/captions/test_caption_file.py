@@ -74,7 +74,8 @@ def test_a_name_without_folders_counts_only_where_it_is_clear(tmp_path: Path) ->
 def test_some_of_many_are_drawn_by_seed_and_image(tmp_path: Path) -> None:
     rows = [{"image_id": image, "caption": f"{image} {word}"} for image in (1, 2, 7) for word in "abcde"]
     first = captions(tmp_path / "c.json", rows)
-    assert [len(own) for own in first] == [2, 2, 2] and all(own == sorted(own) for own in first)
+    assert [len(own) for own in first] == [2, 2, 2]
+    assert all(own == sorted(own) for own in first)
     assert captions(tmp_path / "c.json", rows) == first
     assert captions(tmp_path / "c.json", rows, scenes=SCENES[1:]) == first[1:]
     assert any(captions(tmp_path / "c.json", rows, seed=seed) != first for seed in range(1, 5))
@@ -84,8 +85,10 @@ def test_some_of_many_are_drawn_by_seed_and_image(tmp_path: Path) -> None:
 def test_empty_repeated_long_and_foreign_captions(tmp_path: Path) -> None:
     rows = [("", 1), ("  \n", 1), ("a  hill", 1), ("a hill", 1), ("一只狗🐕", 2), ("word " * 400, 7)]
     first, second, third = captions(tmp_path / "c.json", [{"image_id": one, "caption": text} for text, one in rows], 9)
-    assert first == ["a hill"] and second == ["一只狗🐕"]
-    assert len(third[0]) <= 1000 and third[0].endswith("word")
+    assert first == ["a hill"]
+    assert second == ["一只狗🐕"]
+    assert len(third[0]) <= 1000
+    assert third[0].endswith("word")
 
 
 @pytest.mark.parametrize(

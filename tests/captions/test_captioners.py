@@ -56,7 +56,8 @@ def test_labels_name_every_class_and_a_place_of_the_first() -> None:
     rng = np.random.default_rng(0)
     for _ in range(20):
         text = caption_from_labels((("apple_tree", "outdoor"), ("car", "vehicle")), rng)
-        assert "apple tree" in text and "car" in text
+        assert "apple tree" in text
+        assert "car" in text
         assert any(place in text for place in PLACES["outdoor"] + PLACES["vehicle"])
 
 
@@ -71,7 +72,8 @@ def test_places_cover_the_supercategories_of_the_distractors() -> None:
 def test_a_fraction_of_the_images_is_chosen_by_seed() -> None:
     scenes = [Scene(number, Path(f"{number}.jpg"), ()) for number in range(200)]
     tenth = choose_scenes(scenes, 0.1, 0)
-    assert len(tenth) == 20 and tenth == sorted(tenth, key=lambda scene: scene.image_id)
+    assert len(tenth) == 20
+    assert tenth == sorted(tenth, key=lambda scene: scene.image_id)
     assert choose_scenes(scenes, 0.1, 0) == tenth != choose_scenes(scenes, 0.1, 1)
     assert {scene.image_id for scene in tenth} < {scene.image_id for scene in choose_scenes(scenes, 0.3, 0)}
     assert choose_scenes(scenes, 1.0, 0) == scenes

@@ -58,5 +58,6 @@ def test_forms_say_whether_they_name_several() -> None:
 
 
 def test_pairs_have_no_singular() -> None:
-    assert is_plural_only("red gloves") and is_plural_only("scissors")
+    assert is_plural_only("red gloves")
+    assert is_plural_only("scissors")
     assert not is_plural_only("pair of scissors")

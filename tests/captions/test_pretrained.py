@@ -57,7 +57,8 @@ def test_what_was_asked_is_no_part_of_the_caption(kind: str, tiny_models: Models
 def test_no_prompt_is_needed_and_the_batch_does_not_matter(kind: str, tiny_models: Models, scenes: list[Scene]) -> None:
     texts = captions("image_text_to_text", tiny_models[kind], scenes)
     assert [captions("image_text_to_text", tiny_models[kind], [scene])[0] for scene in scenes] == texts
-    assert [len(own) for own in texts] == [2, 2, 2] and any(text for own in texts for text in own)
+    assert [len(own) for own in texts] == [2, 2, 2]
+    assert any(text for own in texts for text in own)
 
 
 def test_a_chat_model_is_asked_as_a_user_would(tiny_models: Models) -> None:
@@ -65,7 +66,8 @@ def test_a_chat_model_is_asked_as_a_user_would(tiny_models: Models) -> None:
 
     _, processor = load_captioner("image_text_to_text", str(tiny_models["llava"]), (), "cpu", "auto")
     inputs = ask(processor, [Image.new("RGB", (40, 30)), Image.new("RGB", (30, 40))], None)
-    assert inputs["input_ids"].shape[0] == 2 and inputs["pixel_values"].shape[0] == 2
+    assert inputs["input_ids"].shape[0] == 2
+    assert inputs["pixel_values"].shape[0] == 2
     assert processor.tokenizer.padding_side == "left"
     content = json.loads(json.dumps(QUESTION))
     assert "where" in content

@@ -15,7 +15,8 @@ class Captioner:
     """Writes down what it is asked for; breaks off before the image ``broken``."""
 
     def __init__(self, broken: int | None = None) -> None:
-        self.broken, self.asked = broken, []
+        self.broken = broken
+        self.asked: list[int] = []
 
     def __call__(self, scenes: list[Scene]) -> Iterator[list[str]]:
         for scene in scenes:
@@ -46,4 +47,5 @@ def test_half_a_line_is_made_again(tmp_path: Path, left: bytes) -> None:
     assert list(resume_captions(SCENES, captioner, file))[:1] == whole
     assert captioner.asked == [2, 9, 7]
     again = Captioner()
-    assert len(list(resume_captions(SCENES, again, file))) == 4 and again.asked == []
+    assert len(list(resume_captions(SCENES, again, file))) == 4
+    assert again.asked == []

@@ -36,12 +36,11 @@ def test_no_file_is_the_packages_own() -> None:
 def test_own_words_join_the_packages(tmp_path: Path) -> None:
     words = read_vocabulary(written(tmp_path, YAML), [name for name, _ in CLASSES])
     assert words.synonyms["garden_gnome"] == ("gnome", "dwarf", "小矮人")
-    assert "puppy" in words.synonyms["dog"] and "pup" not in words.synonyms["dog"]
+    assert "puppy" in words.synonyms["dog"]
+    assert "pup" not in words.synonyms["dog"]
     assert words.synonyms["person"][-1] == "wanderer"
-    assert (
-        words.distractors["animal"] == ("llama",)
-        and words.distractors["food"] == packaged_vocabulary().distractors["food"]
-    )
+    assert words.distractors["animal"] == ("llama",)
+    assert words.distractors["food"] == packaged_vocabulary().distractors["food"]
     rules = build_rules(CLASSES, words)
     text = "Two Dwarfs, a pup, a Schäferhund and a gnome hat in the dog days"
     assert named_in(text, rules) == ["garden_gnome", "dog", "gnome hat", "dog days"]
@@ -74,7 +73,8 @@ def test_a_class_may_be_called_by_a_synonym(tmp_path: Path) -> None:
 )
 def test_csv(tmp_path: Path, name: str, text: str) -> None:
     words = read_vocabulary(written(tmp_path, text, name), ["dog"])
-    assert words.synonyms["dog"][-1] == "Mutt" and "pup" not in words.synonyms["dog"]
+    assert words.synonyms["dog"][-1] == "Mutt"
+    assert "pup" not in words.synonyms["dog"]
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,14 @@
 """Captioning models in miniature, random weights, saved as the local folders that the loaders take."""
 
 from pathlib import Path
+from typing import Any
 
 import torch
 from transformers import PreTrainedTokenizerFast
 
 from tests.tiny_models import WORDS
 
-SMALL = {"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2}
+SMALL: dict[str, Any] = {"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2}
 
 CHAT = (
     "{% for message in messages %}{{ message['role'] }}:{% for part in message['content'] %}"
@@ -47,7 +48,7 @@ def save_blip2(folder: Path) -> Path:
     config = Blip2Config(
         vision_config=SMALL | {"image_size": 32, "patch_size": 16},
         qformer_config=SMALL | {"encoder_hidden_size": 16, "vocab_size": 8},
-        text_config=text, num_query_tokens=4, image_token_index=tokenizer.convert_tokens_to_ids("<image>"),
+        text_config=text, num_query_tokens=4, image_token_index=tokenizer.get_vocab()["<image>"],
     )  # fmt: skip
     torch.manual_seed(0)
     Blip2ForConditionalGeneration(config).save_pretrained(folder)
@@ -67,7 +68,7 @@ def save_llava(folder: Path) -> Path:
         "bos_token_id": 1, "eos_token_id": 2, "pad_token_id": 0,
     }  # fmt: skip
     config = LlavaConfig(
-        vision_config=vision, text_config=text, image_token_index=tokenizer.convert_tokens_to_ids("<image>"),
+        vision_config=vision, text_config=text, image_token_index=tokenizer.get_vocab()["<image>"],
         vision_feature_layer=-1, image_seq_length=4,
     )  # fmt: skip
     torch.manual_seed(0)
@@ -92,7 +93,7 @@ def save_blip2_t5(folder: Path) -> Path:
     config = Blip2Config(
         vision_config=SMALL | {"image_size": 32, "patch_size": 16},
         qformer_config=SMALL | {"encoder_hidden_size": 16, "vocab_size": 8},
-        text_config=text, num_query_tokens=4, image_token_index=tokenizer.convert_tokens_to_ids("<image>"),
+        text_config=text, num_query_tokens=4, image_token_index=tokenizer.get_vocab()["<image>"],
     )  # fmt: skip
     torch.manual_seed(0)
     Blip2ForConditionalGeneration(config).save_pretrained(folder)
@@ -109,7 +110,7 @@ def save_qwen2_vl(folder: Path) -> Path:
 
     special = ("<|vision_start|>", "<|vision_end|>", "<|image_pad|>", "<|video_pad|>")
     tokenizer = word_tokenizer(*special)
-    start, end, image, video = tokenizer.convert_tokens_to_ids(list(special))
+    start, end, image, video = (tokenizer.get_vocab()[token] for token in special)
     text = SMALL | {
         "vocab_size": len(tokenizer), "num_key_value_heads": 2, "bos_token_id": 1, "eos_token_id": 2, "pad_token_id": 0,
         "rope_parameters": {"rope_type": "default", "mrope_section": [1, 1, 2], "rope_theta": 10000.0},

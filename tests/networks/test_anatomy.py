@@ -47,7 +47,9 @@ def test_an_inner_layer_by_hand() -> None:
     network = tiny_network("slim")
     inputs = torch.randn(1, 3, 32, 32, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
-        out = network.layer2(network.layer1(network.relu(network.bn1(network.conv1(inputs)))))
+        out = inputs
+        for layer in ("conv1", "bn1", "relu", "layer1", "layer2"):
+            out = network.get_submodule(layer)(out)
         _, (vector,) = layer_vectors(network, inputs, ["layer2"])
     torch.testing.assert_close(vector, out.mean((2, 3)))
 

@@ -14,7 +14,8 @@ from empaste.networks.weights import build_resnet, load_weights, read_weight_fil
 from tests.tiny_networks import BUILDERS, tiny_network
 
 
-def test_a_published_vit_fits_another_size_and_head(tmp_path: Path) -> None:
+@pytest.mark.usefixtures("tmp_path")
+def test_a_published_vit_fits_another_size_and_head() -> None:
     """The published files name the linear layers of a block as the first torchvision that had ViTs did."""
     source = tiny_network("vit")
     renamed = {
@@ -24,7 +25,8 @@ def test_a_published_vit_fits_another_size_and_head(tmp_path: Path) -> None:
     assert renamed.keys() != source.state_dict().keys()
     network = VisionTransformer(48, 8, 3, 2, 16, 32, num_classes=5).eval()
     load_weights(network, renamed, "vit.pth")
-    assert torch.equal(network.encoder.layers[0].mlp[3].weight, source.encoder.layers[0].mlp[3].weight)
+    last = "encoder.layers.encoder_layer_0.mlp.3.weight"
+    assert torch.equal(network.get_parameter(last), source.get_parameter(last))
     assert network.encoder.pos_embedding.shape == (1, 37, 16)
     assert network.heads.head.weight.shape == (5, 16)
 
@@ -33,10 +35,10 @@ def test_a_published_vit_fits_another_size_and_head(tmp_path: Path) -> None:
 def test_another_head_is_left_as_it_was(kind: str) -> None:
     source, target = tiny_network(kind, 3), tiny_network(kind, 4)
     head = target.get_submodule(family_of(target).head)
-    before = head.weight.clone()
+    before = head.get_parameter("weight").clone()
     first = next(iter(source.state_dict()))
     load_weights(target, {**source.state_dict(), first: source.state_dict()[first] + 1}, "some.pth")
-    assert torch.equal(head.weight, before)
+    assert torch.equal(head.get_parameter("weight"), before)
     assert torch.equal(target.state_dict()[first], source.state_dict()[first] + 1)
 
 
@@ -115,7 +117,7 @@ def test_an_unknown_name_lists_the_known_ones() -> None:
 
 
 def test_a_failed_download_says_where_the_file_goes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def offline(self: object, **options: object) -> None:
+    def offline(_self: object, **_options: object) -> None:
         raise OSError("no route")
 
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
@@ -126,7 +128,7 @@ def test_a_failed_download_says_where_the_file_goes(tmp_path: Path, monkeypatch:
 
 def test_a_named_weight_is_taken_with_another_head(monkeypatch: pytest.MonkeyPatch) -> None:
     source = torchvision.models.resnet18(weights=None)
-    monkeypatch.setattr(torchvision.models.WeightsEnum, "get_state_dict", lambda self, **options: source.state_dict())
+    monkeypatch.setattr(torchvision.models.WeightsEnum, "get_state_dict", lambda _self, **_options: source.state_dict())
     network = build_resnet("resnet18", 8, "IMAGENET1K_V1", num_classes=4)
     assert torch.equal(network.layer4[1].conv2.weight, source.layer4[1].conv2.weight)
     assert network.fc.out_features == 4
