@@ -8,9 +8,9 @@ import pytest
 
 from empaste import doctor
 from empaste.doctor import repository
+from empaste.doctor.report import source_table
 from empaste.proposals import METHODS
-from empaste.proposals.catalogue import SOURCES
-from empaste.report.lettering import describe_letters
+from empaste.report.fonts import describe_letters
 from tests.doctor.changing import change
 
 ROOT = Path(__file__).parents[2]
@@ -25,7 +25,7 @@ def test_a_fresh_clone_is_healthy(folder: Path, capsys: pytest.CaptureFixture[st
     assert "no default remote" in text
     assert "which learned from nothing" in text
     assert describe_letters()[1] in " ".join(text.split())
-    for name, source in SOURCES.items():
+    for name, source in METHODS.items():
         assert any(line.split()[:1] == [name] and source.learned_from in line for line in text.splitlines())
 
 
@@ -45,14 +45,14 @@ def test_elsewhere_everything_is_broken(tmp_path: Path) -> None:
     assert repository.check_outputs(tmp_path)[0].state == "broken"
 
 
-def test_every_source_stands_in_the_catalogue() -> None:
-    assert set(SOURCES) == set(METHODS)
+def test_every_source_stands_in_the_report() -> None:
+    assert [row[0] for row in source_table()[1:]] == list(METHODS)
 
 
-def test_the_page_holds_the_catalogue() -> None:
+def test_the_page_holds_what_the_records_say() -> None:
     page = (ROOT / "docs" / "proposals.md").read_text()
     rows = [[cell.strip(" `*") for cell in line.split("|")[1:-1]] for line in page.splitlines() if line.startswith("|")]
     said = {row[0].split("`")[0]: row for row in rows}
-    for name, source in SOURCES.items():
+    for name, source in METHODS.items():
         assert said[name][1] == source.learned_from
         assert said[name][-1].replace(",", "") == source.speed

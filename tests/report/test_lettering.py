@@ -12,8 +12,9 @@ from fontTools.pens.ttGlyphPen import TTGlyphPen
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from empaste.report import lettering
-from empaste.report.lettering import BuiltInFont, FileFont, default_font, lettered, pieces, runs
+from empaste.report import fonts, lettering
+from empaste.report.fonts import BuiltInFont, FileFont, default_font
+from empaste.report.lettering import lettered, pieces, runs
 from empaste.report.names import isolated
 
 NAMES = [
@@ -34,10 +35,10 @@ def bare(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @contextmanager
 def machine_with(monkeypatch: pytest.MonkeyPatch, *paths: Path) -> Iterator[None]:
-    caches = (lettering.font_of, lettering.lettered)
+    caches = (fonts.font_of, lettering.lettered)
     for one in caches:
         one.cache_clear()
-    monkeypatch.setattr(lettering, "system_fonts", lambda: tuple(map(FileFont, paths)))
+    monkeypatch.setattr(fonts, "system_fonts", lambda: tuple(map(FileFont, paths)))
     yield
     for one in caches:
         one.cache_clear()
@@ -67,7 +68,8 @@ def make_font(path: Path, letters: str) -> Path:
     return path
 
 
-def test_no_two_names_look_alike(bare: None) -> None:
+@pytest.mark.usefixtures("bare")
+def test_no_two_names_look_alike() -> None:
     seen: dict[bytes, str] = {}
     for name in NAMES:
         image = drawn(isolated(name))
@@ -76,7 +78,8 @@ def test_no_two_names_look_alike(bare: None) -> None:
         assert image.min() < 128
 
 
-def test_letters_come_from_the_first_font_that_has_them(bare: None) -> None:
+@pytest.mark.usefixtures("bare")
+def test_letters_come_from_the_first_font_that_has_them() -> None:
     assert {piece.font for piece in pieces("dog 0.93 · é ✓ Ω ж א ك")} == {default_font()}
     assert all(isinstance(piece.font, BuiltInFont) for piece in pieces("中文狗日本語한국어"))
     assert [piece.text for piece in pieces("a🍎b")] == ["a", "U+1F34E", "b"]
@@ -90,9 +93,11 @@ def test_a_font_of_the_machine_is_used_and_a_broken_one_passed_over(
     made = make_font(tmp_path / "b.ttf", "🍎")
     with machine_with(monkeypatch, tmp_path / "a.ttf", made):
         apple, pear = pieces("🍎🍐")
-        assert apple.font == FileFont(made) and pear.text == "U+1F350"
+        assert apple.font == FileFont(made)
+        assert pear.text == "U+1F350"
         square = drawn("🍎")
-        assert (square[6:12, 2:8] == 0).all() and square.shape[1] < 14
+        assert (square[6:12, 2:8] == 0).all()
+        assert square.shape[1] < 14
 
 
 def test_fonts_of_the_machine_are_plain_before_bold_and_never_a_font_of_boxes(
@@ -100,11 +105,13 @@ def test_fonts_of_the_machine_are_plain_before_bold_and_never_a_font_of_boxes(
 ) -> None:
     names = ["B-Bold.ttf", "b-Regular.ttf", "A-Italic.otf", "LastResort.otf", "c.ttf"]
     monkeypatch.setattr("matplotlib.font_manager.findSystemFonts", lambda: [str(tmp_path / name) for name in names])
-    found = lettering.system_fonts.__wrapped__()
-    assert [font.path.name for font in found] == ["b-Regular.ttf", "c.ttf", "A-Italic.otf", "B-Bold.ttf"]
+    found = fonts.system_fonts.__wrapped__()
+    files = [font.path.name if isinstance(font, FileFont) else font for font in found]
+    assert files == ["b-Regular.ttf", "c.ttf", "A-Italic.otf", "B-Bold.ttf"]
 
 
-def test_a_name_from_right_to_left_leaves_the_score_on_its_right(bare: None) -> None:
+@pytest.mark.usefixtures("bare")
+def test_a_name_from_right_to_left_leaves_the_score_on_its_right() -> None:
     *name, _, _, _ = parts = list(runs(pieces(f"{isolated('🍎 כדור')} 中 0.93")))
     assert [(part.text, part.rtl) for part in parts] == [
         ("U+1F34E כדור", True),
@@ -117,45 +124,57 @@ def test_a_name_from_right_to_left_leaves_the_score_on_its_right(bare: None) -> 
     assert [part.text for part in mixed] == ["ב", "中", "א"]
 
 
-def test_without_fribidi_letters_are_turned_round_here(bare: None, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.usefixtures("bare")
+def test_without_fribidi_letters_are_turned_round_here(monkeypatch: pytest.MonkeyPatch) -> None:
     joined = drawn(isolated("כדור"))
-    monkeypatch.setattr(lettering, "joins_letters", lambda: False)
+    monkeypatch.setattr(fonts, "joins_letters", lambda: False)
     lettering.lettered.cache_clear()
     lettering._extent.cache_clear()
     apart = drawn(isolated("כדור"))
     lettering._extent.cache_clear()
-    assert apart.shape[0] == joined.shape[0] and abs(apart.shape[1] - joined.shape[1]) <= 2
-    assert lettering._directed("אב", True) == ("בא", None) and lettering._directed("ab", False) == ("ab", None)
-    state, text = lettering.describe_letters()
-    assert state == "note" and "Debian: libfribidi0" in text
+    assert apart.shape[0] == joined.shape[0]
+    assert abs(apart.shape[1] - joined.shape[1]) <= 2
+    assert fonts._directed("אב", True) == ("בא", None)
+    assert fonts._directed("ab", False) == ("ab", None)
+    state, text = fonts.describe_letters()
+    assert state == "note"
+    assert "Debian: libfribidi0" in text
 
 
-def test_what_no_font_has_is_told_with_what_to_install(
-    bare: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    state, text = lettering.describe_letters()
-    assert state == "note" and "Hindi, Bengali, Tamil, Thai, emoji" in text and "fonts-noto-core" in text
-    made = make_font(tmp_path / "all.ttf", "".join(lettering.SAMPLES.values()))
-    monkeypatch.setattr(lettering, "joins_letters", lambda: True)
+@pytest.mark.usefixtures("bare")
+def test_what_no_font_has_is_told_with_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    state, text = fonts.describe_letters()
+    assert state == "note"
+    assert "Hindi, Bengali, Tamil, Thai, emoji" in text
+    assert "fonts-noto-core" in text
+    made = make_font(tmp_path / "all.ttf", "".join(fonts.SAMPLES.values()))
+    monkeypatch.setattr(fonts, "joins_letters", lambda: True)
     with machine_with(monkeypatch, made):
-        assert lettering.describe_letters()[0] == "ok"
+        assert fonts.describe_letters()[0] == "ok"
 
 
-def test_a_long_text_goes_on_in_further_lines_and_then_loses_its_middle(bare: None) -> None:
+@pytest.mark.usefixtures("bare")
+def test_a_long_text_goes_on_in_further_lines_and_then_loses_its_middle() -> None:
     one, two, three = (drawn(text, 280) for text in ("dog 0.93", "z" * 50 + " 0.93", "z" * 60 + " 0.93"))
-    assert one.shape[1] < 80 and 220 < three.shape[1] <= 280
+    assert one.shape[1] < 80
+    assert 220 < three.shape[1] <= 280
     assert one.shape[0] * 2 == two.shape[0] == three.shape[0]
     assert drawn("z" * 5000 + " 0.93").shape[0] <= 70
     lines = lettering._fitting("a" * 3000 + "b" * 3000 + " 0.93", 14, 280, 70)
     text = "".join(piece.text for line in lines for piece in line)
-    assert len(lines) == 4 and text.startswith("aaa") and text.endswith("bbb 0.93") and "a…b" in text
+    assert len(lines) == 4
+    assert text.startswith("aaa")
+    assert text.endswith("bbb 0.93")
+    assert "a…b" in text
 
 
-def test_lines_are_broken_at_blanks_where_there_are_any(bare: None) -> None:
+@pytest.mark.usefixtures("bare")
+def test_lines_are_broken_at_blanks_where_there_are_any() -> None:
     lines = lettering._lines(pieces("traffic light for people"), 14, 100)
     assert ["".join(piece.text for piece in line) for line in lines] == ["traffic light", "for people"]
     lines = lettering._lines(pieces("a" * 30), 14, 100)
-    assert "".join(piece.text for piece in itertools.chain(*lines)) == "a" * 30 and len(lines) == 3
+    assert "".join(piece.text for piece in itertools.chain(*lines)) == "a" * 30
+    assert len(lines) == 3
 
 
 @settings(max_examples=150, deadline=None)
@@ -166,13 +185,16 @@ def test_lines_are_broken_at_blanks_where_there_are_any(bare: None) -> None:
 )
 def test_it_never_runs_out_of_its_room(text: str, width: int, height: int) -> None:
     image = lettered(text, 14, (0, 0, 0), (255, 255, 255), width, height)
-    assert 1 <= image.shape[0] <= max(1, height) and 1 <= image.shape[1] <= max(1, width)
+    assert 1 <= image.shape[0] <= max(1, height)
+    assert 1 <= image.shape[1] <= max(1, width)
 
 
 @pytest.mark.skipif(not COLOUR_EMOJI.exists(), reason="not installed (Debian: fonts-noto-color-emoji)")
 def test_pictures_are_shrunk_to_the_size_of_letters(monkeypatch: pytest.MonkeyPatch) -> None:
     with machine_with(monkeypatch, COLOUR_EMOJI):
         apple, family = drawn("🍎"), drawn("👩\u200d🚀")
-        assert 14 <= apple.shape[1] <= 20 and family.shape[1] == apple.shape[1] and apple.shape[0] <= 20
+        assert 14 <= apple.shape[1] <= 20
+        assert family.shape[1] == apple.shape[1]
+        assert apple.shape[0] <= 20
         red, green, _ = apple.reshape(-1, 3).astype(int).T
         assert (red - green).max() > 100

@@ -16,7 +16,7 @@ import pickle
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NotRequired, TypedDict
 
 import numpy as np
 import torch
@@ -66,7 +66,14 @@ def build(network: Network, num_classes: int, weights: str | None) -> nn.Module:
     return module.train()
 
 
-def to_inputs(samples: Sequence[Sample]) -> tuple[list[dict[str, Any]]]:
+class NetworkInput(TypedDict):
+    """An image as detectron2's networks take it; in training with its ``Instances``."""
+
+    image: Tensor
+    instances: NotRequired[Any]
+
+
+def to_inputs(samples: Sequence[Sample]) -> tuple[list[NetworkInput]]:
     """An image and its instances for every sample; boxes are the tight ones of the masks, classes count from 0."""
     return ([{"image": image_tensor(sample.image), "instances": _to_instances(sample)} for sample in samples],)
 
@@ -233,7 +240,7 @@ def _image_size(module: nn.Module) -> int:
     return module.image_size
 
 
-def _to_input(image: RGB, side: int) -> dict[str, Any]:
+def _to_input(image: RGB, side: int) -> NetworkInput:
     """The image resized to a longest side of ``side``."""
     height, width = image.shape[:2]
     scale = side / max(height, width)

@@ -8,7 +8,7 @@ from PIL import features
 
 from empaste.doctor.check import Check
 from empaste.errors import InputError
-from empaste.report.lettering import describe_letters
+from empaste.report.fonts import describe_letters
 from empaste.scaleout import num_workers
 
 OLDEST_PYTHON = (3, 11)

@@ -1,11 +1,12 @@
 """How many ground-truth instances have a segment that fits: the upper bound of what can be selected. For measuring."""
 
+import importlib.util
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatch
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -15,6 +16,9 @@ from empaste.artifacts.segments import segment_rles
 from empaste.artifacts.truth import IOU50, IOU70, GroundTruth, percent_found
 from empaste.errors import InputError
 from empaste.overlaps import best_ious
+from empaste.proposals import METHODS
+from empaste.proposals.method import Keys
+from empaste.proposals.settings import ProposalsSettings
 from empaste.proposals.table import propose_rows
 from empaste.rle import RLE
 
@@ -25,6 +29,13 @@ class Scene(NamedTuple):
     image_id: int
     path: Path
     instances: list[RLE]
+
+
+class Source(NamedTuple):
+    """What `propose_rows` wants to know of a method: the settings that choose it, and the keys of its file."""
+
+    settings: ProposalsSettings
+    keys: Keys | None = None
 
 
 class Measured(NamedTuple):
@@ -74,16 +85,25 @@ def known_scenes(
     return [scenes[i] for i in chosen]
 
 
-def measure_sources(scene: Scene, sources: Mapping[str, Mapping[str, Any]]) -> list[Measured]:
-    """What each of ``sources``, the arguments of `propose_rows` by name, gives for one image."""
-    return [_measure(scene, name, arguments) for name, arguments in sources.items()]
+def weightless() -> list[str]:
+    """The methods that learned from nothing and whose packages are installed."""
+    return [
+        name
+        for name, method in METHODS.items()
+        if method.learned_from == "nothing" and all(importlib.util.find_spec(package) for package in method.needs)
+    ]
 
 
-def _measure(scene: Scene, name: str, arguments: Mapping[str, Any]) -> Measured:
+def measure_sources(scene: Scene, sources: Sequence[Source]) -> list[Measured]:
+    """What each of ``sources`` gives for one image."""
+    return [_measure(scene, *source) for source in sources]
+
+
+def _measure(scene: Scene, settings: ProposalsSettings, keys: Keys | None) -> Measured:
     started = time.process_time()
-    rows = propose_rows((scene.image_id, scene.path), **arguments)
+    rows = propose_rows((scene.image_id, scene.path), settings, keys)
     seconds = time.process_time() - started
-    return Measured(name, scene.path, best_ious(scene.instances, segment_rles(rows)), len(rows), seconds)
+    return Measured(settings.method, scene.path, best_ious(scene.instances, segment_rles(rows)), len(rows), seconds)
 
 
 def recall_table(measured: Iterable[Measured], parts: Mapping[str, str]) -> str:
@@ -95,7 +115,8 @@ def recall_table(measured: Iterable[Measured], parts: Mapping[str, str]) -> str:
     by_source: defaultdict[str, list[Measured]] = defaultdict(list)
     for result in measured:
         by_source[result.source].append(result)
-    titles = ["source", *(f"{name}: recall at IoU 0.5 / 0.7; images" for name in ("all", *parts)), "segments", "ms"]
+    recalls = [f"{name}: recall at IoU {IOU50} / {IOU70}; images" for name in ("all", *parts)]
+    titles = ["source", *recalls, "segments", "ms"]
     lines = [f"| {' | '.join(titles)} |", f"|{'---|' * len(titles)}"]
     for source, results in by_source.items():
         chosen = [results, *([r for r in results if fnmatch(r.path.name, pattern)] for pattern in parts.values())]

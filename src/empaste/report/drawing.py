@@ -8,7 +8,8 @@ import cv2
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
-from empaste.report.lettering import Colour, lettered
+from empaste.report.fonts import Colour
+from empaste.report.lettering import lettered
 
 PANEL_SIDE = 288
 """Longest side of a panel in pixels."""

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from empaste.artifacts.metrics import Number
+from empaste.artifacts.truth import IOU50, IOU75
 
 Metrics = Mapping[str, Any]
 """Stage -> content of its metrics file; a stage or a figure may be missing, a figure may be None (not measured)."""
@@ -83,7 +84,7 @@ def class_names(columns: list[Column]) -> list[str]:
 
 
 def precision_per_iteration(metrics: Metrics) -> dict[str, Number | None]:
-    """Percent of foregrounds that are right at IoU 0.5: "Step 1", "EM 1" … -> value, None where not measured."""
+    """Percent of foregrounds that are right at `IOU50`: "Step 1", "EM 1" … -> value, None where not measured."""
     return _per_iteration(find(metrics, "foregrounds", "precision50"))
 
 
@@ -101,8 +102,8 @@ def iteration_title(number: int) -> str:
 def foreground_quality(metrics: Metrics) -> dict[str, dict[str, Number | None]]:
     """What is measured per iteration, and of the pool: title -> (iteration -> value)."""
     titles = {
-        "precision50": "right at IoU 0.5",
-        "precision75": "right at IoU 0.75",
+        "precision50": f"right at IoU {IOU50}",
+        "precision75": f"right at IoU {IOU75}",
         "mean_iou": "mean IoU",
         "found": "instances found",
     }

@@ -10,6 +10,7 @@ import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from empaste.artifacts.metrics import flatten
+from empaste.artifacts.truth import IOU50
 from empaste.images import encode_rgb
 from empaste.report import charts, figures
 from empaste.report.confusion import confusion_table
@@ -87,9 +88,9 @@ def plot_charts(name: str, table: pd.DataFrame) -> list[str]:
     if table.empty:
         return []
     if list(table.columns) == ["class_name", "recall", "precision"]:
-        return [charts.line_chart(_precision_recall(table), "recall", "precision at mask IoU 0.5", (0, 1))]
+        return [charts.line_chart(_precision_recall(table), "recall", f"precision at mask IoU {IOU50}", (0, 1))]
     if list(table.columns) == ["confidence", "precision", "foregrounds"]:
-        return [charts.line_chart(_reliability(table), "confidence", "percent right at IoU 0.5", (0, 100))]
+        return [charts.line_chart(_reliability(table), "confidence", f"percent right at IoU {IOU50}", (0, 100))]
     if list(table.columns) == ["image_id", "actual", "predicted"]:
         return [confusion_table(table)]
     if table.columns[0] == "class_name":
