@@ -28,18 +28,19 @@ from pycocotools import mask as coco_mask
 from empaste.artifacts.json_files import read_json
 from empaste.images import read_rgb, write_rgb
 from empaste.masks import decode_mask, encode_mask
-from empaste.paste.compose import Recipe, compose_encoded
+from empaste.paste.compose import compose_encoded
 from empaste.paste.composites import write_composites
 from empaste.paste.cutouts import cut_out, open_cutouts, pool_folder
 from empaste.paste.pool import Background
 from empaste.paste.sampling import write_draws
+from empaste.paste.settings import PasteSettings
 from empaste.paste.sources import Foreground, annotated_instances
 from empaste.scaleout import map_items
 
 WIDTH, HEIGHT = 500, 375
 NUM_OBJECTS = 4
 QUALITY_IN, QUALITY_OUT = 95, 75
-SCALE, ROTATION, BLUR_SIGMA = (0.3, 1.0), 30.0, 1.0
+SCALE, ROTATION, BLUR_SIGMA = [0.3, 1.0], 30.0, 1.0
 MIN_AREA = 0.01
 SHARE_OF_LIMIT, SPACE_MAXIMIZE, TWO_WORKERS = 0.9, 60.0, 1.8
 CLASSES = pd.DataFrame({"class_id": [1], "name": ["thing"], "supercategory": ["thing"]})
@@ -118,18 +119,14 @@ def scaling(root: Path, scene: Scene, num: int, workers: int) -> dict[str, float
 def compose_side(folder: Path, side: str, scene: Scene, items: Sequence[Background], workers: int) -> None:
     """Composites as the paste stage writes them."""
     placement, blending = SIDES[side]
-    recipe = Recipe(
-        placement=placement,
-        num_pasted=(NUM_OBJECTS, NUM_OBJECTS),
-        scale=SCALE,
-        rotation=ROTATION,
-        blending=(blending,),
-        blur_sigma=BLUR_SIGMA,
-        min_visible=0.1,
-        min_pixels=16,
-        seed=0,
-    )
-    function = partial(compose_encoded, cutouts=scene.cutouts, recipe=recipe, jpeg_quality=QUALITY_OUT)
+    settings = PasteSettings.model_validate(
+        {"placement": placement, "foregrounds": "fem", "foregrounds_file": None, "n_p": NUM_OBJECTS,
+         "selection": "uniform", "repeat_threshold": 0.3, "confidence_temperature": 1.0, "scale": SCALE,
+         "min_radius": 6, "rotation": ROTATION, "flip": 0, "brightness": [1.0, 1.0], "blending": [blending],
+         "blur_sigma": BLUR_SIGMA, "duplicate_originals": 1, "keep_originals": False, "min_visible": 0.1,
+         "min_pixels": 16, "seed": 0, "jpeg_quality": QUALITY_OUT}
+    )  # fmt: skip
+    function = partial(compose_encoded, cutouts=scene.cutouts, settings=settings)
     for name in ("work", "out"):
         (folder / name).mkdir(parents=True)
     mapped = partial(map_items, function, what=side, workers=workers)

@@ -1,29 +1,33 @@
 """Scenes whose truth can be read off their colours: every instance is painted in a colour of its own."""
 
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 
 from empaste.images import write_rgb
 from empaste.masks import encode_mask
-from empaste.paste.compose import Recipe
 from empaste.paste.cutouts import cut_out
 from empaste.paste.pool import Background
 from empaste.paste.sampling import write_draws
+from empaste.paste.settings import PasteSettings
 from empaste.paste.sources import Foreground
 
-RECIPE = Recipe(
-    placement="random",
-    num_pasted=(3, 3),
-    scale=(0.6, 1.0),
-    rotation=30.0,
-    blending=("none",),
-    blur_sigma=1.0,
-    min_visible=0.0,
-    min_pixels=1,
-    seed=0,
-)
+BASE: dict[str, Any] = {
+    "placement": "random", "foregrounds": "fem", "foregrounds_file": None, "n_p": 3, "selection": "uniform",
+    "repeat_threshold": 0.3, "confidence_temperature": 1.0, "scale": [0.6, 1.0], "min_radius": 6.0, "rotation": 30.0,
+    "flip": 0.0, "brightness": [1.0, 1.0], "blending": ["none"], "blur_sigma": 1.0, "duplicate_originals": 2,
+    "keep_originals": True, "min_visible": 0.0, "min_pixels": 1, "seed": 0, "jpeg_quality": 75,
+}  # fmt: skip
+
+
+def changed(**changes: Any) -> PasteSettings:
+    """The parameters of the scenes, with ``changes``."""
+    return PasteSettings.model_validate(BASE | changes)
+
+
+SETTINGS = changed()
 
 
 def colour_of(source_id: int) -> tuple[int, int, int]:

@@ -2,7 +2,6 @@
 
 import tempfile
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +21,7 @@ from empaste.paste.compose import Composite, EncodedComposite, Unreadable, compo
 from empaste.paste.pool import Background
 from empaste.paste.sources import Foreground
 from empaste.paste.warping import Layer, warp
-from tests.paste.scenes import RECIPE, blob, colour_of, paint, pool_of
+from tests.paste.scenes import SETTINGS, blob, changed, colour_of, paint, pool_of
 
 
 def shown(composite: Composite) -> dict[int, np.ndarray]:
@@ -45,19 +44,19 @@ def annotated(composite: Composite) -> dict[int, np.ndarray]:
     seed=st.integers(0, 10_000),
     num_own=st.integers(1, 4),
     placement=st.sampled_from(["random", "space_maximize"]),
-    scale=st.sampled_from([(0.1, 0.4), (0.6, 1.0), (1.0, 3.0)]),
+    scale=st.sampled_from([[0.1, 0.4], [0.6, 1.0], [1.0, 3.0]]),
     rotation=st.sampled_from([0.0, 30.0, 180.0]),
 )
 def test_annotations_are_the_colours_of_the_image(
-    seed: int, num_own: int, placement: str, scale: tuple[float, float], rotation: float
+    seed: int, num_own: int, placement: str, scale: list[float], rotation: float
 ) -> None:
     rng = np.random.default_rng(seed)
     size_hw = int(rng.integers(12, 60)), int(rng.integers(12, 60))
     with tempfile.TemporaryDirectory() as folder:
         first = paint(Path(folder) / "1.png", 1, [blob(rng, size_hw) for _ in range(num_own)])
         other = paint(Path(folder) / "2.png", 2, [blob(rng, (40, 50))])
-        recipe = replace(RECIPE, placement=placement, scale=scale, rotation=rotation, seed=seed)
-        composite = compose(first, pool_of(Path(folder) / "pool", [first, other]), recipe)
+        options = changed(placement=placement, scale=scale, rotation=rotation, seed=seed)
+        composite = compose(first, pool_of(Path(folder) / "pool", [first, other]), options)
     truth, masks = shown(composite), annotated(composite)
     # A cutout of the original itself shows what lay on it, so its colours are not its own alone; the second's are.
     if num_own == 1:
@@ -110,24 +109,24 @@ def noting(layers: list[Layer]) -> Callable[..., Layer]:
 @given(
     seed=st.integers(0, 10_000),
     num_own=st.integers(0, 3),
-    num_pasted=st.integers(1, 6),
+    n_p=st.integers(1, 6),
     placement=st.sampled_from(["random", "space_maximize", "mixed"]),
     blending=st.sampled_from(sorted(BLENDINGS)),
-    scale=st.sampled_from([(0.05, 0.4), (0.6, 1.0), (1.0, 3.0)]),
+    scale=st.sampled_from([[0.05, 0.4], [0.6, 1.0], [1.0, 3.0]]),
     flip=st.sampled_from([0.0, 1.0]),
     min_visible=st.sampled_from([0.0, 0.3, 0.9]),
     min_pixels=st.sampled_from([1, 16]),
     void=st.booleans(),
 )
 def test_annotations_equal_an_independent_renderer_of_numbers(
-    seed: int, num_own: int, num_pasted: int, placement: str, blending: str, scale: tuple[float, float], flip: float,
+    seed: int, num_own: int, n_p: int, placement: str, blending: str, scale: list[float], flip: float,
     min_visible: float, min_pixels: int, void: bool,
 ) -> None:  # fmt: skip
     rng = np.random.default_rng(seed)
     size_hw = int(rng.integers(12, 60)), int(rng.integers(12, 60))
-    recipe = replace(RECIPE, seed=seed, num_pasted=(num_pasted, num_pasted), placement=placement, scale=scale,
-                     blending=(blending,), min_visible=min_visible, min_pixels=min_pixels, flip=flip,
-                     rotation=180.0, brightness=(0.5, 1.5))  # fmt: skip
+    options = changed(seed=seed, n_p=n_p, placement=placement, scale=scale,
+                     blending=[blending], min_visible=min_visible, min_pixels=min_pixels, flip=flip,
+                     rotation=180.0, brightness=[0.5, 1.5])  # fmt: skip
     layers: list[Layer] = []
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
         patch.setattr(composing, "warp", noting(layers))
@@ -138,7 +137,7 @@ def test_annotations_equal_an_independent_renderer_of_numbers(
         if void:
             background = background._replace(void=(encode_mask(blob(rng, size_hw)),))
         other = paint(Path(folder) / "2.png", 2, [blob(rng, (40, 50)), blob(rng, (40, 50))])
-        composite = compose(background, pool_of(Path(folder) / "pool", [other]), recipe)
+        composite = compose(background, pool_of(Path(folder) / "pool", [other]), options)
     pixels, sizes = painted_by_pixels(background, layers, size_hw)
     kept = [n for n in pixels if len(pixels[n]) >= max(1, min_pixels, min_visible * sizes[n])]
     assert composite.num_dropped == len(pixels) - len(kept)
@@ -156,7 +155,7 @@ def test_annotations_equal_an_independent_renderer_of_numbers(
 @pytest.mark.parametrize(("quality", "factor"), [(75, 0x22), (89, 0x22), (90, 0x11), (100, 0x11)])
 def test_high_quality_keeps_colour_in_full(tmp_path: Path, quality: int, factor: int) -> None:
     own = paint(tmp_path / "1.png", 1, [blob(np.random.default_rng(0), (60, 60))])._replace(pasted_on=False)
-    composite = compose_encoded(own, tmp_path, RECIPE, quality)
+    composite = compose_encoded(own, tmp_path, changed(jpeg_quality=quality))
     assert isinstance(composite, EncodedComposite)
     frame = composite.jpeg.index(b"\xff\xc0")  # the header of the frame: its 12th byte is how brightness is sampled
     assert composite.jpeg[frame + 11] == factor
@@ -164,7 +163,7 @@ def test_high_quality_keeps_colour_in_full(tmp_path: Path, quality: int, factor:
 
 def test_an_unreadable_background_is_no_composite_but_a_reason(tmp_path: Path) -> None:
     missing = Background("background", 1, 0, tmp_path / "missing.jpg", (), True)
-    assert compose_encoded(missing, tmp_path, RECIPE, 75) == Unreadable(
+    assert compose_encoded(missing, tmp_path, SETTINGS) == Unreadable(
         f"{tmp_path}/missing.jpg does not exist; run: dvc repro"
     )
 
@@ -177,8 +176,8 @@ def test_space_maximize_covers_no_void(seed: int) -> None:
         own = paint(Path(folder) / "1.png", 1, [blob(rng, (70, 80))])
         region = blob(rng, (70, 80))
         own = own._replace(void=(encode_mask(region),))
-        recipe = replace(RECIPE, placement="space_maximize", num_pasted=(9, 9), rotation=180.0, seed=seed)
-        composite = compose(own, pool_of(Path(folder) / "pool", [own]), recipe)
+        options = changed(placement="space_maximize", n_p=9, rotation=180.0, seed=seed)
+        composite = compose(own, pool_of(Path(folder) / "pool", [own]), options)
     pasted = [decode_mask(one["segmentation"]) for one in composite.annotations if one["source"] == "pasted"]
     assert not any((mask & region).any() for mask in pasted)
 
@@ -187,17 +186,17 @@ def test_void_belongs_to_no_instance_but_what_lies_on_it_does(tmp_path: Path) ->
     mask, region = np.zeros((30, 40), bool), np.zeros((30, 40), bool)
     mask[5:20, 5:20], region[10:30, 10:40] = True, True
     own = paint(tmp_path / "1.png", 1, [mask])._replace(pasted_on=False, void=(encode_mask(region),))
-    composite = compose(own, tmp_path, RECIPE)
+    composite = compose(own, tmp_path, SETTINGS)
     assert [np.array_equal(decode_mask(one["segmentation"]), mask) for one in composite.annotations] == [True]
 
 
 def test_mixed_draws_one_placement_per_image(tmp_path: Path) -> None:
     write_rgb(tmp_path / "empty.png", np.zeros((60, 60, 3), np.uint8))
     pool = pool_of(tmp_path / "pool", [paint(tmp_path / "1.png", 1, [np.ones((20, 20), bool)])])
-    recipe = replace(RECIPE, num_pasted=(3, 3), scale=(0.3, 0.3), rotation=0.0, placement="mixed")
+    options = changed(n_p=3, scale=[0.3, 0.3], rotation=0.0, placement="mixed")
     filled = 0
     for k in range(40):
-        composite = compose(Background("background", k, 0, tmp_path / "empty.png", (), True), pool, recipe)
+        composite = compose(Background("background", k, 0, tmp_path / "empty.png", (), True), pool, options)
         widths = {one["bbox"][2] for one in composite.annotations}
         assert max(widths) <= 7 or max(widths) >= 40
         filled += max(widths) >= 40
@@ -208,7 +207,7 @@ def test_mixed_draws_one_placement_per_image(tmp_path: Path) -> None:
 def test_a_flipped_object_is_its_mirror_image(tmp_path: Path, flip: float) -> None:
     mask = np.zeros((40, 50), bool)
     mask[:, :10] = mask[30:] = True
-    [annotation] = alone(tmp_path, mask, (90, 90), rotation=0.0, scale=(1.0, 1.0), flip=flip, seed=2).annotations
+    [annotation] = alone(tmp_path, mask, (90, 90), rotation=0.0, scale=[1.0, 1.0], flip=flip, seed=2).annotations
     x, y, width, height = annotation["bbox"]
     found = decode_mask(annotation["segmentation"])[y : y + height, x : x + width]
     upper = found[: height // 2]
@@ -219,7 +218,7 @@ def test_a_flipped_object_is_its_mirror_image(tmp_path: Path, flip: float) -> No
 
 def test_brightness_multiplies_the_colours_and_leaves_the_mask(tmp_path: Path) -> None:
     plain = alone(tmp_path / "a", np.ones((20, 20), bool), (60, 60), seed=4)
-    dark = alone(tmp_path / "b", np.ones((20, 20), bool), (60, 60), seed=4, brightness=(0.5, 0.5))
+    dark = alone(tmp_path / "b", np.ones((20, 20), bool), (60, 60), seed=4, brightness=[0.5, 0.5])
     assert plain.annotations == dark.annotations
     inside = decode_mask(plain.annotations[0]["segmentation"])
     assert np.allclose(dark.image[inside], plain.image[inside] / 2, atol=1)
@@ -231,19 +230,19 @@ def test_beside_the_object_and_its_soft_edge_nothing_changes(tmp_path: Path, ble
     write_rgb(tmp_path / "b.png", np.random.default_rng(0).integers(0, 256, (80, 90, 3), np.uint8))
     pool = pool_of(tmp_path / "pool", [paint(tmp_path / "1.png", 1, [np.ones((25, 25), bool)])])
     background = Background("background", 1, 0, tmp_path / "b.png", (), True)
-    composite = compose(background, pool, replace(RECIPE, num_pasted=(1, 1), blending=(blending,), blur_sigma=1.5))
+    composite = compose(background, pool, changed(n_p=1, blending=[blending], blur_sigma=1.5))
     inside = decode_mask(composite.annotations[0]["segmentation"]).astype(np.uint8)
     beside = cv2.dilate(inside, np.ones((11, 11), np.uint8)) == 0
     assert np.array_equal(composite.image[beside], background.read_rgb()[beside])
 
 
-def alone(folder: Path, mask: np.ndarray, size_hw: tuple[int, int], **recipe: Any) -> Composite:
+def alone(folder: Path, mask: np.ndarray, size_hw: tuple[int, int], **changes: Any) -> Composite:
     """One object of ``mask``, pasted once on an empty image of ``size_hw``."""
     folder.mkdir(exist_ok=True)
     pool = pool_of(folder / "pool", [paint(folder / "1.png", 1, [mask])])
     write_rgb(folder / "empty.png", np.zeros((*size_hw, 3), np.uint8))
     empty = Background("background", 1, 0, folder / "empty.png", (), True)
-    return compose(empty, pool, replace(RECIPE, num_pasted=(1, 1), **recipe))
+    return compose(empty, pool, changed(n_p=1, **changes))
 
 
 @settings(max_examples=30, deadline=None)
@@ -253,7 +252,7 @@ def test_a_quarter_of_an_object_hangs_over_the_edge_at_most(seed: int) -> None:
     mask = np.zeros((40, 40), bool)
     mask[:, :4] = mask[36:, :] = True
     with tempfile.TemporaryDirectory() as folder:
-        composite = alone(Path(folder), mask, tuple(rng.integers(30, 90, 2)), seed=seed, rotation=0.0, scale=(1.0, 1.0))
+        composite = alone(Path(folder), mask, tuple(rng.integers(30, 90, 2)), seed=seed, rotation=0.0, scale=[1.0, 1.0])
     whole = mask.sum() if composite.image.shape[0] >= 40 <= composite.image.shape[1] else 0
     [annotation] = composite.annotations
     assert annotation["area"] >= 0.75 * whole
@@ -264,7 +263,7 @@ def test_a_quarter_of_an_object_hangs_over_the_edge_at_most(seed: int) -> None:
 def test_scale_is_of_the_native_size(tmp_path: Path, scale: float, rotation: float) -> None:
     mask = np.zeros((100, 130), bool)
     mask[20:80, 10:110] = True
-    composite = alone(tmp_path, mask, (800, 900), scale=(scale, scale), rotation=rotation, seed=3)
+    composite = alone(tmp_path, mask, (800, 900), scale=[scale, scale], rotation=rotation, seed=3)
     [annotation] = composite.annotations
     assert annotation["area"] == pytest.approx(6000 * scale**2, rel=0.05, abs=15)
     if rotation == 0:
@@ -272,7 +271,7 @@ def test_scale_is_of_the_native_size(tmp_path: Path, scale: float, rotation: flo
 
 
 def test_an_object_larger_than_the_image_is_shrunk_to_it(tmp_path: Path) -> None:
-    composite = alone(tmp_path, np.ones((300, 200), bool), (30, 50), scale=(1.0, 1.0), rotation=0.0)
+    composite = alone(tmp_path, np.ones((300, 200), bool), (30, 50), scale=[1.0, 1.0], rotation=0.0)
     [annotation] = composite.annotations
     assert annotation["area"] >= 0.75 * 30 * 20
     assert annotation["area"] <= 31 * 21
@@ -289,8 +288,8 @@ def test_extreme_objects_and_images(tmp_path: Path, placement: str, blending: st
     write_rgb(tmp_path / "b.png", np.full((*size_hw, 3), 9, np.uint8))
     background = Background("background", 1, 0, tmp_path / "b.png", (), True)
     for seed in range(4):
-        recipe = replace(RECIPE, placement=placement, blending=(blending,), num_pasted=(1, 9), seed=seed)
-        composite = compose(background, pool, recipe)
+        options = changed(placement=placement, blending=[blending], n_p=[1, 9], seed=seed)
+        composite = compose(background, pool, options)
         assert composite.image.shape == (*size_hw, 3)
         assert all(0 < annotation["area"] <= size_hw[0] * size_hw[1] for annotation in composite.annotations)
 
@@ -298,7 +297,7 @@ def test_extreme_objects_and_images(tmp_path: Path, placement: str, blending: st
 def test_holes_stay_holes(tmp_path: Path) -> None:
     mask = np.ones((41, 41), bool)
     mask[15:26, 15:26] = False
-    composite = alone(tmp_path, mask, (60, 60), scale=(1.0, 1.0), rotation=0.0, seed=1, placement="space_maximize")
+    composite = alone(tmp_path, mask, (60, 60), scale=[1.0, 1.0], rotation=0.0, seed=1, placement="space_maximize")
     x, y, width, height = map(int, composite.annotations[0]["bbox"])
     assert not decode_mask(composite.annotations[0]["segmentation"])[y + height // 2, x + width // 2]
     assert not composite.image[y + height // 2, x + width // 2].any()
@@ -308,8 +307,8 @@ def test_space_maximize_covers_nothing_that_is_there(tmp_path: Path) -> None:
     rng = np.random.default_rng(2)
     first = paint(tmp_path / "1.png", 1, [blob(rng, (120, 150))])
     pool = pool_of(tmp_path / "pool", [first])
-    recipe = replace(RECIPE, placement="space_maximize", num_pasted=(50, 50), rotation=180.0, min_visible=1.0)
-    composite = compose(first, pool, recipe)
+    options = changed(placement="space_maximize", n_p=50, rotation=180.0, min_visible=1.0)
+    composite = compose(first, pool, options)
     # None is hidden at all, and the fifty that were asked for end where the room does.
     assert composite.num_dropped == 0
     assert 2 < len(composite.annotations) < 50
@@ -320,7 +319,7 @@ def covering(folder: Path, left_visible: int) -> Composite:
     under, over = np.zeros((10, 120), bool), np.zeros((10, 120), bool)
     under[:, :100], over[:, left_visible:] = True, True
     background = paint(folder / "1.png", 1, [under, over])._replace(pasted_on=False)
-    return compose(background, folder / "no pool", replace(RECIPE, min_visible=0.1, min_pixels=16))
+    return compose(background, folder / "no pool", changed(min_visible=0.1, min_pixels=16))
 
 
 def test_an_instance_of_which_a_tenth_is_visible_stays_and_with_less_it_goes(tmp_path: Path) -> None:
@@ -335,14 +334,14 @@ def test_an_instance_of_under_sixteen_pixels_is_dropped(tmp_path: Path) -> None:
         mask = np.zeros((4, 20), bool)
         mask[0, :pixels] = True
         background = paint(tmp_path / "1.png", 1, [mask])._replace(pasted_on=False)
-        assert len(compose(background, tmp_path, replace(RECIPE, min_pixels=16)).annotations) == kept
+        assert len(compose(background, tmp_path, changed(min_pixels=16)).annotations) == kept
 
 
 def test_what_hangs_over_the_edge_counts_as_invisible(tmp_path: Path) -> None:
     sizes = set()
     for seed in range(20):
         composite = alone(tmp_path / str(seed), np.ones((20, 20), bool), (40, 40), seed=seed, rotation=0.0,
-                          scale=(1.0, 1.0), min_visible=0.999)  # fmt: skip
+                          scale=[1.0, 1.0], min_visible=0.999)  # fmt: skip
         sizes |= {one["area"] for one in composite.annotations}
     # Between pixels a square may lose or gain a corner pixel by rounding; one that hangs over by a pixel loses twenty.
     assert sizes <= {399, 400, 401}
@@ -352,7 +351,7 @@ def test_annotations_say_where_they_come_from(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     own = paint(tmp_path / "1.png", 1, [blob(rng, (60, 60))])
     pool = pool_of(tmp_path / "pool", [paint(tmp_path / "2.png", 2, [blob(rng, (30, 30))])])
-    composite = compose(own, pool, replace(RECIPE, num_pasted=(1, 1)))
+    composite = compose(own, pool, changed(n_p=1))
     assert [(one["source"], one["segment_id"], one["category_id"]) for one in composite.annotations] == [
         ("original", 10, 1), ("pasted", 20, 1)
     ]  # fmt: skip
@@ -360,7 +359,7 @@ def test_annotations_say_where_they_come_from(tmp_path: Path) -> None:
 
 def test_placement_none_leaves_the_original_as_it_is(tmp_path: Path) -> None:
     own = paint(tmp_path / "1.png", 1, [blob(np.random.default_rng(0), (60, 60))])
-    composite = compose(own, tmp_path / "no pool", replace(RECIPE, placement="none"))
+    composite = compose(own, tmp_path / "no pool", changed(placement="none"))
     assert np.array_equal(composite.image, own.read_rgb())
     assert composite.annotations[0]["segmentation"] == own.own[0].mask_rle
 
@@ -369,12 +368,13 @@ def test_draws_hang_on_the_seed_and_the_item_alone(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     item = paint(tmp_path / "1.png", 1, [blob(rng, (60, 60))])
     pool = pool_of(tmp_path / "pool", [item])
-    recipe = replace(RECIPE, blending=("gaussian", "poisson", "none"), placement="space_maximize", num_pasted=(1, 4))
+    options = changed(blending=["gaussian", "poisson", "none"], placement="space_maximize", n_p=[1, 4])
     images = {
         compose(one, pool, how).image.tobytes()
         for one, how in [
-            (item, recipe), (item, recipe), (item._replace(copy=1), recipe), (item, replace(recipe, seed=1)),
-            (item._replace(kind="background"), recipe), (item._replace(source_id=2), recipe),
+            (item, options), (item, options), (item._replace(copy=1), options),
+            (item, options.model_copy(update={"seed": 1})),
+            (item._replace(kind="background"), options), (item._replace(source_id=2), options),
         ]
     }  # fmt: skip
     assert len(images) == 5
@@ -386,18 +386,18 @@ def test_a_number_is_exact_and_a_range_is_drawn_from_to_its_ends(tmp_path: Path)
     pool = pool_of(tmp_path / "pool", [paint(tmp_path / "1.png", 1, [np.ones((20, 20), bool)])])
     empty = Background("background", 0, 0, tmp_path / "empty.png", (), True)
     for bounds in ((3, 3), (1, 4)):
-        recipe = replace(RECIPE, num_pasted=bounds)
-        composites = (compose(empty._replace(source_id=k), pool, recipe) for k in range(40))
+        options = changed(n_p=list(bounds))
+        composites = (compose(empty._replace(source_id=k), pool, options) for k in range(40))
         assert {len(one.annotations) + one.num_dropped for one in composites} == set(range(bounds[0], bounds[1] + 1))
 
 
 def test_a_list_of_blendings_draws_one_per_image(tmp_path: Path) -> None:
     write_rgb(tmp_path / "empty.png", np.zeros((60, 60, 3), np.uint8))
     pool = pool_of(tmp_path / "pool", [paint(tmp_path / "1.png", 1, [np.ones((30, 30), bool)])])
-    recipe = replace(RECIPE, num_pasted=(1, 1), blending=("gaussian", "none"), rotation=0.0, scale=(1.0, 1.0))
+    options = changed(n_p=1, blending=["gaussian", "none"], rotation=0.0, scale=[1.0, 1.0])
     hard = 0
     for k in range(40):
-        image = compose(Background("background", k, 0, tmp_path / "empty.png", (), True), pool, recipe).image
+        image = compose(Background("background", k, 0, tmp_path / "empty.png", (), True), pool, options).image
         hard += len(np.unique(image.reshape(-1, 3), axis=0)) == 2
     assert 10 <= hard <= 30
 
@@ -413,8 +413,8 @@ def test_an_outline_mixed_with_the_old_background_makes_no_halo(tmp_path: Path, 
     pool = pool_of(tmp_path / "pool", [Background("original", 1, 0, tmp_path / "1.png", own, True)])
     write_rgb(tmp_path / "black.png", np.zeros((80, 80, 3), np.uint8))
     for seed in range(10):
-        recipe = replace(RECIPE, blending=(blending,), scale=(0.3, 1.5), rotation=180.0, seed=seed)
-        composite = compose(Background("background", 1, 0, tmp_path / "black.png", (), True), pool, recipe)
+        options = changed(blending=[blending], scale=[0.3, 1.5], rotation=180.0, seed=seed)
+        composite = compose(Background("background", 1, 0, tmp_path / "black.png", (), True), pool, options)
         assert composite.annotations
         assert composite.image.max() <= 1
 
@@ -429,8 +429,8 @@ def test_no_old_background_comes_along(tmp_path: Path) -> None:
     pool = pool_of(tmp_path / "pool", [Background("original", 1, 0, tmp_path / "1.png", own, True)])
     write_rgb(tmp_path / "white.png", np.full((80, 80, 3), 255, np.uint8))
     for seed in range(10):
-        recipe = replace(RECIPE, blending=("gaussian",), scale=(0.2, 1.5), rotation=180.0, seed=seed, blur_sigma=2.0)
-        composite = compose(Background("background", 1, 0, tmp_path / "white.png", (), True), pool, recipe)
+        options = changed(blending=["gaussian"], scale=[0.2, 1.5], rotation=180.0, seed=seed, blur_sigma=2.0)
+        composite = compose(Background("background", 1, 0, tmp_path / "white.png", (), True), pool, options)
         assert composite.annotations
         assert composite.image.min() >= 254
 
@@ -438,11 +438,11 @@ def test_no_old_background_comes_along(tmp_path: Path) -> None:
 def test_an_unreadable_background_is_named(tmp_path: Path) -> None:
     (tmp_path / "broken.jpg").write_bytes(b"not a jpeg")
     with pytest.raises(InputError, match=r"broken\.jpg is not a readable image"):
-        compose(Background("background", 1, 0, tmp_path / "broken.jpg", (), True), tmp_path, RECIPE)
+        compose(Background("background", 1, 0, tmp_path / "broken.jpg", (), True), tmp_path, SETTINGS)
 
 
 def test_own_masks_of_another_size_are_refused(tmp_path: Path) -> None:
     background = paint(tmp_path / "1.png", 1, [np.ones((4, 5), bool)])
     write_rgb(tmp_path / "1.png", np.zeros((5, 4, 3), np.uint8))
     with pytest.raises(InputError, match=r"1\.png is 5 × 4 .* segment_id 10 4 × 5; run: dvc repro"):
-        compose(background, tmp_path, replace(RECIPE, placement="none"))
+        compose(background, tmp_path, changed(placement="none"))

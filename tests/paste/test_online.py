@@ -12,7 +12,7 @@ from empaste.masks import decode_mask
 from empaste.paste.compose import Composite, compose
 from empaste.paste.online import OnlineComposites, to_target
 from empaste.paste.pool import Background, list_items
-from tests.paste.scenes import RECIPE, blob, paint, pool_of
+from tests.paste.scenes import SETTINGS, blob, paint, pool_of
 
 SIZE_HW = (40, 50)
 NUM_ORIGINALS = 4
@@ -30,7 +30,7 @@ def items(tmp_path: Path) -> list[Background]:
 
 @pytest.fixture
 def online(items: list[Background], tmp_path: Path) -> OnlineComposites:
-    return OnlineComposites(items, tmp_path / "cutouts", RECIPE)
+    return OnlineComposites(items, tmp_path / "cutouts", SETTINGS)
 
 
 def same(first: Composite, second: Composite) -> bool:
@@ -39,14 +39,15 @@ def same(first: Composite, second: Composite) -> bool:
 
 def test_epoch_0_is_what_the_stage_composes(online: OnlineComposites, items: list[Background]) -> None:
     assert len(online) == len(items) == 3 * NUM_ORIGINALS
-    assert all(same(online[k], compose(item, online.cutouts, RECIPE)) for k, item in enumerate(items))
+    assert all(same(online[k], compose(item, online.cutouts, SETTINGS)) for k, item in enumerate(items))
 
 
 def test_later_epochs_are_the_repeats_that_the_stage_would_add(online: OnlineComposites) -> None:
     more = list_items([item for item in online.items if not item.pasted_on], [], 6, True)
     online.set_epoch(2)
-    expected = [compose(item, online.cutouts, RECIPE) for item in more if item.pasted_on and item.copy in (4, 5)]
-    assert all(same(online[k], one) for k, one in enumerate(expected)) and len(expected) == 2 * NUM_ORIGINALS
+    expected = [compose(item, online.cutouts, SETTINGS) for item in more if item.pasted_on and item.copy in (4, 5)]
+    assert all(same(online[k], one) for k, one in enumerate(expected))
+    assert len(expected) == 2 * NUM_ORIGINALS
 
 
 def test_every_epoch_is_new_and_comes_again(online: OnlineComposites) -> None:
@@ -78,18 +79,21 @@ def test_annotations_are_exactly_what_is_visible(online: OnlineComposites) -> No
     online.set_epoch(7)
     for k in range(len(online)):
         masks = [decode_mask(one["segmentation"]) for one in online[k].annotations]
-        assert masks and (np.sum(masks, axis=0) <= 1).all()
+        assert masks
+        assert (np.sum(masks, axis=0) <= 1).all()
 
 
 def test_the_view_is_what_comes_out(items: list[Background], tmp_path: Path) -> None:
-    viewed = OnlineComposites(items, tmp_path / "cutouts", RECIPE, view=lambda composite: composite.image.shape)
+    viewed = OnlineComposites(items, tmp_path / "cutouts", SETTINGS, view=lambda composite: composite.image.shape)
     assert viewed[0] == viewed[-1] == (*SIZE_HW, 3)
 
 
 def test_targets_as_torchvision_takes_them(online: OnlineComposites) -> None:
     composite = online[0]
     image, target = to_target(composite, {1: 2, 2: 1})
-    assert image.shape == (3, *SIZE_HW) and image.dtype == torch.float32 and 0 <= image.min() <= image.max() <= 1
+    assert image.shape == (3, *SIZE_HW)
+    assert image.dtype == torch.float32
+    assert 0 <= image.min() <= image.max() <= 1
     assert target["labels"].tolist() == [3 - one["category_id"] for one in composite.annotations]
     for (x1, y1, x2, y2), mask, one in zip(target["boxes"], target["masks"], composite.annotations, strict=True):
         rows, columns = np.nonzero(mask.numpy())
@@ -101,7 +105,7 @@ def test_the_next_item_stands_in_for_one_that_shows_nothing(online: OnlineCompos
     bare = paint(tmp_path / "bare.png", 9, [np.zeros(SIZE_HW, bool)])._replace(own=(), pasted_on=False)
     online.items[1:1] = [bare]
     assert same(online[1], online[2])
-    empty = OnlineComposites([bare, bare], online.cutouts, RECIPE)
+    empty = OnlineComposites([bare, bare], online.cutouts, SETTINGS)
     with pytest.raises(InputError, match="not one of the images to paste on gives a composite"):
         empty[0]
 
@@ -112,11 +116,12 @@ def test_a_few_unreadable_images_are_skipped_with_a_word_more_end_it(
     corrupt = online.items[0]._replace(image=tmp_path / "corrupt.png")
     (tmp_path / "corrupt.png").write_bytes(b"no image")
     many = [online.items[0]._replace(image=tmp_path / f"{k}.jpg") for k in range(120)]
-    rare = OnlineComposites([corrupt, *online.items, *many], online.cutouts, RECIPE)
-    assert same(rare[0], online[0]) and same(rare[0], online[0])
+    rare = OnlineComposites([corrupt, *online.items, *many], online.cutouts, SETTINGS)
+    assert same(rare[0], online[0])
+    assert same(rare[0], online[0])
     assert capsys.readouterr().err.count("corrupt.png") == 1
     with pytest.raises(InputError, match=r"more than 1% of the images to paste on cannot be read: .*corrupt\.png"):
-        OnlineComposites([corrupt, *online.items], online.cutouts, RECIPE)[0]
+        OnlineComposites([corrupt, *online.items], online.cutouts, SETTINGS)[0]
 
 
 def test_epochs_and_items_that_are_not_there_are_refused(online: OnlineComposites) -> None:

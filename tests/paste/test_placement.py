@@ -15,8 +15,9 @@ from empaste.paste.placement import (
     place_in_largest_circle,
     place_nowhere,
 )
+from tests.paste.scenes import changed
 
-MIN_RADIUS = 6.0
+NATIVE = changed(scale=[1.0, 1.0])
 SQUARE = np.array([[-0.5, -0.5], [9.5, -0.5], [9.5, 9.5], [-0.5, 9.5]])
 
 
@@ -35,8 +36,9 @@ def test_random_paste_scales_within_range_and_hangs_over_by_a_quarter_at_most(
     hull: np.ndarray, height: int, width: int, seed: int
 ) -> None:
     pose = place_at_random(
-        hull, np.zeros((height, width), np.int32), np.random.default_rng(seed), (0.3, 1.0), MIN_RADIUS
+        hull, np.zeros((height, width), np.int32), np.random.default_rng(seed), changed(scale=[0.3, 1.0])
     )
+    assert pose is not None
     corners = moved(hull, pose)
     extent = corners.max(axis=0) - corners.min(axis=0)
     fits = np.min((width, height) / (hull.max(axis=0) - hull.min(axis=0)))
@@ -49,7 +51,7 @@ def test_random_paste_scales_within_range_and_hangs_over_by_a_quarter_at_most(
 def test_random_paste_reaches_every_border() -> None:
     rng = np.random.default_rng(0)
     lows = np.array(
-        [moved(SQUARE, place_at_random(SQUARE, np.zeros((40, 80)), rng, (1, 1), MIN_RADIUS)).min(0) for _ in range(500)]
+        [moved(SQUARE, place_at_random(SQUARE, np.zeros((40, 80)), rng, NATIVE)).min(0) for _ in range(500)]
     )
     assert lows.min(axis=0) == pytest.approx([-3, -3], abs=0.5)
     assert lows.max(axis=0) == pytest.approx([80 - 7.5 - 0.5, 40 - 7.5 - 0.5], abs=0.5)
@@ -58,7 +60,7 @@ def test_random_paste_reaches_every_border() -> None:
 def test_space_maximize_fills_the_free_half() -> None:
     ids = np.zeros((41, 82), np.int32)
     ids[:, :41] = 1
-    pose = place_in_largest_circle(SQUARE, ids, np.random.default_rng(0), (0.3, 1.0), MIN_RADIUS)
+    pose = place_in_largest_circle(SQUARE, ids, np.random.default_rng(0), changed(scale=[0.3, 1.0]))
     assert moved(np.array([[4.5, 4.5]]), pose)[0] == pytest.approx([61, 20], abs=0.02)
     assert pose is not None
     assert pose.scale * 5 * np.sqrt(2) == pytest.approx(20.5, rel=0.01)
@@ -71,8 +73,8 @@ def test_space_maximize_finds_the_largest_circle_as_brute_force_does() -> None:
         rows, columns = np.nonzero(np.pad(ids, 1, constant_values=1))
         ys, xs = np.mgrid[1:31, 1:37]
         nearest = np.hypot(ys[..., None] - rows, xs[..., None] - columns).min(axis=-1)
-        pose = place_in_largest_circle(SQUARE, ids, rng, (1, 1), MIN_RADIUS)
-        if nearest.max() - 0.5 < MIN_RADIUS * 0.98:
+        pose = place_in_largest_circle(SQUARE, ids, rng, NATIVE)
+        if nearest.max() - 0.5 < NATIVE.min_radius * 0.98:
             assert pose is None
         elif pose is not None:
             assert pose.scale * 5 * np.sqrt(2) == pytest.approx(nearest.max() - 0.5, rel=0.03)
@@ -83,9 +85,7 @@ def test_space_maximize_finds_the_largest_circle_as_brute_force_does() -> None:
 def test_space_maximize_of_an_empty_image_varies_where_several_circles_are_largest() -> None:
     centres = set()
     for seed in range(30):
-        pose = place_in_largest_circle(
-            SQUARE, np.zeros((21, 200), np.int32), np.random.default_rng(seed), (1, 1), MIN_RADIUS
-        )
+        pose = place_in_largest_circle(SQUARE, np.zeros((21, 200), np.int32), np.random.default_rng(seed), NATIVE)
         centres.add(round(float(moved(np.array([[4.5, 4.5]]), pose)[0, 0])))
     assert len(centres) > 15
 
@@ -94,7 +94,7 @@ def test_space_maximize_ends_when_the_room_is_used_up() -> None:
     ids = np.zeros((200, 200), np.int32)
     rng = np.random.default_rng(0)
     num_placed = 0
-    while (pose := place_in_largest_circle(SQUARE, ids, rng, (1, 1), MIN_RADIUS)) is not None:
+    while (pose := place_in_largest_circle(SQUARE, ids, rng, NATIVE)) is not None:
         centre = moved(np.array([[4.5, 4.5]]), pose)[0]
         cv2.circle(ids, [int(v) for v in centre.round()], int(pose.scale * 7.07), 1, -1)
         num_placed += 1
@@ -103,9 +103,9 @@ def test_space_maximize_ends_when_the_room_is_used_up() -> None:
 
 def test_space_maximize_has_no_room_on_a_full_or_tiny_image() -> None:
     rng = np.random.default_rng(0)
-    assert place_in_largest_circle(SQUARE, np.ones((50, 50), np.int32), rng, (1, 1), MIN_RADIUS) is None
-    assert place_in_largest_circle(SQUARE, np.zeros((1, 1), np.int32), rng, (1, 1), MIN_RADIUS) is None
-    assert place_nowhere(SQUARE, np.zeros((50, 50), np.int32), rng, (1, 1), MIN_RADIUS) is None
+    assert place_in_largest_circle(SQUARE, np.ones((50, 50), np.int32), rng, NATIVE) is None
+    assert place_in_largest_circle(SQUARE, np.zeros((1, 1), np.int32), rng, NATIVE) is None
+    assert place_nowhere(SQUARE, np.zeros((50, 50), np.int32), rng, NATIVE) is None
 
 
 @settings(deadline=None)
@@ -113,7 +113,7 @@ def test_space_maximize_has_no_room_on_a_full_or_tiny_image() -> None:
 def test_space_maximize_keeps_the_whole_object_on_the_image(hull: np.ndarray, seed: int) -> None:
     rng = np.random.default_rng(seed)
     ids = (rng.random((50, 70)) < 0.002).astype(np.int32)
-    pose = place_in_largest_circle(hull, ids, rng, (1, 1), MIN_RADIUS)
+    pose = place_in_largest_circle(hull, ids, rng, NATIVE)
     if pose is not None:
         corners = moved(hull, pose)
         assert (corners > -0.6).all()
@@ -125,7 +125,9 @@ def test_every_placement_gives_a_pose_by_the_seed_alone_and_leaves_the_map_alone
     ids = np.zeros((40, 50), np.int32)
     ids[10:20, 10:20] = 3
     before = ids.copy()
-    first, second = (PLACEMENTS[name](SQUARE, ids, np.random.default_rng(1), (0.5, 1.0), MIN_RADIUS) for _ in range(2))
+    first, second = (
+        PLACEMENTS[name].place(SQUARE, ids, np.random.default_rng(1), changed(scale=[0.5, 1.0])) for _ in range(2)
+    )
     assert first == second
     assert first is None or first.scale > 0
     assert np.array_equal(ids, before)

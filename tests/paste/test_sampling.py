@@ -12,6 +12,7 @@ from empaste.paste import SELECTIONS
 from empaste.paste.sampling import Candidates, draw, list_candidates, open_draws, write_draws
 from empaste.paste.sources import Foreground
 from empaste.rle import RLE
+from tests.paste.scenes import changed
 
 IMBALANCED = np.array([7] * 90 + [3] * 9 + [5])
 
@@ -29,7 +30,8 @@ def candidates(
 
 
 def weigh(name: str, pool: Candidates, threshold: float = 0.3, temperature: float = 1.0) -> np.ndarray:
-    weights = SELECTIONS[name](pool, repeat_threshold=threshold, confidence_temperature=temperature)
+    settings = changed(repeat_threshold=threshold, confidence_temperature=temperature)
+    weights = SELECTIONS[name](pool, settings)
     return np.asarray(weights / weights.sum())
 
 
@@ -103,7 +105,8 @@ def test_every_selection_draws_positions_of_the_pool_by_the_seed_alone(
 ) -> None:
     pool = candidates(*(list(column) for column in zip(*rows, strict=True)))
     weights = weigh(name, pool, threshold, temperature)
-    assert np.isfinite(weights).all() and (weights >= 0).all()
+    assert np.isfinite(weights).all()
+    assert (weights >= 0).all()
     shares_up_to = np.cumsum(weights) / np.cumsum(weights)[-1]
     first, second = (draw(shares_up_to, num, np.random.default_rng(seed)) for _ in range(2))
     assert first.shape == (num,)

@@ -25,7 +25,8 @@ from empaste.errors import InputError
 from empaste.images import encode_rgb, write_rgb
 from empaste.masks import decode_mask, encode_mask, mask_box_xywh
 from empaste.paste import composites as composites_module
-from stages.paste import main, open_online
+from empaste.paste.online import open_online
+from stages.paste import main
 
 ROOT = Path(__file__).parents[2]
 NUM_TRAIN = 7  # so few that they are cut out in this process, while their composites go to the workers

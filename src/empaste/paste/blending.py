@@ -3,10 +3,12 @@
 Every blending takes the piece of the image under the object's box and returns it anew. ``coverage`` says how much of
 a pixel is object, 0 … 255; the object's *mask* is where that is at least half. Beyond the mask ``colour`` goes on with
 the colours of the nearest object pixel, so that no old background is blurred in. Poisson cloning alone is given the
-object's old surroundings instead (`empaste.paste.KEEP_SURROUNDINGS`), because it carries over the contrast to them.
+object's old surroundings instead (``keeps_surroundings``), because it carries over the contrast to them.
 """
 
+from collections.abc import Callable
 from math import ceil, sqrt
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -23,6 +25,24 @@ POISSON_RIM = 4
 
 POISSON_MARGIN = POISSON_RIM + 2
 """Poisson: pixels of surroundings that an object is given along."""
+
+
+class Blending(NamedTuple):
+    """A method: ``blend(patch, colour, coverage, blur_sigma)`` gives the patch with the object in it.
+
+    One that ``keeps_surroundings`` is given the object in its old surroundings; the others get its own colours,
+    continued.
+    """
+
+    blend: Callable[
+        [UInt8[np.ndarray, "h w 3"], UInt8[np.ndarray, "h w 3"], UInt8[np.ndarray, "h w"], float],
+        UInt8[np.ndarray, "h w 3"],
+    ]
+    keeps_surroundings: bool = False
+
+    def margin(self, blur_sigma: float) -> int:
+        """Pixels around the object that it is given along: as far as it changes the image."""
+        return POISSON_MARGIN if self.keeps_surroundings else ceil(2 * blur_sigma) + 1
 
 
 def blend_gaussian(

@@ -6,8 +6,6 @@ annotations are read off the final map, so masks are disjoint, keep their holes,
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from math import ceil
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,11 +17,12 @@ from empaste.artifacts.coco_records import InstanceRecord
 from empaste.errors import InputError
 from empaste.images import encode_rgb
 from empaste.masks import decode_mask, encode_mask, rle_area_box_xywh
-from empaste.paste import BLENDINGS, KEEP_SURROUNDINGS, MIXED, PLACEMENTS
-from empaste.paste.blending import POISSON_MARGIN
+from empaste.paste import BLENDINGS, MIXED, PLACEMENTS
 from empaste.paste.cutouts import CutoutPool, foreground_mask, open_cutouts, pool_folder
+from empaste.paste.placement import Placement
 from empaste.paste.pool import Background
 from empaste.paste.sampling import draw, open_draws
+from empaste.paste.settings import PasteSettings
 from empaste.paste.warping import Layer, turning, warp
 from empaste.rle import RLE
 
@@ -32,24 +31,6 @@ FULL_COLOUR_FROM = 90
 
 VOID = -1
 """In a map of ids: nobody knows what the pixel shows."""
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """How composites are made; the meaning of each value stands in params.yaml, section paste."""
-
-    placement: str
-    num_pasted: tuple[int, int]
-    scale: tuple[float, float]
-    rotation: float
-    blending: tuple[str, ...]
-    blur_sigma: float
-    min_visible: float
-    min_pixels: int
-    seed: int
-    min_radius: float = 6.0
-    flip: float = 0.0
-    brightness: tuple[float, float] = (1.0, 1.0)
 
 
 class Composite(NamedTuple):
@@ -88,47 +69,47 @@ class Instance(NamedTuple):
     source_id: int
 
 
-def compose_encoded(
-    background: Background, cutouts: Path, recipe: Recipe, jpeg_quality: int
-) -> EncodedComposite | Unreadable:
+def compose_encoded(background: Background, cutouts: Path, settings: PasteSettings) -> EncodedComposite | Unreadable:
     """`compose`, with the image as a JPEG file of ``jpeg_quality``; an unreadable background is returned as such."""
     try:
         image = background.read_rgb()
     except InputError as error:
         return Unreadable(str(error))
-    image, annotations, num_dropped = paste_on(image, background, cutouts, recipe)
-    jpeg = encode_rgb(image, ".jpg", jpeg_quality, full_colour=jpeg_quality >= FULL_COLOUR_FROM)
+    image, annotations, num_dropped = paste_on(image, background, cutouts, settings)
+    quality = settings.jpeg_quality
+    jpeg = encode_rgb(image, ".jpg", quality, full_colour=quality >= FULL_COLOUR_FROM)
     return EncodedComposite(jpeg, (image.shape[0], image.shape[1]), annotations, num_dropped)
 
 
-def compose(background: Background, cutouts: Path, recipe: Recipe) -> Composite:
-    """The composite on ``background``: pure, seeded by the recipe's seed and the background's identity alone.
+def compose(background: Background, cutouts: Path, settings: PasteSettings) -> Composite:
+    """The composite on ``background``: pure, seeded by ``seed`` and the background's identity alone.
 
     ``cutouts`` is the folder of the pools of foregrounds and of the shares that they are drawn by; it is not opened
     where nothing is pasted.
     """
-    return paste_on(background.read_rgb(), background, cutouts, recipe)
+    return paste_on(background.read_rgb(), background, cutouts, settings)
 
 
-def paste_on(image: UInt8[np.ndarray, "h w 3"], background: Background, cutouts: Path, recipe: Recipe) -> Composite:
+def paste_on(
+    image: UInt8[np.ndarray, "h w 3"], background: Background, cutouts: Path, settings: PasteSettings
+) -> Composite:
     """`compose` on the ``image`` of ``background``, which is written into."""
     ids, instances = _paint_own(background, (image.shape[0], image.shape[1]))
-    if background.pasted_on and recipe.placement != "none":
+    if background.pasted_on and settings.placement != "none":
         rng = np.random.default_rng(
-            [recipe.seed, int(background.kind == "original"), background.source_id, background.copy]
+            [settings.seed, int(background.kind == "original"), background.source_id, background.copy]
         )
-        blending = recipe.blending[rng.integers(len(recipe.blending))]
-        blend, keeps_surroundings = BLENDINGS[blending], blending in KEEP_SURROUNDINGS
-        pool = open_cutouts(pool_folder(cutouts, keeps_surroundings))
-        margin = POISSON_MARGIN if keeps_surroundings else ceil(2 * recipe.blur_sigma) + 1
-        for layer, index in _draw_layers(ids, pool, open_draws(cutouts), recipe, margin, rng):
+        blending = BLENDINGS[settings.blending[rng.integers(len(settings.blending))]]
+        pool = open_cutouts(pool_folder(cutouts, blending.keeps_surroundings))
+        margin = blending.margin(settings.blur_sigma)
+        for layer, index in _draw_layers(ids, pool, open_draws(cutouts), settings, margin, rng):
             class_id, source_id = int(pool.class_ids[index]), int(pool.source_ids[index])
             instances.append(Instance(class_id, int(np.count_nonzero(layer.mask)), "pasted", pool.origin, source_id))
             box, seen = layer.on(ids.shape)
             if seen.mask.any():
-                image[box] = blend(image[box], seen.colour, seen.coverage, recipe.blur_sigma)
+                image[box] = blending.blend(image[box], seen.colour, seen.coverage, settings.blur_sigma)
                 np.copyto(ids[box], len(instances), where=seen.mask)
-    return _read_off(image, ids, instances, recipe.min_visible, recipe.min_pixels)
+    return _read_off(image, ids, instances, settings)
 
 
 def _paint_own(background: Background, size_hw: tuple[int, int]) -> tuple[Int16[np.ndarray, "h w"], list[Instance]]:
@@ -149,7 +130,7 @@ def _draw_layers(
     ids: Int16[np.ndarray, "h w"],
     pool: CutoutPool,
     shares_up_to: Float[np.ndarray, " n"],
-    recipe: Recipe,
+    settings: PasteSettings,
     margin: int,
     rng: np.random.Generator,
 ) -> Iterator[tuple[Layer, int]]:
@@ -157,23 +138,32 @@ def _draw_layers(
 
     Ends when no room is left.
     """
-    num = rng.integers(recipe.num_pasted[0], recipe.num_pasted[1] + 1)
-    place = PLACEMENTS[MIXED[rng.integers(len(MIXED))] if recipe.placement == "mixed" else recipe.placement]
+    low, high = settings.n_p_range
+    darkest, brightest = settings.brightness
+    num = rng.integers(low, high + 1)
+    place = _placement(settings, rng).place
     for index in draw(shares_up_to, int(num), rng):
-        turn = turning(rng.uniform(-recipe.rotation, recipe.rotation), rng.random() < recipe.flip)
-        cutout, brightness = pool[index], rng.uniform(*recipe.brightness)
-        pose = place(cutout.hull_xy @ turn.T, ids, rng, recipe.scale, recipe.min_radius)
+        turn = turning(rng.uniform(-settings.rotation, settings.rotation), rng.random() < settings.flip)
+        cutout, brightness = pool[index], rng.uniform(darkest, brightest)
+        pose = place(cutout.hull_xy @ turn.T, ids, rng, settings)
         if pose is None:
             return
         yield warp(cutout, turn, pose, ids.shape, margin, brightness), int(index)
+
+
+def _placement(settings: PasteSettings, rng: np.random.Generator) -> Placement:
+    """The placement that is asked for, or of several the one that is drawn."""
+    if settings.placement != MIXED:
+        return PLACEMENTS[settings.placement]
+    mixed = [placement for placement in PLACEMENTS.values() if placement.in_mixed]
+    return mixed[rng.integers(len(mixed))]
 
 
 def _read_off(
     image: UInt8[np.ndarray, "h w 3"],
     ids: Int16[np.ndarray, "h w"],
     instances: list[Instance],
-    min_visible: float,
-    min_pixels: int,
+    settings: PasteSettings,
 ) -> Composite:
     """The composite whose annotations are the instances that are visible enough, in painting order."""
     by_columns = cv2.transpose(ids).T  # the order in which masks are encoded
@@ -181,7 +171,7 @@ def _read_off(
     for number, instance in enumerate(instances, start=1):
         rle = encode_mask(by_columns == number)
         area, box = rle_area_box_xywh(rle)
-        if area >= max(min_pixels, min_visible * instance.area, 1):
+        if area >= max(settings.min_pixels, settings.min_visible * instance.area, 1):
             annotations.append(_record(instance, rle, area, box))
     return Composite(image, annotations, len(instances) - len(annotations))
 

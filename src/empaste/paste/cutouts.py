@@ -6,7 +6,7 @@ mixes object with object, and no halo or dark fringe of the old background comes
 object's contrast to its old surroundings, so there are cutouts that keep these, too.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
@@ -18,7 +18,7 @@ from jaxtyping import Bool, Float, Int64, UInt8
 
 from empaste.errors import InputError
 from empaste.masks import decode_mask, mask_box_xywh
-from empaste.paste import KEEP_SURROUNDINGS
+from empaste.paste import BLENDINGS
 from empaste.paste.pool import Background
 from empaste.paste.sources import Foreground
 
@@ -122,20 +122,22 @@ def _corner_hull(coverage: UInt8[np.ndarray, "h w"]) -> Float[np.ndarray, "k 2"]
 
 
 Cut = Callable[[Background], list[Cutout]]
+MapOriginals = Callable[[Cut, Sequence[Background]], Iterable[list[Cutout]]]
+"""Maps a pure function over originals, perhaps in worker processes; in order."""
 
 
 def cut_out(
     cutouts: Path,
     originals: Sequence[Background],
     blendings: Iterable[str],
-    map_originals: Callable[[Cut, Sequence[Background]], Iterator[list[Cutout]]],
+    map_originals: MapOriginals,
 ) -> list[Foreground]:
     """``cutouts`` holds the pools that ``blendings`` need; returns the foregrounds in them, in their order.
 
-    A pool that stands already is kept. ``map_originals`` maps a function over them. Originals that cannot be read are
+    A pool that stands already is kept. Originals that cannot be read are
     left out with their foregrounds; `InputError` where none can be.
     """
-    for surroundings in sorted({blending in KEEP_SURROUNDINGS for blending in blendings}):
+    for surroundings in sorted({BLENDINGS[blending].keeps_surroundings for blending in blendings}):
         folder = pool_folder(cutouts, surroundings)
         if not (folder / INDEX).exists():
             cut = map_originals(partial(cut_out_readable, surroundings=surroundings), originals)

@@ -7,7 +7,7 @@ same.
 """
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +15,18 @@ import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data import Dataset
+from tqdm import tqdm
 
 from empaste.errors import InputError
+from empaste.layout import HERE
 from empaste.masks import decode_masks
-from empaste.paste.compose import Composite, Recipe, compose
+from empaste.paste.compose import Composite, compose
 from empaste.paste.composites import MAX_UNREADABLE
+from empaste.paste.cutouts import Cut, Cutout, MapOriginals
+from empaste.paste.gathering import gather
 from empaste.paste.pool import Background
+from empaste.paste.settings import PasteSettings
+from empaste.settings import load_settings
 
 View = Callable[[Composite], Any]
 
@@ -28,14 +34,16 @@ View = Callable[[Composite], Any]
 class OnlineComposites(Dataset[Any]):
     """``dataset[k]`` is ``view`` of the composite on ``items[k]`` in the epoch that `set_epoch` names, at first 0.
 
-    What comes out hangs on the recipe's seed, the epoch and the item alone, not on the number of workers or the order.
+    What comes out depends on the seed, the epoch and the item alone, not on the number of workers or the order.
     Where an item gives no composite (its image cannot be read, or no instance is left to see), the next one that does
     stands in for it. `InputError` where more than `MAX_UNREADABLE` of the images, counted per worker, cannot be read,
     or no item gives a composite. ``cutouts`` is a folder as `cut_out` and `write_draws` fill it; it must stay.
     """
 
-    def __init__(self, items: Sequence[Background], cutouts: Path, recipe: Recipe, view: View | None = None) -> None:
-        self.items, self.cutouts, self.recipe, self.view = list(items), cutouts, recipe, view
+    def __init__(
+        self, items: Sequence[Background], cutouts: Path, settings: PasteSettings, view: View | None = None
+    ) -> None:
+        self.items, self.cutouts, self.settings, self.view = list(items), cutouts, settings, view
         self._repeats = 1 + max((item.copy for item in items), default=0)
         self._limit = MAX_UNREADABLE * len({item.image for item in items})
         self._unreadable: dict[str, str] = {}
@@ -63,7 +71,7 @@ class OnlineComposites(Dataset[Any]):
         item = self.items[place]
         item = item._replace(copy=item.copy + int(self._epoch) * self._repeats)
         try:
-            composite = compose(item, self.cutouts, self.recipe)
+            composite = compose(item, self.cutouts, self.settings)
         except InputError as error:
             self._note_unreadable(item, error)
             return None
@@ -78,6 +86,27 @@ class OnlineComposites(Dataset[Any]):
                 f"more than {MAX_UNREADABLE:.0%} of the images to paste on cannot be read: "
                 f"{'; '.join(list(self._unreadable.values())[:5])}"
             ) from error
+
+
+def cut_out_here(cut: Cut, originals: Sequence[Background]) -> Iterator[list[Cutout]]:
+    """``cut`` of every one of ``originals`` in this process, with a progress bar."""
+    yield from tqdm(map(cut, originals), "cut out", len(originals), unit="image")
+
+
+def open_online(
+    root: Path = Path(), map_originals: MapOriginals = cut_out_here
+) -> tuple[OnlineComposites, dict[int, int]]:
+    """The composites as a torch data set with new ones every epoch, of the pipeline's run in ``root``.
+
+    For trainings of one's own. By the section paste of ``root``'s params.yaml; ``data/composites`` is not needed. Also
+    returned: per class id the label, from 1 in the order of ids. The cutouts lie in ``.work/online``; ``map_originals``
+    maps the function that makes them over the images, such as `scaleout.map_items` in worker processes.
+    """
+    places = HERE.below(root)
+    settings = load_settings(places.params, "paste", PasteSettings)
+    gathered = gather(settings, places, "online", map_originals)
+    labels = {int(class_id): place for place, class_id in enumerate(sorted(gathered.classes["class_id"]), start=1)}
+    return OnlineComposites(gathered.items, gathered.cutouts, settings), labels
 
 
 def to_target(composite: Composite, labels: dict[int, int]) -> tuple[Tensor, dict[str, Tensor]]:

@@ -5,11 +5,14 @@ Coordinates are those of pixel centres: the upper left pixel is (0, 0), and an i
 rotated.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import cv2
 import numpy as np
 from jaxtyping import Bool, Float, Integer
+
+from empaste.paste.settings import PasteSettings
 
 MAX_OVERHANG = 0.25
 """Share of an object that may hang over the edge of the image."""
@@ -22,21 +25,33 @@ class Pose(NamedTuple):
     offset_xy: tuple[float, float]
 
 
+class Placement(NamedTuple):
+    """A method: ``place(hull_xy, ids, rng, settings)`` gives an object's pose, or None where it has no room.
+
+    ``ids`` is the map of instances that the image shows; it is left as it is. The placement "mixed" draws among those
+    that are ``in_mixed``.
+    """
+
+    place: Callable[
+        [Float[np.ndarray, "k 2"], Integer[np.ndarray, "h w"], np.random.Generator, PasteSettings], Pose | None
+    ]
+    in_mixed: bool
+
+
 def place_at_random(
     hull_xy: Float[np.ndarray, "k 2"],
     ids: Integer[np.ndarray, "h w"],
     rng: np.random.Generator,
-    scale_range: tuple[float, float],
-    min_radius: float,
+    settings: PasteSettings,
 ) -> Pose | None:
-    """Scale by U(``scale_range``) of the native size and put anywhere; a quarter of each side may hang over the edge.
+    """Scale by U(``scale``) of the native size and put anywhere; a quarter of each side may hang over the edge.
 
-    An object larger than the image is shrunk until its box fits. ``ids`` gives the image's size alone, and
-    ``min_radius`` plays no part.
+    An object larger than the image is shrunk until its box fits. ``ids`` gives the image's size alone.
     """
     low_xy, high_xy, size_wh = hull_xy.min(axis=0).tolist(), hull_xy.max(axis=0).tolist(), ids.shape[::-1]
     extents = [high - low for low, high in zip(low_xy, high_xy, strict=True)]
-    scale = min(rng.uniform(*scale_range), *(side / extent for side, extent in zip(size_wh, extents, strict=True)))
+    smallest, largest = settings.scale
+    scale = min(rng.uniform(smallest, largest), *(side / extent for side, extent in zip(size_wh, extents, strict=True)))
     x, y = (
         rng.uniform(-MAX_OVERHANG * scale * extent, side - (1 - MAX_OVERHANG) * scale * extent) - 0.5 - scale * low
         for low, extent, side in zip(low_xy, extents, size_wh, strict=True)
@@ -48,13 +63,12 @@ def place_in_largest_circle(
     hull_xy: Float[np.ndarray, "k 2"],
     ids: Integer[np.ndarray, "h w"],
     rng: np.random.Generator,
-    scale_range: tuple[float, float],
-    min_radius: float,
+    settings: PasteSettings,
 ) -> Pose | None:
     """The object's least enclosing circle becomes the largest circle inscribed in the free region (``ids`` of 0).
 
     None where that circle has a radius under ``min_radius`` pixels. Of several largest circles one is drawn at random.
-    ``scale_range`` plays no part: the scale is r1 / r2.
+    ``scale`` plays no part: the scale is r1 / r2.
 
     Notes
     -----
@@ -65,7 +79,7 @@ def place_in_largest_circle(
     distance = cv2.distanceTransform(free, cv2.DIST_L2, 5)
     furthest = float(distance.max())
     free_radius = furthest - 0.5  # the distance leads to the centre of the nearest pixel that is taken
-    if free_radius < min_radius:
+    if free_radius < settings.min_radius:
         return None
     centres = np.flatnonzero(distance == furthest)
     row, column = divmod(int(centres[rng.integers(len(centres))]), distance.shape[1])
@@ -79,8 +93,7 @@ def place_nowhere(
     hull_xy: Float[np.ndarray, "k 2"],
     ids: Integer[np.ndarray, "h w"],
     rng: np.random.Generator,
-    scale_range: tuple[float, float],
-    min_radius: float,
+    settings: PasteSettings,
 ) -> Pose | None:
     """None: nothing is pasted, the originals stay as they are."""
     return None

@@ -4,6 +4,7 @@ A selection gives every foreground of the pool a weight, once per pool; draws th
 replacement, so that more foregrounds than the pool holds may be asked for. A weight is of no unit, and never negative.
 """
 
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
@@ -12,6 +13,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from empaste.errors import InputError
+from empaste.paste.settings import PasteSettings
 from empaste.paste.sources import Foreground
 
 DRAWS = "draws.npy"
@@ -26,8 +28,12 @@ class Candidates(NamedTuple):
     confidences: Float[np.ndarray, " n"]
 
 
+Weigh = Callable[[Candidates, PasteSettings], Float[np.ndarray, " n"]]
+"""A selection: the weights of the pool's foregrounds."""
+
+
 def list_candidates(foregrounds: list[Foreground]) -> Candidates:
-    """The same of ``foregrounds``, in their order."""
+    """What a selection knows of ``foregrounds``, in their order."""
     confidences = [np.nan if one.confidence is None else one.confidence for one in foregrounds]
     return Candidates(
         np.array([one.class_id for one in foregrounds], np.int64),
@@ -36,18 +42,18 @@ def list_candidates(foregrounds: list[Foreground]) -> Candidates:
     )
 
 
-def weigh_uniform(pool: Candidates, **unused: float) -> Float[np.ndarray, " n"]:
+def weigh_uniform(pool: Candidates, settings: PasteSettings) -> Float[np.ndarray, " n"]:
     """Every foreground weighs the same."""
     return np.ones(len(pool.class_ids))
 
 
-def weigh_balanced(pool: Candidates, **unused: float) -> Float[np.ndarray, " n"]:
+def weigh_balanced(pool: Candidates, settings: PasteSettings) -> Float[np.ndarray, " n"]:
     """Every class that has a foreground weighs the same, and each foreground within its class."""
     _, class_index, sizes = np.unique(pool.class_ids, return_inverse=True, return_counts=True)
     return 1 / sizes[class_index]
 
 
-def weigh_repeat_factor(pool: Candidates, repeat_threshold: float, **unused: float) -> Float[np.ndarray, " n"]:
+def weigh_repeat_factor(pool: Candidates, settings: PasteSettings) -> Float[np.ndarray, " n"]:
     """A foreground weighs as often as its image is repeated: ``r_i = max over c in i of max(1, sqrt(t / f_c))``.
 
     ``f_c`` is the share of the images with foregrounds that have one of class ``c``, ``t`` the ``repeat_threshold``:
@@ -58,12 +64,12 @@ def weigh_repeat_factor(pool: Candidates, repeat_threshold: float, **unused: flo
     classes, class_index = np.unique(pool.class_ids, return_inverse=True)
     shown = np.zeros((len(images), len(classes)), bool)
     shown[image_index, class_index] = True
-    repeats = np.maximum(1, np.sqrt(repeat_threshold / shown.mean(axis=0)))
+    repeats = np.maximum(1, np.sqrt(settings.repeat_threshold / shown.mean(axis=0)))
     per_image = np.where(shown, repeats, 0).max(axis=1)
     return per_image[image_index]
 
 
-def weigh_confidence(pool: Candidates, confidence_temperature: float, **unused: float) -> Float[np.ndarray, " n"]:
+def weigh_confidence(pool: Candidates, settings: PasteSettings) -> Float[np.ndarray, " n"]:
     """Within its class a foreground weighs ``confidence ** (1 / T)``; each class keeps its share of the pool.
 
     T is the ``confidence_temperature``: at 1 the weight is the confidence itself, towards 0 only the surest of a class
@@ -76,7 +82,7 @@ def weigh_confidence(pool: Candidates, confidence_temperature: float, **unused: 
             "score (a file); choose from uniform, balanced, repeat_factor, or set paste.foregrounds to fem or step1"
         )
     with np.errstate(divide="ignore"):
-        logs = np.log(pool.confidences) / confidence_temperature
+        logs = np.log(pool.confidences) / settings.confidence_temperature
     _, class_index, sizes = np.unique(pool.class_ids, return_inverse=True, return_counts=True)
     surest = np.full(len(sizes), -np.inf)
     np.maximum.at(surest, class_index, logs)

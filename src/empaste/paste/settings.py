@@ -44,6 +44,11 @@ class PasteSettings(Settings):
     seed: Count
     jpeg_quality: Annotated[int, Field(ge=1, le=100)]
 
+    @property
+    def n_p_range(self) -> tuple[int, int]:
+        """The least and the largest number that is pasted on an image; of a number alone, twice that."""
+        return (self.n_p, self.n_p) if isinstance(self.n_p, int) else (self.n_p[0], self.n_p[1])
+
     @model_validator(mode="after")
     def _file_where_needed(self) -> "PasteSettings":
         if self.foregrounds == "file" and not self.foregrounds_file:

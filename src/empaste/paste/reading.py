@@ -1,0 +1,119 @@
+"""The foregrounds that ``paste.foregrounds`` names, read from their files: a new source is one function and one line.
+
+The masks of the training split are opened for the sources that name them alone.
+"""
+
+import filecmp
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+from empaste.artifacts.coco import read_coco
+from empaste.artifacts.schemas.foregrounds import Foregrounds
+from empaste.artifacts.schemas.prepare import Classes, Images, Labels
+from empaste.artifacts.schemas.proposals import Segments
+from empaste.artifacts.tables import read_table
+from empaste.errors import InputError
+from empaste.layout import Layout, in_main_repository
+from empaste.paste.foreground_file import read_foreground_file
+from empaste.paste.settings import PasteSettings
+from empaste.paste.sources import Foreground, annotated_instances, chosen_segments, instances_found
+
+
+class Source(NamedTuple):
+    """Where foregrounds are read from: ``read(settings, places)`` gives them in painting order.
+
+    `InputError` where there is none. ``opens_truth`` says whether the ground truth of the training split is read.
+    """
+
+    read: Callable[[PasteSettings, Layout], list[Foreground]]
+    opens_truth: bool = False
+
+
+def read_fem(settings: PasteSettings, places: Layout) -> list[Foreground]:
+    """The final pool of F-EM."""
+    return _read_segments(_pool(places), places)
+
+
+def read_step1(settings: PasteSettings, places: Layout) -> list[Foreground]:
+    """What F-EM's first step chose."""
+    return _read_segments(places.foregrounds / "iter_0.parquet", places)
+
+
+def read_truth(settings: PasteSettings, places: Layout) -> list[Foreground]:
+    """The annotated instances of the training split."""
+    truth = places.train_truth
+    trouble = f"{truth} holds no instance mask, so paste.foregrounds cannot be gt; set it to fem or step1"
+    return _some(annotated_instances(read_coco(truth)), trouble)
+
+
+def read_truth_found(settings: PasteSettings, places: Layout) -> list[Foreground]:
+    """The annotated instances of the training split that F-EM's final pool meets."""
+    found, truth = read_fem(settings, places), places.train_truth
+    trouble = f"{_pool(places)} meets no instance of {truth}, so paste.foregrounds cannot be gt_and_fem; set it to fem"
+    return _some(instances_found(annotated_instances(read_coco(truth)), found), trouble)
+
+
+def read_file(settings: PasteSettings, places: Layout) -> list[Foreground]:
+    """The instances of ``foregrounds_file`` that the images' labels allow; what else it holds is told on stderr."""
+    file = in_main_repository(str(settings.foregrounds_file))
+    _refuse_truth(file, places.train_truth)
+    found = read_foreground_file(
+        file,
+        read_table(places.images / "images.parquet", Images),
+        read_table(places.labels / "labels.parquet", Labels),
+        read_table(places.labels / "classes.parquet", Classes),
+    )
+    print(f"paste: {found.said}", file=sys.stderr)
+    for line in found.warnings:
+        print(f"WARNING: {file}: {line}", file=sys.stderr)
+    if found.left_out:
+        counts = ", ".join(f"{name} ({count})" for name, count in found.left_out.most_common())
+        print(
+            f"WARNING: {file}: {sum(found.left_out.values())} instances are left out, since the labels of their images "
+            f"do not name them: {counts}",
+            file=sys.stderr,
+        )
+    return found.foregrounds
+
+
+SOURCES = {
+    "fem": Source(read_fem),
+    "step1": Source(read_step1),
+    "gt": Source(read_truth, opens_truth=True),
+    "gt_and_fem": Source(read_truth_found, opens_truth=True),
+    "file": Source(read_file),
+}
+
+
+def _pool(places: Layout) -> Path:
+    return places.foregrounds / "pool.parquet"
+
+
+def _read_segments(table: Path, places: Layout) -> list[Foreground]:
+    chosen = read_table(table, Foregrounds)
+    trouble = f"{table} holds no foreground; lower foregrounds.min_prob or proposals.min_area and run: dvc repro"
+    return _some(chosen_segments(chosen, read_table(places.segments / "segments.parquet", Segments)), trouble)
+
+
+def _some(foregrounds: list[Foreground], trouble: str) -> list[Foreground]:
+    if not foregrounds:
+        raise InputError(trouble)
+    return foregrounds
+
+
+def _refuse_truth(file: Path, truth: Path) -> None:
+    """`InputError` where ``file`` is the ground truth of the training split, or a copy of it."""
+    if _is_same_file(file, truth):
+        raise InputError(
+            f"paste.foregrounds_file is {file}, the ground truth of the training split; give another file, or, to "
+            "study how much perfect extraction would gain, set paste.foregrounds to gt"
+        )
+
+
+def _is_same_file(first: Path, second: Path) -> bool:
+    """Whether two paths lead to one file, or to two of the same bytes."""
+    if first.resolve() == second.resolve():
+        return True
+    return first.is_file() and second.is_file() and filecmp.cmp(first, second, shallow=False)
