@@ -22,7 +22,8 @@ from empaste.artifacts import tables
 from empaste.artifacts.schemas.prepare import Images
 from empaste.images import fit_within, read_rgb
 from empaste.params import load_params
-from empaste.proposals.table import propose_rows
+from empaste.proposals.settings import with_method
+from empaste.proposals.table import propose_rows, seen_side
 
 BAR_MS = 500.0
 
@@ -33,10 +34,10 @@ def main(root: Path = Path(), images: int = 20, method: str = "selective_search"
     table = tables.read_table(root / "data/images/images.parquet", Images)
     chosen = table.iloc[np.unique(np.linspace(0, len(table) - 1, images).round().astype(int))]
     files = [root / "data/images" / name for name in chosen["file_name"]]
-    arguments = load_params(root / "params.yaml").proposals.source(method)
+    settings = with_method(load_params(root / "params.yaml").proposals, method)
     counts: list[int] = []
-    own = mean_ms(lambda path: counts.append(len(propose_rows((0, path), **arguments))), files)
-    peer = mean_ms(lambda path: search_boxes(fit_within(read_rgb(path), arguments["max_side"])), files)
+    own = mean_ms(lambda path: counts.append(len(propose_rows((0, path), settings))), files)
+    peer = mean_ms(lambda path: search_boxes(fit_within(read_rgb(path), seen_side(settings))), files)
     print(
         f"{method}: {own:.0f} ms for {np.mean(counts):.0f} masks; OpenCV: {peer:.0f} ms for boxes; bar {BAR_MS:.0f} ms"
     )

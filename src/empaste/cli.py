@@ -91,17 +91,19 @@ def recall(
     from empaste.artifacts.tables import read_table
     from empaste.artifacts.truth import read_truth
     from empaste.params import load_params
-    from empaste.proposals.catalogue import weightless
-    from empaste.proposals.recall import known_scenes, measure_sources, recall_table
-    from empaste.proposals.table import match_source
+    from empaste.proposals.recall import Source, known_scenes, measure_sources, recall_table, weightless
+    from empaste.proposals.settings import with_method
+    from empaste.proposals.table import match_images
     from empaste.scaleout import map_items
     from empaste.studies.foregrounds import parse_parts
 
     settings, parts = load_params(params).proposals, parse_parts(part or ())
-    sources = {name: settings.source(name) for name in method or weightless()}
+    chosen = [with_method(settings, name) for name in method or weightless()]
     table = read_table(images / "images.parquet", Images)
-    for name, source in sources.items():
-        sources[name], lines = match_source(source, named_images(table))
+    sources = []
+    for one in chosen:
+        keys, lines = match_images(one, named_images(table))
+        sources.append(Source(one, keys))
         print(*(f"{line}\n" for line in lines), sep="", end="", file=sys.stderr)
     names = dict(zip(table["image_id"], table["file_name"], strict=True))
     scenes = known_scenes(names, images, read_truth(ground_truth), settings.min_area, num_images)

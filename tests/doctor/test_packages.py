@@ -6,7 +6,7 @@ import pytest
 
 from empaste.doctor import packages
 from empaste.doctor.check import Check
-from empaste.proposals.catalogue import SOURCES
+from empaste.proposals import METHODS
 
 
 def test_versions_are_compared() -> None:
@@ -17,13 +17,14 @@ def test_versions_are_compared() -> None:
     assert packages.compare_versions([])[0].state == "note"
 
 
-def test_optional_packages_are_no_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.usefixtures("monkeypatch")
+def test_optional_packages_are_no_fault() -> None:
     assert packages.look_for("h5py", "files: pip install x").text == f"h5py {version('h5py')} (files)"
     lost = packages.look_for("no_such_package", "files: pip install x")
     assert lost == Check("note", "no_such_package is not installed (files): pip install x")
 
 
 def test_sources_that_want_something_say_how_to_get_it() -> None:
-    for source in SOURCES.values():
+    for source in METHODS.values():
         assert bool(source.needs) == bool(source.install)
         assert set(source.needs) <= set(packages.OPTIONAL)

@@ -7,13 +7,13 @@ import cv2
 import numpy as np
 import pytest
 
-DISC = {"centre": (22, 24), "radius": 11}
+CENTRE, RADIUS = (22, 24), 11
 
 
 @pytest.fixture
 def disc_mask() -> np.ndarray:
     """A disc in a 56 × 64 image."""
-    return cv2.circle(np.zeros((56, 64), np.uint8), DISC["centre"], DISC["radius"], 1, -1) > 0
+    return np.asarray(cv2.circle(np.zeros((56, 64), np.uint8), CENTRE, RADIUS, 1, -1)) > 0
 
 
 @pytest.fixture

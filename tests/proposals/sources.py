@@ -8,10 +8,27 @@ from typing import Any
 import numpy as np
 from jaxtyping import Int, UInt8
 
+from empaste.proposals.method import Context, Method, Section
+from empaste.proposals.settings import ProposalsSettings
+from empaste.settings import load_settings
+
 LENIENT = {"min_stability": 0.0, "max_box_iou": 1.0}
 
 FILE_NAME = "2007_000032.jpg"
 """The image that the files of `prepare` are about; its id is 1."""
+
+
+SHIPPED = load_settings(Path(__file__).parents[2] / "params.yaml", "proposals", ProposalsSettings)
+
+
+def section_of(method: Method[Section], **changes: Any) -> Section:
+    """The shipped section of ``method``, but for ``changes``."""
+    return method.section(SHIPPED).model_copy(update=changes)
+
+
+def context_of(image_id: int = 1, file_name: str = FILE_NAME, **changes: Any) -> Context:
+    """What a method is told of one image: the shipped settings, but for ``changes``."""
+    return Context(SHIPPED.model_copy(update=changes), image_id, file_name)
 
 
 def prepare(method: str, folder: Path, image: UInt8[np.ndarray, "h w 3"]) -> dict[str, Any]:
@@ -109,7 +126,7 @@ def _coco_results(folder: Path, image: UInt8[np.ndarray, "h w 3"]) -> dict[str, 
 def _prompted(method: str) -> Callable[..., dict[str, Any]]:
     """Random weights know no quality, so every mask passes."""
 
-    def make(folder: Path, image: UInt8[np.ndarray, "h w 3"]) -> dict[str, Any]:
+    def make(folder: Path, _image: UInt8[np.ndarray, "h w 3"]) -> dict[str, Any]:
         from tests.proposals import tiny_segmenters
 
         model = getattr(tiny_segmenters, f"save_{method}")(folder)
@@ -118,13 +135,13 @@ def _prompted(method: str) -> Callable[..., dict[str, Any]]:
     return make
 
 
-def _mask2former(folder: Path, image: UInt8[np.ndarray, "h w 3"]) -> dict[str, Any]:
+def _mask2former(folder: Path, _image: UInt8[np.ndarray, "h w 3"]) -> dict[str, Any]:
     from tests.proposals.tiny_segmenters import save_mask2former
 
     return {"model": str(save_mask2former(folder)), "min_score": 0.0}
 
 
-def _entity(folder: Path, image: UInt8[np.ndarray, "h w 3"]) -> dict[str, Any]:
+def _entity(folder: Path, _image: UInt8[np.ndarray, "h w 3"]) -> dict[str, Any]:
     import pytest
 
     from tests.proposals.tiny_entity import save_entity

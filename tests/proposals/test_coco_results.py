@@ -11,7 +11,8 @@ import pytest
 from empaste.artifacts.image_keys import NamedImage
 from empaste.errors import InputError
 from empaste.masks import encode_mask
-from empaste.proposals.coco_results import match_images, propose
+from empaste.proposals.coco_results import METHOD, match_images, propose
+from tests.proposals.sources import context_of, section_of
 
 IMAGE = np.zeros((4, 6, 3), np.uint8)
 MASKS = np.zeros((3, 4, 6), bool)
@@ -35,7 +36,7 @@ def row(index: int, image_id: Any = 7, score: float = 0.5, **other: Any) -> dict
 
 
 def read(file: str, image: np.ndarray = IMAGE, num_best: int = 10) -> tuple[np.ndarray, np.ndarray]:
-    return propose(image, image_id=7, file_name="2007_000032.jpg", file=file, num_best=num_best)
+    return propose(image, section_of(METHOD, file=file, num_best=num_best), context_of(image_id=7))
 
 
 def test_results_of_the_image_best_first(file: Write) -> None:
@@ -125,12 +126,12 @@ def named(*names: str, split: str = "train") -> list[NamedImage]:
 
 
 def matched(file: Write, rows: Any, images: list[NamedImage]) -> tuple[dict[int, list[str]], list[str]]:
-    options, lines = match_images(images, file=file(rows), num_best=9)
-    return options["keys"], [line.replace(str(file), "") for line in lines]
+    keys, lines = match_images(images, section_of(METHOD, file=file(rows), num_best=9))
+    return dict(keys), [line.replace(str(file), "") for line in lines]
 
 
 def test_numbers_that_are_ids_and_names_are_ids_and_this_is_said(file: Write) -> None:
-    """As images called 1.jpg … 12.jpg are numbered: 1, 10, 11, 12, 2, …"""
+    """As images called 1.jpg … 12.jpg are numbered: 1, 10, 11, 12, 2 and so on."""
     images = named(*sorted(str(number) for number in range(1, 13)))
     for make in (int, str, float):
         keys, (said,) = matched(file, [row(0, make(number)) for number in range(1, 13)], images)

@@ -14,9 +14,14 @@ import pytest
 from empaste.errors import InputError
 from empaste.proposals import entity
 from tests.optional_packages import needs_detectron2
+from tests.proposals.sources import context_of, section_of
 from tests.proposals.tiny_entity import PACKAGE, save_entity
 
-MACHINE = {"device": "cpu", "num_threads": 1}
+MACHINE: dict[str, Any] = {"device": "cpu", "num_threads": 1}
+
+
+def propose(image: np.ndarray, settings: dict[str, Any]) -> tuple[np.ndarray, np.ndarray]:
+    return entity.propose(image, section_of(entity.METHOD, **settings), context_of())
 
 
 @pytest.fixture
@@ -28,12 +33,12 @@ def settings(tmp_path: Path) -> Iterator[dict[str, Any]]:
 
 @needs_detectron2
 def test_instances_of_any_class_are_segments(settings: dict[str, Any], disc_image: np.ndarray) -> None:
-    masks, scores = entity.propose(disc_image, **settings)
+    masks, scores = propose(disc_image, settings)
     assert len(masks)
     assert masks.shape[1:] == disc_image.shape[:2]
     assert (np.diff(scores) <= 0).all()
     higher = float(scores[len(scores) // 2])
-    fewer, _ = entity.propose(disc_image, **settings | {"min_score": higher})
+    fewer, _ = propose(disc_image, settings | {"min_score": higher})
     assert np.array_equal(fewer, masks[scores >= higher])
 
 
@@ -63,7 +68,7 @@ def test_what_is_missing_is_named(
     settings: dict[str, Any], disc_image: np.ndarray, changed: dict[str, Any], said: str
 ) -> None:
     with pytest.raises(InputError) as raised:
-        entity.propose(disc_image, **settings | changed)
+        propose(disc_image, settings | changed)
     assert said in str(raised.value)
 
 
@@ -75,7 +80,7 @@ def test_weights_of_another_class_count_are_refused(
     other.mkdir()
     settings["weights"] = save_entity(other, num_classes=5)["weights"]
     with pytest.raises(InputError, match=r"do not fit the configuration .*size mismatch for roi_heads"):
-        entity.propose(disc_image, **settings)
+        propose(disc_image, settings)
 
 
 @needs_detectron2
@@ -86,11 +91,11 @@ def test_weights_that_lack_a_layer_are_refused(settings: dict[str, Any], disc_im
     content["model"] = {key: value for key, value in content["model"].items() if "mask_head" not in key}
     torch.save(content, settings["weights"])
     with pytest.raises(InputError, match=r"do not fit the configuration .*mask_head"):
-        entity.propose(disc_image, **settings)
+        propose(disc_image, settings)
 
 
 def broken_network(error: Exception) -> Callable[[Any], Never]:
-    def network(shown: Any) -> Never:
+    def network(_shown: Any) -> Never:
         raise error
 
     return network
@@ -123,6 +128,8 @@ def test_code_that_wants_a_gpu_is_told_from_other_faults(error: Exception, kind:
 
 def test_missing_detectron2_is_named(monkeypatch: pytest.MonkeyPatch, disc_image: np.ndarray) -> None:
     monkeypatch.setitem(sys.modules, "detectron2.config", None)
-    settings = {"checkout": None, "packages": ["entityseg"], "config": "a.yaml", "weights": "a.pth", "min_score": 0.2}
+    settings: dict[str, Any] = {
+        "checkout": None, "packages": ["entityseg"], "config": "a.yaml", "weights": "a.pth", "min_score": 0.2,
+    }  # fmt: skip
     with pytest.raises(InputError, match=r"detectron2 is not installed .*detectron2\.readthedocs\.io"):
-        entity.propose(disc_image, **settings, **MACHINE)
+        propose(disc_image, settings | MACHINE)

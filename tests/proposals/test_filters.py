@@ -1,14 +1,18 @@
 """Eligibility at its limits."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from empaste.proposals.filters import best_first, is_eligible
+from empaste.proposals.selective_search import METHOD
 from empaste.proposals.table import propose_segments
+from tests.proposals.sources import context_of, section_of
 
-FILTERS = {"min_area": 0.01, "max_extent": 1.1}
+FILTERS: dict[str, Any] = {"min_area": 0.01, "max_extent": 1.1}
 
 
 def box_mask(top: int, bottom: int, left: int, right: int, size_hw: tuple[int, int] = (10, 20)) -> np.ndarray:
@@ -40,8 +44,9 @@ def test_extent_over_one_drops_only_what_is_nothing_or_everything() -> None:
 @pytest.mark.parametrize("size_hw", [(1, 1), (30, 44)])
 def test_one_colour_has_no_segments(size_hw: tuple[int, int]) -> None:
     image = np.full((*size_hw, 3), 90, np.uint8)
-    options = {"scales": [30.0, 150.0], "sigma": 0.6, "min_region": 0.001, "max_iou": 0.9}
-    masks, scores = propose_segments(image, "selective_search", FILTERS | options, **FILTERS, max_segments=500)
+    search = section_of(METHOD, scales=[30.0, 150.0], sigma=0.6, min_region=0.001, max_iou=0.9)
+    context = context_of(method="selective_search", selective_search=search, **FILTERS, max_segments=500)
+    masks, scores = propose_segments(image, context)
     assert masks.shape == (0, *size_hw)
     assert scores.shape == (0,)
 

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from empaste.errors import InputError
-from empaste.proposals.gca10 import STEPS, Patch, edge_weights, expand, propose, superpixels
+from empaste.proposals.gca10 import METHOD, STEPS, Patch, edge_weights, expand, propose, superpixels
+from tests.proposals.sources import context_of, section_of
 
 
 def energy(labels: np.ndarray, weights: np.ndarray) -> float:
@@ -76,4 +77,4 @@ def test_missing_package_is_named(monkeypatch: pytest.MonkeyPatch, disc_image: n
     with pytest.raises(
         InputError, match=r"PyMaxflow is not installed; install it with: uv pip install -e '\.\[gca10\]'"
     ):
-        propose(disc_image, [0.5], 12.0, 2)
+        propose(disc_image, section_of(METHOD, patch_sizes=[0.5], sigma=12.0, num_sweeps=2), context_of())

@@ -10,8 +10,10 @@ import yaml
 
 from empaste.errors import InputError
 from empaste.params import load_params
-from empaste.proposals import BY_IMAGE, IN_PROCESS, METHODS
-from empaste.proposals.settings import ProposalsSettings
+from empaste.proposals import METHODS
+from empaste.proposals.method import Context
+from empaste.proposals.settings import ProposalsSettings, with_method
+from empaste.proposals.table import seen_side
 from tests.proposals.sources import FILE_NAME, prepare
 
 Propose = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
@@ -31,10 +33,9 @@ def propose(method: str, params_file: Path, tmp_path: Path) -> Propose:
         content["proposals"]["method"] = method
         content["proposals"][method].update(prepare(method, tmp_path, image))
         params_file.write_text(yaml.safe_dump(content))
-        options = load_params(params_file).proposals.options(method)
-        options.pop("max_side", None)
-        named = {"image_id": 1, "file_name": FILE_NAME} if method in BY_IMAGE else {}
-        return METHODS[method](image, **options, **named)
+        settings = load_params(params_file).proposals
+        own = METHODS[method].section(settings)
+        return METHODS[method].propose(image, own, Context(settings, 1, FILE_NAME))
 
     return call
 
@@ -93,12 +94,17 @@ def test_params_offer_every_method() -> None:
 
 
 def test_what_is_said_of_methods_is_of_methods_there_are() -> None:
-    assert set(METHODS) >= BY_IMAGE | IN_PROCESS
+    networks = {"sam", "sam2", "sam3", "mask2former", "entity"}
+    assert {name for name, one in METHODS.items() if one.precomputed} == {"mcg", "cob", "coco_results"}
+    assert {name for name, one in METHODS.items() if one.runs == "in one process"} == networks | {"coco_results"}
+    for name, one in METHODS.items():
+        assert name == one.name
+        assert set(one.asks) <= set(one.Settings.model_fields)
 
 
 def test_a_source_that_does_not_exist_is_refused_with_the_choices(params_file: Path) -> None:
     settings = load_params(params_file).proposals
-    assert settings.source("slic")["max_side"] == settings.max_side
-    assert settings.source("gca10")["max_side"] == settings.gca10.max_side
+    assert seen_side(with_method(settings, "slic")) == settings.max_side
+    assert seen_side(with_method(settings, "gca10")) == METHODS["gca10"].section(settings).max_side
     with pytest.raises(InputError, match=r"proposals\.method is 'slik'; choose from hierarchical, entity_like"):
-        settings.source("slik")
+        with_method(settings, "slik")

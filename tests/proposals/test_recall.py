@@ -1,6 +1,7 @@
 """Recall on instances drawn by hand."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -10,15 +11,18 @@ from empaste.artifacts.truth import GroundTruth, TrueInstance
 from empaste.errors import InputError
 from empaste.images import write_rgb
 from empaste.masks import encode_mask
+from empaste.proposals import felzenszwalb
 from empaste.proposals.recall import (
     Measured,
     Scene,
+    Source,
     instance_ious,
     known_scenes,
     measure_sources,
     proposal_metrics,
     recall_table,
 )
+from tests.proposals.sources import context_of, section_of
 
 
 def box_mask(left: int, right: int) -> np.ndarray:
@@ -86,9 +90,10 @@ def test_recall_needs_masks() -> None:
 def test_sources_are_measured_on_one_image(tmp_path: Path, disc_image: np.ndarray, disc_mask: np.ndarray) -> None:
     write_rgb(tmp_path / "a.png", disc_image)
     scene = Scene(1, tmp_path / "a.png", [encode_mask(disc_mask)])
-    filters = {"max_side": 0, "min_area": 0.01, "max_extent": 1.1, "max_segments": 9}
-    options = {"min_area": 0.01, "scales": [200.0], "sigma": 0.5, "min_size": 40}
-    [measured] = measure_sources(scene, {"felzenszwalb": {"method": "felzenszwalb", "options": options, **filters}})
+    filters: dict[str, Any] = {"max_side": 0, "min_area": 0.01, "max_extent": 1.1, "max_segments": 9}
+    section = section_of(felzenszwalb.METHOD, scales=[200.0], sigma=0.5, min_size=40)
+    context = context_of(method="felzenszwalb", felzenszwalb=section, **filters)
+    [measured] = measure_sources(scene, [Source(context.settings)])
     assert measured.source == "felzenszwalb"
     assert measured.num_segments > 0
     assert measured.ious.shape == (1,)

@@ -1,7 +1,6 @@
 """Pretrained segmenters: what a grid of prompts finds, what queries find, and weights that do not fit."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,19 +10,25 @@ import torch
 
 from empaste.errors import InputError
 from empaste.proposals import mask2former, sam, sam2, sam3
+from empaste.proposals.method import Method
 from empaste.proposals.point_grid import _stability, grid_points, segment_everything
+from tests.proposals.sources import context_of, section_of
 from tests.proposals.tiny_segmenters import save_mask2former, save_sam, save_sam2, save_sam3
 
-EVERYTHING = {
+EVERYTHING: dict[str, Any] = {
     "points_per_side": 4,
     "points_per_batch": 6,
     "min_quality": -9.0,
     "min_stability": 0.0,
     "max_box_iou": 1.0,
 }
-CPU = {"device": "cpu", "num_threads": 1}
+CPU: dict[str, Any] = {"device": "cpu", "num_threads": 1}
 SAVE = {"sam": save_sam, "sam2": save_sam2, "sam3": save_sam3}
-PROPOSE = {"sam": sam.propose, "sam2": sam2.propose, "sam3": sam3.propose}
+PROMPTED = {"sam": sam.METHOD, "sam2": sam2.METHOD, "sam3": sam3.METHOD}
+
+
+def propose(method: Method[Any], image: np.ndarray, model: Path, **options: Any) -> tuple[np.ndarray, np.ndarray]:
+    return method.propose(image, section_of(method, model=str(model), **CPU, **options), context_of())
 
 
 @pytest.fixture
@@ -57,7 +62,7 @@ def test_a_square_image_gives_what_transformers_own_pipeline_gives(
         stability_score_thresh=0.0,
         crops_nms_thresh=1.0,
     )
-    masks, scores = PROPOSE[method](square_image, str(tmp_path), **CPU, **EVERYTHING)
+    masks, scores = propose(PROMPTED[method], square_image, tmp_path, **EVERYTHING)
     expected = {np.asarray(mask).astype(bool).tobytes() for mask in theirs["masks"] if np.asarray(mask).any()}
     assert {mask.tobytes() for mask in masks} == expected
     assert scores[0] == pytest.approx(float(theirs["scores"].clip(0, 1).max()), abs=1e-5)
@@ -65,9 +70,9 @@ def test_a_square_image_gives_what_transformers_own_pipeline_gives(
 
 @pytest.mark.parametrize("method", SAVE)
 def test_batches_of_prompts_do_not_show(method: str, tmp_path: Path, disc_image: np.ndarray) -> None:
-    model = str(SAVE[method](tmp_path))
+    model = SAVE[method](tmp_path)
     several, one = (
-        PROPOSE[method](disc_image, model, **CPU, **EVERYTHING | {"points_per_batch": size}) for size in (5, 16)
+        propose(PROMPTED[method], disc_image, model, **EVERYTHING | {"points_per_batch": size}) for size in (5, 16)
     )
     assert len(several[0]) == len(one[0])
     assert np.allclose(several[1], one[1], atol=1e-6)
@@ -94,13 +99,7 @@ class Halves:
     def get_image_embeddings(self, pixels: torch.Tensor) -> torch.Tensor:
         return pixels
 
-    def __call__(
-        self,
-        image_embeddings: torch.Tensor,
-        input_points: torch.Tensor,
-        input_labels: torch.Tensor,
-        multimask_output: bool,
-    ) -> Any:
+    def __call__(self, input_points: torch.Tensor, **_: Any) -> Any:
         from types import SimpleNamespace
 
         left = input_points[0, :, 0, 0] < 8
@@ -115,12 +114,10 @@ class Halves:
 class Plain:
     """The processor of `Halves`, whose frame is 16 × 16 pixels whatever the image."""
 
-    def __call__(self, images: Any, return_tensors: str) -> Any:
+    def __call__(self, **_: Any) -> dict[str, torch.Tensor]:
         return {"pixel_values": torch.zeros(1, 3, 16, 16)}
 
-    def post_process_masks(
-        self, masks: torch.Tensor, original_sizes: Any, binarize: bool, reshaped_input_sizes: Any
-    ) -> list[torch.Tensor]:
+    def post_process_masks(self, masks: list[torch.Tensor], original_sizes: Any, **_: Any) -> list[torch.Tensor]:
         return [torch.nn.functional.interpolate(masks[0], tuple(original_sizes[0]), mode="nearest")]
 
 
@@ -134,9 +131,10 @@ class Plain:
     ],
 )
 def test_good_masks_are_kept_once(changed: dict[str, Any], num: int) -> None:
-    options = {"min_quality": 0.5, "min_stability": 0.9, "max_box_iou": 0.7}
+    options: dict[str, Any] = {"min_quality": 0.5, "min_stability": 0.9, "max_box_iou": 0.7}
+    settings = section_of(sam.METHOD, points_per_side=3, points_per_batch=4, **options | changed)
     image = np.zeros((20, 60, 3), np.uint8)
-    masks, scores = segment_everything(Halves(), Plain(), image, 3, 4, **options | changed)
+    masks, scores = segment_everything(Halves(), Plain(), image, settings)
     assert masks.shape == (num, 20, 60)
     assert (np.diff(scores) <= 0).all()
     if num:
@@ -144,11 +142,11 @@ def test_good_masks_are_kept_once(changed: dict[str, Any], num: int) -> None:
 
 
 def test_queries_are_segments_with_scores(tmp_path: Path, disc_image: np.ndarray) -> None:
-    model = str(save_mask2former(tmp_path))
-    masks, scores = mask2former.propose(disc_image, model, **CPU, min_score=0.0)
+    model = save_mask2former(tmp_path)
+    masks, scores = propose(mask2former.METHOD, disc_image, model, min_score=0.0)
     assert 0 < len(masks) <= 12
     assert (np.diff(scores) <= 0).all()
-    fewer, higher = mask2former.propose(disc_image, model, **CPU, min_score=float(scores[2]) - 1e-6)
+    fewer, higher = propose(mask2former.METHOD, disc_image, model, min_score=float(scores[2]) - 1e-6)
     assert len(fewer) == 3
     assert np.array_equal(fewer, masks[:3])
     assert np.allclose(higher, scores[:3])
@@ -166,20 +164,20 @@ def test_padding_of_the_input_is_no_part_of_the_image() -> None:
     assert not inside[:, 9:].any()
 
 
-def message(propose: Callable[..., Any], model: Path, **options: Any) -> str:
+def message(method: Method[Any], model: Path, **options: Any) -> str:
     with pytest.raises(InputError) as raised:
-        propose(np.zeros((32, 32, 3), np.uint8), str(model), **CPU, **options)
+        propose(method, np.zeros((32, 32, 3), np.uint8), model, **options)
     return str(raised.value)
 
 
 def test_missing_folder_is_named(tmp_path: Path) -> None:
-    text = message(sam.propose, tmp_path / "none", **EVERYTHING)
+    text = message(sam.METHOD, tmp_path / "none", **EVERYTHING)
     assert f"proposals.sam.model is '{tmp_path / 'none'}'" in text
     assert "hf download" in text
 
 
 def test_another_architecture_is_refused(tmp_path: Path) -> None:
-    text = message(sam2.propose, save_sam(tmp_path), **EVERYTHING)
+    text = message(sam2.METHOD, save_sam(tmp_path), **EVERYTHING)
     assert "a model of type sam; this method takes sam2 or sam2_video" in text
 
 
@@ -189,7 +187,7 @@ def test_weights_of_another_class_count_are_refused(tmp_path: Path) -> None:
     config["id2label"] = {str(number): f"class {number}" for number in range(7)}
     config["label2id"] = {name: number for number, name in config["id2label"].items()}
     (tmp_path / "config.json").write_text(json.dumps(config))
-    text = message(mask2former.propose, tmp_path, min_score=0.0)
+    text = message(mask2former.METHOD, tmp_path, min_score=0.0)
     assert "class_predictor" in text
     assert "class count" in text
 
@@ -201,7 +199,7 @@ def test_weights_that_lack_a_layer_are_refused(tmp_path: Path) -> None:
     state = load_file(tmp_path / "model.safetensors")
     state = {key: tensor for key, tensor in state.items() if "iou_prediction_head" not in key}
     save_file(state, tmp_path / "model.safetensors", {"format": "pt"})
-    text = message(sam.propose, tmp_path, **EVERYTHING)
+    text = message(sam.METHOD, tmp_path, **EVERYTHING)
     assert "do not fit its configuration" in text
     assert "iou_prediction_head" in text
 
@@ -209,12 +207,12 @@ def test_weights_that_lack_a_layer_are_refused(tmp_path: Path) -> None:
 def test_truncated_weights_are_refused(tmp_path: Path) -> None:
     path = save_sam(tmp_path) / "model.safetensors"
     path.write_bytes(path.read_bytes()[:1000])
-    assert "proposals.sam.model" in message(sam.propose, tmp_path, **EVERYTHING)
+    assert "proposals.sam.model" in message(sam.METHOD, tmp_path, **EVERYTHING)
 
 
 def test_missing_package_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     import sys
 
     monkeypatch.setitem(sys.modules, "transformers", None)
-    text = message(sam.propose, tmp_path / "unseen", **EVERYTHING)
+    text = message(sam.METHOD, tmp_path / "unseen", **EVERYTHING)
     assert "transformers is not installed; install it with: uv pip install -e '.[segmenters]'" in text

@@ -1,6 +1,7 @@
 """Segmentation networks in miniature, random weights, saved as the local folders that the loader takes."""
 
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -87,14 +88,14 @@ def save_mask2former(folder: Path, num_classes: int = 3) -> Path:
         SwinConfig,
     )
 
-    backbone = SwinConfig(
-        image_size=64, embed_dim=8, depths=[1] * 4, num_heads=[1, 1, 2, 2], window_size=4,
-        out_features=["stage1", "stage2", "stage3", "stage4"],
-    )  # fmt: skip
+    # Two arguments that every configuration of transformers takes, and no signature names.
+    stages: dict[str, Any] = {"out_features": ["stage1", "stage2", "stage3", "stage4"]}
+    classes: dict[str, Any] = {"num_labels": num_classes}
+    backbone = SwinConfig(image_size=64, embed_dim=8, depths=[1] * 4, num_heads=[1, 1, 2, 2], window_size=4, **stages)
     config = Mask2FormerConfig(
         backbone_config=backbone, feature_size=32, mask_feature_size=32, hidden_dim=32, encoder_feedforward_dim=16,
         encoder_layers=1, decoder_layers=2, num_attention_heads=2, dim_feedforward=16, num_queries=12,
-        num_labels=num_classes,
+        **classes,
     )  # fmt: skip
     torch.manual_seed(0)
     Mask2FormerForUniversalSegmentation(config).save_pretrained(folder)

@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from empaste.artifacts.schemas.prepare import Images
 from empaste.artifacts.schemas.proposals import Segments
 from empaste.artifacts.tables import read_table, write_table
 from empaste.images import write_rgb
-from empaste.proposals.table import propose_rows
+from empaste.proposals import METHODS, table
 from stages import proposals
 from stages.proposals import main
 from tests.proposals.sources import checkerboard, prepare, proposals_of, write_mat5
@@ -67,7 +68,8 @@ def failure(capsys: pytest.CaptureFixture[str]) -> str:
     return capsys.readouterr().err
 
 
-def test_published_files_are_read_for_the_images_as_they_are(workspace: Path) -> None:
+@pytest.mark.usefixtures("workspace")
+def test_published_files_are_read_for_the_images_as_they_are() -> None:
     choose("mcg", 16, root=write_published())
     main()
     segments = read_table(SEGMENTS, Segments)
@@ -83,8 +85,9 @@ def test_published_files_are_read_for_the_images_as_they_are(workspace: Path) ->
         (lambda: Path("published/2007_000002.mat").write_bytes(b""), "2007_000002.mat is no MATLAB file"),
     ],
 )
+@pytest.mark.usefixtures("workspace")
 def test_published_files_that_do_not_fit_leave_earlier_segments(
-    workspace: Path, capsys: pytest.CaptureFixture[str], broken: Callable[[], Any], said: str
+    capsys: pytest.CaptureFixture[str], broken: Callable[[], Any], said: str
 ) -> None:
     choose("mcg", root=write_published())
     main()
@@ -94,7 +97,8 @@ def test_published_files_that_do_not_fit_leave_earlier_segments(
     assert SEGMENTS.read_bytes() == before
 
 
-def test_a_source_without_its_setting_is_refused(workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.usefixtures("workspace")
+def test_a_source_without_its_setting_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     choose("cob")
     assert "proposals.cob.root is null, but method cob needs it; set proposals.cob.root" in failure(capsys)
 
@@ -118,7 +122,7 @@ def test_a_network_is_loaded_in_one_process(workspace: Path, monkeypatch: pytest
     choose("mask2former", device="cpu", num_threads=1, **settings)
     workers = []
 
-    def look(function: Callable[[Any], Any], items: Iterable[Any], what: str, num: int) -> Any:
+    def look(function: Callable[[Any], Any], items: Iterable[Any], _what: str, num: int) -> Any:
         workers.append(num)
         return map(function, items)
 
@@ -130,18 +134,20 @@ def test_a_network_is_loaded_in_one_process(workspace: Path, monkeypatch: pytest
 
 
 @pytest.mark.parametrize(("method", "side"), [("sam", 24), ("slic", 16)])
-def test_a_network_has_a_size_of_its_own(
-    workspace: Path, monkeypatch: pytest.MonkeyPatch, method: str, side: int
-) -> None:
+@pytest.mark.usefixtures("workspace")
+def test_a_network_has_a_size_of_its_own(monkeypatch: pytest.MonkeyPatch, method: str, side: int) -> None:
     """Its section's max_side holds in place of the one of all other methods."""
     seen = []
 
-    def look(item: Any, **options: Any) -> Any:
-        seen.append((options["max_side"], "max_side" in options["options"]))
-        return propose_rows(item, "mcg", {"root": root, "num_best": 5}, 0, 0.0, 2.0, 10)
+    def look(image: np.ndarray, max_side: int) -> np.ndarray:
+        seen.append(max_side)
+        return image
 
-    root = write_published()
-    monkeypatch.setattr(proposals, "propose_rows", look)
+    def left_columns(image: np.ndarray, *_: Any) -> tuple[np.ndarray, np.ndarray]:
+        return np.arange(image.shape[1]) < np.full((1, *image.shape[:2]), 9), np.ones(1)
+
+    monkeypatch.setattr(table, "fit_within", look)
+    monkeypatch.setitem(METHODS, method, replace(METHODS[method], propose=left_columns))
     choose(method, 16, **({"model": "unseen", "max_side": 24} if method == "sam" else {}))
     main()
-    assert set(seen) == {(side, False)}
+    assert set(seen) == {side}

@@ -9,10 +9,7 @@ from empaste.doctor.check import Check
 from empaste.doctor.packages import is_installed
 from empaste.errors import DETECTRON2, InputError, install_command
 from empaste.params import Params, load_params
-from empaste.proposals.catalogue import SOURCES
-
-PARTLY_NEEDED = ("mcg", "cob")
-"""Sources whose package is needed only for some files: those of MATLAB 7.3."""
+from empaste.proposals import METHODS
 
 
 def read_params(path: Path) -> tuple[Params | None, list[Check]]:
@@ -25,16 +22,15 @@ def read_params(path: Path) -> tuple[Params | None, list[Check]]:
 
 def check_method(params: Params) -> list[Check]:
     """Whether the chosen proposal source has what it needs, and what it learned from."""
-    method = params.proposals.method
-    source = SOURCES[method]
+    method = METHODS[params.proposals.method]
     checks = [
-        Check("note" if method in PARTLY_NEEDED else "broken", f"{method} needs {name}: {source.install}")
-        for name in source.needs
-        if not is_installed(name)
+        Check("broken" if method.needed_for_all else "note", f"{method.name} needs {package}: {method.install}")
+        for package in method.needs
+        if not is_installed(package)
     ]
-    if source.learned_from == "nothing":
-        return [*checks, Check("ok", f"proposals by {method}, which learned from nothing")]
-    return [*checks, Check("note", f"proposals by {method}, which learned from {source.learned_from}")]
+    if method.learned_from == "nothing":
+        return [*checks, Check("ok", f"proposals by {method.name}, which learned from nothing")]
+    return [*checks, Check("note", f"proposals by {method.name}, which learned from {method.learned_from}")]
 
 
 def check_captions(params: Params) -> list[Check]:
@@ -60,9 +56,9 @@ def check_detector(params: Params) -> list[Check]:
 def check_paths(params: Params) -> list[Check]:
     """Whether the folders and files that the parameters name exist; a name on a hub cannot be looked up."""
     named: dict[str, Any] = {"prepare.root": params.prepare.root if params.prepare.dataset != "demo" else None}
-    own = getattr(params.proposals, params.proposals.method)
-    for setting in SOURCES[params.proposals.method].settings:
-        named[f"proposals.{setting}"] = getattr(own, setting.split(".")[1])
+    method = METHODS[params.proposals.method]
+    for name in method.asks:
+        named[f"proposals.{method.name}.{name}"] = getattr(method.section(params.proposals), name)
     named |= {f"{section}.weights": getattr(params, section).weights for section in ("classifier", "train")}
     named["paste.foregrounds_file"] = params.paste.foregrounds_file if params.paste.foregrounds == "file" else None
     return _existing(named)

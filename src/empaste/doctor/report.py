@@ -5,7 +5,7 @@ from pathlib import Path
 from empaste.doctor.check import Check
 from empaste.doctor.packages import is_installed
 from empaste.doctor.registry import examine
-from empaste.proposals.catalogue import SOURCES
+from empaste.proposals import METHODS
 
 
 def print_report(folder: Path) -> bool:
@@ -27,10 +27,10 @@ def _line(check: Check) -> str:
 def source_table() -> list[list[str]]:
     """A row per proposal source: name, what it learned from, what it needs and whether that is here, and its speed."""
     rows = [["proposals.method", "learned from", "needs", "ms per image"]]
-    for name, source in SOURCES.items():
-        needs = [f"{package} ({'there' if is_installed(package) else 'missing'})" for package in source.needs]
-        needs += [f"proposals.{setting}" for setting in source.settings]
-        rows.append([name, source.learned_from, ", ".join(needs) or "-", source.speed])
+    for name, method in METHODS.items():
+        needs = [f"{package} ({'there' if is_installed(package) else 'missing'})" for package in method.needs]
+        needs += [f"proposals.{name}.{parameter}" for parameter in method.asks]
+        rows.append([name, method.learned_from, ", ".join(needs) or "-", method.speed])
     return rows
 
 

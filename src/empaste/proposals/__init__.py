@@ -1,58 +1,27 @@
-"""Class-agnostic segments of an image: one file per method, one line in the registry.
+"""Class-agnostic segments of an image: one file per method, which ends with its record, and one line here.
 
-A method is ``propose(image, **options) -> (masks, scores)``: masks (n, h, w) bool, scores (n,) in [0, 1], higher is
-better; pure and deterministic; no segment at all is a legal answer. What each learned from and needs stands in
-`catalogue`.
+The lines stand in the order in which messages and `empaste doctor` list the methods. What a method is, says `method`.
 """
+# ruff: noqa: F401, I001 – an import is an entry
 
-from collections.abc import Callable
 from typing import Any
 
-import numpy as np
+from empaste.proposals.method import Method
+from empaste.proposals.hierarchical import METHOD as HIERARCHICAL
+from empaste.proposals.entity_like import METHOD as ENTITY_LIKE
+from empaste.proposals.selective_search import METHOD as SELECTIVE_SEARCH
+from empaste.proposals.felzenszwalb import METHOD as FELZENSZWALB
+from empaste.proposals.slic import METHOD as SLIC
+from empaste.proposals.quickshift import METHOD as QUICKSHIFT
+from empaste.proposals.gca10 import METHOD as GCA10
+from empaste.proposals.mcg import METHOD as MCG
+from empaste.proposals.cob import METHOD as COB
+from empaste.proposals.coco_results import METHOD as COCO_RESULTS
+from empaste.proposals.sam import METHOD as SAM
+from empaste.proposals.sam2 import METHOD as SAM2
+from empaste.proposals.sam3 import METHOD as SAM3
+from empaste.proposals.mask2former import METHOD as MASK2FORMER
+from empaste.proposals.entity import METHOD as ENTITY
 
-from empaste.proposals import (
-    cob,
-    coco_results,
-    entity,
-    entity_like,
-    felzenszwalb,
-    gca10,
-    hierarchical,
-    mask2former,
-    mcg,
-    quickshift,
-    sam,
-    sam2,
-    sam3,
-    selective_search,
-    slic,
-)
-
-METHODS: dict[str, Callable[..., tuple[np.ndarray, np.ndarray]]] = {
-    "hierarchical": hierarchical.propose,
-    "entity_like": entity_like.propose,
-    "selective_search": selective_search.propose,
-    "felzenszwalb": felzenszwalb.propose,
-    "slic": slic.propose,
-    "quickshift": quickshift.propose,
-    "gca10": gca10.propose,
-    "mcg": mcg.propose,
-    "cob": cob.propose,
-    "coco_results": coco_results.propose,
-    "sam": sam.propose,
-    "sam2": sam2.propose,
-    "sam3": sam3.propose,
-    "mask2former": mask2former.propose,
-    "entity": entity.propose,
-}
-
-BY_IMAGE = frozenset({"mcg", "cob", "coco_results"})
-"""Methods that read what was computed elsewhere: they see the image as it is, and are also given its ``image_id`` and
-``file_name``."""
-
-MATCHED: dict[str, Callable[..., tuple[dict[str, Any], list[str]]]] = {"coco_results": coco_results.match_images}
-"""Methods whose file is compared with all images once, before the first is proposed for: ``(images, **options) ->
-(further options, lines to say)``."""
-
-IN_PROCESS = frozenset({"coco_results", "sam", "sam2", "sam3", "mask2former", "entity"})
-"""Methods that hold a model or a large file, which worker processes would each load again."""
+METHODS: dict[str, Method[Any]] = {one.name: one for one in tuple(globals().values()) if isinstance(one, Method)}
+"""What ``proposals.method`` may be, in the order of the lines above."""

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Float, UInt8
+from jaxtyping import UInt8
 
 from empaste.artifacts import fields
 from empaste.artifacts.fields import listed
@@ -24,35 +24,40 @@ from empaste.artifacts.remarks import Remark, summarise
 from empaste.errors import InputError
 from empaste.masks import decode_masks
 from empaste.proposals.duplicates import first_of_each
+from empaste.proposals.method import Context, Keys, Method, Segments
 from empaste.rle import RLE, read_rle
+from empaste.settings import Positive, Settings
 
 Found = tuple[RLE, float]
 
 
-def propose(
-    image: UInt8[np.ndarray, "h w 3"],
-    image_id: int,
-    file_name: str,
-    file: str,
-    num_best: int,
-    keys: Mapping[int, Sequence[str]] | None = None,
-) -> tuple[Bool[np.ndarray, "n h w"], Float[np.ndarray, " n"]]:
+class CocoResultsSettings(Settings):
+    """A file of COCO results, and how many of an image's results are taken."""
+
+    file: str | None
+    num_best: Positive
+
+
+def propose(image: UInt8[np.ndarray, "h w 3"], settings: CocoResultsSettings, context: Context) -> Segments:
     """Masks and scores of the image's ``num_best`` best results, best first; none where the file has none for it.
 
-    ``keys`` is what `match_images` gives for all images; without it, this image is all that is known. Equal and empty
-    masks are left out. `InputError` where the file is none of COCO results, or a mask has another size than the image.
+    Without the keys that `match_images` gives for all images, this image is all that is known. Equal and empty masks
+    are left out. `InputError` where the file is none of COCO results, or a mask has another size than the image.
     """
     height, width = image.shape[:2]
+    file, keys = str(settings.file), context.keys
     results = read_results(file)
     if keys is None:
-        keys = _keys_by_image(match_keys(results, [NamedImage(image_id, file_name, "train")], _called(file)))
-    found = [one for key in keys.get(image_id, ()) for one in results[key]]
-    found = sorted(found, key=lambda one: -one[1])[:num_best]
+        known = [NamedImage(context.image_id, context.file_name, "train")]
+        keys = _keys_by_image(match_keys(results, known, _called(file)))
+    found = [one for key in keys.get(context.image_id, ()) for one in results[key]]
+    found = sorted(found, key=lambda one: -one[1])[: settings.num_best]
     for rle, _ in found:
         if list(rle["size"]) != [height, width]:
             raise InputError(
-                f"{file}: the masks of image {image_id} ({file_name}) have {rle['size'][0]} × {rle['size'][1]} pixels "
-                f"(height × width), the image has {height} × {width}; make them again on the images of data/images"
+                f"{file}: the masks of image {context.image_id} ({context.file_name}) have "
+                f"{rle['size'][0]} × {rle['size'][1]} pixels (height × width), the image has {height} × {width}; "
+                "make them again on the images of data/images"
             )
     if not found:
         return np.zeros((0, height, width), bool), np.zeros(0)
@@ -61,18 +66,19 @@ def propose(
     return masks[kept], np.array([score for _, score in found])[kept]
 
 
-def match_images(images: Sequence[NamedImage], file: str, **_: Any) -> tuple[dict[str, Any], list[str]]:
-    """The further options of `propose` for all of ``images``, and what a person should know of the file.
+def match_images(images: Sequence[NamedImage], settings: CocoResultsSettings) -> tuple[Keys, list[str]]:
+    """By which keys the file names each of ``images``, and what a person should know of the file.
 
     `InputError` where the file names images by id and by file name, or by names that several images could be called.
     """
+    file = str(settings.file)
     results = read_results(file)
     matches = match_keys(results, images, _called(file))
     require_known(matches, images, _called(file))
     if matches.unclear:
         unclear = listed([f"{name} {why}" for name, why in matches.unclear.items()], 3)
         raise InputError(f"{_called(file)}: {unclear}; write their folders, too, as in data/images/images.parquet")
-    return {"keys": _keys_by_image(matches)}, [f"{file} {matches.said}", *_left_out(matches, images, file, results)]
+    return _keys_by_image(matches), [f"{file} {matches.said}", *_left_out(matches, images, file, results)]
 
 
 def _left_out(
@@ -126,3 +132,16 @@ def _checked(row: Any, place: str) -> tuple[str, Found]:
         raise InputError(f"{place}: segmentation is no RLE with counts and size; polygons cannot be told from results")
     rle = read_rle(row["segmentation"], None, place)
     return key, (rle, fields.score(row["score"], f"{place}: score"))
+
+
+METHOD = Method(
+    "coco_results",
+    propose,
+    CocoResultsSettings,
+    learned_from="whatever the other program learned from",
+    runs="in one process",
+    precomputed=True,
+    match=match_images,
+    asks=("file",),
+    speed="70",
+)

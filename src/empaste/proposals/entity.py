@@ -18,27 +18,40 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Float, UInt8
+from jaxtyping import Float, UInt8
 
-from empaste.errors import TORCH_LOAD_ERRORS, InputError, require_detectron2
+from empaste.errors import DETECTRON2, TORCH_LOAD_ERRORS, InputError, require_detectron2
 from empaste.proposals.duplicates import first_of_each
+from empaste.proposals.method import Context, Method, Segments
 from empaste.proposals.pretrained import no_segments, shows_nothing
+from empaste.settings import Count, Device, Fraction, Settings
 
 
-def propose(
-    image: UInt8[np.ndarray, "h w 3"],
-    checkout: str | None,
-    packages: Sequence[str],
-    config: str,
-    weights: str,
-    min_score: float,
-    device: str,
-    num_threads: int,
-) -> tuple[Bool[np.ndarray, "n h w"], Float[np.ndarray, " n"]]:
+class EntityProject(Settings):
+    """A detectron2 project: where it lies, its configuration and weights, and how it runs."""
+
+    checkout: str | None
+    packages: list[str]
+    config: str | None
+    weights: str | None
+    min_score: Fraction
+    max_side: Count
+    num_threads: Count
+    device: Device
+
+
+def propose(image: UInt8[np.ndarray, "h w 3"], settings: EntityProject, _: Context) -> Segments:
     """Masks and scores of at least ``min_score``, best first."""
     import torch
 
-    network, cfg = load_network(checkout, tuple(packages), config, weights, device, num_threads)
+    network, cfg = load_network(
+        settings.checkout,
+        tuple(settings.packages),
+        str(settings.config),
+        str(settings.weights),
+        settings.device,
+        settings.num_threads,
+    )
     if shows_nothing(image):
         return no_segments(image)
     height, width = image.shape[:2]
@@ -48,7 +61,7 @@ def propose(
         return no_segments(image)
     masks, scores = found.pred_masks.cpu().numpy() > 0, found.scores.double().cpu().numpy().clip(0, 1)
     order = np.argsort(-scores, kind="stable")
-    order = order[scores[order] >= min_score]
+    order = order[scores[order] >= settings.min_score]
     order = order[first_of_each(masks[order])]
     return masks[order], scores[order]
 
@@ -162,3 +175,15 @@ def _as_input(image: UInt8[np.ndarray, "h w 3"], cfg: Any) -> Float[np.ndarray, 
     resized = resize.get_transform(image).apply_image(image)
     ordered = resized[:, :, ::-1] if cfg.INPUT.FORMAT == "BGR" else resized
     return np.ascontiguousarray(ordered.astype(np.float32).transpose(2, 0, 1))
+
+
+METHOD = Method(
+    "entity",
+    propose,
+    EntityProject,
+    learned_from="masks (COCO panoptic)",
+    runs="in one process",
+    asks=("config", "weights"),
+    needs=("detectron2",),
+    install=DETECTRON2,
+)

@@ -10,21 +10,30 @@ Departs from entity segmentation: segments may overlap. A thing and a part of it
 it is not known which of them is the thing.
 """
 
-from typing import Any
-
 import numpy as np
-from jaxtyping import Bool, Float, UInt8
+from jaxtyping import UInt8
 
 from empaste.proposals import selective_search
+from empaste.proposals.method import Context, Method, Segments
+from empaste.settings import Fraction, Positive, Settings
 
 
-def propose(
-    image: UInt8[np.ndarray, "h w 3"], num_best: int, max_iou: float, **search_options: Any
-) -> tuple[Bool[np.ndarray, "n h w"], Float[np.ndarray, " n"]]:
+class EntityLikeSettings(Settings):
+    """How many segments are kept, and how much two of them may overlap."""
+
+    max_iou: Fraction
+    num_best: Positive
+
+
+def propose(image: UInt8[np.ndarray, "h w 3"], settings: EntityLikeSettings, context: Context) -> Segments:
     """Masks and scores of at most ``num_best`` segments, best score first.
 
-    A segment is passed over where its IoU with a better one is over ``max_iou``. Other options: those of
-    `selective_search.propose`.
+    A segment is passed over where its IoU with a better one is over ``max_iou``. The search has its other parameters
+    from its own section, ``proposals.selective_search``.
     """
-    masks, scores = selective_search.propose(image, max_iou=max_iou, **search_options)
-    return masks[:num_best], scores[:num_best]
+    search = selective_search.METHOD.section(context.settings).model_copy(update={"max_iou": settings.max_iou})
+    masks, scores = selective_search.propose(image, search, context)
+    return masks[: settings.num_best], scores[: settings.num_best]
+
+
+METHOD = Method("entity_like", propose, EntityLikeSettings, learned_from="nothing", speed="340")

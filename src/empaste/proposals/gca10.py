@@ -14,30 +14,44 @@ The colour difference is that of CIE Lab. The paper sets σ by the camera's nois
 """
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
-from jaxtyping import Bool, Float, Int, UInt8
+from jaxtyping import Float, Int, UInt8
+from pydantic import Field
 
-from empaste.errors import require_extra
+from empaste.errors import install_command, require_extra
+from empaste.proposals.method import Context, Method, Segments
 from empaste.proposals.objectness import partition_segments
 from empaste.proposals.region_graph import to_lab
+from empaste.settings import Count, Positive, PositiveFloat, Settings
 
 STEPS = ((0, 1), (1, 0), (1, 1), (1, -1))
 """From a pixel to those of its neighbours that come after it: rows, columns."""
 
 
-def propose(
-    image: UInt8[np.ndarray, "h w 3"], patch_sizes: Sequence[float], sigma: float, num_sweeps: int
-) -> tuple[Bool[np.ndarray, "n h w"], Float[np.ndarray, " n"]]:
+class Gca10Settings(Settings):
+    """One set of superpixels per patch size.
+
+    A patch's side is a share of the image's longest side; ``sigma`` is in units of CIE Lab; there are at most
+    ``num_sweeps`` expansions per patch.
+    """
+
+    max_side: Count
+    patch_sizes: Annotated[list[Annotated[float, Field(gt=0, le=1)]], Field(min_length=1)]
+    sigma: PositiveFloat
+    num_sweeps: Positive
+
+
+def propose(image: UInt8[np.ndarray, "h w 3"], settings: Gca10Settings, _: Context) -> Segments:
     """Masks and scores of the superpixels for every one of ``patch_sizes``.
 
-    A patch's side is a share of the image's longest side; ``sigma`` is in units of CIE Lab; at most ``num_sweeps``
-    expansions per patch. `InputError` where PyMaxflow is not installed.
+    `InputError` where PyMaxflow is not installed.
     """
-    weights = edge_weights(image, sigma)
-    sides = [max(2, round(share * max(image.shape[:2]))) for share in patch_sizes]
-    return partition_segments(image, [superpixels(weights, image.shape[:2], side, num_sweeps) for side in sides])
+    size_hw = image.shape[:2]
+    weights = edge_weights(image, settings.sigma)
+    sides = [max(2, round(share * max(size_hw))) for share in settings.patch_sizes]
+    return partition_segments(image, [superpixels(weights, size_hw, side, settings.num_sweeps) for side in sides])
 
 
 def superpixels(
@@ -151,3 +165,14 @@ def _pairs(size_hw: tuple[int, ...], step: tuple[int, int]) -> tuple[tuple[slice
     if not right:
         columns = slice(0, width), slice(0, width)
     return (rows[0], columns[0]), (rows[1], columns[1])
+
+
+METHOD = Method(
+    "gca10",
+    propose,
+    Gca10Settings,
+    learned_from="nothing",
+    needs=("maxflow",),
+    install=install_command("gca10"),
+    speed="600",
+)

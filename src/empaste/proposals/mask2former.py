@@ -7,15 +7,22 @@ labels alone. Weights by hub name (facebook/mask2former-swin-tiny-coco-instance,
 """
 
 import numpy as np
-from jaxtyping import Bool, Float, UInt8
+from jaxtyping import UInt8
 
+from empaste.errors import install_command
 from empaste.proposals.duplicates import first_of_each
-from empaste.proposals.pretrained import load_pretrained, no_segments, shows_nothing
+from empaste.proposals.method import Context, Method, Segments
+from empaste.proposals.pretrained import Segmenter, load_pretrained, no_segments, shows_nothing
+from empaste.settings import Fraction
 
 
-def propose(
-    image: UInt8[np.ndarray, "h w 3"], model: str, device: str, num_threads: int, min_score: float
-) -> tuple[Bool[np.ndarray, "n h w"], Float[np.ndarray, " n"]]:
+class QuerySegmenter(Segmenter):
+    """Mask2Former, each of its queries one segment."""
+
+    min_score: Fraction
+
+
+def propose(image: UInt8[np.ndarray, "h w 3"], settings: QuerySegmenter, _: Context) -> Segments:
     """Masks and scores of at least ``min_score``, best first."""
     import torch
 
@@ -24,9 +31,7 @@ def propose(
         "Mask2FormerImageProcessor",
         ("mask2former",),
         "proposals.mask2former.model",
-        model,
-        device,
-        num_threads,
+        settings,
     )
     if shows_nothing(image):
         return no_segments(image)
@@ -39,7 +44,7 @@ def propose(
         certainty = (logits.sigmoid() * inside).sum((1, 2)) / inside.sum((1, 2)).clamp(min=1)
         scores = classes * certainty
         order = torch.argsort(scores, descending=True, stable=True)
-        order = order[scores[order] >= min_score]
+        order = order[scores[order] >= settings.min_score]
     masks = inside[order].cpu().numpy()
     distinct = first_of_each(masks)
     return masks[distinct], scores[order].double().cpu().numpy()[distinct]
@@ -52,3 +57,15 @@ def _at_image_size(logits, pixel_mask, size_hw):  # type: ignore[no-untyped-def]
     padded = interpolate(logits, pixel_mask.shape, mode="bilinear", align_corners=False)
     height, width = int(pixel_mask.any(1).sum()), int(pixel_mask.any(0).sum())
     return interpolate(padded[..., :height, :width], size_hw, mode="bilinear", align_corners=False)[0]
+
+
+METHOD = Method(
+    "mask2former",
+    propose,
+    QuerySegmenter,
+    learned_from="masks and classes (COCO)",
+    runs="in one process",
+    asks=("model",),
+    needs=("transformers",),
+    install=install_command("segmenters"),
+)

@@ -23,6 +23,7 @@ from empaste.artifacts.file_index import FileIndex
 from empaste.errors import InputError, require_extra
 from empaste.proposals.duplicates import first_of_each
 from empaste.proposals.mat5 import MAX_BYTES, MAX_DEPTH, DamagedFileError, is_mat5, read_variables
+from empaste.settings import Positive, Settings
 
 FIELDS = ("superpixels", "labels", "scores", "maskmat")
 STRUCTS = ("proposals", "candidates")
@@ -35,6 +36,13 @@ SIGNATURE = b"\x89HDF\r\n\x1a\n"
 HDF5_ERRORS = (OSError, RuntimeError, ValueError, TypeError, LookupError, ArithmeticError, AttributeError,
                NotImplementedError, MemoryError)  # fmt: skip
 """What h5py raises for files that are cut off or damaged."""
+
+
+class PublishedFiles(Settings):
+    """A folder of published .mat files, one per image, and how many of an image's proposals are taken."""
+
+    root: str | None
+    num_best: Positive
 
 
 def read_proposals(

@@ -6,16 +6,30 @@ training split: a run on it is not supervised by image-level labels alone.
 """
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Float, UInt8
+from jaxtyping import UInt8
 
-from empaste.proposals.mat_files import read_proposals
+from empaste.errors import install_command
+from empaste.proposals.mat_files import PublishedFiles, read_proposals
+from empaste.proposals.method import Context, Method, Segments
 
 
-def propose(
-    image: UInt8[np.ndarray, "h w 3"], file_name: str, root: str, num_best: int, **_: Any
-) -> tuple[Bool[np.ndarray, "n h w"], Float[np.ndarray, " n"]]:
+def propose(image: UInt8[np.ndarray, "h w 3"], settings: PublishedFiles, context: Context) -> Segments:
     """Masks and scores of the ``num_best`` best published proposals of the image; see `mat_files.read_proposals`."""
-    return read_proposals(Path(root), file_name, image.shape[:2], num_best, "proposals.mcg.root")
+    root, num_best = Path(str(settings.root)), settings.num_best
+    return read_proposals(root, context.file_name, image.shape[:2], num_best, "proposals.mcg.root")
+
+
+METHOD = Method(
+    "mcg",
+    propose,
+    PublishedFiles,
+    learned_from="masks (BSDS500, VOC 2012 train)",
+    precomputed=True,
+    asks=("root",),
+    needs=("h5py",),
+    needed_for_all=False,  # files of MATLAB 7.3 alone
+    install=install_command("matlab"),
+    speed="1300",
+)

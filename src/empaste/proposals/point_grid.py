@@ -11,7 +11,9 @@ import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
 from empaste.proposals.duplicates import first_of_each
-from empaste.proposals.pretrained import no_segments, shows_nothing
+from empaste.proposals.method import Segments
+from empaste.proposals.pretrained import Segmenter, no_segments, shows_nothing
+from empaste.settings import Fraction, Positive
 
 if TYPE_CHECKING:  # the other methods need no torch
     from torch import Tensor
@@ -20,16 +22,19 @@ STABILITY_OFFSET = 1.0
 """Logits by which the threshold of a mask is moved up and down to see how stable it is."""
 
 
+class PromptedSegmenter(Segmenter):
+    """SAM and its successors, asked at every point of a grid."""
+
+    points_per_side: Positive
+    points_per_batch: Positive
+    min_quality: Fraction
+    min_stability: Fraction
+    max_box_iou: Fraction
+
+
 def segment_everything(
-    network: Any,
-    processor: Any,
-    image: UInt8[np.ndarray, "h w 3"],
-    points_per_side: int,
-    points_per_batch: int,
-    min_quality: float,
-    min_stability: float,
-    max_box_iou: float,
-) -> tuple[Bool[np.ndarray, "n h w"], Float[np.ndarray, " n"]]:
+    network: Any, processor: Any, image: UInt8[np.ndarray, "h w 3"], settings: PromptedSegmenter
+) -> Segments:
     """Masks and their estimated quality, best first.
 
     The image is encoded once; ``points_per_batch`` prompts are decoded at a time, three masks each. A mask's stability
@@ -41,25 +46,19 @@ def segment_everything(
     if shows_nothing(image):
         return no_segments(image)
     with torch.inference_mode():
-        found = list(_decode(network, processor, image, points_per_side, points_per_batch, min_quality, min_stability))
+        found = list(_decode(network, processor, image, settings))
         masks, quality = (torch.cat(parts) for parts in zip(*found, strict=True))
         order = torch.argsort(quality, descending=True, stable=True)
         masks, quality = masks[order], quality[order]
         boxes = masks_to_boxes(masks) if len(masks) else torch.zeros(0, 4, device=masks.device)
-        kept = batched_nms(boxes, quality, torch.zeros_like(quality, dtype=torch.long), max_box_iou)
+        kept = batched_nms(boxes, quality, torch.zeros_like(quality, dtype=torch.long), settings.max_box_iou)
     bitmaps = masks[kept].cpu().numpy()
     distinct = first_of_each(bitmaps)
     return bitmaps[distinct], quality[kept].clip(0, 1).double().cpu().numpy()[distinct]
 
 
 def _decode(
-    network: Any,
-    processor: Any,
-    image: UInt8[np.ndarray, "h w 3"],
-    points_per_side: int,
-    points_per_batch: int,
-    min_quality: float,
-    min_stability: float,
+    network: Any, processor: Any, image: UInt8[np.ndarray, "h w 3"], settings: PromptedSegmenter
 ) -> "Iterator[tuple[Bool[Tensor, 'n h w'], Float[Tensor, ' n']]]":
     """Good masks at the image's size and their quality, batch by batch."""
     import torch
@@ -71,8 +70,8 @@ def _decode(
         inputs["reshaped_input_sizes"][0] if "reshaped_input_sizes" in inputs else inputs["pixel_values"].shape[-2:]
     )
     sizes = {"original_sizes": [image.shape[:2]], "reshaped_input_sizes": [[int(side) for side in frame_hw]]}
-    points = grid_points(points_per_side, int(frame_hw[0]), int(frame_hw[1])).to(network.device)
-    for batch in points.split(points_per_batch):
+    points = grid_points(settings.points_per_side, int(frame_hw[0]), int(frame_hw[1])).to(network.device)
+    for batch in points.split(settings.points_per_batch):
         output = network(
             image_embeddings=embeddings,
             input_points=batch[None, :, None],
@@ -80,11 +79,11 @@ def _decode(
             multimask_output=True,
         )
         quality = output.iou_scores[0].flatten()
-        promising = quality >= min_quality
+        promising = quality >= settings.min_quality
         logits = output.pred_masks[0].flatten(0, 1)[promising]
         # A list for the processor: of the one image, its masks as so many images of one channel.
         logits = processor.post_process_masks([logits[:, None]], binarize=False, **sizes)[0][:, 0]
-        good = _stability(logits) >= min_stability
+        good = _stability(logits) >= settings.min_stability
         yield logits[good] > 0, quality[promising][good]
 
 

@@ -7,22 +7,26 @@ import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
 from empaste.errors import InputError, require_extra
+from empaste.settings import Count, Device, Settings
 
 MIN_SIDE = 8
 """Pixels of the shorter side under which an image, as it is or at 512 pixels' length, shows a network nothing."""
 
 
+class Segmenter(Settings):
+    """A pretrained network: hub name or local folder, and how it runs."""
+
+    model: str | None
+    max_side: Count
+    num_threads: Count
+    device: Device
+
+
 @lru_cache(maxsize=1)
 def load_pretrained(
-    network_class: str,
-    processor_class: str,
-    kinds: tuple[str, ...],
-    key: str,
-    model: str,
-    device: str,
-    num_threads: int,
+    network_class: str, processor_class: str, kinds: tuple[str, ...], key: str, settings: Segmenter
 ) -> tuple[Any, Any]:
-    """The network ``model`` (hub name or local folder) on ``device``, in evaluation mode, and its image processor.
+    """The network of ``settings`` on its device, in evaluation mode, and its image processor.
 
     Both classes are named as transformers names them; ``kinds`` are the ``model_type`` that the network's configuration
     may state. `InputError`, which names the parameter ``key``, where transformers is not installed, the model is not
@@ -36,8 +40,8 @@ def load_pretrained(
 
     from empaste.devices import limit_threads, torch_device
 
-    target = torch_device(device)
-    limit_threads(num_threads)
+    model, target = str(settings.model), torch_device(settings.device)
+    limit_threads(settings.num_threads)
     try:
         kind = transformers.PreTrainedConfig.get_config_dict(model)[0].get("model_type")
         if kind not in kinds:
@@ -70,7 +74,7 @@ def load_pretrained(
 def shows_nothing(image: UInt8[np.ndarray, "h w 3"]) -> bool:
     """Whether ``image`` is too small, or too thin, for a network to see a segment in it."""
     short, long = sorted(image.shape[:2])
-    return short < MIN_SIDE or short * 512 < long * MIN_SIDE
+    return bool(short < MIN_SIDE or short * 512 < long * MIN_SIDE)
 
 
 def no_segments(image: UInt8[np.ndarray, "h w 3"]) -> tuple[Bool[np.ndarray, "0 h w"], Float[np.ndarray, " 0"]]:

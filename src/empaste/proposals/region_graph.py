@@ -10,7 +10,6 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 from jaxtyping import Bool, Float, Int, UInt8
-from skimage.measure import label
 
 NUM_BINS = 8
 """Bins per channel of the histograms by which regions are contrasted, and per direction of the texture histograms."""
@@ -77,7 +76,10 @@ def describe_regions(lab: Float[np.ndarray, "h w 3"], labels: Int[np.ndarray, "h
 
 def consecutive(labels: Int[np.ndarray, "h w"]) -> Int[np.ndarray, "h w"]:
     """The same partition with labels 0 … n-1, each one a 4-connected region."""
-    return label(labels, background=-1, connectivity=1).astype(np.int64) - 1
+    from skimage.measure import label
+
+    numbered: Int[np.ndarray, "h w"] = label(labels, background=-1, connectivity=1).astype(np.int64) - 1
+    return numbered
 
 
 def draw(membership: Bool[np.ndarray, "s n"], graph: RegionGraph) -> Bool[np.ndarray, "s h w"]:

@@ -10,30 +10,38 @@ strength of the common boundary, and by the growth of the colour variance; and w
 Segments are ranked by objectness instead of at random.
 """
 
-from collections.abc import Sequence
+from typing import Annotated
 
 import numpy as np
-from jaxtyping import Bool, Float, UInt8
+from jaxtyping import UInt8
+from pydantic import Field
 
 from empaste.proposals.hierarchies import best_segments, merge_hierarchies
 from empaste.proposals.merging import boundary_cost, fit_cost, likeness_cost, variance_cost
+from empaste.proposals.method import Context, Method, Segments
+from empaste.settings import Fraction, NonNegative, PositiveFloat, Settings
 
 COSTS = (likeness_cost, fit_cost, boundary_cost, variance_cost)
 """The orders in which every segmentation is merged."""
 
 
-def propose(
-    image: UInt8[np.ndarray, "h w 3"],
-    min_area: float,
-    max_extent: float,
-    scales: Sequence[float],
-    sigma: float,
-    min_region: float,
-    max_iou: float,
-) -> tuple[Bool[np.ndarray, "n h w"], Float[np.ndarray, " n"]]:
+class SelectiveSearchSettings(Settings):
+    """Several segmentations, each merged under several likenesses, every merge kept."""
+
+    scales: Annotated[list[PositiveFloat], Field(min_length=1)]
+    sigma: NonNegative
+    min_region: Fraction
+    max_iou: Fraction
+
+
+def propose(image: UInt8[np.ndarray, "h w 3"], settings: SelectiveSearchSettings, context: Context) -> Segments:
     """Masks and scores of the segments of all merges that pass `filters.is_eligible`, best score first.
 
     Of two segments whose IoU is over ``max_iou`` the better one stays; `hierarchies.merge_hierarchies` explains the
     others.
     """
-    return best_segments(merge_hierarchies(image, scales, sigma, min_region, COSTS), min_area, max_extent, max_iou)
+    hierarchies = merge_hierarchies(image, settings.scales, settings.sigma, settings.min_region, COSTS)
+    return best_segments(hierarchies, context.settings.min_area, context.settings.max_extent, settings.max_iou)
+
+
+METHOD = Method("selective_search", propose, SelectiveSearchSettings, learned_from="nothing", speed="560")

@@ -1,0 +1,82 @@
+"""What a proposal method is: the record that ends each method's file, and the parameters that all methods share."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Generic, Literal, NamedTuple, TypeVar
+
+import numpy as np
+from jaxtyping import Bool, Float, UInt8
+from pydantic import Field
+
+from empaste.artifacts.image_keys import NamedImage
+from empaste.settings import Count, Fraction, Positive, Settings
+
+Section = TypeVar("Section", bound=Settings)
+Segments = tuple[Bool[np.ndarray, "n h w"], Float[np.ndarray, " n"]]
+"""Masks, and scores in [0, 1], of which higher ones are better."""
+Keys = Mapping[int, Sequence[str]]
+"""Image id -> the keys by which another program's file names the image."""
+
+
+class SharedSettings(Settings):
+    """The parameters of ``proposals`` that hold for every method; beside them stands one section per method."""
+
+    method: str
+    min_area: Fraction
+    max_extent: Annotated[float, Field(gt=0)]
+    max_segments: Positive
+    max_side: Count
+
+
+class Context(NamedTuple):
+    """What a method may know beside the image and its own section.
+
+    All settings: the filters that follow, and the sections of other methods. The image's id and file name, and, for a
+    method with `Method.match`, the keys of all images.
+    """
+
+    settings: SharedSettings
+    image_id: int
+    file_name: str
+    keys: Keys | None = None
+
+
+@dataclass(frozen=True)
+class Method(Generic[Section]):
+    """One proposal method, under the name that ``proposals.method`` gives it."""
+
+    name: str
+    propose: Callable[[UInt8[np.ndarray, "h w 3"], Section, Context], Segments]
+    """The segments of an image: deterministic, without empty masks or repeats. No segment at all is a legal answer."""
+    Settings: type[Section]
+    """The method's own section of ``proposals``. A ``max_side`` in it replaces the one that all methods share."""
+    learned_from: str
+    """What was labelled by people for it; "nothing" where nothing is learned."""
+    runs: Literal["in workers", "in one process"] = "in workers"
+    """In one process runs what holds a model or a large file, which every worker process would load again."""
+    precomputed: bool = False
+    """Whether the segments were computed elsewhere, so that the method must see the image at its full size."""
+    match: Callable[[Sequence[NamedImage], Section], tuple[Keys, list[str]]] | None = None
+    """Compares the method's file with all images, once and before the first of them: `Context.keys`, and what a person
+    should know of the file."""
+    asks: tuple[str, ...] = ()
+    """Parameters of its section that only the user can set: a folder, a file, a model."""
+    needs: tuple[str, ...] = ()
+    """Packages, as they are imported, beyond the required ones."""
+    needed_for_all: bool = True
+    """Whether the method cannot do anything without these packages."""
+    install: str = ""
+    """What installs them."""
+    speed: str = "-"
+    """Milliseconds of one core per image of VOC's size, measured as docs/proposals.md says; "-": not measured."""
+
+    @property
+    def num_processes(self) -> int | None:
+        """1 for a method that runs in one process; None: as many as the machine allows."""
+        return 1 if self.runs == "in one process" else None
+
+    def section(self, settings: SharedSettings) -> Section:
+        """The method's own section of ``settings``."""
+        own = getattr(settings, self.name)
+        assert isinstance(own, self.Settings), f"settings hold no section {self.name}"
+        return own
