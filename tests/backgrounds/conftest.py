@@ -55,15 +55,19 @@ def scenes(tmp_path: Path) -> list[Scene]:
 
 
 class Painter(ThreadingHTTPServer):
-    """An endpoint of OpenAI's protocol. Every request takes the next of ``script``, and the last one for ever:
-    a status, "b64", "url", "black", "garbage", "empty", "hang", "drip" or "close".
+    """An endpoint of OpenAI's protocol.
+
+    Every request takes the next of ``script``, and the last one for ever: a status, "b64", "url", "black", "garbage",
+    "empty", "hang", "drip" or "close".
     """
 
     daemon_threads = True
 
     def __init__(self, script: list[Any]) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
-        self.script, self.asked, self.times = list(script), [], []
+        self.script = list(script)
+        self.asked: list[Any] = []
+        self.times: list[float] = []
         self.authorized: list[str | None] = []
         self.headers_sent: dict[str, str] = {}
         self.lock = threading.Lock()

@@ -16,7 +16,9 @@ def test_scores_are_cosines_of_each_pair(tiny_clip: str) -> None:
     prompts = ["a tree", "a gate on a hill", "water"]
     scores = clip_scores(clip, images, prompts, batch_size=2)
     for values in scores:
-        assert values.shape == (3,) and (np.abs(values) <= 1).all() and np.ptp(values) > 0
+        assert values.shape == (3,)
+        assert (np.abs(values) <= 1).all()
+        assert np.ptp(values) > 0
     alone = [clip_scores(clip, [image], [prompt], 1) for image, prompt in zip(images, prompts, strict=True)]
     np.testing.assert_allclose(scores.prompt, [one.prompt[0] for one in alone], atol=1e-5)
     assert clip_scores(clip, [], [], 2).prompt.shape == (0,)
@@ -97,7 +99,8 @@ def test_as_many_as_can_be_are_kept_and_no_better_one_is_left_out(
     scores = scores_of([row[0] for row in rows], [row[1] for row in rows])
     eligible = np.array([row[2] for row in rows], bool)
     kept = best_of(scores, eligible, keep, two_step)
-    assert kept.sum() == min(keep, eligible.sum()) and not (kept & ~eligible).any()
+    assert kept.sum() == min(keep, eligible.sum())
+    assert not (kept & ~eligible).any()
     left = eligible & ~kept
     if kept.any() and left.any():
         # Worse by the caption, or at least as much like a class as everything kept.

@@ -1,5 +1,6 @@
 """Text-to-image: loaded once, seeded per image, blank images tried again and counted."""
 
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,8 +21,11 @@ OPTIONS = {
 class Painter:
     """Stands in for a pipeline: records what it was asked for; blank or broken where told so."""
 
-    def __init__(self, blank: set[tuple[int, ...]] = frozenset(), broken: set[tuple[int, ...]] = frozenset()) -> None:
-        self.blank, self.broken, self.asked = blank, broken, []
+    def __init__(
+        self, blank: AbstractSet[tuple[int, ...]] = frozenset(), broken: AbstractSet[tuple[int, ...]] = frozenset()
+    ) -> None:
+        self.blank, self.broken = blank, broken
+        self.asked: list[list[tuple[int, ...]]] = []
 
     def __call__(self, items: list[Item]) -> list[np.ndarray]:
         self.asked.append([item.key for item in items])
@@ -54,9 +58,12 @@ def test_blank_images_are_tried_again_then_listed(scenes: list[Scene]) -> None:
 def test_a_batch_that_fails_is_tried_again_one_by_one(scenes: list[Scene]) -> None:
     paint = Painter(broken={(7, 1, 0, 1), (7, 1, 0, 1, 1)})
     (made,) = make(scenes[:1], paint)
-    assert len(made.candidates) == 3 and made.num_retried == 3 and made.num_blank == 0
+    assert len(made.candidates) == 3
+    assert made.num_retried == 3
+    assert made.num_blank == 0
     (failure,) = made.failures
-    assert failure.reason == "the kernel failed" and failure.attempts == 2
+    assert failure.reason == "the kernel failed"
+    assert failure.attempts == 2
 
 
 def test_batches_go_across_scenes_and_results_stay_apart(scenes: list[Scene]) -> None:
@@ -100,6 +107,7 @@ class WithNegatives:
         generator: Any = None,
         output_type: str = "pil",
     ) -> Images:
+        del width, num_inference_steps, generator, output_type  # named, since the signature says what may be asked for
         self.asked = {"negative_prompt": negative_prompt, "guidance_scale": guidance_scale, "height": height}
         return Images([np.full((4, 4, 3), np.nan) for _ in prompt])
 
@@ -112,6 +120,7 @@ class WithoutNegatives:
     def __call__(
         self, prompt: list[str], num_inference_steps: int = 4, generator: Any = None, output_type: str = "pil"
     ) -> Images:
+        del generator, output_type
         self.asked = {"num_inference_steps": num_inference_steps}
         return Images([np.linspace(0, 1, 48).reshape(4, 4, 3) for _ in prompt])
 
@@ -131,7 +140,8 @@ def test_the_negative_prompt_names_the_images_own_classes_first(
     pipeline = WithNegatives()
     made = painted_by(pipeline, scenes[:1], monkeypatch)
     assert pipeline.asked == {"negative_prompt": ["sofa, dog"], "guidance_scale": 1.0, "height": 64}
-    assert made[0].num_blank == 4 and len(made[0].failures) == 2  # an overflow in half precision comes as NaN
+    assert made[0].num_blank == 4
+    assert len(made[0].failures) == 2
     painted_by(pipeline, scenes[:1], monkeypatch, avoid_classes=False)
     assert pipeline.asked["negative_prompt"] is None
 
@@ -141,7 +151,8 @@ def test_a_pipeline_is_not_given_what_it_does_not_take(
 ) -> None:
     pipeline = WithoutNegatives()
     made = painted_by(pipeline, scenes[:1], monkeypatch)
-    assert len(made[0].candidates) == 2 and pipeline.asked == {"num_inference_steps": 1}
+    assert len(made[0].candidates) == 2
+    assert pipeline.asked == {"num_inference_steps": 1}
     assert "WithoutNegatives takes no guidance_scale, height, width; left out" in capsys.readouterr().err
 
 
@@ -152,7 +163,8 @@ def test_a_real_pipeline_takes_any_caption(tiny_diffusion: Path, scenes: list[Sc
         diffusion=OPTIONS | {"model": str(tiny_diffusion), "guidance": 5.0, "dtype": "bfloat16"},
     )  # fmt: skip
     (made,) = source.make([Scene(1, scenes[0].path, 48, 64, captions=captions)])
-    assert len(made.candidates) == 4 and not made.failures
+    assert len(made.candidates) == 4
+    assert not made.failures
 
 
 def test_a_missing_model_is_named_with_the_folder_to_provide(tmp_path: Path) -> None:

@@ -52,7 +52,8 @@ def test_contract(method: str, options: dict[str, Any], scenes: list[Scene]) -> 
         ids = [candidate.caption_id for candidate in of_scene.candidates]
         assert ids in ([NO_CAPTION] * 2, [caption_id for caption_id, _ in scene.captions for _ in range(2)])
         for candidate in of_scene.candidates:
-            assert candidate.image.dtype == np.uint8 and candidate.image.ndim == 3
+            assert candidate.image.dtype == np.uint8
+            assert candidate.image.ndim == 3
             if candidate.caption_id == NO_CAPTION:
                 assert candidate.image.shape == (scene.height, scene.width, 3)
             else:
@@ -75,7 +76,8 @@ def test_params_and_registries_name_the_same_methods() -> None:
 
 def test_what_a_jpeg_left_of_black_is_blank() -> None:
     image = np.random.default_rng(0).integers(0, 4, (8, 8, 3)).astype(np.uint8)
-    assert is_blank(image) and is_blank(np.full((1, 1, 3), 200, np.uint8))
+    assert is_blank(image)
+    assert is_blank(np.full((1, 1, 3), 200, np.uint8))
     image[0, 0] = 40
     assert not is_blank(image)
 
@@ -108,7 +110,8 @@ def test_what_cannot_be_read_is_replaced_or_listed(tmp_path: Path, scenes: list[
     (folder / "broken.jpg").write_bytes(b"no image")
     (made,) = opened(folder).make(scenes[:1])
     (failure,) = made.failures
-    assert failure.attempts == 2 and "broken.jpg is not a readable image (its kind is none of" in failure.reason
+    assert failure.attempts == 2
+    assert "broken.jpg is not a readable image (its kind is none of" in failure.reason
     for number in range(20):
         write_rgb(folder / f"{number}.png", np.full((48, 64, 3), number, np.uint8))
     several = list(opened(folder, retries=3).make([scene for scene in scenes for _ in range(40)]))
@@ -127,7 +130,8 @@ def test_a_folders_photographs_are_read_as_training_reads_them(
     (folder / "2.heic").touch()
     (folder / "3.NEF").touch()
     (made,) = opened(folder).make(scenes[:1])
-    assert (made.candidates[0].image == 255).all() and not made.failures
+    assert (made.candidates[0].image == 255).all()
+    assert not made.failures
     told = capsys.readouterr().err
     assert "WARNING: backgrounds.root: 2 photographs of kinds that are not read are left out" in told
     assert "2.heic" in told
@@ -150,7 +154,8 @@ def test_images_that_their_labels_give_a_target_class_are_refused(tmp_path: Path
         (tmp_path / "annotations").mkdir()
         (tmp_path / "annotations" / "instances.json").write_text(json.dumps(content))
     usable = random_folder.usable_files(tmp_path, ["dog", "tvmonitor"])
-    assert [path.stem for path in usable.files] == ["c", "d"] and usable.num_refused == 2
+    assert [path.stem for path in usable.files] == ["c", "d"]
+    assert usable.num_refused == 2
     assert opened(tmp_path).counts == {"refused_by_labels": 2}
     (tmp_path / "labels.csv").write_text("file,label\n" + "".join(f"images/{name}.png,dog\n" for name in "abcd"))
     with pytest.raises(InputError, match=r"all 4 images of backgrounds.root, .* show a target class by their labels"):

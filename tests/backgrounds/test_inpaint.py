@@ -24,7 +24,8 @@ def test_the_object_is_gone_and_the_place_is_there(scenes: list[Scene]) -> None:
         for candidate in inpaint.make(scene, 2, 0).candidates:
             assert not reddish(candidate.image).any()
             sky, ground = candidate.image[:8].mean(axis=(0, 1)), candidate.image[-8:].mean(axis=(0, 1))
-            assert sky[2] > 150 > sky[1] and ground[1] > 120 > ground[2]
+            assert sky[2] > 150 > sky[1]
+            assert ground[1] > 120 > ground[2]
 
 
 def test_two_candidates_of_one_image_differ(scenes: list[Scene]) -> None:
@@ -34,8 +35,10 @@ def test_two_candidates_of_one_image_differ(scenes: list[Scene]) -> None:
 
 def test_the_erased_region_has_a_margin(scenes: list[Scene]) -> None:
     hole = inpaint.erased(scenes[0])
-    assert hole[16:34, 12:22].all() and hole[20:30, 8:26].all()
-    assert not hole[:15].any() and not hole[:, 27:].any()
+    assert hole[16:34, 12:22].all()
+    assert hole[20:30, 8:26].all()
+    assert not hole[:15].any()
+    assert not hole[:, 27:].any()
     assert not inpaint.erased(dataclasses.replace(scenes[0], erase=())).any()
 
 
@@ -43,7 +46,8 @@ def test_too_little_context_is_skipped(scenes: list[Scene]) -> None:
     most = np.ones((48, 64), bool)
     most[:, :12] = False
     made = inpaint.make(dataclasses.replace(scenes[0], erase=(encode_mask(most)["counts"],)), 2, 0)
-    assert made.candidates == [] and not made.has_context
+    assert made.candidates == []
+    assert not made.has_context
 
 
 def test_the_likeliest_are_erased_first_as_long_as_a_place_is_left(scenes: list[Scene]) -> None:
@@ -52,7 +56,8 @@ def test_the_likeliest_are_erased_first_as_long_as_a_place_is_left(scenes: list[
     for order in ([0, 1], [1, 0]):
         erase = tuple(encode_mask(halves[index])["counts"] for index in order) + scenes[2].erase
         hole = inpaint.erased(dataclasses.replace(scenes[2], erase=erase))
-        assert hole[halves[order[0]]].all() and not hole[halves[order[1]]].all()
+        assert hole[halves[order[0]]].all()
+        assert not hole[halves[order[1]]].all()
         assert hole[20:30, 32:34].all()  # a smaller one that comes later still fits
 
 

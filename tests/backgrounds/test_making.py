@@ -36,7 +36,9 @@ class Maker:
     """Makes three noisy images per scene; scene 5 is without context, scene 6 fails once and comes blank twice."""
 
     def __init__(self, stop_at: int = 0) -> None:
-        self.stop_at, self.begun, self.made = stop_at, [], []
+        self.stop_at = stop_at
+        self.begun: list[int] = []
+        self.made: list[int] = []
 
     def __call__(self, scenes: Sequence[Scene]) -> Iterator[Made]:
         for scene in scenes:
@@ -76,10 +78,12 @@ def test_rows_shards_and_counts_agree(judge: Judge, tmp_path: Path) -> None:
     assert table["background_id"].tolist() == list(range(8 * 3 + 2))
     chosen = table[table["selected"]]
     shards = Shards(tmp_path / "out")
-    assert list(shards) == chosen["file_name"].tolist() and len(chosen) > 5
+    assert list(shards) == chosen["file_name"].tolist()
+    assert len(chosen) > 5
     assert shards.read_rgb(chosen["file_name"].iloc[0]).shape == (9, 7, 3)
     shows = table["presence_prob"] > 0.52
-    assert 0 < shows.sum() < len(table) and ((table["dropped_by"] == "presence") == shows).all()
+    assert 0 < shows.sum() < len(table)
+    assert ((table["dropped_by"] == "presence") == shows).all()
     assert chosen.groupby("image_id").size().max() == 2
     assert made.failures.to_dict("records") == [
         {"image_id": 6, "caption_id": -1, "prompt": "a gate", "attempts": 3, "reason": "the server is gone"}
@@ -87,8 +91,10 @@ def test_rows_shards_and_counts_agree(judge: Judge, tmp_path: Path) -> None:
     result = making.summarise(made, NAMES, {"refused_by_labels": 4}, scored=False)
     assert (result["candidates"], result["selected"], result["failures"]) == (26, len(chosen), 1)
     assert (result["retried"], result["blank"], result["skipped_without_context"]) == (2, 2, 1)
-    assert result["dropped_by_presence"] == shows.sum() and result["refused_by_labels"] == 4
-    assert result["dropped_as_surplus"] == 26 - len(chosen) - shows.sum() and result["dropped_by_clip"] == 0
+    assert result["dropped_by_presence"] == shows.sum()
+    assert result["refused_by_labels"] == 4
+    assert result["dropped_as_surplus"] == 26 - len(chosen) - shows.sum()
+    assert result["dropped_by_clip"] == 0
     assert result["mean_clip_score_selected"] is None
     assert max(result["dropped_per_class"].values()) <= shows.sum() <= sum(result["dropped_per_class"].values())
     json.dumps(result, allow_nan=False)
@@ -103,9 +109,11 @@ def test_an_interrupted_run_goes_on_and_ends_with_the_same_bytes(judge: Judge, t
         made_by(first, scenes_of(10), judge, tmp_path / "halted")
     assert first.made == [1, 2, 3, 4, 5, 6, 7]  # of which a part is three scenes
     halted = made_by(second, scenes_of(10), judge, tmp_path / "halted")
-    assert second.made == [7, 8, 9, 10] and (first.begun, second.begun) == ([30], [12])
+    assert second.made == [7, 8, 9, 10]
+    assert (first.begun, second.begun) == ([30], [12])
     assert contents(tmp_path / "halted/out") == contents(tmp_path / "whole/out")
-    assert halted.table.equals(whole.table) and halted.tally == whole.tally
+    assert halted.table.equals(whole.table)
+    assert halted.tally == whole.tally
     assert halted.shown_per_class == whole.shown_per_class
     third = Maker()
     made_by(third, scenes_of(10), judge, tmp_path / "halted")
@@ -118,7 +126,8 @@ def test_a_part_is_some_images_and_a_scene_stays_whole(judge: Judge, tmp_path: P
         maker, work = Maker(), tmp_path / str(by_caption)
         work.mkdir()
         parts = making.make_parts(captioned, maker.source(by_caption), judge, 3, work)
-        assert len(parts) == num_parts and maker.begun == [num_images]
+        assert len(parts) == num_parts
+        assert maker.begun == [num_images]
 
 
 def test_only_captioned_scenes_ask_for_images_by_caption(judge: Judge, tmp_path: Path) -> None:
@@ -136,7 +145,8 @@ def test_the_last_images_of_a_resumed_run_may_all_fail(judge: Judge, tmp_path: P
     refused = Source(lambda scenes: [Made(failures=[Failure(-1, "", 1, "refused")]) for _ in scenes], images_per_part=3)
     (tmp_path / "part-000001.json").unlink()
     made = making.join_parts(making.make_parts(scenes_of(2), refused, judge, 3, tmp_path), tmp_path)
-    assert made.failures["reason"].tolist() == ["refused"] and set(made.table["image_id"]) == {1}
+    assert made.failures["reason"].tolist() == ["refused"]
+    assert set(made.table["image_id"]) == {1}
 
 
 def test_where_everything_fails_the_run_ends_with_the_reason(judge: Judge, tmp_path: Path) -> None:
@@ -161,5 +171,6 @@ def test_nothing_to_make(judge: Judge, tmp_path: Path) -> None:
     made = made_by(Maker(), [], judge, tmp_path)
     write_table(made.table, tmp_path / "table.parquet", Backgrounds)
     write_table(made.failures, tmp_path / "failures.parquet", BackgroundFailures)
-    assert made.table.empty and list((tmp_path / "out").iterdir()) == []
+    assert made.table.empty
+    assert list((tmp_path / "out").iterdir()) == []
     assert making.summarise(made, NAMES, {}, scored=True)["dropped_per_class"] == {"dog": 0, "cat": 0}

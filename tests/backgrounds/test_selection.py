@@ -5,6 +5,7 @@ from unittest.mock import patch
 
 import numpy as np
 import pytest
+import torch
 
 from empaste.artifacts import classifier as classifier_module
 from empaste.artifacts.classifier import TrainedClassifier, load_classifier
@@ -33,7 +34,7 @@ def judged(
     two_step: bool = False,
 ) -> selection.Judged:
     table = np.array([[prob, 0.0] for prob in probs], np.float32).reshape(-1, 2)
-    clip = None if scores is None else Clip(None, None, None, None)
+    clip = None if scores is None else Clip(None, None, None, torch.zeros(0))
     both = ClipScores(np.array(scores or []), np.zeros(len(scores or [])))
     with (
         patch.object(classifier_module, "classify", return_value=(table, None)),
@@ -55,7 +56,8 @@ def test_without_clip_the_first_or_the_least_like_a_class_is_kept_per_image(clas
     rows = [(1, -1), (1, -1), (2, -1), (2, -1), (3, -1), (3, -1)], [0.9, 0.1, 0.2, 0.1, 0.1, 0.2]
     result = judged(classifier, *rows, None)
     assert result.selected.tolist() == [False, True, True, False, True, False]
-    assert np.isnan(result.scores.prompt).all() and np.isnan(result.scores.target).all()
+    assert np.isnan(result.scores.prompt).all()
+    assert np.isnan(result.scores.target).all()
     assert judged(classifier, *rows, None, two_step=True).selected.tolist() == [False, True, False, True, True, False]
 
 
