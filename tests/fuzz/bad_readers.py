@@ -53,14 +53,15 @@ def _write(root: Path) -> None:
 
 
 def _act(folder: Path, out: Path, name: str) -> None:
-    assert (folder / "a.txt").read_text() == "a" and out.is_dir()
+    assert (folder / "a.txt").read_text() == "a"
+    assert out.is_dir()
     ACTS[name]()
 
 
 class _Script(Reader):
     """Does what the script says, input after input."""
 
-    def write(self, folder: Path, templates: Path, seed: int) -> None:
+    def write(self, folder: Path, _templates: Path, seed: int) -> None:
         """``folder`` holds the name of what to do."""
         (folder / "act").write_text(SCRIPT[seed])
 
@@ -68,7 +69,7 @@ class _Script(Reader):
 SCRIPT = ("read", "refuse", "read", "crash", "read", "vanish", "hang", "read")
 
 
-def _follow(folder: Path, out: Path) -> None:
+def _follow(folder: Path, _out: Path) -> None:
     ACTS[(folder / "act").read_text()]()
 
 

@@ -32,21 +32,21 @@ def _span(data: bytes, rng: Random) -> tuple[int, int]:
     return start, min(start + rng.choice((1, 2, 4, 16, 100, 5000)), len(data))
 
 
-def _flip(data: bytes, rng: Random, others: Sequence[bytes]) -> bytes:
+def _flip(data: bytes, rng: Random, _others: Sequence[bytes]) -> bytes:
     found = bytearray(data)
     for _ in range(rng.choice((1, 1, 2, 8)) if found else 0):
         found[_near_start(len(found), rng)] ^= 1 << rng.randrange(8)
     return bytes(found)
 
 
-def _set(data: bytes, rng: Random, others: Sequence[bytes]) -> bytes:
+def _set(data: bytes, rng: Random, _others: Sequence[bytes]) -> bytes:
     found = bytearray(data)
     if found:
         found[_near_start(len(found), rng)] = rng.choice((0, 255, rng.randrange(256), 0x22, 0x5C, 0x0A))
     return bytes(found)
 
 
-def _field(data: bytes, rng: Random, others: Sequence[bytes]) -> bytes:
+def _field(data: bytes, rng: Random, _others: Sequence[bytes]) -> bytes:
     """A number of 1, 2, 4 or 8 bytes, in either order, set to one at which fields overflow."""
     order, kind = rng.choice("<>"), rng.choice("BHIIQ")
     size = struct.calcsize(kind)
@@ -55,23 +55,23 @@ def _field(data: bytes, rng: Random, others: Sequence[bytes]) -> bytes:
     return data[:at] + struct.pack(order + kind, value) + data[at + size :]
 
 
-def _delete(data: bytes, rng: Random, others: Sequence[bytes]) -> bytes:
+def _delete(data: bytes, rng: Random, _others: Sequence[bytes]) -> bytes:
     start, stop = _span(data, rng)
     return data[:start] + data[stop:]
 
 
-def _insert(data: bytes, rng: Random, others: Sequence[bytes]) -> bytes:
+def _insert(data: bytes, rng: Random, _others: Sequence[bytes]) -> bytes:
     at = _near_start(len(data) + 1, rng)
     piece = rng.choice((b"\0", b"\xff\xfe", b"\xef\xbb\xbf", b'"', b"\n", rng.randbytes(rng.choice((1, 4, 64)))))
     return data[:at] + piece + data[at:]
 
 
-def _duplicate(data: bytes, rng: Random, others: Sequence[bytes]) -> bytes:
+def _duplicate(data: bytes, rng: Random, _others: Sequence[bytes]) -> bytes:
     start, stop = _span(data, rng)
     return data[:stop] + data[start:stop] * rng.choice((1, 1, 3)) + data[stop:]
 
 
-def _truncate(data: bytes, rng: Random, others: Sequence[bytes]) -> bytes:
+def _truncate(data: bytes, rng: Random, _others: Sequence[bytes]) -> bytes:
     return data[: rng.randrange(len(data) + 1)]
 
 
@@ -82,12 +82,12 @@ def _splice(data: bytes, rng: Random, others: Sequence[bytes]) -> bytes:
     return data[:at] + other[start:stop] + data[end if rng.random() < 0.5 else at :]
 
 
-def _blank(data: bytes, rng: Random, others: Sequence[bytes]) -> bytes:
+def _blank(data: bytes, rng: Random, _others: Sequence[bytes]) -> bytes:
     start, stop = _span(data, rng)
     return data[:start] + bytes([rng.choice((0, 255, 32))]) * (stop - start) + data[stop:]
 
 
-def _replace(data: bytes, rng: Random, others: Sequence[bytes]) -> bytes:
+def _replace(_data: bytes, rng: Random, others: Sequence[bytes]) -> bytes:
     return rng.choice((b"", b"\0", b"null", b"[]", b"{}", b"\n", rng.randbytes(200), *others))
 
 

@@ -125,9 +125,11 @@ def _misplaced(files: Files, name: str, rng: Random) -> Files:
     )
     if action == "drop":
         return {other: content for other, content in files.items() if other != name}
-    if action in ("folder", "loop", "link", "dangling"):
-        entry = {"folder": Folder(), "loop": Link(base), "dangling": Link("nowhere")}.get(action)
-        return files | {name: entry or Link(os.path.relpath(rng.choice(list(files)), folder or "."))}
+    if action == "folder":
+        return files | {name: Folder()}
+    if action in ("loop", "link", "dangling"):
+        target = {"loop": base, "dangling": "nowhere"}.get(action)
+        return files | {name: Link(target or os.path.relpath(rng.choice(list(files)), folder or "."))}
     stem, suffix = Path(base).stem, Path(base).suffix
     renamed = {"case": base.swapcase(), "hide": f"._{base}"}.get(action, rng.choice(NAMES) + suffix)
     if action == "copy" and rng.random() < 0.5:

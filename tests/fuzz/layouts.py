@@ -45,7 +45,7 @@ def photo(path: Path, orientation: int = 1, **options: Any) -> None:
 def coco_content(first_id: int, names: list[str], **first: Any) -> dict[str, Any]:
     """A COCO file with the forms of segmentations that there are: polygon, both RLEs, a crowd, a box alone."""
     runs = [5 * WIDTH, 300, HEIGHT * WIDTH - 5 * WIDTH - 300]
-    segmentations = (
+    segmentations: tuple[Any, ...] = (
         [RING.ravel().tolist()], dict(encode_mask(MASK)), {"size": [HEIGHT, WIDTH], "counts": runs}, [],
         [RING.ravel().tolist(), (RING / 2).ravel().tolist()],
     )  # fmt: skip

@@ -19,6 +19,7 @@ import traceback
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -68,7 +69,7 @@ def run(jobs: Sequence[Job], registry: str = "tests.fuzz.readers") -> Iterator[R
         worker.join()
 
 
-def _listen(left: list[Job], receiving: Connection, worker: multiprocessing.Process) -> Iterator[Result]:
+def _listen(left: list[Job], receiving: Connection, worker: BaseProcess) -> Iterator[Result]:
     """Results as they come, until the process is done or was at fault."""
     if receiving.poll(STARTING_SECONDS):
         receiving.recv()  # it is ready

@@ -60,7 +60,7 @@ def _places(tree: Any) -> list[Place]:
     return found or [([None], 0)]
 
 
-def _retype(place: Place, rng: Random, places: Sequence[Place]) -> None:
+def _retype(place: Place, rng: Random, _places: Sequence[Place]) -> None:
     container, key = place
     value = container[key]
     if isinstance(value, int | float):
@@ -75,15 +75,15 @@ def _retype(place: Place, rng: Random, places: Sequence[Place]) -> None:
         container[key] = rng.choice((json.dumps(value)[:1000], {"0": value}, [value], None))
 
 
-def _set(place: Place, rng: Random, places: Sequence[Place]) -> None:
+def _set(place: Place, rng: Random, _places: Sequence[Place]) -> None:
     place[0][place[1]] = copy.deepcopy(rng.choice(VALUES))
 
 
-def _drop(place: Place, rng: Random, places: Sequence[Place]) -> None:
+def _drop(place: Place, _rng: Random, _places: Sequence[Place]) -> None:
     del place[0][place[1]]
 
 
-def _double(place: Place, rng: Random, places: Sequence[Place]) -> None:
+def _double(place: Place, rng: Random, _places: Sequence[Place]) -> None:
     container, key = place
     if isinstance(container, list):
         container.insert(rng.randrange(len(container) + 1), copy.deepcopy(container[key]))
@@ -96,20 +96,20 @@ def _swap(place: Place, rng: Random, places: Sequence[Place]) -> None:
     first[key], second[other] = copy.deepcopy(second[other]), copy.deepcopy(first[key])
 
 
-def _nest(place: Place, rng: Random, places: Sequence[Place]) -> None:
+def _nest(place: Place, rng: Random, _places: Sequence[Place]) -> None:
     container, key = place
     for _ in range(rng.choice((1, 1, 2, 50))):
         container[key] = [container[key]] if rng.random() < 0.5 else {"a": container[key]}
 
 
-def _unnest(place: Place, rng: Random, places: Sequence[Place]) -> None:
+def _unnest(place: Place, _rng: Random, _places: Sequence[Place]) -> None:
     container, key = place
     if isinstance(container[key], list | dict) and container[key]:
         inner = container[key]
         container[key] = inner[0] if isinstance(inner, list) else next(iter(inner.values()))
 
 
-def _many(place: Place, rng: Random, places: Sequence[Place]) -> None:
+def _many(place: Place, rng: Random, _places: Sequence[Place]) -> None:
     container, key = place
     if isinstance(container[key], list):
         container[key] = container[key] * rng.choice((3, 100, 1000))
@@ -120,7 +120,7 @@ CHANGES: tuple[Callable[[Place, Random, Sequence[Place]], None], ...] = (
 )  # fmt: skip
 
 
-def json_damaged(data: bytes, rng: Random, others: Sequence[bytes] = ()) -> bytes:
+def json_damaged(data: bytes, rng: Random, _others: Sequence[bytes] = ()) -> bytes:
     """A JSON file with its tree changed, or written as no program should: keys twice, endless digits, too deep."""
     tree = tree_damaged(json.loads(data), rng)
     text = json.dumps(tree, ensure_ascii=rng.random() < 0.7)
@@ -140,7 +140,7 @@ def json_damaged(data: bytes, rng: Random, others: Sequence[bytes] = ()) -> byte
     return text.encode(encoding, errors="surrogatepass")
 
 
-def xml_damaged(data: bytes, rng: Random, others: Sequence[bytes] = ()) -> bytes:
+def xml_damaged(data: bytes, rng: Random, _others: Sequence[bytes] = ()) -> bytes:
     """An XML file with elements dropped, doubled, moved or changed, or with entities, encodings and depths."""
     try:
         root = ElementTree.fromstring(data)
@@ -217,7 +217,7 @@ def _written_xml(text: str, rng: Random) -> bytes:
     return text.encode()
 
 
-def lines_damaged(data: bytes, rng: Random, others: Sequence[bytes] = ()) -> bytes:
+def lines_damaged(data: bytes, rng: Random, _others: Sequence[bytes] = ()) -> bytes:
     """A table or a list of names with its lines and fields changed, or in another encoding."""
     lines = data.decode(errors="surrogateescape").split("\n")
     for _ in range(rng.choice((1, 1, 2, 4))):
@@ -278,7 +278,7 @@ def _change_lines(lines: list[str], rng: Random) -> list[str]:
     return lines
 
 
-def yaml_damaged(data: bytes, rng: Random, others: Sequence[bytes] = ()) -> bytes:
+def yaml_damaged(data: bytes, rng: Random, _others: Sequence[bytes] = ()) -> bytes:
     """A YAML file with its tree changed, or with tags, aliases, tabs, dates, keys twice and depths."""
     text = data.decode(errors="replace")
     if rng.random() < 0.6:

@@ -104,7 +104,7 @@ def _table_damaged(table: pa.Table, rng: Random) -> pa.Table:
 
 
 def _is_plain(table: pa.Table) -> bool:
-    return len(set(table.column_names)) == table.num_columns
+    return bool(len(set(table.column_names)) == table.num_columns)
 
 
 def npy_damaged(data: bytes, rng: Random, others: Sequence[bytes] = ()) -> bytes:

@@ -49,6 +49,7 @@ def test_a_seed_stands_for_the_same_input_every_time(tmp_path: Path, reader: str
     one = READERS[reader]
     for layout in one.layouts[:3]:
         files = inputs.template(layout, tmp_path / str(id(layout)))
-        assert files and all(isinstance(content, bytes) for content in files.values())
+        assert files
+        assert all(isinstance(content, bytes) for content in files.values())
         for seed in range(5):
             assert inputs.damaged(files, Random(seed)) == inputs.damaged(files, Random(seed))

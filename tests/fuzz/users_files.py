@@ -55,7 +55,7 @@ def results_by_name(root: Path) -> None:
     write_json(root / "results.json", [{**row, "image_id": ("a.jpg", "7.jpg")[k % 2]} for k, row in enumerate(rows)])
 
 
-def read_results(folder: Path, out: Path) -> None:
+def read_results(folder: Path, _out: Path) -> None:
     """The segments of both training images."""
     file = str(folder / "results.json")
     coco_results.read_results.cache_clear()
@@ -63,19 +63,22 @@ def read_results(folder: Path, out: Path) -> None:
     for image_id in (1, 2):
         image = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
         masks, scores = coco_results.propose(image, image_id, FILE_NAMES[image_id], file, 10, **options)
-        assert masks.shape[1:] == (HEIGHT, WIDTH) and len(masks) == len(scores) and masks.any(axis=(1, 2)).all()
+        assert masks.shape[1:] == (HEIGHT, WIDTH)
+        assert len(masks) == len(scores)
+        assert masks.any(axis=(1, 2)).all()
 
 
 def foregrounds(root: Path) -> None:
     write_json(root / "foregrounds.json", coco_content(1, ["a.jpg", "7.jpg"]))
 
 
-def read_foregrounds(folder: Path, out: Path) -> None:
+def read_foregrounds(folder: Path, _out: Path) -> None:
     """Every foreground's mask, of the size of its image."""
     found = read_foreground_file(folder / "foregrounds.json", IMAGES, LABELS, CLASSES)
     for one in found.foregrounds:
         mask = decode_mask(one.mask_rle)
-        assert mask.shape == (HEIGHT, WIDTH) and mask.any()
+        assert mask.shape == (HEIGHT, WIDTH)
+        assert mask.any()
         assert one.confidence is None or 0 <= one.confidence <= 1
 
 
@@ -100,7 +103,7 @@ def captions_list(root: Path) -> None:
     write_json(root / "captions.json", [{"image_id": 1, "caption": "a cat"}, {"image_id": 2, "caption": "a car"}])
 
 
-def read_captions(folder: Path, out: Path) -> None:
+def read_captions(folder: Path, _out: Path) -> None:
     """Captions of both training images."""
     scenes = [Scene(1, Path("train/a.jpg"), (("cat", "animal"),)), Scene(2, Path("train/7.jpg"), (("car", "vehicle"),))]
     file = next(iter(sorted(folder.iterdir())))
@@ -121,11 +124,11 @@ def backgrounds_coco(root: Path) -> None:
     photo(root / "images/c.jpg")
 
 
-def read_backgrounds(folder: Path, out: Path) -> None:
+def read_backgrounds(folder: Path, _out: Path) -> None:
     """Images for one scene, drawn from those that show no target class."""
     source = generator(per_caption=2, retries=3, seed=0, root=str(folder), class_names=["cat"])
     scene = Ground(1, Path("train/a.jpg"), HEIGHT, WIDTH)
-    for made in source.make(iter([scene])):
+    for made in source.make([scene]):
         assert all(one.image.shape == (HEIGHT, WIDTH, 3) for one in made.candidates)
 
 
@@ -147,4 +150,6 @@ def read_mat(folder: Path, out: Path) -> None:
     """The proposals of one image."""
     shutil.copytree(folder, out / "mat", symlinks=True)  # each input lies in a folder of its own
     masks, scores = mat_files.read_proposals(out / "mat", "a.jpg", (HEIGHT, WIDTH), 50, "proposals.mcg.root")
-    assert masks.shape[1:] == (HEIGHT, WIDTH) and masks.dtype == bool and len(masks) == len(scores)
+    assert masks.shape[1:] == (HEIGHT, WIDTH)
+    assert masks.dtype == bool
+    assert len(masks) == len(scores)
