@@ -23,7 +23,8 @@ def test_actual_down_and_predicted_across() -> None:
     head, *rows = (cells_of(row) for row in table.split("<tr>")[1:])
     assert head == ["actual \\ predicted", "cat", "dog", "missed"]
     assert rows == [["cat", "", "", "1"], ["dog", "1", "2", ""], ["nothing there", "", "1"]]
-    assert "--share:67%" in table and "--share:100%" in table
+    assert "--share:67%" in table
+    assert "--share:100%" in table
 
 
 def test_a_class_may_be_called_as_what_stands_for_none() -> None:
@@ -31,7 +32,8 @@ def test_a_class_may_be_called_as_what_stands_for_none() -> None:
     head, *rows = (cells_of(row) for row in table.split("<tr>")[1:])
     assert head == ["actual \\ predicted", "missed", "nothing there", "missed"]
     assert rows == [["missed", "", "1", ""], ["nothing there", "", "", "1"], ["nothing there", "1", ""]]
-    assert table.count("class='soft'") == 2 and table.count("dir='auto'") == 4
+    assert table.count("class='soft'") == 2
+    assert table.count("dir='auto'") == 4
 
 
 def test_names_are_escaped_and_nothing_gives_nothing() -> None:
@@ -44,4 +46,5 @@ def test_of_many_classes_the_most_frequent_confusions_are_listed() -> None:
     wrong = [(name, "class 0") for name in names[1:]]
     table = confusion_table(pairs_of(*((name, name) for name in names), *wrong, wrong[4]))
     rows = [cells_of(row) for row in table.split("<tr>")[2:]]
-    assert rows[0] == ["class 5", "class 0", "2"] and len(rows) == MAX_LISTED
+    assert rows[0] == ["class 5", "class 0", "2"]
+    assert len(rows) == MAX_LISTED

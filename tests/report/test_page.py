@@ -44,7 +44,7 @@ class Reader(html.parser.HTMLParser):
         if tag not in VOID:
             self.open.append(tag)
 
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+    def handle_startendtag(self, tag: str, _attrs: list[tuple[str, str | None]]) -> None:
         assert tag in VOID
 
     def handle_endtag(self, tag: str) -> None:
@@ -70,13 +70,15 @@ def page(run_folder: Path) -> str:
 def test_it_needs_nothing_beside_it(page: str) -> None:
     assert {link.split(",")[0].split(":")[0] for link in Reader(page).links if link[0] != "#"} == {"data"}
     outside = page[: page.index('id="parameters"')]  # an endpoint's address may stand among the parameters, as text
-    assert not re.search(r"https?://", outside) and not re.search(r"url\(|@import|<script", page)
+    assert not re.search(r"https?://", outside)
+    assert not re.search(r"url\(|@import|<script", page)
 
 
 def test_every_link_of_the_navigation_leads_somewhere(page: str) -> None:
     reader = Reader(page)
     targets = [link[1:] for link in reader.links if link.startswith("#")]
-    assert len(targets) == 11 and set(targets) <= reader.ids
+    assert len(targets) == 11
+    assert set(targets) <= reader.ids
 
 
 def test_the_results_come_first(page: str) -> None:
@@ -100,8 +102,11 @@ def test_every_metric_and_every_parameter_is_named(page: str, run_folder: Path) 
 
 def test_every_picture_has_its_caption_as_alternative_text(page: str) -> None:
     images = Reader(page).images
-    assert "1 · ball" in images and "Step 1 · p 0.80 · IoU 0.00 ✗" in images and "EM 1 · p 0.80 · IoU 1.00 ✓" in images
-    assert "6 · no detection, best only 0.30" in images and "5 · 1 detection, best 0.90" in images
+    assert "1 · ball" in images
+    assert "Step 1 · p 0.80 · IoU 0.00 ✗" in images
+    assert "EM 1 · p 0.80 · IoU 1.00 ✓" in images
+    assert "6 · no detection, best only 0.30" in images
+    assert "5 · 1 detection, best 0.90" in images
 
 
 def test_the_same_run_gives_the_same_bytes_without_places_or_times(page: str, run_folder: Path) -> None:
@@ -119,7 +124,8 @@ def test_what_a_run_lacks_is_said_in_words(bare_folder: Path) -> None:
     assert "– mask AP50" in text
 
 
-def test_names_cannot_break_the_page(run_folder: Path) -> None:
+@pytest.mark.usefixtures("run_folder")
+def test_names_cannot_break_the_page() -> None:
     metrics = {"evaluate": {"mask": {"AP50": 1.0, "AP50_per_class": {"<script>x</script>": 1.0}}}}
     page = render_page(metrics, {"<em>": pd.DataFrame({"<i>": [1], "<u>": [2.0]})}, [], {"<s>": {"a": "<hr>"}})
     assert not re.search(r"<script>|<em>|<i>|<u>|<s>|<hr>", page)
@@ -127,7 +133,8 @@ def test_names_cannot_break_the_page(run_folder: Path) -> None:
 
 def test_empty_curves_and_no_metrics_at_all_make_a_page() -> None:
     text = Reader(render_page({}, {"train": pd.DataFrame({"iteration": [], "loss": []})}, [], {})).text
-    assert "Nothing was measured." in text and "No figures per class" in text
+    assert "Nothing was measured." in text
+    assert "No figures per class" in text
     assert quality_chart({}) == ""
     assert plot_charts("train", pd.DataFrame({"iteration": [1, 2], "note": ["a", "b"]})) == []
 
@@ -187,7 +194,8 @@ def test_reliability_stands_beside_confidence_taken_at_its_word() -> None:
     table = pd.DataFrame({"confidence": [0.2, 0.6], "precision": [30.0, 90.0], "foregrounds": [4, 8]})
     (chart,) = plot_charts("foregrounds_reliability", table)
     assert chart.count("<polyline") == 2
-    assert "confidence taken at its word" in chart and "percent right at IoU 0.5" in chart
+    assert "confidence taken at its word" in chart
+    assert "percent right at IoU 0.5" in chart
     assert plot_charts("foregrounds_reliability", table.head(0)) == []
 
 
@@ -196,7 +204,9 @@ def test_a_histogram_over_classes_is_bars_in_the_tables_order() -> None:
     (chart,) = plot_charts("prepare", table)
     heights = [float(height) for height in re.findall(r'<rect [^>]*height="([\d.]+)"', chart)]
     assert heights == pytest.approx([184, 46, 92, 46])
-    assert ">cat</text>" in chart and "a &amp; b" in chart and "training images" in chart
+    assert ">cat</text>" in chart
+    assert "a &amp; b" in chart
+    assert "training images" in chart
     assert re.findall(r"<li[^>]*>(\w+)</li>", chart) == ["available", "images"]
 
 
@@ -204,7 +214,8 @@ def test_long_names_below_bars_stay_apart_and_are_told_in_full() -> None:
     names = ["f" * 60, "f" * 59 + "g", "f" * 30 + "x" + "f" * 29, "كرة", "<b>"]
     (chart,) = plot_charts("prepare", pd.DataFrame({"class_name": names, "images": range(5)}))
     shown = re.findall(r"<text [^>]*rotate[^>]*>([^<]*)(?:<title>([^<]*)</title>)?</text>", chart)
-    assert len({text for text, _ in shown}) == 5 and all(len(text) <= charts.MAX_LETTERS for text, _ in shown)
+    assert len({text for text, _ in shown}) == 5
+    assert all(len(text) <= charts.MAX_LETTERS for text, _ in shown)
     assert [title for _, title in shown] == [*names[:3], "", ""]
     assert [text for text, _ in shown][3:] == ["\u2068كرة\u2069", "&lt;b&gt;"]
 
@@ -212,13 +223,16 @@ def test_long_names_below_bars_stay_apart_and_are_told_in_full() -> None:
 def test_columns_that_agree_are_drawn_once() -> None:
     table = pd.DataFrame({"class_name": ["cat", "dog"], "available": [8, 2], "images": [8, 2]})
     (chart,) = plot_charts("prepare", table)
-    assert chart.count("<rect") == 2 and "legend" not in chart
+    assert chart.count("<rect") == 2
+    assert "legend" not in chart
 
 
 def test_many_classes_are_counted_rather_than_named() -> None:
     table = pd.DataFrame({"class_name": [f"class {k}" for k in range(80)], "images": range(80)})
     (chart,) = plot_charts("prepare", table)
-    assert chart.count("<rect") == 80 and "80 classes" in chart and "class 7" not in chart
+    assert chart.count("<rect") == 80
+    assert "80 classes" in chart
+    assert "class 7" not in chart
 
 
 def test_bars_of_nothing_are_empty_and_bars_of_zero_flat() -> None:

@@ -74,7 +74,8 @@ def test_options_of_a_database_are_kept(root: Path, monkeypatch: pytest.MonkeyPa
     assert find_store().artifacts == f"{root}/mlartifacts"
 
 
-def test_a_home_is_found(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.usefixtures("root")
+def test_a_home_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", "/home/me")
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "sqlite:///~/runs.db")
     assert find_store().uri == "sqlite:////home/me/runs.db"
@@ -125,7 +126,8 @@ def test_the_address_of_any_path_names_that_path(tmp_path_factory: pytest.TempPa
     ["sqlite://", "sqlite:///", "sqlite:///:memory:", "sqlite:mlflow.db", "sqlite:/mlflow.db", "sqlite://mlflow.db",
      "sqlite:///file:x.db?mode=memory&uri=true"],
 )  # fmt: skip
-def test_what_keeps_nothing_is_refused(root: Path, monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+@pytest.mark.usefixtures("root")
+def test_what_keeps_nothing_is_refused(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", text)
     with pytest.raises(InputError, match=r"names no file to keep runs in; set it to sqlite:///mlflow.db"):
         find_store()
@@ -144,9 +146,8 @@ FOLDERS = ["mlruns", "./mlruns", "file:mlruns", "file:./mlruns", "file://./mlrun
 
 
 @pytest.mark.parametrize("text", FOLDERS)
-def test_a_folder_is_refused_as_mlflow_does_with_the_way_out(
-    root: Path, monkeypatch: pytest.MonkeyPatch, text: str
-) -> None:
+@pytest.mark.usefixtures("root")
+def test_a_folder_is_refused_as_mlflow_does_with_the_way_out(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", text)
     with pytest.raises(InputError, match=r"a folder, which MLflow no longer takes.*MLFLOW_ALLOW_FILE_STORE=true"):
         find_store()
@@ -164,7 +165,8 @@ def test_where_mlflow_takes_a_folder_it_lies_below_the_main_repository(
     assert store.artifacts == str(root / "mlartifacts")
 
 
-def test_a_folder_of_another_machine_is_refused(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.usefixtures("root")
+def test_a_folder_of_another_machine_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "file://host/mlruns")
     with pytest.raises(InputError, match="a folder of the machine host"):
         find_store()
@@ -176,7 +178,8 @@ def test_a_folder_of_another_machine_is_refused(root: Path, monkeypatch: pytest.
 @pytest.mark.parametrize(
     "text", ["http://server:5000", "https://me:secret@host/a?b", "databricks", "databricks://profile", "databricks-uc"]
 )
-def test_servers_are_left_alone(root: Path, monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+@pytest.mark.usefixtures("root")
+def test_servers_are_left_alone(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", text)
     store = find_store()
     assert (store.uri, store.artifacts) == (text, None)

@@ -21,7 +21,8 @@ def test_an_experiment_gives_its_name_and_lands_in_the_main_store(
     run = recorded()
     assert run.info.run_name == "loud-moth"
     assert (run.data.tags["dvc.experiment"], run.data.tags["dvc.baseline"]) == ("loud-moth", "abc123")
-    assert (here / "mlflow.db").exists() and list(tmp_path.iterdir()) == []
+    assert (here / "mlflow.db").exists()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_git_dirty_names_changed_code_but_no_changed_parameters(here: Path) -> None:
@@ -35,7 +36,8 @@ def test_git_dirty_names_changed_code_but_no_changed_parameters(here: Path) -> N
         subprocess.run(["git", "checkout", "-q", "."], check=True)
 
 
-def test_another_experiment_does_not_continue_an_open_run(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.usefixtures("here")
+def test_another_experiment_does_not_continue_an_open_run(monkeypatch: pytest.MonkeyPatch) -> None:
     with live_curve("train") as log:
         log(1, {"loss": 3.0})
     (open_run,) = client().search_runs([experiment()], "attributes.status = 'RUNNING'")

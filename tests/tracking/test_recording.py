@@ -44,16 +44,19 @@ def test_a_run_carries_parameters_metrics_tags_and_files(here: Path, tmp_path: P
     assert Path(run.info.artifact_uri).is_relative_to(here / "mlartifacts")
 
 
-def test_curves_are_metrics_by_step_without_what_was_not_measured(here: Path) -> None:
+@pytest.mark.usefixtures("here")
+def test_curves_are_metrics_by_step_without_what_was_not_measured() -> None:
     run = recorded(curves={"train": {"iteration": [1, 2, 3], "loss": [3.0, math.nan, 1.0]}})
     history = client().get_metric_history(run.info.run_id, "curves/train.loss")
     assert [(metric.step, metric.value) for metric in history] == [(1, 3.0), (3, 1.0)]
 
 
-def test_values_that_mlflow_would_refuse_are_cut_off(here: Path) -> None:
+@pytest.mark.usefixtures("here")
+def test_values_that_mlflow_would_refuse_are_cut_off() -> None:
     run = recorded(params={"long": "x" * 900, "endless": "y" * 9000} | {f"p{i}": i for i in range(250)})
     assert run.data.params["long"] == "x" * 900
-    assert len(run.data.params["endless"]) == 6000 and run.data.params["endless"].endswith("…")
+    assert len(run.data.params["endless"]) == 6000
+    assert run.data.params["endless"].endswith("…")
     assert len(run.data.params) == 252
 
 
@@ -65,7 +68,8 @@ STRANGE = (
 """What classes may be called."""
 
 
-def test_whatever_classes_are_called_all_is_recorded_and_read_back(here: Path) -> None:
+@pytest.mark.usefixtures("here")
+def test_whatever_classes_are_called_all_is_recorded_and_read_back() -> None:
     metrics = {f"evaluate.mask.AP50_per_class.{name}": float(number) for number, name in enumerate(STRANGE)}
     params = {f"captions.supercategories.{name}": name for name in STRANGE} | {"paste.classes": list(STRANGE)}
     run = recorded(metrics=metrics, params=params, curves={"of 🍎/🍐": {"step": [1], "x": [0.5]}})
@@ -74,17 +78,19 @@ def test_whatever_classes_are_called_all_is_recorded_and_read_back(here: Path) -
     assert {name: value for name, value in run.data.metrics.items() if name not in curves} == {
         mlflow_name(name): value for name, value in metrics.items()
     }
-    assert len(run.data.metrics) == len(STRANGE) + 1 and len(run.data.params) == len(STRANGE) + 1
+    assert len(run.data.metrics) == len(STRANGE) + 1
+    assert len(run.data.params) == len(STRANGE) + 1
     assert [run.data.params[mlflow_name(f"captions.supercategories.{name}")] for name in STRANGE] == list(STRANGE)
     assert json.loads(run.data.params["paste.classes"]) == list(STRANGE)
 
 
-def test_two_runs_differ_in_the_parameter_that_differs(here: Path) -> None:
+@pytest.mark.usefixtures("here")
+def test_two_runs_differ_in_the_parameter_that_differs() -> None:
     first, second = (recorded(params={"paste.n_p": n_p, "paste.seed": 0}).data.params for n_p in (3, 6))
     assert {name for name in first if first[name] != second[name]} == {"paste.n_p"}
 
 
-def log_a_small_model(run_id: str, folder: Path, example: bytes, name: str) -> None:
+def log_a_small_model(run_id: str, folder: Path, _example: bytes, name: str) -> None:
     """In place of a detector, which takes long: the file in ``folder`` is its answer."""
     import mlflow
 
@@ -108,8 +114,8 @@ def log_a_small_model(run_id: str, folder: Path, example: bytes, name: str) -> N
         ("%20", None, "mlflow.db"),
     ],
 )
+@pytest.mark.usefixtures("here")
 def test_what_a_temporary_workspace_records_stays(
-    here: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
@@ -142,7 +148,8 @@ def test_what_a_temporary_workspace_records_stays(
     assert mlflow.pyfunc.load_model("models:/empaste-mask-rcnn/1", **copy).predict(["?"]) == ["yes"]
 
 
-def test_models_go_to_a_registry_of_their_own(here: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.usefixtures("here")
+def test_models_go_to_a_registry_of_their_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from mlflow import MlflowClient
 
     monkeypatch.setattr("empaste.serving.log_served_detector", log_a_small_model)
@@ -157,9 +164,8 @@ def test_models_go_to_a_registry_of_their_own(here: Path, tmp_path: Path, monkey
     assert ui_command()[-2:] == ["--registry-store-uri", f"sqlite:///{tmp_path}/models.db"]
 
 
-def test_a_failed_recording_leaves_a_failed_run_and_names_the_store(
-    here: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.usefixtures("here", "monkeypatch")
+def test_a_failed_recording_leaves_a_failed_run_and_names_the_store(tmp_path: Path) -> None:
     before = {run.info.run_id for run in client().search_runs([experiment()])}
     with pytest.raises(InputError, match=r"(?s)mlflow\.db cannot be used: .*EMPASTE_TRACKING=off dvc repro"):
         record_pipeline(record(files=[(tmp_path / "absent", "")]))
@@ -167,13 +173,15 @@ def test_a_failed_recording_leaves_a_failed_run_and_names_the_store(
     assert failed.info.status == "FAILED"
 
 
-def test_a_real_server_takes_the_same_record(here: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.usefixtures("here")
+def test_a_real_server_takes_the_same_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     page = tmp_path / "index.html"
     page.write_text("page")
     with server(tmp_path) as uri:
         monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
         run = recorded(params={"long": "x" * 900}, files=[(page, "report")], figures={"a.jpg": b"jpeg"})
-        assert run.info.status == "FINISHED" and run.data.metrics == {"evaluate.mask.AP50": 58.4}
+        assert run.info.status == "FINISHED"
+        assert run.data.metrics == {"evaluate.mask.AP50": 58.4}
         assert run.data.params == {"long": "x" * 900}
         assert {file.path for file in client().list_artifacts(run.info.run_id)} == {"report", "figures"}
     assert run.info.run_id in str(list((tmp_path / "artifacts").rglob("index.html")))

@@ -12,9 +12,8 @@ from empaste.tracking.store import find_store, ui_command
 from tests.tracking.runs import environment, record
 
 
-def test_a_database_without_its_driver_or_that_is_none_is_named(
-    here: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.usefixtures("here", "tmp_path")
+def test_a_database_without_its_driver_or_that_is_none_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "mssql+nonsense://me:secret@host/runs")
     with pytest.raises(InputError, match=r"store mssql\+nonsense://…@host/runs cannot be used") as caught:
         record_pipeline(record())
@@ -31,7 +30,8 @@ def test_two_processes_may_set_a_new_store_up_at_once(tmp_path: Path) -> None:
     ]
     ids = [process.communicate(timeout=180)[0].strip() for process in processes]
     assert [process.returncode for process in processes] == [0, 0]
-    assert len({*ids}) == 2 and all(ids)
+    assert len({*ids}) == 2
+    assert all(ids)
 
 
 def test_off_does_nothing_and_loads_nothing(tmp_path: Path) -> None:
@@ -47,7 +47,8 @@ def test_off_does_nothing_and_loads_nothing(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_misspelt_switch_is_refused(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.usefixtures("here")
+def test_a_misspelt_switch_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EMPASTE_TRACKING", "of")
     with pytest.raises(InputError, match="EMPASTE_TRACKING is 'of'; choose from on, off"):
         record_pipeline(record())
@@ -55,16 +56,20 @@ def test_a_misspelt_switch_is_refused(here: Path, monkeypatch: pytest.MonkeyPatc
 
 def test_the_page_is_served_from_the_store_in_use(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     command = ui_command(port=5001)
-    assert f"sqlite:///{here}/mlflow.db" in command and f"{here}/mlartifacts" in command and "5001" in command
+    assert f"sqlite:///{here}/mlflow.db" in command
+    assert f"{here}/mlartifacts" in command
+    assert "5001" in command
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "sqlite:////srv/runs/all.db")
-    assert "sqlite:////srv/runs/all.db" in ui_command() and "/srv/runs/mlartifacts" in ui_command()
+    assert "sqlite:////srv/runs/all.db" in ui_command()
+    assert "/srv/runs/mlartifacts" in ui_command()
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://server:5000")
     with pytest.raises(InputError, match="is http://server:5000: open that address"):
         ui_command()
 
 
+@pytest.mark.usefixtures("here")
 def test_without_dvc_the_store_stands_where_the_repository_begins(
-    here: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / ".dvc").mkdir()
     (tmp_path / "deep").mkdir()
