@@ -17,4 +17,6 @@ def test_what_is_too_long_is_cut_and_the_next_step_stays() -> None:
     assert str(error) == f"labels.csv, line 2: split is '{'x' * (LONGEST_WORD - 1)}… choose from train, val"
     assert str(pickle.loads(pickle.dumps(error))) == str(error)
     many = str(InputError(f"a.csv has {'so many words ' * 10_000}; remove some"))
-    assert len(many) < LONGEST + 10 and many.startswith("a.csv has so many") and many.endswith("; remove some")
+    assert len(many) < LONGEST + 10
+    assert many.startswith("a.csv has so many")
+    assert many.endswith("; remove some")

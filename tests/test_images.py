@@ -77,7 +77,8 @@ def test_the_longest_side_fits_and_the_aspect_stays(height: int, width: int, max
     small = fit_within(np.zeros((height, width, 3), np.uint8), max_side)
     assert max(small.shape[:2]) == min(max_side, max(height, width))
     scale = max(small.shape[:2]) / max(height, width)
-    assert abs(small.shape[0] - height * scale) <= 1 and abs(small.shape[1] - width * scale) <= 1
+    assert abs(small.shape[0] - height * scale) <= 1
+    assert abs(small.shape[1] - width * scale) <= 1
     assert min(small.shape[:2]) >= 1
 
 
@@ -92,7 +93,8 @@ def test_mixed_by_share() -> None:
     share = np.zeros((16, 24), np.float32)
     share[:, :8], share[:, 8:16] = 1, 0.5
     shown = mixed(SCENE, np.full_like(SCENE, 100), share)
-    assert (shown[:, :8] == SCENE[:, :8]).all() and (shown[:, 16:] == 100).all()
+    assert (shown[:, :8] == SCENE[:, :8]).all()
+    assert (shown[:, 16:] == 100).all()
     assert shown[0, 10].tolist() == [155, 70, 65]
 
 

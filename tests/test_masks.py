@@ -17,7 +17,8 @@ MASKS = arrays(bool, array_shapes(min_dims=2, max_dims=2, max_side=12))
 
 def test_an_rle_is_what_json_holds() -> None:
     rle = encode_mask(MASK)
-    assert rle["size"] == [3, 4] and all(type(side) is int for side in rle["size"])
+    assert rle["size"] == [3, 4]
+    assert all(type(side) is int for side in rle["size"])
     # Down the columns: three off, two on, one off, one on, five off.
     assert run_lengths(rle["counts"]) == [3, 2, 1, 1, 5]
     assert encode_mask(np.asfortranarray(MASK)) == rle == encode_mask(MASK.astype(np.uint8))
@@ -27,13 +28,17 @@ def test_an_rle_is_what_json_holds() -> None:
 @settings(deadline=None)
 def test_there_and_back(mask: np.ndarray) -> None:
     decoded = decode_mask(encode_mask(mask))
-    assert decoded.dtype == bool and (decoded == mask).all()
+    assert decoded.dtype == bool
+    assert (decoded == mask).all()
 
 
 def test_several_masks_of_one_size() -> None:
     masks = decode_masks([encode_mask(MASK), encode_mask(~MASK)])
-    assert masks.shape == (2, 3, 4) and masks.dtype == bool and masks.flags.c_contiguous
-    assert (masks[0] == MASK).all() and (masks[1] == ~MASK).all()
+    assert masks.shape == (2, 3, 4)
+    assert masks.dtype == bool
+    assert masks.flags.c_contiguous
+    assert (masks[0] == MASK).all()
+    assert (masks[1] == ~MASK).all()
 
 
 @pytest.mark.parametrize(

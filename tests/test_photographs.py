@@ -106,7 +106,8 @@ def test_first_frame_of_an_animation(tmp_path: Path) -> None:
 def test_a_damaged_exif_record_leaves_the_image_as_it_is(tmp_path: Path, record: bytes) -> None:
     Image.fromarray(SCENE).save(tmp_path / "a.jpg", exif=record, quality=95)
     photograph = read_photograph(tmp_path / "a.jpg")
-    assert photograph.orientation == 1 and near(photograph.image, SCENE)
+    assert photograph.orientation == 1
+    assert near(photograph.image, SCENE)
 
 
 def test_broken_files_are_named(tmp_path: Path) -> None:
@@ -164,7 +165,8 @@ def test_deep_images_keep_their_transparency(tmp_path: Path) -> None:
     image[:, :3, 3], image[:, 3:, 3] = 0, 65535
     cv2.imwrite(str(tmp_path / "a.tif"), image)
     pixels = read_photograph(tmp_path / "a.tif").image
-    assert (pixels[:, :3] == 255).all() and (pixels[:, 3:] == 78).all()
+    assert (pixels[:, :3] == 255).all()
+    assert (pixels[:, 3:] == 78).all()
 
 
 def test_values_that_are_no_numbers_show_as_the_darkest(tmp_path: Path) -> None:

@@ -54,8 +54,10 @@ def test_later_presets_and_items_win() -> None:
     items = dict(
         item.split("=", 1) for item in overrides(["smoke", "voc"], ["train.iterations=7", "paste.scale=[0.5, 1]"])
     )
-    assert items["train.image_size"] == "1024" and items["train.iterations"] == "7"
-    assert items["paste.scale"] == "[0.5,1]" and items["prepare.num_train"] == "60"
+    assert items["train.image_size"] == "1024"
+    assert items["train.iterations"] == "7"
+    assert items["paste.scale"] == "[0.5,1]"
+    assert items["prepare.num_train"] == "60"
 
 
 def test_writing_changes_values_alone() -> None:

@@ -61,7 +61,9 @@ def test_a_character_outside_ascii_stands_for_no_run() -> None:
 
 def test_the_form_is_looked_at_before_the_runs() -> None:
     sound, unsound = {"size": [3, 5], "counts": "?0"}, {"size": [3, 4], "counts": "?0"}
-    assert is_rle(unsound) and not is_rle({"size": [3, 5.0], "counts": "?0"}) and not is_rle([[0, 0, 1, 1]])
+    assert is_rle(unsound)
+    assert not is_rle({"size": [3, 5.0], "counts": "?0"})
+    assert not is_rle([[0, 0, 1, 1]])
     assert first_unsound([sound, unsound, "?0"]) == 2
     assert first_unsound([sound, unsound]) == 1
     assert first_unsound([sound]) is first_unsound([]) is None

@@ -22,7 +22,8 @@ def test_what_the_image_leaves_is_gray() -> None:
     square = fit_square(np.zeros((2, 8, 3), np.uint8), 16)
     assert square.shape == (16, 16, 3)
     assert (square[6:10] == 0).all()
-    assert (square[:6] == GRAY).all() and (square[10:] == GRAY).all()
+    assert (square[:6] == GRAY).all()
+    assert (square[10:] == GRAY).all()
 
 
 def test_an_extreme_image_keeps_a_line() -> None:
@@ -40,7 +41,9 @@ def test_a_mask_lies_where_the_image_does(height: int, width: int, side: int) ->
     np.testing.assert_allclose(whole, inner, atol=1e-6)
     mask = np.random.default_rng(height).random((height, width)) < 0.5
     covered = fit_square_mask(mask, side)
-    assert covered.dtype == np.float32 and covered.min() >= 0 and covered.max() <= 1 + 1e-6
+    assert covered.dtype == np.float32
+    assert covered.min() >= 0
+    assert covered.max() <= 1 + 1e-6
     np.testing.assert_allclose(covered + fit_square_mask(~mask, side), whole, atol=1e-5)
 
 
