@@ -8,18 +8,16 @@ from pathlib import Path
 
 import typer
 
-from empaste.artifacts.arrays import read_array
 from empaste.artifacts.outputs import whole_directory, write_json, write_whole
-from empaste.artifacts.schemas.cams import Cams
-from empaste.artifacts.schemas.evidence import Evidence
 from empaste.artifacts.schemas.foregrounds import Foregrounds
 from empaste.artifacts.schemas.prepare import Classes
-from empaste.artifacts.schemas.proposals import Segments
 from empaste.artifacts.tables import read_table, write_table
 from empaste.artifacts.truth import read_truth
+from empaste.foregrounds.initial import misfit
 from empaste.foregrounds.quality import foreground_metrics, reliability_curve, reliability_of
-from empaste.foregrounds.selection import asks_for_evidence, misfit, select_foregrounds
+from empaste.foregrounds.selection import select_foregrounds
 from empaste.foregrounds.settings import ForegroundsSettings
+from empaste.foregrounds.tables import asks_for_evidence, read_tables
 from empaste.layout import HERE
 from empaste.settings import load_settings
 from stages.runner import stage
@@ -40,35 +38,22 @@ def main(
 ) -> None:
     """Choose foregrounds, write every iteration, and measure them where there are masks."""
     settings = load_settings(params, "foregrounds", ForegroundsSettings)
-    classes = read_table(labels / "classes.parquet", Classes)
-    rows = read_table(segments / "segments.parquet", Segments)
-    doubt = misfit(rows, settings.initial, settings.num_nearest)
+    tables = read_tables(labels, segments, cams, features, evidence if asks_for_evidence(settings) else None)
+    doubt = misfit(tables.segments, settings)
     if doubt:
         print(f"foregrounds: {doubt}", file=sys.stderr)
-    chosen = select_foregrounds(
-        rows,
-        read_table(cams / "cams.parquet", Cams),
-        read_array(features / "phi.npy", len(rows), str(segments), "features"),
-        read_array(features / "probs.npy", len(rows), str(segments), "features"),
-        classes["class_id"].tolist(),
-        read_table(evidence / "evidence.parquet", Evidence) if _asks_for_evidence(settings) else None,
-        **settings.model_dump(),
-    )
+    chosen = select_foregrounds(settings, tables)
     with whole_directory(out) as folder:
         for name, table in chosen.items():
             write_table(table, folder / f"{name}.parquet", Foregrounds)
     truth = read_truth(ground_truth)
-    measured = foreground_metrics(chosen, rows, truth, classes)
+    measured = foreground_metrics(chosen, tables.segments, truth, read_table(labels / "classes.parquet", Classes))
     write_json(metrics, measured)
-    curve = reliability_curve(reliability_of(chosen["pool"], rows, truth))
+    curve = reliability_curve(reliability_of(chosen["pool"], tables.segments, truth))
     write_whole(reliability, curve.to_csv(index=False).encode())
     for name, count in measured["masks_per_class"].items():
         if not count:
             print(f"foregrounds: no foreground of {name} was found; the pipeline goes on without it", file=sys.stderr)
-
-
-def _asks_for_evidence(settings: ForegroundsSettings) -> bool:
-    return asks_for_evidence(settings.initial, settings.evidence_weight, settings.num_best)
 
 
 if __name__ == "__main__":

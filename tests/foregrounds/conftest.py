@@ -1,15 +1,43 @@
 """A small world of images, segments and features in which the right choice is known."""
 
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from empaste.foregrounds.settings import ForegroundsSettings
 from empaste.masks import encode_mask
 
 World = tuple[pd.DataFrame, pd.DataFrame, np.ndarray, np.ndarray, list[int]]
 """Segments, CAMs, phi, probabilities and the ids of the classes."""
+
+SETTINGS = ForegroundsSettings.model_validate(
+    {
+        "initial": "published",
+        "num_nearest": 1,
+        "iterations": 2,
+        "keep_percent": 70.0,
+        "distance": "mahalanobis",
+        "covariance": "identity_shrinkage",
+        "shrinkage": 0.3,
+        "components": 0.95,
+        "normalise": False,
+        "evidence_weight": 0.0,
+        "num_best": 0,
+        "max_components": 1,
+        "max_instances": 1,
+        "instance_quantile": 0.5,
+        "instance_overlap": 0.2,
+        "min_prob": 0.1,
+    }
+)
+
+
+def settings_of(**changes: Any) -> ForegroundsSettings:
+    """The settings of these tests, changed."""
+    return ForegroundsSettings.model_validate(SETTINGS.model_dump() | changes)
 
 
 def square(x: int, y: int, side: int = 4, size_hw: tuple[int, int] = (20, 30)) -> np.ndarray:

@@ -9,43 +9,28 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from empaste.foregrounds import em
+from empaste.foregrounds import embedding
 from empaste.foregrounds.covariances import COVARIANCES
-from empaste.foregrounds.em import (
-    DISTANCES,
-    Candidates,
-    Choice,
-    Metric,
-    alternate,
-    choose_again,
-    embed,
-    fit_class,
-    fit_embedding,
-    fit_metric,
-    maximise,
-    measure,
-    measure_everything,
-    standardise,
-    weigh,
-)
+from empaste.foregrounds.distances import DISTANCES
+from empaste.foregrounds.em import Candidates, Choice, alternate, choose_again, maximise, standardise, weigh
+from empaste.foregrounds.embedding import embed
+from empaste.foregrounds.metric import Metric, fit_class, fit_metric, measure, measure_everything
+from tests.foregrounds.conftest import settings_of
 
 CORNERS = np.array([[1.0, 1], [1, -1], [-1, 1], [-1, -1]])
 CROSS = np.array([[2.0, 0], [-2, 0], [0, 1], [0, -1]])
 
 
 def metric_of(
-    phi: np.ndarray,
-    distance: str = "mahalanobis",
-    covariance: str = "identity_shrinkage",
-    shrinkage: float = 0.0,
-    max_components: int = 1,
+    phi: np.ndarray, distance: str = "mahalanobis", covariance: str = "identity_shrinkage", **settings: Any
 ) -> Metric:
-    embedding = fit_embedding(phi, distance, False, None)
-    return fit_metric(phi, embedding, distance, covariance, shrinkage, max_components)
+    return fit_metric(phi, settings_of(**{"shrinkage": 0.0, "distance": distance, "covariance": covariance} | settings))
 
 
 def embedded(phi: np.ndarray, distance: str, normalise: bool = False, components: float | None = None) -> np.ndarray:
-    return embed(phi, fit_embedding(phi, distance, normalise, components))
+    projection = {} if components is None else {"covariance": "pca_ledoit_wolf", "components": components}
+    settings = settings_of(distance=distance, normalise=normalise, **projection)
+    return embed(phi, DISTANCES[distance].embed(phi, settings))
 
 
 class TestEmbedding:
@@ -94,9 +79,8 @@ class TestDistances:
     def test_what_a_relative_distance_takes_off_is_measured_once(self) -> None:
         phi = np.random.default_rng(0).normal(size=(20, 3)) * [1, 2, 5]
         for distance, taken in (("relative_mahalanobis", True), ("mahalanobis", False)):
-            embedding = fit_embedding(phi, distance, False, None)
-            background = measure_everything(phi, embedding, metric_of(phi, distance, "ledoit_wolf"))
-            assert background.any() == taken
+            taken_off = measure_everything(phi, metric_of(phi, distance, "ledoit_wolf"))
+            assert taken_off.any() == taken
 
     def test_cosine_ignores_length(self) -> None:
         features = embedded(np.array([[3.0, 0], [0.5, 0], [0, 2]]), "cosine")
@@ -130,14 +114,15 @@ class TestDistances:
     @pytest.mark.parametrize("covariance", COVARIANCES)
     def test_everything_alike_gives_one_finite_distance(self, distance: str, covariance: str) -> None:
         phi = np.ones((5, 3))
-        features, metric = embedded(phi, distance, True), metric_of(phi, distance, covariance, 0.3)
+        metric = metric_of(phi, distance, covariance, shrinkage=0.3, normalise=True)
+        features = embed(phi, metric.embedding)
         distances = measure(features, fit_class(features, metric), metric)
         assert np.isfinite(distances).all()
         assert len(set(distances)) == 1
 
     def test_many_segments_are_told_by_evenly_spaced_ones(self, monkeypatch: pytest.MonkeyPatch) -> None:
         phi = np.random.default_rng(0).normal(size=(4000, 2)) * [1, 3] + 7
-        monkeypatch.setattr(em, "MANY", 500)
+        monkeypatch.setattr(embedding, "MANY", 500)
         metric = metric_of(phi, "mahalanobis", "ledoit_wolf")
         assert metric.everything.means[0] == pytest.approx([7, 7], abs=0.5)
         assert measure(np.array([[7.0, 10.0]]), metric.everything, metric) == pytest.approx([1], abs=0.15)
@@ -219,18 +204,16 @@ def run(
     phi: np.ndarray,
     image: np.ndarray,
     first: np.ndarray,
-    metric_name: str = "mahalanobis",
+    distance: str = "mahalanobis",
     covariance: str = "identity_shrinkage",
     **settings: Any,
 ) -> list[Choice]:
     """All of `alternate`, with the defaults of these tests."""
-    embedding = fit_embedding(phi, metric_name, False, None)
-    metric = fit_metric(phi, embedding, metric_name, covariance, 0.3)
     candidates = settings.pop("candidates", None)
     candidates = candidates or Candidates(np.arange(len(phi)), image, np.zeros(len(phi)), np.ones(len(phi), bool))
-    options = {"iterations": 3, "keep_percent": [70]} | settings
-    background = measure_everything(phi, embedding, metric)
-    return alternate(candidates, first, lambda at: embed(phi[at], embedding), background, metric=metric, **options)
+    metric = metric_of(phi, distance, covariance, **{"shrinkage": 0.3, "iterations": 3} | settings)
+    taken_off = measure_everything(phi, metric)
+    return alternate(candidates, first, lambda at: embed(phi[at], metric.embedding), taken_off, metric)
 
 
 class TestAlternate:
@@ -263,7 +246,7 @@ class TestAlternate:
     def test_blocks_change_nothing(self, monkeypatch: pytest.MonkeyPatch) -> None:
         phi, image, first = crowd(np.random.default_rng(6))
         whole = run(phi, image, first, "relative_mahalanobis")
-        monkeypatch.setattr(em, "BLOCK", 7)
+        monkeypatch.setattr(embedding, "BLOCK", 7)
         parts = run(phi, image, first, "relative_mahalanobis")
         for one, other in zip(whole, parts, strict=True):
             assert np.array_equal(one.index, other.index)
@@ -285,7 +268,8 @@ class TestAlternate:
             weight: np.mean(run(phi, image, first, candidates=candidates, evidence_weight=weight)[-1].index % 8 == 0)
             for weight in (0.0, 2.0)
         }
-        assert right[0.0] < 0.2 and right[2.0] == 1.0
+        assert right[0.0] < 0.2
+        assert right[2.0] == 1.0
 
     def test_an_image_chooses_among_what_is_eligible(self) -> None:
         phi, image, first = crowd(np.random.default_rng(3))

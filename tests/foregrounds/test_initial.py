@@ -34,8 +34,8 @@ def choose(
         np.zeros(number) if evidence is None else np.array(evidence, float),
         np.ones(number, bool) if eligible is None else np.array(eligible),
     )
-    pixels = np.full(number, np.nan) if pixels is None else np.array(pixels, float)
-    costs = INITIAL[rule](candidates, np.array(probs, float), pixels, num_nearest)
+    distances = np.full(number, np.nan) if pixels is None else np.array(pixels, float)
+    costs = INITIAL[rule].prefer(candidates, np.array(probs, float), distances, num_nearest)
     return int(choose_again(costs, candidates.image)[0])
 
 

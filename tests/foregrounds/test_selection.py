@@ -12,33 +12,15 @@ from empaste.artifacts.schemas.foregrounds import Foregrounds
 from empaste.artifacts.tables import check_table
 from empaste.errors import InputError
 from empaste.foregrounds.covariances import COVARIANCES
-from empaste.foregrounds.em import DISTANCES
-from empaste.foregrounds.selection import misfit, overlapping_segments, select_foregrounds
-from tests.foregrounds.conftest import World
-
-SETTINGS = {
-    "initial": "published",
-    "num_nearest": 1,
-    "iterations": 2,
-    "keep_percent": 70,
-    "distance": "mahalanobis",
-    "covariance": "identity_shrinkage",
-    "shrinkage": 0.3,
-    "components": 0.95,
-    "normalise": False,
-    "evidence_weight": 0.0,
-    "num_best": 0,
-    "max_components": 1,
-    "max_instances": 1,
-    "instance_quantile": 0.5,
-    "instance_overlap": 0.2,
-    "min_prob": 0.1,
-}
+from empaste.foregrounds.distances import DISTANCES
+from empaste.foregrounds.initial import misfit, overlapping_segments
+from empaste.foregrounds.selection import select_foregrounds
+from empaste.foregrounds.tables import Tables
+from tests.foregrounds.conftest import World, settings_of
 
 
 def select(world: World, evidence: pd.DataFrame | None = None, **changes: Any) -> dict[str, pd.DataFrame]:
-    segments, cams, phi, probs, class_ids = world
-    return select_foregrounds(segments, cams, phi, probs, class_ids, evidence, **(SETTINGS | changes))
+    return select_foregrounds(settings_of(**changes), Tables(*world, evidence))
 
 
 def evidence_of(world: World, best: Callable[[int], int], judged: list[int] | None = None) -> pd.DataFrame:
@@ -148,7 +130,7 @@ def test_crop_probability_chooses_first(world: World) -> None:
 
 
 def test_evidence_weighs_against_the_look(world: World) -> None:
-    evidence = evidence_of(world, lambda image: 1)
+    evidence = evidence_of(world, lambda _image: 1)
     firsts = [
         select(world, evidence, initial="crop", evidence_weight=weight)["iter_2"]["segment_id"].tolist()
         for weight in (0.0, 100.0)
@@ -157,15 +139,15 @@ def test_evidence_weighs_against_the_look(world: World) -> None:
 
 
 def test_choice_among_the_judged_and_the_best_by_evidence(world: World) -> None:
-    evidence = evidence_of(world, lambda image: 2, judged=[1, 2])
+    evidence = evidence_of(world, lambda _image: 2, judged=[1, 2])
     judged = select(world, evidence, initial="crop", evidence_weight=0.01)["iter_1"]["segment_id"] % 3
     assert set(judged) <= {1, 2}
-    best = select(world, evidence_of(world, lambda image: 2), initial="crop", num_best=1)["iter_1"]["segment_id"] % 3
+    best = select(world, evidence_of(world, lambda _image: 2), initial="crop", num_best=1)["iter_1"]["segment_id"] % 3
     assert set(best) == {2}
 
 
 def test_image_of_which_nothing_is_judged_chooses_among_all(world: World) -> None:
-    evidence = evidence_of(world, lambda image: 0)
+    evidence = evidence_of(world, lambda _image: 0)
     evidence["judged"] = evidence["image_id"] != 2
     chosen = select(world, evidence, initial="evidence", num_best=2)
     assert chosen["iter_2"]["segment_id"].tolist() == [3 * i for i in range(8)]
@@ -183,7 +165,7 @@ def test_evidence_that_is_asked_for_must_be_there(world: World, setting: dict[st
 def test_evidence_out_of_step_names_the_segment(
     world: World, keep: Callable[[pd.DataFrame], pd.DataFrame], segment: int, image: int
 ) -> None:
-    evidence = keep(evidence_of(world, lambda image: 0))
+    evidence = keep(evidence_of(world, lambda _image: 0))
     with pytest.raises(InputError, match=f"nothing of segment {segment} of image {image} for class 3; run: dvc repro"):
         select(world, evidence, initial="evidence")
 
@@ -191,11 +173,11 @@ def test_evidence_out_of_step_names_the_segment(
 @pytest.mark.parametrize(("which", "what"), [(2, "features"), (3, "class probabilities")])
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 def test_values_that_are_not_finite_name_image_and_segment(world: World, which: int, what: str, value: float) -> None:
-    world = list(world)
-    world[which] = world[which].copy()
-    world[which][13, 1] = value
+    changed: list[Any] = list(world)
+    changed[which] = changed[which].copy()
+    changed[which][13, 1] = value
     with pytest.raises(InputError, match=f"the {what} of segment 13 of image 5 are not finite.*run: dvc repro"):
-        select(tuple(world))
+        select(tuple(changed))
 
 
 @pytest.mark.parametrize("distance", DISTANCES)
@@ -217,7 +199,8 @@ def test_further_instances_are_alike_and_apart(world: World, tmp_path: Path) -> 
     world = segments, cams, phi, probs, class_ids
     chosen = select(world, max_instances=3, instance_quantile=1.0, keep_percent=100)
     pool = check_table(chosen["pool"], tmp_path, Foregrounds)
-    assert len(chosen["iter_2"]) == 8 and not chosen["iter_2"]["instance"].any()
+    assert len(chosen["iter_2"]) == 8
+    assert not chosen["iter_2"]["instance"].any()
     assert pool["instance"].tolist() == [0, 1] * 7 + [0]
     assert set(pool["segment_id"] % 3) == {0, 2}
     assert not pool.loc[pool["instance"] > 0, "inlier"].any()
@@ -240,7 +223,9 @@ def test_overlapping_segments_do_not_fit_the_few_nearest(world: World) -> None:
     assert overlapping_segments(segments) == pytest.approx(3 * 16 / 600)
     assert overlapping_segments(segments.iloc[:0]) == 0
     stacked = pd.concat([segments.assign(area=600)] * 2)
-    assert misfit(segments, "published", 3) is None
-    assert misfit(stacked, "evidence", 3) is None
-    assert misfit(stacked, "published", 6) is None
-    assert "6.0 segments lie over the average pixel, so the 3 nearest" in misfit(stacked, "published", 3)
+    assert misfit(segments, settings_of(initial="published", num_nearest=3)) is None
+    assert misfit(stacked, settings_of(initial="evidence", num_nearest=3)) is None
+    assert misfit(stacked, settings_of(initial="published", num_nearest=6)) is None
+    trouble = misfit(stacked, settings_of(initial="published", num_nearest=3))
+    assert trouble is not None
+    assert "6.0 segments lie over the average pixel, so the 3 nearest" in trouble

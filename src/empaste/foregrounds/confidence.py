@@ -29,4 +29,4 @@ def confidences(
     mass = np.exp(least[image] - costs)
     totals = np.bincount(image, mass)
     shares = [mass[neighbours(at)].sum() / totals[image[at]] for at in chosen.tolist()]
-    return np.clip(np.array(shares, float), 0, 1)
+    return np.asarray(np.clip(np.array(shares, float), 0, 1))

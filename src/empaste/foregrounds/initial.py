@@ -8,13 +8,17 @@
 A rule gives every candidate a cost, the smallest of which is chosen.
 """
 
+import math
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 from jaxtyping import Float, Int
 
 from empaste.artifacts.segments import Runs
 from empaste.foregrounds.em import Candidates
+from empaste.foregrounds.settings import ForegroundsSettings
 
 Rule = Callable[[Candidates, Float[np.ndarray, " n"], Float[np.ndarray, " n"], int], Float[np.ndarray, " n"]]
 
@@ -48,10 +52,10 @@ def prefer_published(
 
 
 def prefer_crop(
-    candidates: Candidates,
+    _candidates: Candidates,
     probs: Float[np.ndarray, " n"],
-    pixels: Float[np.ndarray, " n"],
-    num_nearest: int,
+    _pixels: Float[np.ndarray, " n"],
+    _num_nearest: int,
 ) -> Float[np.ndarray, " n"]:
     """The classifier alone."""
     return -probs
@@ -59,9 +63,9 @@ def prefer_crop(
 
 def prefer_evidence(
     candidates: Candidates,
-    probs: Float[np.ndarray, " n"],
-    pixels: Float[np.ndarray, " n"],
-    num_nearest: int,
+    _probs: Float[np.ndarray, " n"],
+    _pixels: Float[np.ndarray, " n"],
+    _num_nearest: int,
 ) -> Float[np.ndarray, " n"]:
     """What the image itself says of the segments in their places."""
     return np.where(candidates.eligible, -candidates.evidence, np.inf)
@@ -76,8 +80,41 @@ def rank_within(values: Float[np.ndarray, " n"], group: Int[np.ndarray, " n"]) -
     return ranks
 
 
-INITIAL: dict[str, Rule] = {
-    "published": prefer_published,
-    "crop": prefer_crop,
-    "evidence": prefer_evidence,
+@dataclass(frozen=True)
+class Initial:
+    """A rule of Step 1, and what it looks at beside the probabilities: the distances of pixels, the evidence."""
+
+    prefer: Rule
+    by_pixels: bool = False
+    by_evidence: bool = False
+
+
+INITIAL: dict[str, Initial] = {
+    "published": Initial(prefer_published, by_pixels=True),
+    "crop": Initial(prefer_crop),
+    "evidence": Initial(prefer_evidence, by_evidence=True),
 }
+"""A new rule is one function, one record here and its name in `settings`."""
+
+
+def overlapping_segments(segments: pd.DataFrame) -> float:
+    """The number of segments over the average pixel of an image that has segments; 0 without any."""
+    if segments.empty:
+        return 0.0
+    share = segments["area"] / (segments["height"] * segments["width"])
+    return float(share.groupby(segments["image_id"]).sum().mean())
+
+
+def misfit(segments: pd.DataFrame, settings: ForegroundsSettings) -> str | None:
+    """Why Step 1 cannot work on such segments; None where it can.
+
+    Where many segments lie over each other, the few nearest to a point are its smallest fragments.
+    """
+    overlapping = overlapping_segments(segments)
+    if not INITIAL[settings.initial].by_pixels or overlapping <= settings.num_nearest:
+        return None
+    return (
+        f"{overlapping:.1f} segments lie over the average pixel, so the {settings.num_nearest} nearest to the CAM's "
+        f"centre are fragments of what lies there; set foregrounds.initial to evidence or crop, "
+        f"foregrounds.num_nearest to {math.ceil(overlapping)} or more, or proposals.method to entity_like"
+    )

@@ -40,4 +40,4 @@ def _reduce(samples: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n r"]:
     number = min(MAX_DIMENSIONS, max(1, len(samples) // SAMPLES_PER_DIMENSION), centred.shape[1])
     mixtures, deviations, _ = np.linalg.svd(centred, full_matrices=False)
     scale = deviations[0] / np.sqrt(len(samples)) if deviations[0] > 0 else 1.0
-    return mixtures[:, :number] * deviations[:number] / scale
+    return np.asarray(mixtures[:, :number] * deviations[:number] / scale)

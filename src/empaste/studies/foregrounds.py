@@ -16,18 +16,19 @@ from typing import Any, NamedTuple
 import pandas as pd
 from tqdm import tqdm
 
-from empaste.artifacts.arrays import read_array
 from empaste.artifacts.outputs import write_whole
-from empaste.artifacts.schemas.cams import Cams
-from empaste.artifacts.schemas.evidence import Evidence
-from empaste.artifacts.schemas.prepare import Classes, Images
-from empaste.artifacts.schemas.proposals import Segments
+from empaste.artifacts.schemas.prepare import Images
 from empaste.artifacts.tables import read_table
 from empaste.artifacts.truth import IOU50, read_truth
 from empaste.errors import InputError
 from empaste.foregrounds import quality
+from empaste.foregrounds.covariances import COVARIANCES
+from empaste.foregrounds.distances import DISTANCES
+from empaste.foregrounds.initial import INITIAL
 from empaste.foregrounds.selection import select_foregrounds
 from empaste.foregrounds.settings import ForegroundsSettings
+from empaste.foregrounds.tables import Tables, read_tables
+from empaste.layout import HERE
 from empaste.studies.running import Study, Workspace, hardware, override, read_yaml, run_stages, spread
 
 UPSTREAM = Study(
@@ -38,20 +39,18 @@ UPSTREAM = Study(
 )
 LIKELIHOOD = {"evidence_weight": 0.0, "num_best": 0}
 PAPERS = LIKELIHOOD | {"initial": "published", "covariance": "ledoit_wolf", "normalise": False, "max_components": 1}
-DISTANCES = ("mahalanobis", "relative_mahalanobis", "cosine", "centred_cosine")
-COVARIANCES = ("ledoit_wolf", "oas", "identity_shrinkage", "pca_ledoit_wolf", "diagonal")
 ROWS: dict[str, dict[str, Any]] = {
     "as in params.yaml": {},
     "the papers' text: published, mahalanobis": PAPERS | {"distance": "mahalanobis"},
     "the papers' figure: published, cosine": PAPERS | {"distance": "cosine"},
-    **{f"initial {name}": {"initial": name} for name in ("published", "crop", "evidence")},
-    **{f"initial {name}, weight 0": LIKELIHOOD | {"initial": name} for name in ("published", "crop", "evidence")},
+    **{f"initial {name}": {"initial": name} for name in INITIAL},
+    **{f"initial {name}, weight 0": LIKELIHOOD | {"initial": name} for name in INITIAL},
     **{f"evidence weight {weight}": {"evidence_weight": weight} for weight in (0.25, 0.5, 1.0, 2.0, 4.0)},
     **{f"{name}": {"distance": name} for name in DISTANCES},
     **{f"{name}, weight 0": LIKELIHOOD | {"distance": name} for name in DISTANCES},
     **{
         f"{distance}, {name}": {"distance": distance, "covariance": name}
-        for distance in DISTANCES[:2]
+        for distance in ("mahalanobis", "relative_mahalanobis")
         for name in COVARIANCES
     },
     **{f"normalise {value}".lower(): {"normalise": value} for value in (True, False)},
@@ -67,7 +66,7 @@ BEST = "the best segment there is"
 class Inputs:
     """What F-EM reads, of one seed, and the best IoU of each segment per class."""
 
-    arguments: tuple[Any, ...]
+    tables: Tables
     ious: pd.DataFrame
     part_of: dict[str, set[int]]
 
@@ -92,7 +91,7 @@ def study_foregrounds(
     ``parts`` maps names to patterns of file names: such images are reported apart, too.
     """
     done = run_stages(UPSTREAM, seeds, folder / "foregrounds", jobs, root, lambda _: {})
-    base = read_yaml(root / "params.yaml")
+    base = read_yaml(root / HERE.params)
     outcomes: list[Outcome] = []
     progress = tqdm(total=len(done) * len(ROWS), desc="F-EM", unit="run")
     for workspace in done:
@@ -111,23 +110,14 @@ def study_foregrounds(
 
 def read_inputs(workspace: Workspace, root: Path, parts: Mapping[str, str]) -> Inputs:
     """What F-EM reads, from the outputs of one seed's stages and of the pipeline in ``root``."""
-    data = workspace.folder / "data"
-    classes = read_table(root / "data/labels/classes.parquet", Classes)
-    segments = read_table(root / "data/segments/segments.parquet", Segments)
-    arguments = (
-        segments,
-        read_table(data / "cams/cams.parquet", Cams),
-        read_array(data / "features/phi.npy", len(segments), "data/segments", "features"),
-        read_array(data / "features/probs.npy", len(segments), "data/segments", "features"),
-        classes["class_id"].tolist(),
-        read_table(data / "evidence/evidence.parquet", Evidence),
-    )
-    ious = quality.segment_ious(segments, read_truth(root / "data/ground_truth/train.json"), arguments[4])
+    here, upstream = HERE.below(root), HERE.below(workspace.folder)
+    tables = read_tables(here.labels, here.segments, upstream.cams, upstream.features, upstream.evidence)
+    ious = quality.segment_ious(tables.segments, read_truth(here.train_truth), tables.class_ids)
     if ious.empty:
         raise InputError(
             "data/ground_truth/train.json has no masks to measure foregrounds with; study a data set that has some"
         )
-    return Inputs(arguments, ious, _parts(read_table(root / "data/images/images.parquet", Images), parts))
+    return Inputs(tables, ious, _parts(read_table(here.images / "images.parquet", Images), parts))
 
 
 def table(outcomes: pd.DataFrame, command: str) -> str:
@@ -167,14 +157,14 @@ def _cell(outcomes: pd.DataFrame, half: str, name: str) -> str:
 
 def _remembered(row: str, settings: dict[str, Any], workspace: Workspace, inputs: Inputs) -> list[Outcome]:
     """The outcomes of one row and seed; run once for the same settings, inputs, parts and code."""
-    ForegroundsSettings.model_validate(settings)
+    checked = ForegroundsSettings.model_validate(settings)
     code = sorted(Path(quality.__file__).parent.glob("*.py"))
     parts = {name: sorted(ids) for name, ids in inputs.part_of.items()}
     key = hashlib.sha256(json.dumps([settings, parts], sort_keys=True).encode())
     key.update(b"".join(path.read_bytes() for path in code))
     file = workspace.folder / "rows" / f"{key.hexdigest()[:24]}.json"
     if not file.exists():
-        chosen = select_foregrounds(*inputs.arguments, **settings)
+        chosen = select_foregrounds(checked, inputs.tables)
         found = _measure(row, workspace.seed, chosen, inputs)
         write_whole(file, json.dumps([outcome._asdict() for outcome in found]).encode())
     return [Outcome(**{**content, "row": row}) for content in json.loads(file.read_text())]
@@ -198,7 +188,7 @@ def _measure(row: str, seed: int, chosen: Mapping[str, pd.DataFrame], inputs: In
 
 def _best_choice(inputs: Inputs) -> pd.DataFrame:
     """Per (image, class) the segment of highest IoU: what no choice can exceed."""
-    segments, cams = inputs.arguments[0][["image_id", "segment_id"]], inputs.arguments[1][["image_id", "class_id"]]
+    segments, cams = inputs.tables.segments[["image_id", "segment_id"]], inputs.tables.cams[["image_id", "class_id"]]
     judged = cams.merge(segments, on="image_id").merge(inputs.ious, on=["class_id", "segment_id"])
     best = judged.sort_values("iou", ascending=False, kind="stable").drop_duplicates(["image_id", "class_id"])
     return best[["image_id", "class_id", "segment_id"]]

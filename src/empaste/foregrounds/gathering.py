@@ -1,0 +1,100 @@
+"""The segments of the images that show one class, gathered from the tables, with what the evidence says of them."""
+
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Float, Int
+
+from empaste.artifacts.segments import segment_rles
+from empaste.errors import InputError
+from empaste.foregrounds.em import Candidates
+from empaste.foregrounds.initial import rank_within
+from empaste.foregrounds.settings import ForegroundsSettings
+from empaste.foregrounds.tables import asks_for_evidence
+from empaste.rle import RLE
+
+
+class SegmentIndex(NamedTuple):
+    """The table of segments, and which of its rows belong to which image: ``order[start:stop]`` of its place."""
+
+    table: pd.DataFrame
+    image_ids: Int[np.ndarray, " images"]
+    order: Int[np.ndarray, " n"]
+    start: Int[np.ndarray, " images"]
+    stop: Int[np.ndarray, " images"]
+
+
+class ClassSegments(NamedTuple):
+    """One class's images, in order, and the segments of these, by image, with its probability."""
+
+    cams: pd.DataFrame
+    candidates: Candidates
+    probs: Float[np.ndarray, " n"]
+    table: pd.DataFrame
+    """All segments; ``candidates.rows`` are rows of it."""
+
+    @property
+    def bounds(self) -> Int[np.ndarray, " images+1"]:
+        """Where the candidates of each image begin, and where the last ones end."""
+        return np.searchsorted(self.candidates.image, np.arange(len(self.cams) + 1))
+
+    def ids(self, at: Int[np.ndarray, " m"] | slice = slice(None)) -> np.ndarray:
+        """The ids of the candidates ``at``."""
+        ids: np.ndarray = self.table["segment_id"].to_numpy()[self.candidates.rows[at]]
+        return ids
+
+    def masks(self, at: Int[np.ndarray, " m"] | slice) -> list[RLE]:
+        """The masks of the candidates ``at``."""
+        return segment_rles(self.table[["counts", "height", "width"]].iloc[self.candidates.rows[at]])
+
+
+def index_segments(segments: pd.DataFrame) -> SegmentIndex:
+    """The rows of each image, images in order of their ids."""
+    order = np.argsort(segments["image_id"].to_numpy(), kind="stable")
+    image_ids, start = np.unique(segments["image_id"].to_numpy()[order], return_index=True)
+    return SegmentIndex(segments, image_ids, order, start, np.append(start[1:], len(order)))
+
+
+def gather(cams: pd.DataFrame, segments: SegmentIndex, probs: Float[np.ndarray, " n"]) -> ClassSegments:
+    """One class's candidates, image after image in the order of ``cams``, all eligible, without evidence."""
+    places = np.searchsorted(segments.image_ids, cams["image_id"])
+    counts = segments.stop[places] - segments.start[places]
+    image = np.repeat(np.arange(len(places)), counts)
+    within = np.arange(len(image)) - np.repeat(np.cumsum(counts) - counts, counts)
+    rows = segments.order[segments.start[places][image] + within]
+    candidates = Candidates(rows, image, np.zeros(len(rows)), np.ones(len(rows), bool))
+    return ClassSegments(cams, candidates, np.asarray(probs[rows], float), segments.table)
+
+
+def evidence_by_class(evidence: pd.DataFrame | None, settings: ForegroundsSettings) -> dict[int, pd.DataFrame] | None:
+    """The rows of every class; None where nothing asks for evidence."""
+    if not asks_for_evidence(settings):
+        return None
+    if evidence is None:
+        raise InputError(
+            "foregrounds.initial, evidence_weight or num_best ask for evidence, and there is none; run: dvc repro "
+            "evidence, or set them to published, 0 and 0"
+        )
+    return {class_id: evidence[evidence["class_id"] == class_id] for class_id in set(evidence["class_id"])}
+
+
+def judge(one: ClassSegments, evidence: pd.DataFrame | None, num_best: int) -> ClassSegments:
+    """The class with what the evidence says of its candidates.
+
+    Of an image, the judged segments are eligible, of these the ``num_best`` (0: all); all, where none is judged.
+    """
+    rows = pd.Index([] if evidence is None else evidence["segment_id"]).get_indexer(pd.Index(one.ids()))
+    if evidence is None or (rows < 0).any():
+        missing = one.table.iloc[one.candidates.rows[int(np.argmin(rows))]]
+        raise InputError(
+            f"data/evidence says nothing of segment {missing['segment_id']} of image {missing['image_id']} for class "
+            f"{one.cams['class_id'].iloc[0]}; run: dvc repro evidence"
+        )
+    scores = evidence["score"].to_numpy()[rows]
+    image, judged = one.candidates.image, evidence["judged"].to_numpy()[rows]
+    if num_best:
+        judged = judged & (rank_within(np.where(judged, -scores, np.inf), image) < num_best)
+    judged = judged | (np.bincount(image, judged) == 0)[image]
+    return one._replace(candidates=replace(one.candidates, evidence=scores, eligible=judged))
