@@ -20,13 +20,15 @@ from typing import Any
 import numpy as np
 import typer
 
-from empaste.artifacts import tables
 from empaste.artifacts.classifier import load_classifier
-from empaste.artifacts.schemas.prepare import Images
+from empaste.artifacts.image_paths import read_image_paths
 from empaste.artifacts.schemas.proposals import Segments
+from empaste.artifacts.tables import read_table
 from empaste.devices import limit_threads, torch_device
-from empaste.features import SOURCES, VIEWS, encoders, extraction
-from stages.features import show_image
+from empaste.features import encoders, extraction
+from empaste.features.describing import show_image
+from empaste.features.views import VIEWS
+from empaste.layout import HERE
 
 BAR = 0.85
 
@@ -62,9 +64,9 @@ def main(
 ) -> None:
     """Describe the segments of the first images below ``root`` and print where the time went."""
     limit_threads(1)
-    classifier = load_classifier(root / "models/classifier", torch_device(device))
+    classifier = load_classifier(HERE.below(root).classifier, torch_device(device))
     chosen = [VIEWS[name] for name in views.split(",")]
-    networks = encoders.load_encoders(backbones.split(","), classifier, SOURCES)
+    networks = encoders.load_encoders(backbones.split(","), classifier)
     per_image = segments_per_image(root, images)
     show = partial(show_image, showings=extraction.showings(chosen, networks), erosion=1)
     extraction.num_columns(chosen, networks)  # warms up
@@ -91,12 +93,13 @@ def main(
     print(json.dumps({name: round(value, 4) for name, value in figures.items()}))
 
 
-def segments_per_image(root: Path, images: int) -> list:
+def segments_per_image(root: Path, images: int) -> list[Any]:
     """Path and rows of the first images with segments."""
-    files = tables.read_table(root / "data/images/images.parquet", Images).set_index("image_id")["file_name"]
-    table = tables.read_table(root / "data/segments/segments.parquet", Segments)
-    groups = list(table.groupby("image_id", sort=False))[:images]
-    return [(root / "data/images" / files[image_id], rows) for image_id, rows in groups]
+    layout = HERE.below(root)
+    paths = read_image_paths(layout.images)
+    table = read_table(layout.segments / "segments.parquet", Segments)
+    groups: list[Any] = list(table.groupby("image_id", sort=False))[:images]
+    return [(paths[image_id], rows) for image_id, rows in groups]
 
 
 def pulled(stopwatch: Stopwatch, items: Iterable[list[np.ndarray]]) -> Iterator[list[np.ndarray]]:

@@ -1,9 +1,40 @@
 """A toy problem that a tiny network solves in seconds: red or blue squares on gray, or neither."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
-from empaste.classification.train import LabelledImages
+from empaste.classification.cam_settings import CamSettings
+from empaste.classification.labelled_images import LabelledImages
+from empaste.classification.settings import ClassifierSettings
+
+SETTINGS = ClassifierSettings.model_validate(
+    {
+        "architecture": "resnet_slim",
+        "width": 8,
+        "weights": None,
+        "image_size": 32,
+        "epochs": 4,
+        "batch_size": 16,
+        "learning_rate": 0.01,
+        "weight_decay": 0.01,
+        "seed": 0,
+        "num_threads": 1,
+        "device": "cpu",
+    }
+)
+
+
+def settings_of(**changes: Any) -> ClassifierSettings:
+    """The settings of these tests, changed; names of architectures are not checked."""
+    return SETTINGS.model_copy(update=changes)
+
+
+def cam_settings(**changes: Any) -> CamSettings:
+    """One scale and no mirror image, and what is over half the maximum counts, but for ``changes``."""
+    plain = {"keep": "threshold", "threshold": 0.5, "top_percent": 20.0, "scales": [1.0], "flip": False}
+    return CamSettings.model_validate(plain | {"batch_size": 4, "num_threads": 1, "device": "cpu"} | changes)
 
 
 def coloured_squares(num: int, seed: int, first_id: int = 1) -> LabelledImages:

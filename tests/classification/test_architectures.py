@@ -1,37 +1,48 @@
 """A classifier of every family of networks: trains, comes back from disk, and drops the same each time."""
 
-from functools import partial
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from empaste.artifacts.checkpoints import save_checkpoint
 from empaste.artifacts.classifier import TrainedClassifier, classify, load_classifier, save_classifier
 from empaste.classification import train as module
-from empaste.classification.cam import locate_classes, over_threshold
-from empaste.classification.train import LabelledImages, Recipe, train_classifier
+from empaste.classification.cam import locate_classes
+from empaste.classification.labelled_images import LabelledImages
+from empaste.classification.train import train_classifier
 from empaste.networks.architectures import ARCHITECTURES
+from tests.classification.conftest import cam_settings, settings_of
 from tests.tiny_networks import BUILDERS
-
-RECIPE = Recipe(epochs=2, batch_size=16, learning_rate=0.01, weight_decay=0.01, seed=0)
 
 
 @pytest.fixture(autouse=True)
 def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
     """The names of the kinds stand for the tiny networks of these kinds."""
     for kind, build in BUILDERS.items():
-        monkeypatch.setitem(
-            ARCHITECTURES, kind, lambda width, num_classes, side, build=build: build(num_classes)
-        )
+        monkeypatch.setitem(ARCHITECTURES, kind, of_any_size(build))
 
 
-def train(
-    kind: str, images: LabelledImages, checkpoint: Path | None = None, recipe: Recipe = RECIPE
-) -> TrainedClassifier:
-    return train_classifier(images, images, (3, 7), kind, 8, None, recipe, checkpoint=checkpoint)[0]
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """Two memory layouts of one network sum in the same order on one thread only."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+def of_any_size(build: Callable[[int], nn.Module]) -> Callable[[int, int, int], nn.Module]:
+    return lambda _width, num_classes, _side: build(num_classes)
+
+
+def train(kind: str, images: LabelledImages, checkpoint: Path | None = None, seed: int = 0) -> TrainedClassifier:
+    settings = settings_of(architecture=kind, epochs=2, seed=seed)
+    return train_classifier(images, images, (3, 7), settings, checkpoint)[0]
 
 
 @pytest.mark.parametrize("kind", BUILDERS)
@@ -42,7 +53,7 @@ def test_trained_saved_loaded_and_explained(kind: str, train_images: LabelledIma
     images = list(train_images.squares[:3])
     for first, second in zip(classify(classifier, images), classify(loaded, images), strict=True):
         np.testing.assert_array_equal(first, second)
-    maps = locate_classes(loaded, images, [[0, 1], [], [1]], partial(over_threshold, amount=0.5))
+    maps = locate_classes(loaded, images, [[0, 1], [], [1]], cam_settings())
     assert [len(found) for found in maps] == [2, 0, 1]
 
 
@@ -53,7 +64,7 @@ def test_what_is_dropped_is_drawn_from_the_seed(
     """Also where the training goes on after its first epoch."""
     first_epoch = tmp_path / "first_epoch.pt"
 
-    def save_once(path: Path, content: dict[str, Any]) -> None:
+    def save_once(_path: Path, content: dict[str, Any]) -> None:
         if not first_epoch.exists():
             save_checkpoint(first_epoch, content)
 
@@ -63,5 +74,5 @@ def test_what_is_dropped_is_drawn_from_the_seed(
     torch.rand(5)
     resumed = train(kind, train_images, first_epoch).network.state_dict()
     assert all(torch.equal(whole[key], resumed[key]) for key in whole)
-    other = train(kind, train_images, recipe=RECIPE._replace(seed=1)).network.state_dict()
+    other = train(kind, train_images, seed=1).network.state_dict()
     assert not all(torch.equal(whole[key], other[key]) for key in whole)

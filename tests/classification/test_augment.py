@@ -77,4 +77,5 @@ def test_brightness_contrast_saturation_by_hand() -> None:
     flat = as_bytes(augment(image, [STILL._replace(contrast=0)], "cpu"))[0]
     assert (flat == 25).all()
     pale = as_bytes(augment(image, [STILL._replace(saturation=0)], "cpu"))[0]
-    assert (pale[:, 0] == 50).all() and (pale[:, 1] == 0).all()
+    assert (pale[:, 0] == 50).all()
+    assert (pale[:, 1] == 0).all()

@@ -1,7 +1,6 @@
 """Grad-CAM: equal to the closed form of a pooled linear head, in the image's own frame, centred by hand-made maps."""
 
 from collections.abc import Callable
-from functools import partial
 
 import cv2
 import numpy as np
@@ -25,9 +24,10 @@ from empaste.networks.anatomy import feature_maps
 from empaste.networks.inputs import to_input
 from empaste.networks.weights import build_resnet
 from empaste.squares import fit_square, square_frame
+from tests.classification.conftest import cam_settings
 from tests.tiny_networks import BUILDERS, tiny_network
 
-half = partial(over_threshold, amount=0.5)
+half = cam_settings(threshold=0.5)
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +51,7 @@ def test_equals_the_class_activation_map_of_a_linear_head(classifier: TrainedCla
         maps = feature_maps(classifier.network, inputs).grid
         logits = classifier.network(inputs)
     # Zhou et al. 2016: pooling divides by the number of cells, so alpha_k is the head's weight over that number.
-    weighted = torch.einsum("pk,pkhw->phw", classifier.network.fc.weight[columns], maps[rows])
+    weighted = torch.einsum("pk,pkhw->phw", classifier.network.get_parameter("fc.weight")[columns], maps[rows])
     expected = weighted.relu() / maps[0, 0].numel()
     np.testing.assert_allclose(heatmaps, expected.detach().numpy(), atol=1e-4)
     np.testing.assert_allclose(heatmaps, expected.detach().numpy(), rtol=1e-3, atol=1e-6)
@@ -84,7 +84,8 @@ def test_maps_come_per_image_in_the_order_asked(classifier: TrainedClassifier) -
                 assert 0 <= class_map.centre_xy[1] < image.shape[0]
 
 
-def test_a_class_that_nothing_speaks_for_has_no_centre(classifier: TrainedClassifier) -> None:
+@pytest.mark.usefixtures("classifier")
+def test_a_class_that_nothing_speaks_for_has_no_centre() -> None:
     network = build_resnet("resnet_slim", 8, None, 1).eval()
     torch.nn.init.constant_(network.fc.weight, -1)
     class_map = locate_classes(TrainedClassifier(network, (1,), 64), some_images()[:1], [[0]], half)[0][0]
@@ -106,9 +107,10 @@ def test_the_cam_points_at_the_object() -> None:
     image = np.full((100, 200, 3), 255, np.uint8)
     image[20:60, 130:170] = 0
     classifier = TrainedClassifier(network, (1,), 256)
-    for keep in (partial(over_threshold, amount=0.8), partial(top_percent, amount=8)):
+    for keep in ({"keep": "threshold", "threshold": 0.8}, {"keep": "top_percent", "top_percent": 8.0}):
         for scales, flip in [([1.0], False), ([1.0], True), ([0.5, 1, 2.0], True)]:
-            x, y = locate_classes(classifier, [image], [[0]], keep, scales, flip)[0][0].centre_xy or (0, 0)
+            how = cam_settings(**keep, scales=scales, flip=flip)
+            x, y = locate_classes(classifier, [image], [[0]], how)[0][0].centre_xy or (0, 0)
             assert (x, y) == pytest.approx((149.5, 39.5), abs=3)
 
 

@@ -16,8 +16,11 @@ from tests.tiny_networks import BUILDERS, tiny_network
 def target_layer(kind: str, network: nn.Module) -> nn.Module:
     """Where that package's documentation takes the maps."""
     if kind == "vit":
-        return network.encoder.layers[-1].ln_1
-    return network.layer4 if kind in ("slim", "resnet") else network.features[-1]
+        last = list(network.get_submodule("encoder.layers").children())[-1]
+        return last.get_submodule("ln_1")
+    if kind in ("slim", "resnet"):
+        return network.get_submodule("layer4")
+    return list(network.get_submodule("features").children())[-1]
 
 
 def tokens_as_maps(tokens: Tensor) -> Tensor:

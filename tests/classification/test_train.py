@@ -11,14 +11,12 @@ from hypothesis import strategies as st
 
 from empaste.artifacts.classifier import TrainedClassifier
 from empaste.classification import train as module
+from empaste.classification.labelled_images import LabelledImages, label_matrix, load_squares
+from empaste.classification.settings import ClassifierSettings
 from empaste.classification.train import (
     History,
-    LabelledImages,
-    Recipe,
     average_precisions,
     epoch_batches,
-    label_matrix,
-    load_squares,
     mean_ap,
     one_cycle,
     predict,
@@ -26,14 +24,13 @@ from empaste.classification.train import (
 )
 from empaste.errors import InputError
 from empaste.images import write_rgb
+from tests.classification.conftest import SETTINGS, settings_of
 
-RECIPE = Recipe(epochs=4, batch_size=16, learning_rate=0.01, weight_decay=0.01, seed=0)
 
-
-def run(train: LabelledImages, val: LabelledImages, recipe: Recipe = RECIPE, **more: Any) -> tuple[
+def run(train: LabelledImages, val: LabelledImages, settings: ClassifierSettings = SETTINGS, **more: Any) -> tuple[
     TrainedClassifier, History
 ]:  # fmt: skip
-    return train_classifier(train, val, (3, 7), "resnet_slim", 8, None, recipe, **more)
+    return train_classifier(train, val, (3, 7), settings, **more)
 
 
 def same(first: TrainedClassifier, second: TrainedClassifier) -> bool:
@@ -42,7 +39,7 @@ def same(first: TrainedClassifier, second: TrainedClassifier) -> bool:
 
 
 def test_a_toy_problem_is_learned(train_images: LabelledImages, val_images: LabelledImages) -> None:
-    classifier, history = run(train_images, val_images, RECIPE._replace(epochs=24, batch_size=8))
+    classifier, history = run(train_images, val_images, settings_of(epochs=24, batch_size=8))
     assert history[-1]["loss"] < history[0]["loss"]
     assert history[-1]["val_mAP"] > 90
     assert classifier.class_ids == (3, 7)
@@ -77,9 +74,9 @@ def test_an_interrupted_training_ends_with_the_same_bytes(
 
 
 def test_seeds_differ(train_images: LabelledImages, val_images: LabelledImages) -> None:
-    short = RECIPE._replace(epochs=1)
+    short = settings_of(epochs=1)
     first, _ = run(train_images, val_images, short)
-    assert not same(first, run(train_images, val_images, short._replace(seed=1))[0])
+    assert not same(first, run(train_images, val_images, settings_of(epochs=1, seed=1))[0])
     assert same(first, run(train_images, val_images, short)[0])
 
 
@@ -87,7 +84,7 @@ def test_training_leaves_the_global_seed_alone(train_images: LabelledImages, val
     torch.manual_seed(5)
     expected = torch.rand(1)
     torch.manual_seed(5)
-    run(train_images, val_images, RECIPE._replace(epochs=1))
+    run(train_images, val_images, settings_of(epochs=1))
     assert torch.equal(torch.rand(1), expected)
 
 
@@ -95,14 +92,14 @@ def test_a_class_without_images_and_no_validation_images(train_images: LabelledI
     labels = train_images.labels.copy()
     labels[:, 1] = False
     nothing = LabelledImages(train_images.squares[:0], labels[:0], train_images.image_ids[:0])
-    _, history = run(train_images._replace(labels=labels), nothing, RECIPE._replace(epochs=1))
+    _, history = run(train_images._replace(labels=labels), nothing, settings_of(epochs=1))
     assert history[-1]["val_mAP"] is None
     assert np.isfinite(history[-1]["loss"])
 
 
 def test_fewer_images_than_a_batch(train_images: LabelledImages, val_images: LabelledImages) -> None:
     one = LabelledImages(*(part[:1] for part in train_images))
-    _, history = run(one, val_images, RECIPE._replace(epochs=2))
+    _, history = run(one, val_images, settings_of(epochs=2))
     assert np.isfinite(history[-1]["loss"])
 
 
@@ -110,7 +107,7 @@ def test_a_loss_that_is_no_number_names_the_images(train_images: LabelledImages,
     with pytest.raises(
         InputError, match=r"loss is (nan|inf) in epoch \d.*images \[\d+.*lower classifier.learning_rate"
     ):
-        run(train_images, val_images, RECIPE._replace(learning_rate=1e30))
+        run(train_images, val_images, settings_of(learning_rate=1e30))
 
 
 @given(st.integers(1, 60), st.integers(1, 20), st.integers(-3, 3), st.integers(0, 5))

@@ -9,16 +9,16 @@ from hypothesis.extra import numpy as hnp
 from empaste.evidence.in_place import cover_squares
 from empaste.evidence.scoring import (
     Terms,
-    Weights,
     cam_overlap,
     frame_share,
     score_segments,
     shortlist,
     standardise,
 )
+from empaste.evidence.settings import EvidenceWeights
 from empaste.squares import square_frame
 
-WEIGHTS = Weights(cam_overlap=1, insertion=1, deletion=1, objectness=1, frame=12)
+WEIGHTS = EvidenceWeights(cam_overlap=1, insertion=1, deletion=1, objectness=1, frame=12)
 
 
 def terms_of(num: int, **given_terms: object) -> Terms:

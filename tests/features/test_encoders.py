@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import open_clip
@@ -11,10 +12,10 @@ import torch
 import torchvision
 from PIL import Image
 from safetensors.torch import save_file
+from timm.data.transforms_factory import create_transform
 
 from empaste.artifacts.classifier import TrainedClassifier, classify_squares
 from empaste.errors import InputError
-from empaste.features import SOURCES
 from empaste.features.encoders import Encoder, layers_by_network, load_encoders
 from tests.tiny_models import save_clip
 from tests.tiny_networks import BUILDERS, tiny_network
@@ -31,8 +32,9 @@ def squares(side: int, num: int = 2) -> np.ndarray:
 
 def load(name: str, classifier: TrainedClassifier) -> Encoder:
     """The network beside the classifier."""
-    first, other = load_encoders([name], classifier, SOURCES)
-    assert first.num_layers == 0 and first.encode(squares(32))[0] is not None
+    first, other = load_encoders([name], classifier)
+    assert first.num_layers == 0
+    assert first.encode(squares(32))[0] is not None
     return other
 
 
@@ -46,7 +48,7 @@ def vectors(encoder: Encoder) -> np.ndarray:
 @pytest.mark.parametrize("kind", BUILDERS)
 def test_the_classifiers_phi_and_probabilities(kind: str) -> None:
     classifier = TrainedClassifier(tiny_network(kind), (1, 2, 3), 32)
-    (encoder,) = load_encoders(["classifier"], classifier, SOURCES)
+    (encoder,) = load_encoders(["classifier"], classifier)
     with torch.inference_mode():
         logits, (phi,) = encoder.encode(squares(32))
     probs, expected = classify_squares(classifier, iter([squares(32)]))
@@ -78,16 +80,20 @@ def test_torchvision_from_a_file(classifier: TrainedClassifier, tmp_path: Path) 
 def test_timm_from_a_file_and_a_folder(classifier: TrainedClassifier, tmp_path: Path, name: str, form: str) -> None:
     """With a head of some class count, which is left away."""
     torch.manual_seed(0)
-    network = timm.create_model(name, pretrained=False, num_classes=7).eval()
+    network: Any = timm.create_model(name, pretrained=False, num_classes=7).eval()
     save_file(network.state_dict(), tmp_path / "model.safetensors")
-    shown = {"input_size": list(network.pretrained_cfg["input_size"]), "mean": [0.5] * 3, "std": [0.25] * 3}
+    shown: dict[str, Any] = {
+        "input_size": list(network.pretrained_cfg["input_size"]),
+        "mean": [0.5] * 3,
+        "std": [0.25] * 3,
+    }
     if form == "folder":
         (tmp_path / "config.json").write_text(json.dumps({"architecture": name, "pretrained_cfg": shown}))
         encoder = load(f"timm:local-dir:{tmp_path}", classifier)
     else:
         encoder = load(f"timm:{name}@{tmp_path / 'model.safetensors'}", classifier)
         shown = network.pretrained_cfg
-    transform = timm.data.create_transform(
+    transform = create_transform(
         input_size=tuple(shown["input_size"]), mean=shown["mean"], std=shown["std"], crop_pct=1.0
     )
     inputs = torch.stack([transform(Image.fromarray(square)) for square in squares(encoder.side)])
@@ -127,19 +133,19 @@ def test_clip_from_a_folder(classifier: TrainedClassifier, tmp_path: Path) -> No
 )
 def test_what_is_not_to_be_had_is_said(name: str, said: str, classifier: TrainedClassifier) -> None:
     with pytest.raises(InputError, match=said):
-        load_encoders([name], classifier, SOURCES)[0].encode(squares(32))
+        load_encoders([name], classifier)[0].encode(squares(32))
 
 
 def test_weights_of_another_network_are_refused(classifier: TrainedClassifier, tmp_path: Path) -> None:
     save_file(timm.create_model("test_vit", num_classes=7).state_dict(), tmp_path / "vit.safetensors")
     with pytest.raises(InputError, match=r"vit\.safetensors' do not fit the network .*conv1.* is missing"):
-        load_encoders([f"timm:test_resnet@{tmp_path / 'vit.safetensors'}"], classifier, SOURCES)
+        load_encoders([f"timm:test_resnet@{tmp_path / 'vit.safetensors'}"], classifier)
 
 
 def test_a_folder_that_lacks_something_is_named(classifier: TrainedClassifier, tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text('{"architecture": "test_vit"}')
     with pytest.raises(InputError, match=r"holds neither model\.safetensors nor pytorch_model\.bin"):
-        load_encoders([f"timm:local-dir:{tmp_path}"], classifier, SOURCES)
+        load_encoders([f"timm:local-dir:{tmp_path}"], classifier)
     (tmp_path / "config.json").write_text("{}")
     with pytest.raises(InputError, match=r"config\.json cannot be used \('architecture'\)"):
-        load_encoders([f"timm:local-dir:{tmp_path}"], classifier, SOURCES)
+        load_encoders([f"timm:local-dir:{tmp_path}"], classifier)

@@ -8,9 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from empaste.features import VIEWS
 from empaste.features.settings import FeaturesSettings
-from empaste.features.views import crop_on_gray, in_place_on_blur, in_place_on_gray
+from empaste.features.views import VIEWS, crop_on_gray, in_place_on_blur, in_place_on_gray
 from empaste.images import GRAY, blurred
 from empaste.masks import mask_box_xywh
 from empaste.squares import BLUR, fit_square, square_frame
@@ -38,7 +37,8 @@ def test_a_wide_segment_is_padded_with_gray() -> None:
     mask[4:6, 3:11] = True
     shown = show(image, mask, 0, 8)
     np.testing.assert_array_equal(shown[3:5], image[4:6, 3:11])
-    assert (shown[:3] == GRAY).all() and (shown[5:] == GRAY).all()
+    assert (shown[:3] == GRAY).all()
+    assert (shown[5:] == GRAY).all()
 
 
 def test_erosion_removes_specks_and_the_rim() -> None:
@@ -97,7 +97,8 @@ def test_in_place_the_segment_keeps_its_place() -> None:
 def test_in_place_a_wide_image_is_padded_with_gray() -> None:
     image = some_image(16, 64)
     soft = in_place_on_blur(image, 0, 32)(np.zeros((16, 64), bool), (0, 0, 0, 0))
-    assert (soft[:12] == GRAY).all() and (soft[20:] == GRAY).all()
+    assert (soft[:12] == GRAY).all()
+    assert (soft[20:] == GRAY).all()
     np.testing.assert_array_equal(soft[12:20], blurred(fit_square(image, 32)[12:20], BLUR * 32))
     shown = in_place_on_gray(image, 0, 32)(np.ones((16, 64), bool), (0, 0, 64, 16))
     np.testing.assert_array_equal(shown, fit_square(image, 32))
@@ -126,7 +127,8 @@ def test_a_segment_one_pixel_wide_shows(view: str, shape: tuple[int, int]) -> No
 def test_a_view_fills_its_square(view: Callable[..., Any], height: int, width: int, side: int) -> None:
     image, mask = some_image(height, width), np.ones((height, width), bool)
     shown = view(image, 0, side)(mask, (0, 0, width, height))
-    assert shown.shape == (side, side, 3) and shown.dtype == np.uint8
+    assert shown.shape == (side, side, 3)
+    assert shown.dtype == np.uint8
     frame = square_frame(height, width, side)
     inner = shown[frame.top : frame.top + frame.height, frame.left : frame.left + frame.width]
     expected = fit_square(image, side)[frame.top : frame.top + frame.height, frame.left : frame.left + frame.width]

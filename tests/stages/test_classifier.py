@@ -61,7 +61,12 @@ def test_interrupted_and_run_again_gives_the_same_bytes(monkeypatch: pytest.Monk
     assert len(list(Path(".work/classifier").glob("*/checkpoint.pt"))) == 1
     assert outputs() == undisturbed
     epochs = []
-    monkeypatch.setattr(train, "_train_epoch", lambda *args: epochs.append(args[-1]) or train_epoch(*args))
+
+    def train_and_note(*args: Any) -> Any:
+        epochs.append(args[-1])
+        return train_epoch(*args)
+
+    monkeypatch.setattr(train, "_train_epoch", train_and_note)
     main()
     assert epochs == [1]
     assert outputs() == undisturbed
@@ -70,7 +75,7 @@ def test_interrupted_and_run_again_gives_the_same_bytes(monkeypatch: pytest.Monk
 def test_large_data_are_read_through_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
     main()
     in_memory = outputs()
-    monkeypatch.setattr("stages.classifier.MAX_BYTES_IN_MEMORY", 1)
+    monkeypatch.setattr("empaste.classification.labelled_images.MAX_BYTES_IN_MEMORY", 1)
     main()
     assert outputs() == in_memory
 

@@ -15,7 +15,8 @@ from safetensors.torch import load_file, save_file
 from empaste.artifacts.classifier import TrainedClassifier, classify, load_classifier, save_classifier
 from empaste.artifacts.schemas.proposals import Segments
 from empaste.artifacts.tables import write_table
-from empaste.features import VIEWS
+from empaste.features import describing, extraction
+from empaste.features.views import VIEWS
 from empaste.images import read_rgb
 from empaste.masks import mask_box_xywh
 from empaste.networks.weights import build_resnet
@@ -104,16 +105,16 @@ def test_a_mask_unlike_its_row_is_refused(capsys: pytest.CaptureFixture[str]) ->
 
 def test_features_that_are_no_numbers_name_image_and_segment(capsys: pytest.CaptureFixture[str]) -> None:
     write_segments([2, 3])
-    probs, calls = module.extraction.describe_segments, iter(range(10))
+    probs, calls = extraction.describe_segments, iter(range(10))
 
-    def broken(*args: object) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        for batch_probs, phi in probs(*args):  # type: ignore[arg-type]
+    def broken(*args: Any) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        for batch_probs, phi in probs(*args):
             if next(calls) == 2:  # the stage asks once how long phi is
                 phi[0, 3] = np.nan
             yield batch_probs, phi
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module.extraction, "describe_segments", broken)
+        patch.setattr(extraction, "describe_segments", broken)
         with pytest.raises(typer.Exit):
             main()
     error = capsys.readouterr().err
@@ -135,23 +136,28 @@ def test_weights_that_are_no_numbers_are_named(capsys: pytest.CaptureFixture[str
 def test_goes_on_where_it_was_killed_with_the_same_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
     write_segments([1, 2, 4])
     main()
-    whole = [Path("data/features", name).read_bytes() for name in module.ARRAYS]
+    whole = [Path("data/features", name).read_bytes() for name in describing.ARRAYS]
     shown: list[Path] = []
-    finite, show, calls = module._check_finite, module.show_image, iter(range(1))
+    finite, show, calls = describing._check_finite, describing.show_image, iter(range(1))
 
     def stop_in_the_second_batch(*args: Any) -> None:
         if next(calls, None) is None:
             raise KeyboardInterrupt
         finite(*args)
 
-    monkeypatch.setattr(module, "_check_finite", stop_in_the_second_batch)
+    monkeypatch.setattr(describing, "_check_finite", stop_in_the_second_batch)
     with pytest.raises(KeyboardInterrupt):
         main()
-    monkeypatch.setattr(module, "_check_finite", finite)
-    monkeypatch.setattr(module, "show_image", lambda item, **more: shown.append(item[0]) or show(item, **more))
+    monkeypatch.setattr(describing, "_check_finite", finite)
+
+    def show_and_note(item: Any, **more: Any) -> Any:
+        shown.append(item[0])
+        return show(item, **more)
+
+    monkeypatch.setattr(describing, "show_image", show_and_note)
     main()
     assert [path.name for path in shown] == ["004.png"]
-    assert [Path("data/features", name).read_bytes() for name in module.ARRAYS] == whole
+    assert [Path("data/features", name).read_bytes() for name in describing.ARRAYS] == whole
     assert not list(Path(".work/features").iterdir())
 
 
@@ -160,7 +166,7 @@ def test_begun_work_that_lost_its_arrays_is_begun_anew(monkeypatch: pytest.Monke
     main()
     whole = Path("data/features/phi.npy").read_bytes()
     with monkeypatch.context() as patch:
-        patch.setattr(module, "whole_directory", lambda out: 1 / 0)
+        patch.setattr(module, "whole_directory", lambda _out: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             main()
     (work,) = Path(".work/features").iterdir()

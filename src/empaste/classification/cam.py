@@ -20,6 +20,7 @@ from jaxtyping import Bool, Float, Int, UInt8
 from torch import Tensor, nn
 
 from empaste.artifacts.classifier import TrainedClassifier
+from empaste.classification.cam_settings import CamSettings
 from empaste.networks.anatomy import classify_maps, feature_maps, input_step
 from empaste.networks.inputs import to_input
 from empaste.squares import fit_square, square_frame
@@ -43,43 +44,46 @@ class ClassMap(NamedTuple):
 
 def over_threshold(heatmap: Float[np.ndarray, "h w"], amount: float) -> Bool[np.ndarray, "h w"]:
     """The positive pixels of at least ``amount`` times the map's maximum."""
-    return (heatmap >= amount * heatmap.max()) & (heatmap > 0)
+    return np.asarray((heatmap >= amount * heatmap.max()) & (heatmap > 0))
 
 
 def top_percent(heatmap: Float[np.ndarray, "h w"], amount: float) -> Bool[np.ndarray, "h w"]:
     """The highest ``amount`` percent of the pixels as far as they are positive, with all that tie with the last."""
     num = max(1, round(heatmap.size * amount / 100))
     least = np.partition(heatmap, heatmap.size - num, axis=None)[heatmap.size - num]
-    return (heatmap >= least) & (heatmap > 0)
+    return np.asarray((heatmap >= least) & (heatmap > 0))
 
 
 KEEP: dict[str, Callable[[Float[np.ndarray, "h w"], float], Bool[np.ndarray, "h w"]]] = {
     "threshold": over_threshold,
     "top_percent": top_percent,
 }
-"""What of a heat map counts for its centre."""
+"""What of a heat map counts for its centre; a rule's amount is the parameter of its name."""
+
+
+def kept_pixels(heatmap: Float[np.ndarray, "h w"], settings: CamSettings) -> Bool[np.ndarray, "h w"]:
+    """The pixels that count for the centre."""
+    return KEEP[settings.keep](heatmap, getattr(settings, settings.keep))
 
 
 def locate_classes(
     classifier: TrainedClassifier,
     images: Sequence[RGB],
     classes: Sequence[Sequence[int]],
-    keep: Callable[[Float[np.ndarray, "h w"]], Bool[np.ndarray, "h w"]],
-    scales: Sequence[float] = (1.0,),
-    flip: bool = False,
+    settings: CamSettings,
 ) -> list[list[ClassMap]]:
     """For each image the maps of the outputs (columns) asked for in ``classes``, in that order; one batch.
 
-    ``keep`` says which pixels of a map in the image's frame count for the centre. Maps are averaged over ``scales`` of
-    the input and, with ``flip``, over the image and its mirror image; so are the probabilities.
+    Pixels of a map in the image's frame count for the centre as ``settings.keep`` says. Maps are averaged over
+    ``scales`` of the input and, with ``flip``, over the image and its mirror image; so are the probabilities.
     """
     rows = np.repeat(np.arange(len(images)), [len(columns) for columns in classes])
     columns = np.array([column for asked in classes for column in asked], np.int64)
-    heatmaps, probs = averaged_grad_cam(classifier, images, rows, columns, scales, flip)
+    heatmaps, probs = averaged_grad_cam(classifier, images, rows, columns, settings.scales, settings.flip)
     found: list[list[ClassMap]] = [[] for _ in images]
     for row, heatmap, prob in zip(rows.tolist(), heatmaps, probs, strict=True):
         height, width = images[row].shape[:2]
-        kept = keep(in_image_frame(heatmap, height, width, classifier.image_size))
+        kept = kept_pixels(in_image_frame(heatmap, height, width, classifier.image_size), settings)
         peak = float(heatmap.max())
         scaled = heatmap / peak if peak > 0 else heatmap
         found[row].append(ClassMap(float(prob), scaled, centre_of_gravity(kept)))
@@ -153,13 +157,13 @@ def in_image_frame(
     rows = ((np.arange(height) + 0.5) * frame.height / height + frame.top) / step_y - 0.5
     columns = ((np.arange(width) + 0.5) * frame.width / width + frame.left) / step_x - 0.5
     weights_y = _interpolation(rows, heatmap.shape[0])
-    return weights_y @ heatmap.astype(np.float32) @ _interpolation(columns, heatmap.shape[1]).T
+    return np.asarray(weights_y @ heatmap.astype(np.float32) @ _interpolation(columns, heatmap.shape[1]).T)
 
 
 def _interpolation(positions: Float[np.ndarray, " n"], cells: int) -> Float[np.ndarray, "n cells"]:
     """The matrix that interpolates linearly between ``cells`` values at ``positions`` (in cells, from 0)."""
     distance = np.abs(np.clip(positions, 0, cells - 1)[:, None] - np.arange(cells))
-    return np.maximum(0, 1 - distance).astype(np.float32)
+    return np.asarray(np.maximum(0, 1 - distance), np.float32)
 
 
 def centre_of_gravity(kept: Bool[np.ndarray, "h w"]) -> tuple[float, float] | None:

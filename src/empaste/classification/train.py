@@ -7,9 +7,8 @@ weights as training which was not, at the same number of threads.
 
 import math
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
@@ -21,11 +20,12 @@ from tqdm import tqdm
 from empaste.artifacts.checkpoints import load_checkpoint, save_checkpoint
 from empaste.artifacts.classifier import TrainedClassifier, classify_squares
 from empaste.classification.augment import augment, draw_augmentation
+from empaste.classification.labelled_images import LabelledImages
+from empaste.classification.settings import ClassifierSettings
+from empaste.devices import torch_device
 from empaste.errors import InputError
-from empaste.images import read_rgb
 from empaste.networks.inputs import normalise
 from empaste.networks.weights import build_network
-from empaste.squares import fit_square
 
 History = list[dict[str, Any]]
 """One row per epoch: epoch, loss, learning_rate, val_mAP (percent; None where it was not measured)."""
@@ -36,33 +36,11 @@ _ORDER_PURPOSE = 2
 _DROP_PURPOSE = 3
 
 
-class LabelledImages(NamedTuple):
-    """Square images of one size, which of the classes each shows, and their ids."""
-
-    squares: UInt8[np.ndarray, "n side side 3"]
-    labels: Bool[np.ndarray, "n c"]
-    image_ids: Int[np.ndarray, " n"]
-
-
-class Recipe(NamedTuple):
-    """How long, in what steps and from what seed a classifier is trained."""
-
-    epochs: int
-    batch_size: int
-    learning_rate: float
-    weight_decay: float
-    seed: int
-
-
 def train_classifier(
     train: LabelledImages,
     val: LabelledImages,
     class_ids: Sequence[int],
-    architecture: str,
-    width: int,
-    weights: str | None,
-    recipe: Recipe,
-    device: torch.device | str = "cpu",
+    settings: ClassifierSettings,
     checkpoint: Path | None = None,
 ) -> tuple[TrainedClassifier, History]:
     """The trained classifier and its history; goes on from the file ``checkpoint`` where that holds one.
@@ -71,21 +49,23 @@ def train_classifier(
     then and at the end. `InputError` where the loss is not finite, or the weights do not fit.
     """
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(recipe.seed)
-        network = build_network(architecture, width, weights, len(class_ids), train.squares.shape[1])
-    network = network.to(device).to(memory_format=torch.channels_last)
-    classifier = TrainedClassifier(network, tuple(int(class_id) for class_id in class_ids), train.squares.shape[1])
-    optimiser = torch.optim.AdamW(network.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay)
+        torch.manual_seed(settings.seed)
+        network = build_network(
+            settings.architecture, settings.width, settings.weights, len(class_ids), settings.image_size
+        )
+    network = network.to(torch_device(settings.device)).to(memory_format=torch.channels_last)
+    classifier = TrainedClassifier(network, tuple(int(class_id) for class_id in class_ids), settings.image_size)
+    optimiser = torch.optim.AdamW(network.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay)
     history = _resume(classifier, optimiser, checkpoint)
     done = len(history)
-    for epoch in tqdm(range(done, recipe.epochs), "classifier", recipe.epochs, initial=done, unit="epoch"):
+    for epoch in tqdm(range(done, settings.epochs), "classifier", settings.epochs, initial=done, unit="epoch"):
         with torch.random.fork_rng(devices=[]):
             # What a network drops in this epoch (dropout, stochastic depth) is drawn anew from the seed.
-            torch.manual_seed(int(np.random.default_rng([_DROP_PURPOSE, recipe.seed % 2**32, epoch]).integers(2**63)))
-            loss = _train_epoch(classifier, optimiser, train, recipe, epoch)
+            torch.manual_seed(int(np.random.default_rng([_DROP_PURPOSE, settings.seed % 2**32, epoch]).integers(2**63)))
+            loss = _train_epoch(classifier, optimiser, train, settings, epoch)
         rate = optimiser.param_groups[0]["lr"]
         history.append({"epoch": epoch + 1, "loss": loss, "learning_rate": rate, "val_mAP": None})
-        if (epoch + 1) % math.ceil(recipe.epochs / NUM_VALIDATIONS) == 0 or epoch + 1 == recipe.epochs:
+        if (epoch + 1) % math.ceil(settings.epochs / NUM_VALIDATIONS) == 0 or epoch + 1 == settings.epochs:
             history[-1]["val_mAP"] = mean_ap(average_precisions(val.labels, predict(classifier, val.squares)))
         if checkpoint:
             state = {"network": network.state_dict(), "optimiser": optimiser.state_dict(), "history": history}
@@ -101,27 +81,32 @@ def _resume(classifier: TrainedClassifier, optimiser: torch.optim.Optimizer, che
         return []
     classifier.network.load_state_dict(saved["network"])
     optimiser.load_state_dict(saved["optimiser"])
-    return saved["history"]
+    history: History = saved["history"]
+    return history
 
 
 def _train_epoch(
-    classifier: TrainedClassifier, optimiser: torch.optim.Optimizer, train: LabelledImages, recipe: Recipe, epoch: int
+    classifier: TrainedClassifier,
+    optimiser: torch.optim.Optimizer,
+    train: LabelledImages,
+    settings: ClassifierSettings,
+    epoch: int,
 ) -> float:
     """The epoch's mean loss, after one step per batch."""
     network, device = classifier.network.train(), classifier.device
-    batches = list(epoch_batches(len(train.squares), recipe.batch_size, recipe.seed, epoch))
+    batches = list(epoch_batches(len(train.squares), settings.batch_size, settings.seed, epoch))
     losses = []
     for number, (rows, repeats) in enumerate(tqdm(batches, f"epoch {epoch + 1}", unit="step", leave=False)):
         step = epoch * len(batches) + number
-        optimiser.param_groups[0]["lr"] = one_cycle(step, recipe.epochs * len(batches), recipe.learning_rate)
+        optimiser.param_groups[0]["lr"] = one_cycle(step, settings.epochs * len(batches), settings.learning_rate)
         ids = [int(image_id) for image_id in train.image_ids[rows]]
-        draws = [draw_augmentation(recipe.seed, epoch, *pair) for pair in zip(ids, repeats, strict=True)]
+        draws = [draw_augmentation(settings.seed, epoch, *pair) for pair in zip(ids, repeats, strict=True)]
         inputs = normalise(augment(train.squares[rows], draws, device)).contiguous(memory_format=torch.channels_last)
         targets = torch.from_numpy(train.labels[rows].astype(np.float32)).to(device)
         loss = F.binary_cross_entropy_with_logits(network(inputs), targets)
         losses.append(_finite(loss.item(), epoch, ids))
         optimiser.zero_grad(set_to_none=True)
-        loss.backward()
+        torch.autograd.backward(loss)
         optimiser.step()
     return float(np.mean(losses))
 
@@ -182,37 +167,3 @@ def mean_ap(precisions: Sequence[float | None]) -> float | None:
     """The mean over the classes that were measured; None where none was."""
     measured = [value for value in precisions if value is not None]
     return float(np.mean(measured)) if measured else None
-
-
-def load_squares(paths: Sequence[Path], side: int, store: Path | None = None) -> UInt8[np.ndarray, "n side side 3"]:
-    """The images at ``paths``, each fitted into a square; in memory, or in the new file ``store`` where given."""
-    shape = (len(paths), side, side, 3)
-    squares = np.lib.format.open_memmap(store, "w+", np.uint8, shape) if store else np.empty(shape, np.uint8)
-
-    def load(row: int) -> None:
-        squares[row] = fit_square(read_rgb(paths[row]), side)
-
-    # OpenCV decodes and resizes without the interpreter's lock.
-    with ThreadPoolExecutor() as pool:
-        list(tqdm(pool.map(load, range(len(paths))), "images", len(paths), unit="image", leave=False))
-    return squares
-
-
-def label_matrix(
-    image_ids: Sequence[int], class_ids: Sequence[int], pairs: Int[np.ndarray, "m 2"]
-) -> Bool[np.ndarray, "n c"]:
-    """Which image (row) shows which class (column), from (image id, class id) ``pairs``; other images' are left out.
-
-    `InputError` for a class id that is none of ``class_ids``.
-    """
-    rows = {int(image_id): row for row, image_id in enumerate(image_ids)}
-    columns = {int(class_id): column for column, class_id in enumerate(class_ids)}
-    labels = np.zeros((len(rows), len(columns)), bool)
-    for image_id, class_id in pairs.tolist():
-        if class_id not in columns:
-            raise InputError(
-                f"image {image_id} has the class {class_id}, which is none of {list(columns)}; run: dvc repro prepare"
-            )
-        if image_id in rows:
-            labels[rows[image_id], columns[class_id]] = True
-    return labels

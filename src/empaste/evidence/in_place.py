@@ -9,7 +9,7 @@ EM-Paste §3.1 judges a segment by its crop on gray. A classifier that was train
 seen such a crop; a segment in its place, on what the image looks like from far away, is nearer to what it knows.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 import torch
@@ -18,9 +18,6 @@ from jaxtyping import Bool, Float, UInt8
 from empaste.artifacts.classifier import TrainedClassifier, classify_squares
 from empaste.images import GRAY, mixed
 from empaste.squares import SquareFrame, blur_square, fit_square_mask
-
-FILLS = ("blur", "gray")
-"""What stands where nothing is shown."""
 
 Square = UInt8[np.ndarray, "side side 3"]
 
@@ -31,9 +28,12 @@ def cover_squares(masks: Iterable[Bool[np.ndarray, "h w"]], side: int) -> Float[
     return np.stack(covers) if covers else np.zeros((0, side, side), np.float32)
 
 
-def fill_square(square: Square, frame: SquareFrame, fill: str) -> Square:
-    """What the square shows where no segment is: ``gray``, or its image blurred (``blur``)."""
-    return blur_square(square, frame) if fill == "blur" else np.full_like(square, GRAY)
+def _gray(square: Square, _frame: SquareFrame) -> Square:
+    return np.full_like(square, GRAY)
+
+
+FILLS: dict[str, Callable[[Square, SquareFrame], Square]] = {"blur": blur_square, "gray": _gray}
+"""What a square shows where no segment is: its image blurred, or gray."""
 
 
 def insert_and_delete(
@@ -51,7 +51,7 @@ def insert_and_delete(
     insertion = np.zeros((len(covers), len(classifier.class_ids)))
     deletion = np.zeros_like(insertion)
     for fill in fills:
-        filled = fill_square(square, frame, fill)
+        filled = FILLS[fill](square, frame)
         shown = [mixed(square, filled, cover) for cover in covers]
         hidden = [mixed(filled, square, cover) for cover in covers]
         logits = _logits(classifier, np.stack([square, filled, *shown, *hidden]), batch_size)

@@ -1,7 +1,6 @@
 """One image's segments judged for every class that it shows: rows of the evidence table."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Mapping
 
 import cv2
 import numpy as np
@@ -12,24 +11,16 @@ from empaste.artifacts.classifier import TrainedClassifier
 from empaste.evidence.in_place import cover_squares, insert_and_delete
 from empaste.evidence.scoring import (
     Terms,
-    Weights,
     cam_overlap,
     coarse_score,
     frame_share,
     score_segments,
     shortlist,
 )
+from empaste.evidence.settings import EvidenceSettings
 from empaste.squares import SquareFrame, fit_square, square_frame
 
 COLUMNS = ["class_id", *Terms._fields, "judged", "score"]
-
-
-class Effort(NamedTuple):
-    """How much is looked at: what fills, how many segments per class in place (0: all), how many squares at once."""
-
-    fills: Sequence[str]
-    num_judged: int
-    batch_size: int
 
 
 def judge_image(
@@ -38,14 +29,13 @@ def judge_image(
     masks: Iterable[Bool[np.ndarray, "h w"]],
     objectness: Float[np.ndarray, " n"],
     heatmaps: Mapping[int, Float[np.ndarray, "gh gw"]],
-    weights: Weights,
-    effort: Effort,
+    settings: EvidenceSettings,
 ) -> pd.DataFrame:
     """Rows of `COLUMNS`, by class in the order of ``heatmaps``, then by mask; ``heatmaps`` are keyed by class id.
 
     ``objectness`` is the proposal source's score of each mask.
     """
-    side = classifier.image_size
+    side, weights = classifier.image_size, settings.weights
     frame = square_frame(image.shape[0], image.shape[1], side)
     covers = cover_squares(masks, side)
     unknown = np.full(len(covers), np.nan)
@@ -54,10 +44,10 @@ def judge_image(
         class_id: Terms(cam_overlap(covers, _in_square(heatmap, frame, side)), *of_all)
         for class_id, heatmap in heatmaps.items()
     }
-    best = [shortlist(coarse_score(terms, weights), effort.num_judged) for terms in at_first.values()]
+    best = [shortlist(coarse_score(terms, weights), settings.num_judged) for terms in at_first.values()]
     judged = np.unique(np.concatenate([*best, np.zeros(0, int)]))
     found = insert_and_delete(
-        classifier, fit_square(image, side), frame, covers[judged], effort.fills, effort.batch_size
+        classifier, fit_square(image, side), frame, covers[judged], settings.fills, settings.batch_size
     )
     tables = []
     for class_id, coarse in at_first.items():
@@ -66,7 +56,9 @@ def judge_image(
         terms = coarse._replace(insertion=insertion, deletion=deletion)
         tables.append(
             pd.DataFrame(terms._asdict()).assign(
-                class_id=class_id, judged=np.isin(np.arange(len(covers)), judged), score=score_segments(terms, weights)
+                class_id=class_id,
+                judged=np.isin(np.arange(len(covers)), judged),
+                score=score_segments(terms, weights),
             )
         )
     return pd.concat(tables)[COLUMNS] if tables else pd.DataFrame(columns=COLUMNS)

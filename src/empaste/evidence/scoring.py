@@ -17,17 +17,8 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float, Int
 
+from empaste.evidence.settings import EvidenceWeights
 from empaste.squares import SquareFrame
-
-
-class Weights(NamedTuple):
-    """How much each term counts."""
-
-    cam_overlap: float
-    insertion: float
-    deletion: float
-    objectness: float
-    frame: float
 
 
 class Terms(NamedTuple):
@@ -46,7 +37,7 @@ def frame_share(covers: Float[np.ndarray, "n side side"], frame: SquareFrame) ->
     shown = covers[:, rows, columns]
     edges = [shown[:, 0], shown[:, -1], shown[:, :, 0], shown[:, :, -1]]
     touched = sum(edge.sum(axis=1) for edge in edges)
-    return np.asarray(touched, float) / sum(edge.shape[1] for edge in edges)
+    return np.asarray(np.asarray(touched, float) / sum(edge.shape[1] for edge in edges))
 
 
 def cam_overlap(
@@ -58,7 +49,7 @@ def cam_overlap(
     if not mass > 0:
         return np.zeros(len(covers))
     common = np.minimum(flat, cells).sum(axis=1, dtype=float)
-    return common / (flat.sum(axis=1, dtype=float) + mass - common)
+    return np.asarray(common / (flat.sum(axis=1, dtype=float) + mass - common))
 
 
 def standardise(values: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
@@ -67,7 +58,7 @@ def standardise(values: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
     return (values - values.mean()) / deviation if deviation > 1e-12 else np.zeros(len(values))
 
 
-def coarse_score(terms: Terms, weights: Weights) -> Float[np.ndarray, " n"]:
+def coarse_score(terms: Terms, weights: EvidenceWeights) -> Float[np.ndarray, " n"]:
     """The score without insertion and deletion."""
     return (
         weights.cam_overlap * standardise(terms.cam_overlap)
@@ -81,7 +72,7 @@ def shortlist(scores: Float[np.ndarray, " n"], num: int) -> Int[np.ndarray, " k"
     return np.sort(np.argsort(-scores, kind="stable")[: num or None])
 
 
-def score_segments(terms: Terms, weights: Weights) -> Float[np.ndarray, " n"]:
+def score_segments(terms: Terms, weights: EvidenceWeights) -> Float[np.ndarray, " n"]:
     """The score of every segment; those not judged in place (NaN) come after all that were, in coarse order."""
     coarse = coarse_score(terms, weights)
     judged = np.flatnonzero(~np.isnan(terms.insertion))
@@ -93,6 +84,6 @@ def score_segments(terms: Terms, weights: Weights) -> Float[np.ndarray, " n"]:
         + weights.insertion * standardise(among.insertion)
         + weights.deletion * standardise(among.deletion)
     )
-    scores = coarse - coarse.max() + fine.min() - 1
+    scores: Float[np.ndarray, " n"] = coarse - coarse.max() + fine.min() - 1
     scores[judged] = fine
     return scores

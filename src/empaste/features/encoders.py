@@ -1,6 +1,6 @@
 """Frozen networks that turn what they are shown into vectors: the classifier's layers, torchvision, timm, CLIP.
 
-Each is named by a text: ``classifier``, or ``SOURCE:MODEL`` with a source of `empaste.features.SOURCES`; of the
+Each is named by a text: ``classifier``, or ``SOURCE:MODEL`` with a source of `SOURCES`; of the
 classifier and of torchvision's networks a layer may follow after ``#``.
 """
 
@@ -57,7 +57,7 @@ def layers_by_network(names: Sequence[str]) -> dict[str, list[str]]:
     return layers
 
 
-def load_encoders(names: Sequence[str], classifier: TrainedClassifier, sources: dict[str, Loader]) -> list[Encoder]:
+def load_encoders(names: Sequence[str], classifier: TrainedClassifier) -> list[Encoder]:
     """The classifier, which always comes first, then the other networks of ``names``, each once for all its layers.
 
     `InputError` for a name that says nothing, and where a network is not to be had.
@@ -66,10 +66,10 @@ def load_encoders(names: Sequence[str], classifier: TrainedClassifier, sources: 
     encoders = [_classifier_encoder(classifier, layers.pop(CLASSIFIER, []))]
     for network, asked in layers.items():
         source, colon, model = network.partition(":")
-        if not colon or source not in sources or not model:
-            known = ", ".join([CLASSIFIER, *(f"{source}:MODEL" for source in sources)])
+        if not colon or source not in SOURCES or not model:
+            known = ", ".join([CLASSIFIER, *(f"{source}:MODEL" for source in SOURCES)])
             raise InputError(f"features.backbones names {network!r}; choose from {known}")
-        encoders.append(sources[source](model, asked, classifier.device))
+        encoders.append(SOURCES[source](model, asked, classifier.device))
     return encoders
 
 
@@ -200,3 +200,7 @@ def _unavailable(source: str, model: str, error: Exception) -> str:
         f"features.backbones names {source}:{model}, which is not to be had ({reason}); on a machine with a network "
         f"download it, then write {source}:local-dir:FOLDER"
     )
+
+
+SOURCES: dict[str, Loader] = {"torchvision": load_torchvision, "timm": load_timm, "clip": load_clip}
+"""Where networks other than the classifier come from."""

@@ -76,3 +76,10 @@ def _erode(mask: Bool[np.ndarray, "h w"], erosion: int) -> Bool[np.ndarray, "h w
         return mask
     eroded = cv2.erode(np.ascontiguousarray(mask).view(np.uint8), np.ones((3, 3), np.uint8), iterations=erosion)
     return eroded.view(bool) if eroded.any() else mask
+
+
+VIEWS: dict[str, View] = {
+    "crop": crop_on_gray,
+    "in_place_gray": in_place_on_gray,
+    "in_place_blur": in_place_on_blur,
+}

@@ -1,0 +1,79 @@
+"""The images of a split as squares, with their image-level labels: what a classifier is trained and measured on."""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Bool, Int, UInt8
+from tqdm import tqdm
+
+from empaste.artifacts.image_paths import read_image_paths
+from empaste.artifacts.schemas.prepare import Labels
+from empaste.artifacts.tables import read_table
+from empaste.errors import InputError
+from empaste.images import read_rgb
+from empaste.squares import fit_square
+
+MAX_BYTES_IN_MEMORY = 4 * 2**30
+"""Of decoded images; more than that goes to a memory-mapped file."""
+
+
+class LabelledImages(NamedTuple):
+    """Square images of one size, which of the classes each shows, and their ids."""
+
+    squares: UInt8[np.ndarray, "n side side 3"]
+    labels: Bool[np.ndarray, "n c"]
+    image_ids: Int[np.ndarray, " n"]
+
+
+def read_split(
+    split: str, images: Path, labels: Path, class_ids: Sequence[int], side: int, work: Path
+) -> LabelledImages:
+    """The images of ``split`` in the folder ``images``, with their labels in the folder ``labels``.
+
+    Squares of ``side`` pixels that do not fit into memory lie in a file in the folder ``work``. `InputError` where the
+    training split is empty, an image is not readable or a label not one of ``class_ids``.
+    """
+    paths = read_image_paths(images, split)
+    if not paths and split == "train":
+        raise InputError(f"{images / 'images.parquet'} holds no training image; check prepare.* in params.yaml")
+    fits = len(paths) * side * side * 3 <= MAX_BYTES_IN_MEMORY
+    squares = load_squares(list(paths.values()), side, None if fits else work / f"{split}.npy")
+    pairs = read_table(labels / "labels.parquet", Labels).to_numpy()
+    return LabelledImages(squares, label_matrix(list(paths), class_ids, pairs), np.array(list(paths), int))
+
+
+def load_squares(paths: Sequence[Path], side: int, store: Path | None = None) -> UInt8[np.ndarray, "n side side 3"]:
+    """The images at ``paths``, each fitted into a square; in memory, or in the new file ``store`` where given."""
+    shape = (len(paths), side, side, 3)
+    squares = np.lib.format.open_memmap(store, "w+", np.uint8, shape) if store else np.empty(shape, np.uint8)
+
+    def load(row: int) -> None:
+        squares[row] = fit_square(read_rgb(paths[row]), side)
+
+    # OpenCV decodes and resizes without the interpreter's lock.
+    with ThreadPoolExecutor() as pool:
+        list(tqdm(pool.map(load, range(len(paths))), "images", len(paths), unit="image", leave=False))
+    return squares
+
+
+def label_matrix(
+    image_ids: Sequence[int], class_ids: Sequence[int], pairs: Int[np.ndarray, "m 2"]
+) -> Bool[np.ndarray, "n c"]:
+    """Which image (row) shows which class (column), from (image id, class id) ``pairs``; other images' are left out.
+
+    `InputError` for a class id that is none of ``class_ids``.
+    """
+    rows = {int(image_id): row for row, image_id in enumerate(image_ids)}
+    columns = {int(class_id): column for column, class_id in enumerate(class_ids)}
+    labels = np.zeros((len(rows), len(columns)), bool)
+    for image_id, class_id in pairs.tolist():
+        if class_id not in columns:
+            raise InputError(
+                f"image {image_id} has the class {class_id}, which is none of {list(columns)}; run: dvc repro prepare"
+            )
+        if image_id in rows:
+            labels[rows[image_id], columns[class_id]] = True
+    return labels

@@ -1,0 +1,64 @@
+"""The evidence of a whole data set: the segments of every image, judged for every class that the image shows."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Float
+from tqdm import tqdm
+
+from empaste.artifacts.classifier import TrainedClassifier
+from empaste.artifacts.schemas.evidence import Evidence
+from empaste.artifacts.segments import decode_segments
+from empaste.errors import InputError
+from empaste.evidence.judging import judge_image
+from empaste.evidence.settings import EvidenceSettings
+from empaste.images import read_rgb
+
+COLUMNS = list(Evidence.to_schema().columns)
+
+
+def judge_data_set(
+    classifier: TrainedClassifier,
+    segments: pd.DataFrame,
+    paths: Mapping[int, Path],
+    cams: pd.DataFrame,
+    heatmaps: Float[np.ndarray, "n gh gw"],
+    settings: EvidenceSettings,
+) -> pd.DataFrame:
+    """Rows of `schemas.evidence.Evidence`, images in the order of ``segments``, each as `judge_image` has them.
+
+    ``paths`` are those of the images by id; ``heatmaps`` are aligned with ``cams``. `InputError` where an image does
+    not fit its segments, or an answer of the classifier is not finite.
+    """
+    maps: dict[int, dict[int, Float[np.ndarray, "gh gw"]]] = {}
+    for image_id, class_id, heatmap in zip(cams["image_id"], cams["class_id"], heatmaps, strict=True):
+        maps.setdefault(image_id, {})[class_id] = heatmap
+    per_image = segments[segments["image_id"].isin(list(maps))].groupby("image_id", sort=False)
+    judged = [
+        _judge(classifier, paths[image_id], rows, maps[image_id], settings)
+        for image_id, rows in tqdm(per_image, "evidence", unit="image")
+    ]
+    return pd.concat(judged) if judged else pd.DataFrame(columns=COLUMNS)
+
+
+def _judge(
+    classifier: TrainedClassifier,
+    path: Path,
+    rows: pd.DataFrame,
+    maps: Mapping[int, Float[np.ndarray, "gh gw"]],
+    settings: EvidenceSettings,
+) -> pd.DataFrame:
+    """The rows of one image."""
+    image = read_rgb(path)
+    masks = decode_segments(rows, (image.shape[0], image.shape[1]), path)
+    table = judge_image(classifier, image, masks, rows["score"].to_numpy(), maps, settings)
+    ids = rows["segment_id"].tolist() * len(maps)
+    finite = np.isfinite(table[["insertion", "deletion"]].to_numpy()).all(axis=1)
+    broken = np.flatnonzero(table["judged"].to_numpy() & ~finite)
+    if broken.size:
+        raise InputError(
+            f"the classifier's answer to segment {ids[broken[0]]} of {path} is not finite; run: dvc repro classifier"
+        )
+    return table.assign(image_id=int(rows["image_id"].iloc[0]), segment_id=ids)[COLUMNS]

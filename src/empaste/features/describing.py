@@ -1,0 +1,89 @@
+"""All segments of a data set described, into arrays in a work folder, from which a later run goes on."""
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Float, UInt8
+from tqdm import tqdm
+
+from empaste.artifacts.arrays import open_array
+from empaste.artifacts.classifier import TrainedClassifier
+from empaste.artifacts.outputs import write_json
+from empaste.artifacts.segments import decode_segments
+from empaste.errors import InputError
+from empaste.features import extraction
+from empaste.features.encoders import load_encoders
+from empaste.features.settings import FeaturesSettings
+from empaste.features.views import VIEWS
+from empaste.images import read_rgb
+
+ARRAYS = ("probs.npy", "phi.npy")
+
+
+def describe_data_set(
+    segments: pd.DataFrame,
+    paths: Mapping[int, Path],
+    classifier: TrainedClassifier,
+    settings: FeaturesSettings,
+    work: Path,
+) -> None:
+    """The folder ``work`` holds `ARRAYS`, of which row i describes row i of ``segments``, a table by image.
+
+    ``paths`` are those of the images by id. Rows that ``work`` holds already are not described again. `InputError`
+    where an image does not fit its segments, or a description is not finite.
+    """
+    views = [VIEWS[name] for name in settings.views]
+    networks = load_encoders(settings.backbones, classifier)
+    done = _rows_done(work)
+    columns = extraction.num_columns(views, networks)
+    arrays = [open_array(work / name, (len(segments), num)) for name, num in zip(ARRAYS, columns, strict=True)]
+    rest = segments.iloc[done:]
+    per_image = ((paths[int(str(image_id))], rows) for image_id, rows in rest.groupby("image_id", sort=False))
+    progress = tqdm(per_image, "features", rest["image_id"].nunique(), unit="image")
+    show = partial(show_image, showings=extraction.showings(views, networks), erosion=settings.erosion)
+    shown = extraction.map_ahead(show, progress, os.cpu_count() or 1)
+    for batch in extraction.describe_segments(views, networks, shown, settings.batch_size):
+        _check_finite(batch, segments.iloc[done : done + len(batch[0])], paths)
+        for array, values in zip(arrays, batch, strict=True):
+            array[done : done + len(values)] = values
+        done += len(batch[0])
+        write_json(work / "done.json", done)
+
+
+def show_image(
+    image_rows: tuple[Path, pd.DataFrame], showings: Sequence[extraction.Showing], erosion: int
+) -> list[UInt8[np.ndarray, "k side side 3"]]:
+    """The segments of one image, as every showing shows them."""
+    path, rows = image_rows
+    image = read_rgb(path)
+    boxes = [tuple(box) for box in rows[["x", "y", "box_width", "box_height"]].to_numpy().tolist()]
+    masks = decode_segments(rows, (image.shape[0], image.shape[1]), path)
+    return extraction.show_segments(image, zip(masks, boxes, strict=True), len(rows), showings, erosion)
+
+
+def _rows_done(work: Path) -> int:
+    """How many rows of the arrays in ``work`` stand; what cannot be gone on with is removed."""
+    progress = work / "done.json"
+    if progress.exists() and all((work / name).exists() for name in ARRAYS):
+        return int(json.loads(progress.read_text()))
+    for name in ARRAYS:
+        (work / name).unlink(missing_ok=True)
+    return 0
+
+
+def _check_finite(
+    batch: tuple[Float[np.ndarray, "b c"], Float[np.ndarray, "b d"]], rows: pd.DataFrame, paths: Mapping[int, Path]
+) -> None:
+    finite = np.isfinite(batch[0]).all(axis=1) & np.isfinite(batch[1]).all(axis=1)
+    if not finite.all():
+        segment = rows.iloc[int(np.argmin(finite))]
+        raise InputError(
+            f"the features of segment {segment['segment_id']} of {paths[segment['image_id']]} are not finite; "
+            "the weights hold NaN or overflow: run dvc repro classifier with a lower classifier.learning_rate, or "
+            "replace the weights that features.backbones names"
+        )
