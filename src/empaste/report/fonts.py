@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Literal, NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol, runtime_checkable
 
 import cv2
 import numpy as np
@@ -52,6 +52,7 @@ class Extent(NamedTuple):
     below: int
 
 
+@runtime_checkable
 class Font(Protocol):
     """What letters are drawn with."""
 

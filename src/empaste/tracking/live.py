@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from empaste.layout import HERE
 from empaste.tracking.identity import open_run
@@ -17,6 +17,7 @@ from empaste.tracking.recording import Point, log_points
 from empaste.tracking.store import clear_errors, connect, find_store, is_enabled, tracking_errors
 
 
+@runtime_checkable
 class LogCurve(Protocol):
     """Takes the values of one step."""
 
