@@ -97,6 +97,25 @@ def test_a_record_that_lacks_a_key_is_refused(tmp_path: Path, table: str, key: s
         read_coco(tmp_path / "a.json")
 
 
+@pytest.mark.parametrize(
+    ("table", "key", "value", "words"),
+    [
+        ("images", "height", "6", "a whole number"),
+        ("images", "file_name", 3, "text"),
+        ("annotations", "image_id", [3], "a whole number"),
+        ("annotations", "category_id", True, "a whole number"),
+        ("annotations", "area", None, "a number"),
+        ("categories", "name", {}, "text"),
+    ],
+)
+def test_a_value_of_another_type_is_refused(tmp_path: Path, table: str, key: str, value: Any, words: str) -> None:
+    data: dict[str, Any] = dict(example())
+    data[table][0][key] = value
+    (tmp_path / "a.json").write_text(json.dumps(data))
+    with pytest.raises(InputError, match=rf"a\.json: {table}\[0\]\.{key} is .*; it must be {words}; run: dvc repro"):
+        read_coco(tmp_path / "a.json")
+
+
 @pytest.mark.parametrize("text", ["[" * 100_000, "{", "\xff"])
 def test_what_is_no_json_is_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / "a.json").write_text(text, encoding="latin-1")

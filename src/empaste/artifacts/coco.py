@@ -5,11 +5,12 @@ import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast, get_type_hints
 
 import numpy as np
 
 from empaste.artifacts.coco_records import TABLES, Annotation, Category, Coco, ImageRecord
+from empaste.artifacts.fields import shown
 from empaste.artifacts.json_files import read_own_json
 from empaste.artifacts.outputs import write_whole
 from empaste.errors import InputError
@@ -20,11 +21,13 @@ if TYPE_CHECKING:  # worker processes import this module, and none touches a tab
     import pandas as pd
 
 COMMAND = "dvc repro (or dvc pull)"
-REQUIRED: dict[str, frozenset[str]] = {
-    "images": ImageRecord.__required_keys__,
-    "annotations": Annotation.__required_keys__,
-    "categories": Category.__required_keys__,
+KINDS = {"images": ImageRecord, "annotations": Annotation, "categories": Category}
+ALLOWED: dict[object, tuple[str, tuple[type, ...]]] = {
+    int: ("a whole number", (int,)),
+    float: ("a number", (int, float)),
+    str: ("text", (str,)),
 }
+"""What a value must be, in words and in Python's types, by the type that a record declares; others are not checked."""
 
 
 def write_coco(path: Path, data: Coco) -> None:
@@ -43,17 +46,22 @@ def read_coco(path: Path) -> Coco:
             raise InputError(f"{path}: {key} is no list of objects; run: {COMMAND}")
     coco = cast(Coco, data)
     _check_masks(coco, path)
-    for table, required in REQUIRED.items():
-        _check_keys(data[table], required, f"{path}: {table}")
+    for table, kind in KINDS.items():
+        _check_records(data[table], kind, f"{path}: {table}")
     return coco
 
 
-def _check_keys(rows: Sequence[Mapping[str, object]], required: frozenset[str], place: str) -> None:
-    """`InputError` where a row lacks a key that every row of its table has."""
+def _check_records(rows: Sequence[Mapping[str, object]], kind: Any, place: str) -> None:
+    """`InputError` where a row lacks a key that ``kind`` requires, or has a number or a text of another type."""
+    declared = {key: declared for key, declared in get_type_hints(kind).items() if key in kind.__required_keys__}
+    allowed = {key: ALLOWED[one] for key, one in declared.items() if one in ALLOWED}
     for number, row in enumerate(rows):
-        if not required <= row.keys():
-            lacking = ", ".join(sorted(required - row.keys()))
+        if not row.keys() >= declared.keys():
+            lacking = ", ".join(sorted(declared.keys() - row.keys()))
             raise InputError(f"{place}[{number}] lacks {lacking}; run: {COMMAND}")
+        for key, (words, types) in allowed.items():
+            if type(row[key]) not in types:
+                raise InputError(f"{place}[{number}].{key} is {shown(row[key])}; it must be {words}; run: {COMMAND}")
 
 
 def _check_masks(data: Coco, path: Path) -> None:
