@@ -111,13 +111,18 @@ def read_truth(path: Path) -> GroundTruth:
 
 def is_ignored_region(annotation: Annotation) -> bool:
     """Whether masks in it are neither to be found nor a mistake: a crowd, or an instance with a box alone."""
-    return bool(annotation.get("iscrowd", 0)) or bool(annotation.get("box_only", 0))
+    return bool(annotation["iscrowd"]) or has_box_alone(annotation)
+
+
+def has_box_alone(annotation: Annotation) -> bool:
+    """Whether the data set has a box of the instance and no mask; its segmentation covers the box."""
+    return bool(annotation.get("box_only", 0))
 
 
 def mask_truth(data: Coco) -> Coco:
     """``data`` as masks are measured with it: instances that have a box alone are ignored regions, as crowds are."""
     annotations: list[Annotation] = [
-        {**row, "iscrowd": 1} if row.get("box_only") and not row.get("iscrowd") else row for row in data["annotations"]
+        {**row, "iscrowd": 1} if has_box_alone(row) and not row["iscrowd"] else row for row in data["annotations"]
     ]
     return {**data, "annotations": annotations}
 

@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from empaste.artifacts.coco_records import Annotation, Coco, Detection, ImageRecord, rows_by_image
-from empaste.artifacts.truth import COCO_IOUS, IOU50, IOU75, mask_truth
+from empaste.artifacts.truth import COCO_IOUS, IOU50, IOU75, has_box_alone, mask_truth
 from empaste.boxes import box_ious
 from empaste.evaluation.results import KINDS, CurvePoint, Evaluation, Metrics, class_names, percent
 from empaste.masks import decode_mask, encode_mask
@@ -114,7 +114,7 @@ def _match_class(ground_truth: Coco, detections: Sequence[Detection], kind: str,
                 right[place, number] = True
             elif (best[number] >= threshold and crowd[number]) or shielded[number] >= threshold:
                 counted[place, number] = False
-    total = sum(not one.get("iscrowd", 0) for rows in instances.values() for one in rows)
+    total = sum(not one["iscrowd"] for rows in instances.values() for one in rows)
     return _Matches(right, counted, total)
 
 
@@ -141,12 +141,12 @@ def _meetings(
         shown = [detections[place] for place in of_image]
         boxes = [row["bbox"] for row in shown], [row["bbox"] for row in rows]
         ious = box_ious(*boxes) if kind == "box" else _mask_ious(shown, rows, void.get(image_id))
-        alone = np.array([kind == "mask" and bool(row.get("box_only")) for row in rows])
+        alone = np.array([kind == "mask" and has_box_alone(row) for row in rows])
         shielded[of_image] = ious[:, alone].max(axis=1, initial=0)
         ious = np.where(alone, 0, ious)
         met[of_image] = ious.argmax(axis=1)
         best[of_image] = ious.max(axis=1)
-        crowd[of_image] = [bool(rows[number].get("iscrowd", 0)) for number in met[of_image]]
+        crowd[of_image] = [bool(rows[number]["iscrowd"]) for number in met[of_image]]
     return best, met, crowd, shielded
 
 
@@ -158,5 +158,5 @@ def _mask_ious(
         known = ~decode_mask(void)
         masks = [encode_mask(decode_mask(mask) & known) for mask in masks]
     # A mask that lies in the box of an instance without one is neither right nor wrong, however it fills that box.
-    boxes_alone = [bool(row.get("box_only")) for row in instances]
+    boxes_alone = [has_box_alone(row) for row in instances]
     return mask_ious(masks, [row["segmentation"] for row in instances], boxes_alone)

@@ -3,9 +3,9 @@
 For measuring only: nothing here selects anything.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import NamedTuple, TypedDict
 
 import numpy as np
 import pandas as pd
@@ -14,12 +14,39 @@ from jaxtyping import Bool, Float
 from empaste.artifacts.segments import segment_rles
 from empaste.artifacts.truth import IOU50, IOU75, GroundTruth, percent_found
 
-RATES = ("precision50", "precision75", "mean_iou", "found")
 NUM_BINS = 10
+
+PerTable = dict[str, float | None]
+"""A figure of each table (iter_0, iter_1, …, pool); None where there is nothing to measure."""
+
+
+class Rates(TypedDict):
+    """How well foregrounds fit the ground truth, in percent."""
+
+    precision50: PerTable
+    precision75: PerTable
+    mean_iou: PerTable
+    found: PerTable
+
+
+class Unsupervised(TypedDict):
+    """What can be told without ground truth."""
+
+    inlier_distance: PerTable
+    mean_prob: PerTable
+    agreement: PerTable
+
+
+class ForegroundMetrics(Rates, Unsupervised):
+    """What `foreground_metrics` gives."""
+
+    per_class: dict[str, Rates]
+    confidence: dict[str, float | None]
+    masks_per_class: dict[str, int]
 
 
 class _Judged(NamedTuple):
-    """The classes and the best IoUs of a table's rows, and the same of the instances."""
+    """The class and the best IoU of every row of a table, and of every instance."""
 
     chosen_class: np.ndarray
     of_chosen: Float[np.ndarray, " chosen"]
@@ -29,12 +56,12 @@ class _Judged(NamedTuple):
 
 def foreground_metrics(
     chosen: Mapping[str, pd.DataFrame], segments: pd.DataFrame, truth: GroundTruth, classes: pd.DataFrame
-) -> dict[str, Any]:
+) -> ForegroundMetrics:
     """Figures per table of ``chosen``, rates in percent, None where there is nothing to measure.
 
     Against ground truth: precision50 and precision75, the share of the chosen segments with an IoU of at least 0.5 and
     0.75 with an instance of their class; mean_iou of each chosen segment with its best instance; found, the share of
-    the instances with an IoU of at least 0.5 with a chosen segment of their class; the same in per_class, by name of
+    the instances with an IoU of at least 0.5 with a chosen segment of their class; per_class, these rates by name of
     the class; confidence, how well that of the ``pool`` predicts whether a segment is right at IoU 0.5 (auc, the
     chance that a right one has the higher, and ece, the expected calibration error). Crowds are left out, and so are
     images without any annotation, which nobody outlined (most of VOC's).
@@ -45,18 +72,16 @@ def foreground_metrics(
     judged = {name: _judge(_outlined(table, truth), segments, truth) for name, table in chosen.items()}
     names = dict(zip(classes["class_id"].tolist(), classes["name"].tolist(), strict=True))
     counts = chosen["pool"]["class_id"].value_counts()
-    return (
-        _by_rate({name: _rates(one, bool(truth.keys)) for name, one in judged.items()})
-        | {
-            "per_class": {
-                label: _by_rate({name: _rates(_of_class(one, id_), bool(truth.keys)) for name, one in judged.items()})
-                for id_, label in names.items()
-            },
-            "confidence": _confidence_figures(reliability_of(chosen["pool"], segments, truth)),
-        }
-        | _unsupervised(chosen)
-        | {"masks_per_class": {label: int(counts.get(id_, 0)) for id_, label in names.items()}}
-    )
+    return {
+        **_rates(judged, truth),
+        "per_class": {
+            label: _rates({name: _of_class(one, id_) for name, one in judged.items()}, truth)
+            for id_, label in names.items()
+        },
+        "confidence": _confidence_figures(reliability_of(chosen["pool"], segments, truth)),
+        **_unsupervised(chosen),
+        "masks_per_class": {label: int(counts.get(id_, 0)) for id_, label in names.items()},
+    }
 
 
 def reliability_of(pool: pd.DataFrame, segments: pd.DataFrame, truth: GroundTruth) -> pd.DataFrame:
@@ -127,19 +152,18 @@ def _of_class(judged: _Judged, class_id: int) -> _Judged:
     )  # fmt: skip
 
 
-def _rates(judged: _Judged, measurable: bool) -> dict[str, float | None]:
-    if not measurable:
-        return dict.fromkeys(RATES)
+def _rates(judged: Mapping[str, _Judged], truth: GroundTruth) -> Rates:
+    """The rates of every table; None where the ground truth has no instance at all."""
+
+    def each(rate: Callable[[_Judged], float | None]) -> PerTable:
+        return {name: rate(one) if truth.keys else None for name, one in judged.items()}
+
     return {
-        "precision50": percent_found(judged.of_chosen, IOU50),
-        "precision75": percent_found(judged.of_chosen, IOU75),
-        "mean_iou": _percent(judged.of_chosen),
-        "found": percent_found(judged.of_instances, IOU50),
+        "precision50": each(lambda one: percent_found(one.of_chosen, IOU50)),
+        "precision75": each(lambda one: percent_found(one.of_chosen, IOU75)),
+        "mean_iou": each(lambda one: _percent(one.of_chosen)),
+        "found": each(lambda one: percent_found(one.of_instances, IOU50)),
     }
-
-
-def _by_rate(figures: Mapping[str, Mapping[str, float | None]]) -> dict[str, dict[str, float | None]]:
-    return {rate: {name: rates[rate] for name, rates in figures.items()} for rate in RATES}
 
 
 def _confidence_figures(outcomes: pd.DataFrame) -> dict[str, float | None]:
@@ -163,7 +187,7 @@ def _area_under_curve(scores: Float[np.ndarray, " n"], right: Bool[np.ndarray, "
     return round(100 * float(above / (num_right * (len(right) - num_right))), 2)
 
 
-def _unsupervised(chosen: Mapping[str, pd.DataFrame]) -> dict[str, dict[str, float | None]]:
+def _unsupervised(chosen: Mapping[str, pd.DataFrame]) -> Unsupervised:
     iterations = [name for name in chosen if name != "pool"]
     distances = {name: chosen[name].loc[chosen[name]["inlier"], "distance"].median() for name in iterations}
     return {

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import pandas as pd
 
@@ -188,7 +188,27 @@ def _write_instances(
         out.write(b',"categories":' + _compact(frame["categories"]) + b"}")
 
 
-def summarise(total: Tally, foregrounds: list[Foreground], classes: pd.DataFrame) -> dict[str, Any]:
+class Summary(TypedDict):
+    """How many images, instances and foregrounds there are, and what was dropped."""
+
+    images: int
+    instances: int
+    instances_per_class: dict[str, int]
+    pasted_per_class: dict[str, int]
+    foregrounds: int
+    foregrounds_per_class: dict[str, int]
+    originals_with_extraction: int
+    composites_on_originals: int
+    composites_on_backgrounds: int
+    unpasted_originals: int
+    pasted: int
+    own: int
+    dropped_instances: int
+    dropped_images: int
+    unreadable_images: int
+
+
+def summarise(total: Tally, foregrounds: list[Foreground], classes: pd.DataFrame) -> Summary:
     """Counts of images, instances and foregrounds, in all and per class; a class without any counts 0."""
     counts = total.counts
     pasted, own = (
@@ -215,13 +235,18 @@ def summarise(total: Tally, foregrounds: list[Foreground], classes: pd.DataFrame
     }
 
 
-def class_shares(summary: dict[str, Any]) -> pd.DataFrame:
+def class_shares(summary: Summary) -> pd.DataFrame:
     """Per class the share in percent of the pool, of what was pasted and is visible, and of all instances.
 
     Largest in the pool first; 0 where there is nothing to take a share of.
     """
-    columns = {"pool": "foregrounds", "pasted": "pasted", "composites": "instances"}
-    counts = pd.DataFrame({column: summary[f"{key}_per_class"] for column, key in columns.items()})
+    counts = pd.DataFrame(
+        {
+            "pool": summary["foregrounds_per_class"],
+            "pasted": summary["pasted_per_class"],
+            "composites": summary["instances_per_class"],
+        }
+    )
     shares = (100 * counts / counts.sum().clip(lower=1)).rename_axis("class_name").reset_index()
     return shares.sort_values("pool", ascending=False, kind="stable", ignore_index=True)
 

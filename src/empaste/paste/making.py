@@ -4,10 +4,9 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from empaste.paste.compose import compose_encoded
-from empaste.paste.composites import Composed, summarise, write_composites
+from empaste.paste.composites import Composed, Summary, summarise, write_composites
 from empaste.paste.gathering import Gathered
 from empaste.paste.pool import Background
 from empaste.paste.settings import PasteSettings
@@ -16,7 +15,7 @@ MapItems = Callable[[Callable[[Background], Composed], Sequence[Background]], It
 """Maps a pure function over what is pasted on, perhaps in worker processes; in order."""
 
 
-def make_composites(folder: Path, gathered: Gathered, settings: PasteSettings, map_items: MapItems) -> dict[str, Any]:
+def make_composites(folder: Path, gathered: Gathered, settings: PasteSettings, map_items: MapItems) -> Summary:
     """``folder`` holds the composites as `write_composites` writes them; returns their `summarise`.
 
     Classes without a foreground are named on stderr.

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from empaste.artifacts.coco_records import Annotation, Detection
-from empaste.artifacts.truth import IOU50, is_ignored_region
+from empaste.artifacts.truth import IOU50, has_box_alone, is_ignored_region
 from empaste.evaluation.mistakes import MIN_SCORE, image_quality, match_instances
 from empaste.report import drawing
 from empaste.report.inputs import Run, annotations_of, read_detections
@@ -64,7 +64,7 @@ def _truth_panel(run: Run, image_id: int, instances: Sequence[Annotation], known
     if not known:
         return Panel(image, f"{image_id} · no masks known · {', '.join(map(isolated, run.names_in(image_id)))}")
     objects = [one for one in instances if not is_ignored_region(one)]
-    boxes = sum(bool(one.get("box_only")) for one in instances)
+    boxes = sum(map(has_box_alone, instances))
     without = f", {boxes} without a mask" if boxes else ""
     caption = f"{image_id} · ground truth, {counted(len(objects), 'object')}{without}"
     return Panel(draw_instances(run, image, objects), caption)
