@@ -15,7 +15,6 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from statistics import mean, stdev
 from typing import Annotated, Any, NamedTuple
@@ -24,18 +23,21 @@ import typer
 from torch import nn
 
 from empaste.artifacts.coco import read_coco
-from empaste.detectors import BACKENDS, detect_files, fit, load_detector
-from empaste.detectors.recipe import Recipe
+from empaste.detectors.backends import BACKENDS
+from empaste.detectors.detecting import detect_files, load_detector
+from empaste.detectors.settings import TrainSettings
+from empaste.detectors.training import fit
 from empaste.evaluation import evaluate_detections
 
 FIGURES = {"mAP50": "AP50", "mAP75": "AP75"}
 MAX_DETECTIONS = 20
 """Per image, several times what the demo's images show: masks are most of the time that detecting takes."""
-RECIPE = Recipe(
-    architecture="resnet18", heads="standard", class_agnostic=False, width=32, weights=None, image_size=96,
-    iterations=300, batch_size=4, accumulate=1, optimizer="adamw", learning_rate=0.0005, reference_batch=0,
-    weight_decay=1e-4, schedule="cosine", warm_up=0.1, jitter=[0.6, 1.4], precision="float32", compile=False, ema=0.0,
-    checkpoint_every=10**6, seed=0, num_threads=1, num_workers=0, num_processes=1, device="cpu",
+SETTINGS = TrainSettings(
+    backend="torchvision", architecture="resnet18", heads="standard", class_agnostic=False, width=32, weights=None,
+    image_size=96, iterations=300, batch_size=4, accumulate=1, optimizer="adamw", learning_rate=0.0005,
+    reference_batch=0, weight_decay=1e-4, schedule="cosine", warm_up=0.1, jitter=[0.6, 1.4], precision="float32",
+    compile=False, ema=0.0, checkpoint_every=10**6, seed=0, num_threads=1, num_workers=0, num_processes=1,
+    device="cpu",
 )  # fmt: skip
 
 
@@ -51,29 +53,29 @@ def main(
     backends: Annotated[str, typer.Option(help="names, with commas")] = ",".join(BACKENDS),
     seeds: Annotated[int, typer.Option(help="how many")] = 3,
     first_seed: int = 0,
-    architecture: str = RECIPE.architecture,
-    heads: str = RECIPE.heads,
-    iterations: int = RECIPE.iterations,
-    image_size: int = RECIPE.image_size,
-    batch_size: int = RECIPE.batch_size,
-    learning_rate: float = RECIPE.learning_rate,
-    precision: str = RECIPE.precision,
-    weights: Annotated[str | None, typer.Option(help="as train.weights")] = RECIPE.weights,
+    architecture: str = SETTINGS.architecture,
+    heads: str = SETTINGS.heads,
+    iterations: int = SETTINGS.iterations,
+    image_size: int = SETTINGS.image_size,
+    batch_size: int = SETTINGS.batch_size,
+    learning_rate: float = SETTINGS.learning_rate,
+    precision: str = SETTINGS.precision,
+    weights: Annotated[str | None, typer.Option(help="as train.weights")] = SETTINGS.weights,
     regions: int = 512,
     proposals: int = 1000,
-    device: str = RECIPE.device,
+    device: str = SETTINGS.device,
 ) -> None:
     """Train every backend once per seed, in turns, and print the table."""
     names = backends.split(",")
-    recipe = replace(
-        RECIPE, architecture=architecture, heads=heads, weights=weights, iterations=iterations, image_size=image_size,
+    settings = changed(
+        SETTINGS, architecture=architecture, heads=heads, weights=weights, iterations=iterations, image_size=image_size,
         batch_size=batch_size, learning_rate=learning_rate, precision=precision, device=device,
     )  # fmt: skip
     runs: dict[str, list[Run]] = {name: [] for name in names}
     with fewer_regions(regions, proposals):
         for seed in range(first_seed, first_seed + seeds):
             for name in names:
-                runs[name].append(run(name, workspace, replace(recipe, seed=seed)))
+                runs[name].append(run(workspace, changed(settings, backend=name, seed=seed)))
                 typer.echo(f"seed {seed}, {name}: {runs[name][-1]}", err=True)
     print_table(runs)
     print(
@@ -81,7 +83,12 @@ def main(
     )
 
 
-def run(name: str, workspace: Path, recipe: Recipe) -> Run:
+def changed(settings: TrainSettings, **changes: Any) -> TrainSettings:
+    """``settings`` with ``changes``, checked."""
+    return TrainSettings.model_validate(settings.model_dump() | changes)
+
+
+def run(workspace: Path, settings: TrainSettings) -> Run:
     """Train on the composites and evaluate on the validation images of ``workspace``."""
     truth = read_coco(workspace / "data" / "ground_truth" / "val.json")
     images = [(row["id"], workspace / "data" / "images" / row["file_name"]) for row in truth["images"]]
@@ -90,12 +97,12 @@ def run(name: str, workspace: Path, recipe: Recipe) -> Run:
         model, work = Path(folder) / "model", Path(folder) / "work"
         model.mkdir()
         work.mkdir()
-        fit(name, workspace / "data" / "composites", model, work=work, recipe=recipe,
-            on_step=lambda step, values: ends.append(time.process_time()))  # fmt: skip
+        fit(workspace / "data" / "composites", model, work=work, settings=settings,
+            on_step=lambda _step, _values: ends.append(time.process_time()))  # fmt: skip
         detect = load_detector(
-            model, min_score=0.05, max_detections=MAX_DETECTIONS, num_threads=1, device=recipe.device
+            model, min_score=0.05, max_detections=MAX_DETECTIONS, num_threads=1, device=settings.device
         )
-        metrics = evaluate_detections(truth, detect_files(detect, images, recipe.batch_size)).metrics
+        metrics = evaluate_detections(truth, detect_files(detect, images, settings.batch_size)).metrics
     figures = {figure: float(metrics["mask"][key]) for figure, key in FIGURES.items()}
     return Run(figures, (ends[-1] - ends[0]) / (len(ends) - 1))
 
@@ -113,7 +120,8 @@ def fewer_regions(number: int, proposals: int) -> Iterator[None]:
         else:
             module.roi_heads.batch_size_per_image = number
             module.proposal_generator.post_nms_topk[False] = proposals
-        return module
+        built: nn.Module = module
+        return built
 
     try:
         for name in whole:

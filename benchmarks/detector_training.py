@@ -1,7 +1,7 @@
-"""How many images a detector trains on in a second, by backend, precision and with or without compiling.
+r"""How many images a detector trains on in a second, by backend, precision and with or without compiling.
 
     python -m benchmarks.detector_training                       # here: the demo's detector, a few steps
-    python -m benchmarks.detector_training --architecture resnet50 --heads v2 --image-size 1024 --batch-size 16 \\
+    python -m benchmarks.detector_training --architecture resnet50 --heads v2 --image-size 1024 --batch-size 16 \
         --num-workers 8 --device cuda                            # on a GPU
 
 Images are drawn, 500 × 375 with six instances, and kept in memory, so that reading is no part of it; views are made as
@@ -23,14 +23,15 @@ import cv2
 import numpy as np
 import torch
 import typer
-from torch.autograd import DeviceType
+from torch.autograd import DeviceType  # type: ignore[attr-defined]  # torch re-exports it without saying so
 from torch.profiler import ProfilerActivity, profile
 
-from empaste.detectors import BACKENDS, training
+from empaste.detectors import training
 from empaste.detectors.augment import Sample
+from empaste.detectors.backends import BACKENDS
 from empaste.detectors.composites import Composites
 from empaste.detectors.distributed import Group
-from empaste.detectors.recipe import Recipe
+from empaste.detectors.settings import TrainSettings
 from empaste.devices import limit_threads, torch_device
 from empaste.errors import InputError
 
@@ -59,16 +60,17 @@ def main(
     figures: dict[str, dict[str, float]] = {}
     variants = product(backend or sorted(BACKENDS), precision or ["float32"], (False, True) if compiled else (False,))
     for name, kind, compile_backbone in variants:
-        recipe = Recipe(
-            architecture=architecture, heads=heads, class_agnostic=False, width=width, weights=None,
-            image_size=image_size, iterations=WARM_UP + steps + 2 * PROFILED, batch_size=batch_size, accumulate=1,
-            optimizer="sgd", learning_rate=1e-3, reference_batch=0, weight_decay=4e-5, schedule="steps", warm_up=0.5,
-            jitter=(0.5, 1.5), precision=kind, compile=compile_backbone, ema=0.0, checkpoint_every=10**6, seed=0,
-            num_threads=num_threads, num_workers=num_workers, num_processes=1, device=device,
+        settings = TrainSettings.model_validate(
+            {"backend": name, "architecture": architecture, "heads": heads, "class_agnostic": False, "width": width,
+             "weights": None, "image_size": image_size, "iterations": WARM_UP + steps + 2 * PROFILED,
+             "batch_size": batch_size, "accumulate": 1, "optimizer": "sgd", "learning_rate": 1e-3,
+             "reference_batch": 0, "weight_decay": 4e-5, "schedule": "steps", "warm_up": 0.5, "jitter": [0.5, 1.5],
+             "precision": kind, "compile": compile_backbone, "ema": 0.0, "checkpoint_every": 10**6, "seed": 0,
+             "num_threads": num_threads, "num_workers": num_workers, "num_processes": 1, "device": device}
         )  # fmt: skip
         row = f"{name}, {kind}{', compiled' if compile_backbone else ''}"
         try:
-            figures[row] = measure(name, recipe, steps)
+            figures[row] = measure(settings, steps)
         except InputError as error:
             print(f"{row}: not run: {error}")
             continue
@@ -78,22 +80,22 @@ def main(
     )
 
 
-def measure(name: str, recipe: Recipe, steps: int) -> dict[str, float]:
+def measure(settings: TrainSettings, steps: int) -> dict[str, float]:
     """What one way to train takes."""
-    limit_threads(recipe.num_threads)
-    group = Group(0, 1, torch_device(recipe.device))
-    backend = BACKENDS[name]
-    torch.manual_seed(recipe.seed)
-    learner = training.make_learner(backend.build(training.network_of(backend, recipe), 1, None), recipe, group)
-    batches = enumerate(training.make_batches(drawings(), backend, recipe, group, 0))
+    limit_threads(settings.num_threads)
+    group = Group(0, 1, torch_device(settings.device))
+    backend = BACKENDS[settings.backend]
+    torch.manual_seed(settings.seed)
+    learner = training.make_learner(backend.build(training.network_of(backend, settings), 1, None), settings, group)
+    batches = enumerate(training.make_batches(drawings(), backend, settings, group, 0))
     on_gpu = group.device.type == "cuda"
     if on_gpu:
         torch.cuda.reset_peak_memory_stats()
-    run(learner, batches, recipe, group, WARM_UP)
-    seconds = run(learner, batches, recipe, group, steps)
-    figures = {"images_per_second": steps * recipe.batch_size / seconds, "seconds_per_step": seconds / steps}
+    run(learner, batches, settings, group, WARM_UP)
+    seconds = run(learner, batches, settings, group, steps)
+    figures = {"images_per_second": steps * settings.batch_size / seconds, "seconds_per_step": seconds / steps}
     if on_gpu:
-        figures |= {"gpu_busy": busy_share(learner, batches, recipe, group),
+        figures |= {"gpu_busy": busy_share(learner, batches, settings, group),
                     "gpu_gib": torch.cuda.max_memory_reserved() / 2**30}  # fmt: skip
     else:
         figures["process_gib"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
@@ -101,21 +103,23 @@ def measure(name: str, recipe: Recipe, steps: int) -> dict[str, float]:
 
 
 def run(
-    learner: training.Learner, batches: Iterator[tuple[int, Any]], recipe: Recipe, group: Group, steps: int
+    learner: training.Learner, batches: Iterator[tuple[int, Any]], settings: TrainSettings, group: Group, steps: int
 ) -> float:
     """Seconds on the clock that so many further steps took; a step ends when its losses are on the CPU."""
     started = time.perf_counter()
     for _ in range(steps):
         iteration, inputs = next(batches)
-        training.train_step(learner, inputs, recipe, iteration, group)
+        training.train_step(learner, inputs, settings, iteration, group)
     return time.perf_counter() - started
 
 
-def busy_share(learner: training.Learner, batches: Iterator[tuple[int, Any]], recipe: Recipe, group: Group) -> float:
+def busy_share(
+    learner: training.Learner, batches: Iterator[tuple[int, Any]], settings: TrainSettings, group: Group
+) -> float:
     """The share of the time in which the GPU computed or copied."""
     for _ in range(2):  # watching slows the first steps down
         with profile(activities=[ProfilerActivity.CUDA]) as watched:
-            seconds = run(learner, batches, recipe, group, PROFILED)
+            seconds = run(learner, batches, settings, group, PROFILED)
     spans = [event.time_range for event in watched.events() if event.device_type == DeviceType.CUDA]
     return covered([(span.start, span.end) for span in spans]) / 1e6 / seconds
 

@@ -10,10 +10,11 @@ from empaste.artifacts.coco import read_coco
 from empaste.artifacts.outputs import whole_directory, write_json, write_whole
 from empaste.artifacts.schemas.prepare import Images
 from empaste.artifacts.tables import read_table
-from empaste.detectors import check_classes, detect_files, load_detector
+from empaste.detectors.detecting import detect_files, load_detector
+from empaste.detectors.models import check_classes
 from empaste.evaluation import evaluate_detections
 from empaste.evaluation.mistakes import Pair, match_instances
-from empaste.evaluation.results import CurvePoint
+from empaste.evaluation.results import CurvePoint, missing_ap
 from empaste.evaluation.settings import EvaluateSettings
 from empaste.layout import HERE
 from empaste.settings import load_settings
@@ -32,27 +33,26 @@ def main(
     params: Path = HERE.params,
 ) -> None:
     """Detect on the validation images, then compare with their ground truth."""
-    options = load_settings(params, "evaluate", EvaluateSettings).model_dump()
-    protocol, batch_size = options.pop("protocol"), options.pop("batch_size")
+    settings = load_settings(params, "evaluate", EvaluateSettings)
     table = read_table(images / "images.parquet", Images)
     shown = table[table["split"] == "val"]
     files = [(int(number), images / name) for number, name in zip(shown["image_id"], shown["file_name"], strict=True)]
     truth = read_coco(ground_truth)
     check_classes(model, {row["id"]: row["name"] for row in truth["categories"]}, ground_truth)
-    detections = detect_files(load_detector(model, **options), files, batch_size)
-    evaluation = evaluate_detections(truth, detections, protocol)
+    detect = load_detector(
+        model, min_score=settings.min_score, max_detections=settings.max_detections, num_threads=settings.num_threads,
+        device=settings.device,
+    )  # fmt: skip
+    detections = detect_files(detect, files, settings.batch_size)
+    evaluation = evaluate_detections(truth, detections, settings.protocol)
     with whole_directory(out) as folder:
         write_whole(folder / "val.json", json.dumps(detections, separators=(",", ":")).encode())
     write_json(metrics, evaluation.metrics)
-    for path, rows, columns in (
-        (curves, evaluation.curves, CurvePoint._fields),
-        (confusion, match_instances(truth, detections), Pair._fields),
-    ):
-        write_whole(path, pd.DataFrame(rows, columns=list(columns)).to_csv(index=False).encode())
-    if evaluation.metrics["box"]["AP"] is None:
-        print(f"{ground_truth} holds no instance: the detections are written, but there is no AP")
-    elif evaluation.metrics["mask"]["AP"] is None:
-        print(f"{ground_truth} holds boxes alone: box AP is measured, mask AP is not")
+    write_whole(curves, pd.DataFrame(evaluation.curves, columns=list(CurvePoint._fields)).to_csv(index=False).encode())
+    pairs = match_instances(truth, detections)
+    write_whole(confusion, pd.DataFrame(pairs, columns=list(Pair._fields)).to_csv(index=False).encode())
+    if missing := missing_ap(evaluation.metrics):
+        print(f"{ground_truth} holds {missing}")
 
 
 if __name__ == "__main__":

@@ -7,12 +7,11 @@ from pathlib import Path
 import pandas as pd
 import typer
 
-from empaste import detectors
 from empaste.artifacts.outputs import whole_directory, write_whole
 from empaste.artifacts.work import remove_work, work_folder
 from empaste.detectors.distributed import launched_rank
-from empaste.detectors.recipe import Recipe
 from empaste.detectors.settings import TrainSettings
+from empaste.detectors.training import fit
 from empaste.layout import HERE
 from empaste.settings import load_settings
 from empaste.tracking import live_curve
@@ -30,16 +29,16 @@ def main(
 
     Under torchrun every process comes here, and the first alone writes.
     """
-    options = load_settings(params, "train", TrainSettings).model_dump()
-    work = work_folder("train", options, [composites])
-    backend, model = options.pop("backend"), work / "model"
-    fit = partial(detectors.fit, backend, composites, model, work=work, recipe=Recipe(**options))
+    settings = load_settings(params, "train", TrainSettings)
+    work = work_folder("train", settings.model_dump(), [composites])
+    model = work / "model"
+    fit_composites = partial(fit, composites, model, work=work, settings=settings)
     if launched_rank():
-        fit()
+        fit_composites()
         return
     model.mkdir(exist_ok=True)
     with live_curve("train", params) as log:
-        curve = fit(on_step=log)
+        curve = fit_composites(on_step=log)
     with whole_directory(out) as folder:
         shutil.copytree(model, folder, dirs_exist_ok=True)
     write_whole(plot, pd.DataFrame(curve).to_csv(index=False).encode())

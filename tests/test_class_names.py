@@ -17,8 +17,8 @@ import torch
 from empaste.artifacts.coco import read_coco
 from empaste.artifacts.coco_records import DetectedInstance
 from empaste.artifacts.networks import save_network
-from empaste.detectors import check_classes, classes_of
 from empaste.detectors.mask_rcnn import build_mask_rcnn
+from empaste.detectors.models import check_classes, classes_of
 from empaste.images import write_rgb
 from empaste.prediction import predict_files
 from empaste.report.inputs import read_plot

@@ -1,6 +1,8 @@
 """params.yaml is read exactly, and every misfit is named with key, value, what is allowed and what to do."""
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -211,3 +213,12 @@ def test_a_section_is_read_without_the_others(tmp_path: Path) -> None:
         load_settings(path, "train", TrainSettings)
     with pytest.raises(InputError, match=r"paste\.n_q is 1, but there is no such parameter; did you mean n_p\?"):
         load_settings(changed(tmp_path, "paste.n_q", 1), "paste", PasteSettings)
+
+
+def test_reading_the_parameters_imports_no_torch() -> None:
+    """``empaste preset`` and ``empaste doctor`` read them, and should not wait for networks to be loaded."""
+    code = "import sys, empaste.params; assert 'torch' not in sys.modules"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=SHIPPED.parent / "src", capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr

@@ -18,9 +18,10 @@ from empaste import cli, prediction
 from empaste.artifacts.coco import read_coco
 from empaste.artifacts.coco_records import DetectedInstance
 from empaste.artifacts.networks import save_network
-from empaste.detectors import Detect, classes_of, detect_files, load_detector
 from empaste.detectors.backend import Network
+from empaste.detectors.detecting import Detect, detect_files, load_detector
 from empaste.detectors.mask_rcnn import build_mask_rcnn
+from empaste.detectors.models import classes_of
 from empaste.errors import InputError
 from empaste.images import encode_rgb, fit_within, read_rgb, write_rgb
 from empaste.masks import encode_mask

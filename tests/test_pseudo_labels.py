@@ -16,7 +16,7 @@ from empaste.artifacts.coco_records import DetectedInstance, Detection
 from empaste.artifacts.schemas.prepare import Classes, Images, Labels
 from empaste.artifacts.tables import read_table, write_table
 from empaste.cli import app
-from empaste.detectors import Detect
+from empaste.detectors.detecting import Detect
 from empaste.errors import InputError
 from empaste.images import write_rgb
 from empaste.masks import decode_mask, encode_mask

@@ -23,8 +23,8 @@ from mlflow.exceptions import MlflowException
 from PIL import Image
 
 from empaste.artifacts.networks import save_network
-from empaste.detectors import load_detector
 from empaste.detectors.backend import Network
+from empaste.detectors.detecting import load_detector
 from empaste.detectors.mask_rcnn import build_mask_rcnn
 from empaste.errors import InputError
 from empaste.images import encode_rgb
@@ -135,7 +135,8 @@ def test_photographs_of_every_kind_are_read_as_training_reads_them(
     pixels = read_photograph(tmp_path / name).image
     (rows,) = load_detector(detector, **LOAD)([pixels])
     (answer,) = loaded.predict(pd.DataFrame({"image": [(tmp_path / name).read_bytes()]}), params={"min_score": 0.05})
-    assert [row["segmentation"] for row in answer["instances"]] == [row["segmentation"] for row in rows] and rows
+    assert [row["segmentation"] for row in answer["instances"]] == [row["segmentation"] for row in rows]
+    assert rows
 
 
 def test_odd_shapes_are_answered(loaded: Any) -> None:
@@ -271,7 +272,8 @@ def test_a_running_server_says_what_is_wrong_with_a_request(
     answer = refused(
         server, {"dataframe_records": [{"image": one} for one in images], "params": {"min_score": min_score}}
     )
-    assert answer["message"].startswith(said) and "stack_trace" not in answer
+    assert answer["message"].startswith(said)
+    assert "stack_trace" not in answer
 
 
 def test_mlflow_says_what_does_not_fit_the_signature(server: str) -> None:
@@ -281,7 +283,8 @@ def test_mlflow_says_what_does_not_fit_the_signature(server: str) -> None:
         ({"dataframe_records": record, "params": {"min_score": "high"}}, "Can not safely convert"),
     ):
         answer = refused(server, body)
-        assert said in answer["message"] and "stack_trace" not in answer
+        assert said in answer["message"]
+        assert "stack_trace" not in answer
 
 
 def refused(address: str, body: dict[str, Any]) -> dict[str, Any]:

@@ -153,7 +153,7 @@ def export(
     model: Annotated[Path, typer.Option(help="folder of a trained detector")] = HERE.detector,
 ) -> None:
     """Write the detector's tensors as torchvision or detectron2 alone can load them: docs/detectors.md."""
-    from empaste.detectors import export as export_model
+    from empaste.detectors.exporting import export as export_model
 
     print(f"{export_model(model, out)} tensors: {out}")
 

@@ -18,7 +18,8 @@ from tqdm import tqdm
 from empaste.artifacts.coco import coco_dataset, instance, write_coco
 from empaste.artifacts.coco_records import Coco, DetectedInstance, Detection
 from empaste.artifacts.outputs import whole_directory, write_whole
-from empaste.detectors import DETECTION_ERRORS, Detect, classes_of, load_detector
+from empaste.detectors.detecting import DETECTION_ERRORS, Detect, load_detector
+from empaste.detectors.models import classes_of
 from empaste.errors import InputError
 from empaste.images import fit_within, write_rgb
 from empaste.masks import decode_mask

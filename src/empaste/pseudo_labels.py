@@ -15,7 +15,8 @@ from empaste.artifacts.coco import coco_dataset, instance, write_coco
 from empaste.artifacts.coco_records import Detection
 from empaste.artifacts.schemas.prepare import Classes, Images, Labels
 from empaste.artifacts.tables import read_table
-from empaste.detectors import check_classes, detect_files, load_detector
+from empaste.detectors.detecting import detect_files, load_detector
+from empaste.detectors.models import check_classes
 from empaste.errors import InputError
 from empaste.overlaps import SAME_OBJECT_IOU, mask_ious, suppress
 

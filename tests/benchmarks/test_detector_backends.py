@@ -9,8 +9,8 @@ import pytest
 
 from benchmarks.detector_backends import fewer_regions, main
 from empaste.artifacts.shards import Shards
-from empaste.detectors import BACKENDS
 from empaste.detectors.backend import Network
+from empaste.detectors.backends import BACKENDS
 from tests.detectors.conftest import draw_composites
 from tests.optional_packages import needs_detectron2
 
@@ -29,7 +29,8 @@ def test_figures_of_every_seed(tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert table[0] == "| backend | mAP50 | mAP75 | CPU seconds per step |"
     assert table[2].startswith("| torchvision | ")
     runs = json.loads(last)["torchvision"]
-    assert len(runs) == 2 and set(runs[0]) == {"mAP50", "mAP75", "step_seconds"}
+    assert len(runs) == 2
+    assert set(runs[0]) == {"mAP50", "mAP75", "step_seconds"}
     assert all(0 <= one["mAP75"] <= one["mAP50"] <= 100 and np.isfinite(one["step_seconds"]) for one in runs)
 
 
@@ -41,7 +42,8 @@ def test_regions_are_bounded_while_it_runs(name: str) -> None:
         module: Any = BACKENDS[name].build(network, 2, None)
     if name == "torchvision":
         assert module.roi_heads.fg_bg_sampler.batch_size_per_image == 7
-        assert module.rpn.post_nms_top_n() == 2000 and module.eval().rpn.post_nms_top_n() == 9
+        assert module.rpn.post_nms_top_n() == 2000
+        assert module.eval().rpn.post_nms_top_n() == 9
     else:
         assert module.roi_heads.batch_size_per_image == 7
         assert module.proposal_generator.post_nms_topk == {True: 2000, False: 9}

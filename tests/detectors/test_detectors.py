@@ -22,15 +22,20 @@ from torchvision.ops.feature_pyramid_network import LastLevelMaxPool
 
 from empaste.artifacts.networks import save_network
 from empaste.artifacts.shards import Shards
-from empaste.detectors import BACKENDS, CONFIG_KEYS, classes_of, detect_files, export, fit, load_detector
 from empaste.detectors.backend import Network
+from empaste.detectors.backends import BACKENDS
+from empaste.detectors.detecting import detect_files, load_detector
+from empaste.detectors.exporting import export
 from empaste.detectors.mask_rcnn import build_mask_rcnn
+from empaste.detectors.models import CONFIG_KEYS, classes_of
+from empaste.detectors.training import fit
 from empaste.errors import InputError
 from empaste.masks import decode_mask, mask_box_xywh
-from tests.detectors.tiny_recipe import shrink_detectron2, tiny_recipe
+from tests.detectors.tiny_settings import shrink_detectron2, tiny_settings
 from tests.optional_packages import needs_detectron2
 
 TOP = Path(__file__).parents[2]
+PARTS = "empaste.detectors.training, empaste.detectors.detecting, empaste.detectors.exporting, empaste.evaluation"
 LOAD: dict[str, Any] = {"min_score": 0.05, "max_detections": 10, "num_threads": 1, "device": "cpu"}
 
 
@@ -38,7 +43,7 @@ SMALLEST: dict[str, dict[str, Any]] = {
     "torchvision": {},
     "detectron2": {"architecture": "resnet18", "learning_rate": 0.001, "iterations": 20},
 }
-"""What a backend's smallest recipe changes."""
+"""What a backend's smallest training changes."""
 
 
 @pytest.fixture(
@@ -52,13 +57,14 @@ def trained(
     model, work = tmp_path / "model", tmp_path / "work"
     model.mkdir()
     work.mkdir()
-    recipe = tiny_recipe(**SMALLEST[request.param])
+    settings = tiny_settings(backend=request.param, **SMALLEST[request.param])
     told: list[dict[str, float]] = []
     curve = fit(
-        request.param, composites, model, work=work, recipe=recipe,
+        composites, model, work=work, settings=settings,
         on_step=lambda step, values: told.append({"iteration": step, **values}),
     )  # fmt: skip
-    assert told == curve and len(curve) == recipe.iterations
+    assert told == curve
+    assert len(curve) == settings.iterations
     return model, curve
 
 
@@ -78,18 +84,23 @@ def test_a_detector_learns_and_its_results_are_coco_results(
         path.write_bytes(Shards(composites).read(f"{image_id - 100}.png"))
     detect = load_detector(model, **LOAD)
     results = detect_files(detect, files, 3)
-    assert results and results == json.loads(json.dumps(results))
+    assert results
+    assert results == json.loads(json.dumps(results))
     order = [result["image_id"] for result in results]
     assert [image_id for k, image_id in enumerate(order) if image_id not in order[:k]] == [103, 101, 102, 104]
     for result in results:
         assert set(result) == {"image_id", "category_id", "bbox", "score", "segmentation"}
-        assert result["category_id"] in (3, 7) and LOAD["min_score"] <= result["score"] <= 1
+        assert result["category_id"] in (3, 7)
+        assert LOAD["min_score"] <= result["score"] <= 1
         mask = decode_mask(result["segmentation"])
-        assert mask.shape == (64, 64) and mask.any()
+        assert mask.shape == (64, 64)
+        assert mask.any()
         x, y, width, height = result["bbox"]
         left, top, mask_width, mask_height = mask_box_xywh(mask)
-        assert left >= x - 1.5 and top >= y - 1.5
-        assert left + mask_width <= x + width + 1.5 and top + mask_height <= y + height + 1.5
+        assert left >= x - 1.5
+        assert top >= y - 1.5
+        assert left + mask_width <= x + width + 1.5
+        assert top + mask_height <= y + height + 1.5
     assert all(order.count(image_id) <= LOAD["max_detections"] for image_id in order)
     assert detect_files(detect, [], 3) == []
 
@@ -135,7 +146,7 @@ def test_an_unknown_backend_is_refused(tmp_path: Path) -> None:
 def test_the_computing_parts_import_without_the_pipelines_packages() -> None:
     """On a machine with torch alone, which has none of them, the detectors can still be imported."""
     blocked = ("dvc", "mlflow", "pandera", "pycocotools", "faster_coco_eval", "detectron2")
-    code = f"import sys; sys.modules.update(dict.fromkeys({blocked})); import empaste.detectors, empaste.evaluation"
+    code = f"import sys; sys.modules.update(dict.fromkeys({blocked})); import {PARTS}"
     done = subprocess.run([sys.executable, "-c", code], cwd=TOP / "src", capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
 
@@ -149,7 +160,8 @@ def test_torchvision_alone_opens_what_is_exported(tmp_path: Path) -> None:
     save_network(ours, tmp_path / "model", config)
     num_tensors = export(tmp_path / "model", tmp_path / "exported.pth")
     content = torch.load(tmp_path / "exported.pth", weights_only=True)
-    assert content["classes"] == [{"id": 3, "name": "square"}] and content["config"]["heads"] == "v2"
+    assert content["classes"] == [{"id": 3, "name": "square"}]
+    assert content["config"]["heads"] == "v2"
     assert len(content["model"]) == num_tensors
     body = resnet_fpn_backbone(backbone_name="resnet18", weights=None, norm_layer=nn.BatchNorm2d, trainable_layers=5)
     body.fpn = FeaturePyramidNetwork([64, 128, 256, 512], 256, LastLevelMaxPool(), nn.BatchNorm2d)

@@ -13,13 +13,14 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from empaste import detectors
-from empaste.detectors import BACKENDS, detectron2
+from empaste.detectors import detectron2, training
 from empaste.detectors.augment import Sample
 from empaste.detectors.backend import Network
+from empaste.detectors.backends import BACKENDS
+from empaste.detectors.detecting import load_detector
 from empaste.errors import InputError
 from empaste.networks.weights import build_resnet
-from tests.detectors.tiny_recipe import fit_tiny, model_bytes, shrink_detectron2, tiny_recipe
+from tests.detectors.tiny_settings import fit_tiny, model_bytes, shrink_detectron2, tiny_settings
 from tests.optional_packages import needs_detectron2
 
 SMALL = Network("resnet18", "standard", False, 8, 64, frozen_norm=False, msra=False)
@@ -70,11 +71,11 @@ def test_msra_has_no_small_network(weights: str) -> None:
 def test_msras_weights_are_not_for_torchvision(composites: Path, tmp_path: Path, weights: str) -> None:
     for name in ("model", "work"):
         (tmp_path / name).mkdir()
-    recipe = tiny_recipe(architecture="resnet50", weights=weights)
+    settings = tiny_settings(architecture="resnet50", weights=weights)
     with pytest.raises(
         InputError, match=rf"train\.weights is '{weights}', MSRA's, which train\.backend detectron2 alone takes; set"
     ):
-        detectors.fit("torchvision", composites, tmp_path / "model", work=tmp_path / "work", recipe=recipe)
+        training.fit(composites, tmp_path / "model", work=tmp_path / "work", settings=settings)
 
 
 @pytest.mark.parametrize(
@@ -108,7 +109,8 @@ def test_the_configuration_becomes_a_network(architecture: str, heads: str, froz
     assert all(parameter.requires_grad for parameter in module.parameters())
     assert [cell[0].prod().sqrt() for cell in _anchor_sizes(module)] == pytest.approx([16, 32, 64, 128, 256])
     assert module.roi_heads.box_predictor.cls_score.out_features == 4
-    assert module.training and module.input_format == "RGB"
+    assert module.training
+    assert module.input_format == "RGB"
     assert module.pixel_std.flatten().tolist() == pytest.approx([58.395, 57.12, 57.375])
 
 
@@ -143,7 +145,8 @@ def test_samples_become_instances() -> None:
     one = Sample(image((20, 30)), masks, np.array([2]))
     none = Sample(image((20, 30)), masks[:0], np.array([], int))
     ((first, second),) = detectron2.to_inputs([one, none])
-    assert first["image"].shape == (3, 20, 30) and first["image"].dtype == torch.uint8
+    assert first["image"].shape == (3, 20, 30)
+    assert first["image"].dtype == torch.uint8
     assert first["instances"].gt_boxes.tensor.tolist() == [[5, 3, 11, 7]]
     assert first["instances"].gt_classes.tolist() == [1]
     assert first["instances"].gt_masks.tensor.sum() == 24
@@ -155,8 +158,8 @@ def test_torchvisions_weights_give_the_same_maps(tmp_path: Path) -> None:
     resnet = build_resnet("resnet18", 8, None).eval()
     for part in resnet.modules():
         if isinstance(part, nn.BatchNorm2d):
-            nn.init.uniform_(part.running_mean, -0.1, 0.1)
-            nn.init.uniform_(part.running_var, 0.5, 1.5)
+            nn.init.uniform_(part.get_buffer("running_mean"), -0.1, 0.1)
+            nn.init.uniform_(part.get_buffer("running_var"), 0.5, 1.5)
     torch.save(resnet.state_dict(), tmp_path / "weights.pth")
     module: Any = detectron2.build(replace(SMALL, frozen_norm=True), 2, str(tmp_path / "weights.pth"))
     inputs = torch.rand(1, 3, 64, 64)
@@ -215,7 +218,8 @@ def test_msras_file_fills_the_backbone(tmp_path: Path, under_blobs: bool) -> Non
 
 def _resnet50() -> nn.Module:
     module: Any = detectron2.build(MSRA50, 2, None)
-    return module.backbone.bottom_up
+    bottom_up: nn.Module = module.backbone.bottom_up
+    return bottom_up
 
 
 @needs_detectron2
@@ -233,7 +237,7 @@ def test_msras_file_comes_from_detectron2s_cache(tmp_path: Path, monkeypatch: py
 def test_msras_file_that_cannot_be_had_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from detectron2.utils.file_io import PathManager
 
-    def offline(path: str, *arguments: Any, **options: Any) -> str:
+    def offline(_path: str, *_arguments: Any, **_options: Any) -> str:
         raise OSError("no route to host")
 
     monkeypatch.setenv("FVCORE_CACHE", str(tmp_path))
@@ -278,8 +282,9 @@ def test_an_absent_file_of_msras_is_named() -> None:
 
 
 @needs_detectron2
+@pytest.mark.usefixtures("small_heads")
 def test_an_interrupted_training_ends_with_the_same_bytes(
-    composites: Path, tmp_path: Path, small_heads: None, capsys: pytest.CaptureFixture[str]
+    composites: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     whole = fit(composites, tmp_path / "whole", iterations=5)
     fit(composites, tmp_path / "again", iterations=5)
@@ -290,14 +295,16 @@ def test_an_interrupted_training_ends_with_the_same_bytes(
 
 
 @needs_detectron2
-def test_preparing_ahead_in_processes_changes_nothing(composites: Path, tmp_path: Path, small_heads: None) -> None:
+@pytest.mark.usefixtures("small_heads")
+def test_preparing_ahead_in_processes_changes_nothing(composites: Path, tmp_path: Path) -> None:
     fit(composites, tmp_path / "alone", iterations=2)
     fit(composites, tmp_path / "ahead", iterations=2, num_workers=2)
     assert model_bytes(tmp_path / "alone") == model_bytes(tmp_path / "ahead")
 
 
 @needs_detectron2
-def test_parts_of_a_batch_and_averages(composites: Path, tmp_path: Path, small_heads: None) -> None:
+@pytest.mark.usefixtures("small_heads")
+def test_parts_of_a_batch_and_averages(composites: Path, tmp_path: Path) -> None:
     settings: dict[str, Any] = {"batch_size": 4, "iterations": 2, "learning_rate": 1e-4}
     whole = fit(composites, tmp_path / "whole", **settings)
     parts = fit(composites, tmp_path / "parts", **settings, accumulate=2, ema=0.9)
@@ -306,7 +313,8 @@ def test_parts_of_a_batch_and_averages(composites: Path, tmp_path: Path, small_h
 
 
 @needs_detectron2
-def test_half_precision_stays_near(composites: Path, tmp_path: Path, small_heads: None) -> None:
+@pytest.mark.usefixtures("small_heads")
+def test_half_precision_stays_near(composites: Path, tmp_path: Path) -> None:
     exact = fit(composites, tmp_path / "exact", iterations=2)
     rounded = fit(composites, tmp_path / "rounded", iterations=2, precision="bfloat16")
     assert rounded != exact
@@ -316,7 +324,8 @@ def test_half_precision_stays_near(composites: Path, tmp_path: Path, small_heads
 @needs_detectron2
 def test_two_processes_share_a_batch(composites: Path, tmp_path: Path) -> None:
     curve = fit(composites, tmp_path, iterations=2, batch_size=4, image_size=32, num_processes=2)
-    assert len(curve) == 2 and np.isfinite([row["loss"] for row in curve]).all()
+    assert len(curve) == 2
+    assert np.isfinite([row["loss"] for row in curve]).all()
     assert (tmp_path / "model" / "model.safetensors").is_file()
 
 
@@ -334,20 +343,20 @@ def test_images_without_instances_teach_the_background(composites: Path, tmp_pat
 
 
 @needs_detectron2
-def test_a_loss_that_is_no_number_names_the_images(composites: Path, tmp_path: Path, small_heads: None) -> None:
+@pytest.mark.usefixtures("small_heads")
+def test_a_loss_that_is_no_number_names_the_images(composites: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"the loss is (nan|inf) at iteration \d+, on .* image ids \d, \d; lower"):
         fit(composites, tmp_path, learning_rate=1e30)
 
 
 @needs_detectron2
-def test_a_saved_detector_finds_the_same_in_an_image_of_any_shape(
-    composites: Path, tmp_path: Path, small_heads: None
-) -> None:
+@pytest.mark.usefixtures("small_heads")
+def test_a_saved_detector_finds_the_same_in_an_image_of_any_shape(composites: Path, tmp_path: Path) -> None:
     fit(composites, tmp_path)
     sizes = ((64, 64), (1, 1), (20, 200), (300, 17), (20, 3000), (3000, 1))
     images = [image(size_hw) for size_hw in sizes]
-    found = detectors.load_detector(tmp_path / "model", **LOAD)(images)
-    assert found == detectors.load_detector(tmp_path / "model", **LOAD)(images)
+    found = load_detector(tmp_path / "model", **LOAD)(images)
+    assert found == load_detector(tmp_path / "model", **LOAD)(images)
     assert any(found)
     for size_hw, rows in zip(sizes, found, strict=True):
         assert len(rows) <= LOAD["max_detections"]
@@ -368,7 +377,8 @@ def test_masks_are_pasted_as_detectron2_pastes_them() -> None:
         outputs = module.inference(inputs, do_postprocess=True)
     for one, output, shown in zip(found, outputs, images, strict=True):
         whole = output["instances"]
-        assert torch.equal(one.boxes_xyxy, whole.pred_boxes.tensor) and len(whole) == len(one.masks) > 0
+        assert torch.equal(one.boxes_xyxy, whole.pred_boxes.tensor)
+        assert len(whole) == len(one.masks) > 0
         for k, mask in enumerate(one.masks):
             pasted = detectron2.paste(mask, one.boxes_xyxy[k], shown.shape[:2])
             np.testing.assert_array_equal(pasted, whole.pred_masks[k].numpy())
@@ -376,6 +386,6 @@ def test_masks_are_pasted_as_detectron2_pastes_them() -> None:
 
 @needs_detectron2
 def test_class_agnostic_outputs_are_one_for_all_classes() -> None:
-    heads = detectron2.build(replace(SMALL, class_agnostic=True), 3, None).roi_heads
+    heads: Any = detectron2.build(replace(SMALL, class_agnostic=True), 3, None).roi_heads
     assert heads.box_predictor.bbox_pred.out_features == 4
     assert heads.mask_head.predictor.out_channels == 1

@@ -12,11 +12,10 @@ import pytest
 import torch
 import yaml
 
-from empaste import detectors
-from empaste.detectors import distributed, torchvision, training
+from empaste.detectors import distributed, training
 from empaste.detectors.distributed import Group
 from empaste.errors import InputError
-from tests.detectors.tiny_recipe import fit_tiny, tiny_recipe
+from tests.detectors.tiny_settings import fit_tiny, tiny_settings
 from tests.stages.test_train import make_workspace, outputs, start
 
 FEW: dict[str, Any] = {"iterations": 4, "batch_size": 8, "checkpoint_every": 2, "learning_rate": 3e-4}
@@ -31,15 +30,17 @@ def losses(curve: list[dict[str, float]]) -> list[float]:
 
 
 def test_two_processes_follow_one_process(composites: Path, tmp_path: Path) -> None:
-    """The same curve as one process that works off the batch in two parts, and nearly that of the whole batch, which
-    draws other anchors and normalises over all."""
+    """The curve is that of one process that works off the batch in two parts, and nearly that of the whole batch.
+
+    The whole batch draws other anchors and normalises over all.
+    """
     told: list[int] = []
     (tmp_path / "two/model").mkdir(parents=True)
     (tmp_path / "two/work").mkdir()
-    recipe = tiny_recipe(**FEW, num_processes=2)
-    two = detectors.fit(
-        "torchvision", composites, tmp_path / "two/model", work=tmp_path / "two/work", recipe=recipe,
-        on_step=lambda step, values: told.append(step),
+    settings = tiny_settings(**FEW, num_processes=2)
+    two = training.fit(
+        composites, tmp_path / "two/model", work=tmp_path / "two/work", settings=settings,
+        on_step=lambda step, _values: told.append(step),
     )  # fmt: skip
     assert told == [1, 2, 3, 4]
     np.testing.assert_allclose(losses(two), losses(fit(composites, tmp_path / "parts", accumulate=2)), rtol=1e-4)
@@ -57,11 +58,13 @@ def test_two_processes_follow_one_process(composites: Path, tmp_path: Path) -> N
 def test_all_but_the_first_process_write_nothing(composites: Path, tmp_path: Path) -> None:
     for name in ("model", "work"):
         (tmp_path / name).mkdir()
-    recipe = tiny_recipe(**FEW, num_processes=2)
+    settings = tiny_settings(**FEW, num_processes=2)
     second = Group(1, 1, torch.device("cpu"))
     told: list[int] = []
-    training._fit("torchvision", torchvision.BACKEND, composites, tmp_path / "model", tmp_path / "work", recipe, second)
-    assert told == [] and not list((tmp_path / "model").iterdir()) and not list((tmp_path / "work").iterdir())
+    training._fit(composites, tmp_path / "model", tmp_path / "work", settings, second)
+    assert told == []
+    assert not list((tmp_path / "model").iterdir())
+    assert not list((tmp_path / "work").iterdir())
 
 
 def workspace(folder: Path, **changes: Any) -> Path:

@@ -15,8 +15,8 @@ from torchvision.models.detection.transform import GeneralizedRCNNTransform
 from torchvision.ops import FrozenBatchNorm2d
 
 from empaste.artifacts.networks import save_network
-from empaste.detectors import load_detector
 from empaste.detectors.backend import Network
+from empaste.detectors.detecting import load_detector
 from empaste.detectors.mask_rcnn import ByteTransform, build_mask_rcnn
 from empaste.detectors.tensors import image_tensor
 from empaste.errors import InputError
@@ -116,8 +116,10 @@ def test_a_long_image_is_shrunk_by_averaging_and_its_instances_are_in_its_own_pi
         mask = decode_mask(large_row["segmentation"])
         x, y, width, height = mask_box_xywh(mask)
         left, top, box_width, box_height = large_row["bbox"]
-        assert x >= left - 12 and y >= top - 12
-        assert x + width <= left + box_width + 12 and y + height <= top + box_height + 12
+        assert x >= left - 12
+        assert y >= top - 12
+        assert x + width <= left + box_width + 12
+        assert y + height <= top + box_height + 12
 
 
 def test_one_image_at_a_time_is_in_memory_at_full_size(saved: Path) -> None:
@@ -160,7 +162,8 @@ def test_the_slim_network_has_heads_of_its_own() -> None:
 def test_class_agnostic_outputs_are_the_same_for_all_classes() -> None:
     heads = build_mask_rcnn(replace(SLIM, class_agnostic=True), 2, None).roi_heads
     scores, boxes = heads.box_predictor(torch.rand(5, heads.box_predictor.bbox_pred.layer.in_features))
-    assert scores.shape == (5, 3) and boxes.shape == (5, 12)
+    assert scores.shape == (5, 3)
+    assert boxes.shape == (5, 12)
     torch.testing.assert_close(boxes.view(5, 3, 4), boxes.view(5, 3, 4)[:, :1].expand(-1, 3, -1))
     masks = heads.mask_predictor(torch.rand(5, 64, 14, 14))
     assert masks.shape == (5, 3, 28, 28)

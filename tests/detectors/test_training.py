@@ -11,10 +11,10 @@ import torch
 from safetensors.torch import load_file
 from torch import nn
 
-from empaste import detectors
 from empaste.detectors import training
+from empaste.detectors.detecting import load_detector
 from empaste.errors import InputError
-from tests.detectors.tiny_recipe import fit_tiny, model_bytes
+from tests.detectors.tiny_settings import fit_tiny, model_bytes
 
 FEW: dict[str, Any] = {"iterations": 5, "batch_size": 2, "jitter": [0.6, 1.4], "checkpoint_every": 2}
 
@@ -84,7 +84,7 @@ def test_training_goes_on_over_images_without_instances(composites: Path, tmp_pa
 def test_too_little_memory_names_what_to_lower(
     composites: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: RuntimeError, whose: str
 ) -> None:
-    def too_much(*arguments: Any, **options: Any) -> dict[str, float]:
+    def too_much(*_arguments: Any, **_options: Any) -> dict[str, float]:
         raise error
 
     monkeypatch.setattr(training, "_backward", too_much)
@@ -97,7 +97,7 @@ def test_too_little_memory_names_what_to_lower(
 
 
 def test_any_other_fault_stays_what_it_is(composites: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(*arguments: Any, **options: Any) -> dict[str, float]:
+    def broken(*_arguments: Any, **_options: Any) -> dict[str, float]:
         raise RuntimeError("shapes differ")
 
     monkeypatch.setattr(training, "_backward", broken)
@@ -105,8 +105,9 @@ def test_any_other_fault_stays_what_it_is(composites: Path, tmp_path: Path, monk
         fit(composites, tmp_path)
 
 
+@pytest.mark.usefixtures("monkeypatch")
 def test_a_cut_off_checkpoint_gives_way_to_the_one_before(
-    composites: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    composites: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     whole = fit(composites, tmp_path / "whole")
     fit(composites, tmp_path / "cut")
@@ -115,7 +116,8 @@ def test_a_cut_off_checkpoint_gives_way_to_the_one_before(
     (tmp_path / "cut" / "model" / "model.safetensors").unlink()
     assert fit(composites, tmp_path / "cut") == whole
     said = capsys.readouterr().err
-    assert "trying the one before it" in said and "at iteration 2" in said
+    assert "trying the one before it" in said
+    assert "at iteration 2" in said
     assert model_bytes(tmp_path / "cut") == model_bytes(tmp_path / "whole")
 
 
@@ -147,8 +149,8 @@ def test_preparing_ahead_in_processes_changes_nothing(composites: Path, tmp_path
 
 
 def test_the_papers_optimiser_learns(composites: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    recipe = {"optimizer": "sgd", "learning_rate": 0.64, "reference_batch": 128, "schedule": "steps"}
-    curve = fit(composites, tmp_path, **recipe, batch_size=4, iterations=40, jitter=[0.8, 1.2])
+    papers = {"optimizer": "sgd", "learning_rate": 0.64, "reference_batch": 128, "schedule": "steps"}
+    curve = fit(composites, tmp_path, **papers, batch_size=4, iterations=40, jitter=[0.8, 1.2])
     assert "learning rate 0.64 at batches of 128 is 0.02 at batches of 4" in capsys.readouterr().err
     assert np.mean([row["loss"] for row in curve[-5:]]) < 0.75 * np.mean([row["loss"] for row in curve[:5]])
 
@@ -185,7 +187,8 @@ def test_the_average_by_hand() -> None:
 def test_norms_and_biases_do_not_decay() -> None:
     module = nn.Sequential(nn.Conv2d(3, 4, 1), nn.BatchNorm2d(4), nn.Linear(4, 2))
     decayed, kept = training._decayed(module, 0.3)
-    assert decayed["weight_decay"] == 0.3 and kept["weight_decay"] == 0
+    assert decayed["weight_decay"] == 0.3
+    assert kept["weight_decay"] == 0
     assert {id(one) for one in decayed["params"]} == {id(module[0].weight), id(module[2].weight)}
     assert len(kept["params"]) == 4
 
@@ -202,5 +205,5 @@ def test_a_compiled_backbone_learns_the_same(composites: Path, tmp_path: Path) -
 def test_a_class_agnostic_detector_comes_back(composites: Path, tmp_path: Path) -> None:
     curve = fit(composites, tmp_path, class_agnostic=True, iterations=30, batch_size=4, jitter=[0.8, 1.2])
     assert curve[-1]["loss"] < 0.75 * curve[0]["loss"]
-    detect = detectors.load_detector(tmp_path / "model", min_score=0, max_detections=9, num_threads=1, device="cpu")
+    detect = load_detector(tmp_path / "model", min_score=0, max_detections=9, num_threads=1, device="cpu")
     assert detect([np.zeros((64, 64, 3), np.uint8)])[0]

@@ -32,8 +32,10 @@ from empaste.artifacts.truth import GroundTruth, mask_truth
 from empaste.datasets import DATASETS
 from empaste.datasets.frames import frame_vote, with_frame
 from empaste.datasets.voc_masks import instance_masks
-from empaste.detectors import BACKENDS, classes_of, load_detector
 from empaste.detectors.backend import Network
+from empaste.detectors.backends import BACKENDS
+from empaste.detectors.detecting import load_detector
+from empaste.detectors.models import classes_of
 from empaste.errors import InputError
 from empaste.images import encode_rgb
 from empaste.masks import decode_mask, rle_area_box_xywh

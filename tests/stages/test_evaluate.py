@@ -16,7 +16,7 @@ from empaste.artifacts.coco import box_instance, coco_dataset, instance, write_c
 from empaste.artifacts.coco_records import DetectedInstance
 from empaste.artifacts.schemas.prepare import Images
 from empaste.artifacts.tables import write_table
-from empaste.detectors import Detect
+from empaste.detectors.detecting import Detect
 from empaste.images import write_rgb
 from empaste.masks import encode_mask
 from stages.evaluate import main

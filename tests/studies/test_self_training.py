@@ -14,7 +14,7 @@ from empaste.artifacts.coco import read_coco
 from empaste.artifacts.coco_records import DetectedInstance
 from empaste.artifacts.schemas.prepare import Classes, Images, Labels
 from empaste.artifacts.tables import write_table
-from empaste.detectors import Detect
+from empaste.detectors.detecting import Detect
 from empaste.errors import InputError
 from empaste.images import write_rgb
 from empaste.masks import encode_mask

@@ -1,12 +1,12 @@
 """What a detector's backend gives: a network, how it is fed, and how it is asked. All else is common to them.
 
-Training (`detectors.training`) and detecting (`detectors`) are written once, over these functions, so that backends
-differ by their networks alone.
+Training (`detectors.training`) and detecting (`detectors.detecting`) are written once, over these functions, so that
+backends differ by their networks alone.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Bool, Float, Int, UInt8
@@ -55,6 +55,7 @@ class Found(NamedTuple):
     masks: Float[Tensor, "n m m"]
 
 
+@runtime_checkable
 class Build(Protocol):
     """The network for so many classes, in training mode on the CPU, with pretrained ``weights`` (None: random).
 
@@ -64,6 +65,7 @@ class Build(Protocol):
     def __call__(self, network: Network, num_classes: int, weights: str | None) -> nn.Module: ...
 
 
+@runtime_checkable
 class Find(Protocol):
     """The instances in every one of the images by a network in evaluation mode."""
 
@@ -72,6 +74,7 @@ class Find(Protocol):
     ) -> list[Found]: ...
 
 
+@runtime_checkable
 class Paste(Protocol):
     """The mask of one instance, drawn in its box, in an image of ``size_hw``."""
 
@@ -84,6 +87,7 @@ class Backend(NamedTuple):
     """``to_inputs`` makes, on the CPU, the arguments of a training call, which returns the losses by name.
 
     ``takes_msra`` says whether weights are MSRA's; ``library_name`` is what the backend's own library calls a tensor.
+    ``builds_on_meta`` says whether a network can be built on torch's meta device: its building computes with no value.
     """
 
     build: Build
@@ -92,6 +96,7 @@ class Backend(NamedTuple):
     paste: Paste
     takes_msra: Callable[[str | None], bool]
     library_name: Callable[[str], str]
+    builds_on_meta: bool
 
 
 def is_msra(weights: str | None) -> bool:

@@ -258,4 +258,4 @@ def _found(instances: Any, size_hw: tuple[int, int]) -> Found:
     return Found(scaled.pred_boxes.tensor, scaled.scores, scaled.pred_classes, scaled.drawn)
 
 
-BACKEND = Backend(build, to_inputs, find, paste, is_msra, library_name)
+BACKEND = Backend(build, to_inputs, find, paste, is_msra, library_name, builds_on_meta=False)

@@ -64,4 +64,4 @@ def _found(output: dict[str, Tensor]) -> Found:
     return Found(output["boxes"], output["scores"], output["labels"] - 1, output["masks"][:, 0])
 
 
-BACKEND = Backend(build, to_inputs, find, paste, takes_msra, library_name)
+BACKEND = Backend(build, to_inputs, find, paste, takes_msra, library_name, builds_on_meta=True)

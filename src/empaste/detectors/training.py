@@ -33,9 +33,11 @@ from empaste.artifacts.checkpoints import load_checkpoint, save_checkpoint
 from empaste.artifacts.networks import save_network
 from empaste.detectors.augment import augment
 from empaste.detectors.backend import Backend, Network
+from empaste.detectors.backends import BACKENDS
 from empaste.detectors.composites import Composites, open_composites
 from empaste.detectors.distributed import Group, joined
-from empaste.detectors.recipe import Recipe, batch_places, learning_rate, peak_rate
+from empaste.detectors.schedule import batch_places, learning_rate, peak_rate
+from empaste.detectors.settings import TrainSettings
 from empaste.devices import limit_threads
 from empaste.errors import InputError
 
@@ -65,90 +67,86 @@ class Learner(NamedTuple):
 
 
 def fit(
-    name: str, backend: Backend, composites: Path, out: Path, work: Path, recipe: Recipe, on_step: OnStep | None = None
+    composites: Path, out: Path, *, work: Path, settings: TrainSettings, on_step: OnStep | None = None
 ) -> list[Loss]:
-    """``out`` holds a detector of backend ``name`` trained on ``composites``.
+    """The folder ``out`` holds a detector trained on the COCO data set ``composites``.
 
-    Returns iteration, losses and learning rate per step. Checkpoints go to ``work``, from where the same call goes on.
-    In all processes but the first of a ``torchrun`` nothing is written. `InputError` where the loss is no number any
-    more, memory is too small, the composites hold no instance, or the recipe does not fit the machine.
+    Returns iteration, losses and learning rate per step; ``on_step`` is told each as it is made. Checkpoints go to
+    ``work``; a call with the same arguments after an interruption goes on from the last one and ends with the same
+    bytes on a CPU. In all processes but the first of a ``torchrun`` nothing is written. `InputError` where the loss is
+    no number any more, memory is too small, the composites hold no instance, or the settings do not fit the machine.
     """
-    arguments = (name, backend, composites, out, work, recipe)
-    with joined(recipe.num_processes, recipe.device, _fit, arguments) as group:
+    arguments = (composites, out, work, settings)
+    with joined(settings.num_processes, settings.device, _fit, arguments) as group:
         return _fit(*arguments, group, on_step)
 
 
 def _fit(
-    name: str,
-    backend: Backend,
-    composites: Path,
-    out: Path,
-    work: Path,
-    recipe: Recipe,
-    group: Group,
-    on_step: OnStep | None = None,
+    composites: Path, out: Path, work: Path, settings: TrainSettings, group: Group, on_step: OnStep | None = None
 ) -> list[Loss]:
-    limit_threads(recipe.num_threads)
+    limit_threads(settings.num_threads)
     first = group.rank == 0
-    data = open_composites(composites)
-    network = network_of(backend, recipe)
+    data, backend = open_composites(composites), BACKENDS[settings.backend]
+    network = network_of(backend, settings)
     classes = [{"id": class_id, "name": class_name} for class_id, class_name in data.classes]
-    config = {"backend": name, **asdict(network), "classes": classes}
-    torch.manual_seed(recipe.seed)
-    learner = make_learner(backend.build(network, len(classes), recipe.weights), recipe, group)
+    config = {"backend": settings.backend, **asdict(network), "classes": classes}
+    torch.manual_seed(settings.seed)
+    learner = make_learner(backend.build(network, len(classes), settings.weights), settings, group)
     curve = _resume(work / CHECKPOINT, learner, config, first)
-    if recipe.reference_batch and first:
-        given = f"{recipe.learning_rate:g} at batches of {recipe.reference_batch}"
-        print(f"learning rate {given} is {peak_rate(recipe):g} at batches of {recipe.batch_size}", file=sys.stderr)
-    steps = make_batches(data, backend, recipe, group, len(curve))
+    if settings.reference_batch and first:
+        given = f"{settings.learning_rate:g} at batches of {settings.reference_batch}"
+        print(f"learning rate {given} is {peak_rate(settings):g} at batches of {settings.batch_size}", file=sys.stderr)
+    steps = make_batches(data, backend, settings, group, len(curve))
     with tqdm(
-        steps, "training", recipe.iterations, initial=len(curve), unit="step", mininterval=1, disable=not first
+        steps, "training", settings.iterations, initial=len(curve), unit="step", mininterval=1, disable=not first
     ) as progress:
         for inputs in progress:
             iteration = len(curve)
             try:
-                losses = train_step(learner, inputs, recipe, iteration, group)
+                losses = train_step(learner, inputs, settings, iteration, group)
             except FloatingPointError as error:  # what detectron2 raises on the way to such a loss
-                raise _diverged(math.nan, iteration, data, recipe) from error
+                raise _diverged(math.nan, iteration, data, settings) from error
             if not math.isfinite(losses["loss"]):
-                raise _diverged(losses["loss"], iteration, data, recipe)
-            curve.append({"iteration": iteration + 1, **losses, "learning_rate": learning_rate(recipe, iteration)})
+                raise _diverged(losses["loss"], iteration, data, settings)
+            curve.append({"iteration": iteration + 1, **losses, "learning_rate": learning_rate(settings, iteration)})
             if on_step:
                 on_step(iteration + 1, {key: value for key, value in curve[-1].items() if key != "iteration"})
             progress.set_postfix(loss=f"{losses['loss']:.3f}", refresh=False)
-            if first and len(curve) % recipe.checkpoint_every == 0:
+            if first and len(curve) % settings.checkpoint_every == 0:
                 _save(work / CHECKPOINT, learner, config, curve)
     if first:
         save_network(learner.average.module if learner.average else learner.module, out, config)
     return curve
 
 
-def network_of(backend: Backend, recipe: Recipe) -> Network:
-    """What the recipe's network is built from."""
+def network_of(backend: Backend, settings: TrainSettings) -> Network:
+    """What the network that ``settings`` ask for is built from."""
     return Network(
-        architecture=recipe.architecture,
-        heads=recipe.heads,
-        class_agnostic=recipe.class_agnostic,
-        width=recipe.width,
-        image_size=recipe.image_size,
-        frozen_norm=recipe.weights is not None,
-        msra=backend.takes_msra(recipe.weights),
+        architecture=settings.architecture,
+        heads=settings.heads,
+        class_agnostic=settings.class_agnostic,
+        width=settings.width,
+        image_size=settings.image_size,
+        frozen_norm=settings.weights is not None,
+        msra=backend.takes_msra(settings.weights),
     )
 
 
-def make_learner(module: nn.Module, recipe: Recipe, group: Group) -> Learner:
+def make_learner(module: nn.Module, settings: TrainSettings, group: Group) -> Learner:
     """``module`` on this process's device, ready for its first step."""
     if group.size > 1 and group.device.type == "cuda":
         module = nn.SyncBatchNorm.convert_sync_batchnorm(module)  # frozen norms stay as they are
     module = module.to(group.device).to(memory_format=torch.channels_last)  # a tenth faster, on a CPU too
-    average = AveragedModel(module, multi_avg_fn=_move_average(recipe.ema), use_buffers=True) if recipe.ema else None
-    optimizer = OPTIMIZERS[recipe.optimizer](_decayed(module, recipe.weight_decay))
-    if recipe.compile:
+    average = None
+    if settings.ema:
+        average = AveragedModel(module, multi_avg_fn=_move_average(settings.ema), use_buffers=True)
+    optimizer = OPTIMIZERS[settings.optimizer](_decayed(module, settings.weight_decay))
+    if settings.compile:
         backbone = module.backbone
         assert isinstance(backbone, nn.Module)
         backbone.compile()  # views are all of one size; what follows is not
     call = DistributedDataParallel(module) if group.size > 1 else module
-    scaler = torch.amp.GradScaler(group.device.type, enabled=recipe.precision == "float16")
+    scaler = torch.amp.GradScaler(group.device.type, enabled=settings.precision == "float16")
     return Learner(module, call, optimizer, scaler, average)
 
 
@@ -189,38 +187,38 @@ def _move_average(decay: float) -> Callable[[Any, Any, Any], None]:
 class Batches(Dataset[list[tuple[Any, ...]]]):
     """This process's part of every step's batch as the network takes it, cut into ``accumulate`` parts."""
 
-    def __init__(self, data: Composites, backend: Backend, recipe: Recipe, group: Group) -> None:
-        self.data, self.backend, self.recipe, self.group = data, backend, recipe, group
+    def __init__(self, data: Composites, backend: Backend, settings: TrainSettings, group: Group) -> None:
+        self.data, self.backend, self.settings, self.group = data, backend, settings, group
 
     def __len__(self) -> int:
-        return self.recipe.iterations
+        return self.settings.iterations
 
     def __getitem__(self, iteration: int) -> list[tuple[Any, ...]]:
-        recipe = self.recipe
-        places = batch_places(len(self.data.image_ids), recipe.batch_size, iteration, recipe.seed)
-        size = recipe.batch_size // (recipe.num_processes * recipe.accumulate)
-        parts = [range(size * part, size * (part + 1)) for part in _own_parts(recipe, self.group)]
+        settings = self.settings
+        places = batch_places(len(self.data.image_ids), settings.batch_size, iteration, settings.seed)
+        size = settings.batch_size // (settings.num_processes * settings.accumulate)
+        parts = [range(size * part, size * (part + 1)) for part in _own_parts(settings, self.group)]
         return [self.backend.to_inputs([self._view(places, k, iteration) for k in part]) for part in parts]
 
     def _view(self, places: Sequence[int], k: int, iteration: int) -> Any:
-        rng = np.random.default_rng([self.recipe.seed, iteration, k, VIEW])
-        return augment(self.data.load(places[k]), self.recipe.image_size, self.recipe.jitter, rng)
+        rng = np.random.default_rng([self.settings.seed, iteration, k, VIEW])
+        return augment(self.data.load(places[k]), self.settings.image_size, self.settings.jitter, rng)
 
 
-def _own_parts(recipe: Recipe, group: Group) -> range:
-    return range(group.rank * recipe.accumulate, (group.rank + 1) * recipe.accumulate)
+def _own_parts(settings: TrainSettings, group: Group) -> range:
+    return range(group.rank * settings.accumulate, (group.rank + 1) * settings.accumulate)
 
 
 def make_batches(
-    data: Composites, backend: Backend, recipe: Recipe, group: Group, start: int
+    data: Composites, backend: Backend, settings: TrainSettings, group: Group, start: int
 ) -> Iterator[list[tuple[Any, ...]]]:
     """The inputs of every step from ``start`` on, made ahead by ``num_workers`` processes where there are any."""
-    workers = recipe.num_workers
+    workers = settings.num_workers
     return iter(
         DataLoader(
-            Batches(data, backend, recipe, group),
+            Batches(data, backend, settings, group),
             batch_size=None,
-            sampler=range(start, recipe.iterations),
+            sampler=range(start, settings.iterations),
             num_workers=workers,
             multiprocessing_context="fork" if workers else None,  # shares the composites in memory
             pin_memory=group.device.type == "cuda",
@@ -229,37 +227,43 @@ def make_batches(
 
 
 def train_step(
-    learner: Learner, parts: Sequence[tuple[Any, ...]], recipe: Recipe, iteration: int, group: Group
+    learner: Learner, parts: Sequence[tuple[Any, ...]], settings: TrainSettings, iteration: int, group: Group
 ) -> Loss:
     """One optimiser step; the losses before it, over the whole batch."""
-    for settings in learner.optimizer.param_groups:
-        settings["lr"] = learning_rate(recipe, iteration)
+    for parameters in learner.optimizer.param_groups:
+        parameters["lr"] = learning_rate(settings, iteration)
     try:
         losses = [
-            _backward(learner, part, number, recipe, iteration, group, last=number == _own_parts(recipe, group)[-1])
-            for number, part in zip(_own_parts(recipe, group), parts, strict=True)
+            _backward(learner, part, number, settings, iteration, group, last=number == _own_parts(settings, group)[-1])
+            for number, part in zip(_own_parts(settings, group), parts, strict=True)
         ]
         _update(learner)
     except RuntimeError as error:
         on_gpu = isinstance(error, torch.OutOfMemoryError)
         if on_gpu or TOO_LITTLE_MEMORY in str(error):
-            raise _too_little_memory("GPU's" if on_gpu else "machine's", recipe) from error
+            raise _too_little_memory("GPU's" if on_gpu else "machine's", settings) from error
         raise
     return _mean_losses(losses, group)
 
 
 def _backward(
-    learner: Learner, inputs: tuple[Any, ...], number: int, recipe: Recipe, iteration: int, group: Group, last: bool
+    learner: Learner,
+    inputs: tuple[Any, ...],
+    number: int,
+    settings: TrainSettings,
+    iteration: int,
+    group: Group,
+    last: bool,
 ) -> dict[str, Tensor]:
     """The gradients of one part of the batch are added; gradients are exchanged after the last part alone."""
-    torch.manual_seed(_seed_of(recipe.seed, iteration, number))  # anchors and proposals are sampled at random
-    dtype = PRECISIONS[recipe.precision]
+    torch.manual_seed(_seed_of(settings.seed, iteration, number))  # anchors and proposals are sampled at random
+    dtype = PRECISIONS[settings.precision]
     alone = learner.call.no_sync() if isinstance(learner.call, DistributedDataParallel) and not last else nullcontext()
     with alone:
         with torch.autocast(group.device.type, dtype, enabled=dtype != torch.float32):
             losses = learner.call(*_on_device(inputs, group.device))
         total = torch.stack([part.float() for part in losses.values()]).sum()
-        learner.scaler.scale(total / recipe.accumulate).backward()
+        learner.scaler.scale(total / settings.accumulate).backward()
     return {"loss": total.detach(), **{name: part.detach().float() for name, part in losses.items()}}
 
 
@@ -294,15 +298,16 @@ def _seed_of(*parts: int) -> int:
     return int(np.random.SeedSequence(parts).generate_state(1)[0])
 
 
-def _too_little_memory(whose: str, recipe: Recipe) -> InputError:
+def _too_little_memory(whose: str, settings: TrainSettings) -> InputError:
     return InputError(
-        f"the {whose} memory does not hold a batch of {recipe.batch_size} images of {recipe.image_size} pixels; lower "
-        f"train.batch_size or train.image_size, or raise train.accumulate ({recipe.accumulate}), and run: dvc repro"
+        f"the {whose} memory does not hold a batch of {settings.batch_size} images of {settings.image_size} pixels; "
+        "lower train.batch_size or train.image_size, or raise train.accumulate "
+        f"({settings.accumulate}), and run: dvc repro"
     )
 
 
-def _diverged(loss: float, iteration: int, data: Composites, recipe: Recipe) -> InputError:
-    places = batch_places(len(data.image_ids), recipe.batch_size, iteration, recipe.seed)
+def _diverged(loss: float, iteration: int, data: Composites, settings: TrainSettings) -> InputError:
+    places = batch_places(len(data.image_ids), settings.batch_size, iteration, settings.seed)
     return InputError(
         f"the loss is {loss} at iteration {iteration + 1}, on the composites with image ids "
         f"{', '.join(str(data.image_ids[place]) for place in places)}; lower train.learning_rate, or look at these "

@@ -40,3 +40,12 @@ def percent(values: np.ndarray) -> float | None:
     """The mean of what is defined (not negative, not NaN), in percent; None where nothing is."""
     defined = values[values >= 0]
     return 100 * float(defined.mean()) if defined.size else None
+
+
+def missing_ap(metrics: dict[str, Metrics]) -> str | None:
+    """What a ground truth without AP of boxes, or of masks, holds, and what that means; None where there are both."""
+    if metrics["box"]["AP"] is None:
+        return "no instance: the detections are written, but there is no AP"
+    if metrics["mask"]["AP"] is None:
+        return "boxes alone: box AP is measured, mask AP is not"
+    return None

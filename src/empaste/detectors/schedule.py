@@ -1,4 +1,4 @@
-"""How a detector is trained: EM-Paste §4 in numbers, and what follows from them for every step.
+"""The learning rate and the images of every step, as they follow from the parameters (EM-Paste §4).
 
 The papers: SGD at a learning rate of 0.1 for batches of 128, large-scale jittering, pretrained backbone. For batches of
 another size the rate is scaled with the batch (the linear rule: Goyal et al. 2017). The steps of the schedule are those
@@ -6,10 +6,11 @@ of long trainings (Ghiasi et al. 2021): a tenth from 8/9 of the iterations on, a
 """
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 
 import numpy as np
+
+from empaste.detectors.settings import TrainSettings
 
 FINAL_RATE = 0.01
 """Share of the peak learning rate at the end of a cosine."""
@@ -19,48 +20,17 @@ ORDER = 1
 """Stream of random numbers."""
 
 
-@dataclass(frozen=True)
-class Recipe:
-    """The section ``train`` of ``params.yaml``, where every field has its line of comment, without the backend."""
-
-    architecture: str
-    heads: str
-    class_agnostic: bool
-    width: int
-    weights: str | None
-    image_size: int
-    iterations: int
-    batch_size: int
-    accumulate: int
-    optimizer: str
-    learning_rate: float
-    reference_batch: int
-    weight_decay: float
-    schedule: str
-    warm_up: float
-    jitter: Sequence[float]
-    precision: str
-    compile: bool
-    ema: float
-    checkpoint_every: int
-    seed: int
-    num_threads: int
-    num_workers: int
-    num_processes: int
-    device: str
+def peak_rate(settings: TrainSettings) -> float:
+    """The learning rate for ``batch_size`` images: ``learning_rate`` is for ``reference_batch`` (0: for any)."""
+    return settings.learning_rate * (settings.batch_size / settings.reference_batch if settings.reference_batch else 1)
 
 
-def peak_rate(recipe: Recipe) -> float:
-    """The learning rate for the recipe's batch: ``learning_rate`` holds for ``reference_batch`` images (0: for any)."""
-    return recipe.learning_rate * (recipe.batch_size / recipe.reference_batch if recipe.reference_batch else 1)
-
-
-def learning_rate(recipe: Recipe, iteration: int) -> float:
+def learning_rate(settings: TrainSettings, iteration: int) -> float:
     """The learning rate of a step, counted from 0: a linear rise to the peak, then down by the schedule."""
-    warm_up = max(1, round(recipe.warm_up * recipe.iterations))
+    warm_up = max(1, round(settings.warm_up * settings.iterations))
     if iteration < warm_up:
-        return peak_rate(recipe) * (iteration + 1) / warm_up
-    return peak_rate(recipe) * SCHEDULES[recipe.schedule](iteration, warm_up, recipe.iterations)
+        return peak_rate(settings) * (iteration + 1) / warm_up
+    return peak_rate(settings) * SCHEDULES[settings.schedule](iteration, warm_up, settings.iterations)
 
 
 def batch_places(num_items: int, batch_size: int, iteration: int, seed: int) -> list[int]:

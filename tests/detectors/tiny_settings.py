@@ -1,35 +1,35 @@
-"""The recipe of a training that takes seconds, and what else makes it take no longer."""
+"""The parameters of a training that takes seconds, and what else makes it take no longer."""
 
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from empaste import detectors
 from empaste.detectors import detectron2
 from empaste.detectors.backend import Network
-from empaste.detectors.recipe import Recipe
+from empaste.detectors.settings import TrainSettings
+from empaste.detectors.training import fit
 
 TINY: dict[str, Any] = {
-    "architecture": "resnet_slim", "heads": "standard", "class_agnostic": False, "width": 8, "weights": None,
-    "image_size": 64, "iterations": 40,
-    "batch_size": 4, "accumulate": 1, "optimizer": "adamw", "learning_rate": 0.005, "reference_batch": 0,
-    "weight_decay": 1e-4, "schedule": "cosine", "warm_up": 0.1, "jitter": [0.8, 1.2], "precision": "float32",
-    "compile": False, "ema": 0.0, "checkpoint_every": 100, "seed": 0, "num_threads": 1, "num_workers": 0,
-    "num_processes": 1, "device": "cpu",
+    "backend": "torchvision", "architecture": "resnet_slim", "heads": "standard", "class_agnostic": False, "width": 8,
+    "weights": None, "image_size": 64, "iterations": 40, "batch_size": 4, "accumulate": 1, "optimizer": "adamw",
+    "learning_rate": 0.005, "reference_batch": 0, "weight_decay": 1e-4, "schedule": "cosine", "warm_up": 0.1,
+    "jitter": [0.8, 1.2], "precision": "float32", "compile": False, "ema": 0.0, "checkpoint_every": 100, "seed": 0,
+    "num_threads": 1, "num_workers": 0, "num_processes": 1, "device": "cpu",
 }  # fmt: skip
 
 
-def tiny_recipe(**changes: Any) -> Recipe:
-    """The recipe with ``changes``."""
-    return Recipe(**TINY | changes)
+def tiny_settings(**changes: Any) -> TrainSettings:
+    """The parameters with ``changes``."""
+    return TrainSettings.model_validate(TINY | changes)
 
 
 def fit_tiny(backend: str, composites: Path, root: Path, **changes: Any) -> list[dict[str, float]]:
     """The loss curve of a training into ``root/model`` with its checkpoints in ``root/work``."""
     for folder in (root / "model", root / "work"):
         folder.mkdir(parents=True, exist_ok=True)
-    return detectors.fit(backend, composites, root / "model", work=root / "work", recipe=tiny_recipe(**changes))
+    settings = tiny_settings(backend=backend, **changes)
+    return fit(composites, root / "model", work=root / "work", settings=settings)
 
 
 def model_bytes(root: Path) -> bytes:

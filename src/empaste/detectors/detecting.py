@@ -1,0 +1,121 @@
+"""Detecting in images with a trained detector of any backend.
+
+A model folder names its backend in ``config.json``, so that `load_detector` needs to be told the folder alone.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+import cv2
+import torch
+from tqdm import tqdm
+
+from empaste.artifacts.coco_records import DetectedInstance, Detection
+from empaste.artifacts.networks import check_fits, fill_network
+from empaste.boxes import xyxy_to_xywh
+from empaste.detectors.backend import RGB, Found, Paste
+from empaste.detectors.models import classes_in, network_in, read_model
+from empaste.devices import limit_threads, torch_device
+from empaste.images import fit_within, read_rgb
+from empaste.masks import encode_mask
+
+Detect = Callable[[Iterable[RGB]], list[list[DetectedInstance]]]
+"""The instances of every image of a batch, best score first.
+
+Images may come from an iterator: each is let go of before the next is asked for, so that one alone is in memory at full
+size. Boxes and masks are in pixels of the image as it came.
+"""
+
+DETECTION_ERRORS = (RuntimeError, MemoryError, ValueError, IndexError, ArithmeticError, cv2.error)
+"""What a network and the drawing of its masks raise for one image that is too much or too odd for them."""
+
+
+class Shown(NamedTuple):
+    """An image no larger than the network sees it, and the height and width that it came with."""
+
+    image: RGB
+    size_hw: tuple[int, int]
+
+
+def load_detector(model: Path, *, min_score: float, max_detections: int, num_threads: int, device: str) -> Detect:
+    """The detector in the folder ``model``; `InputError` where its files are missing or do not fit each other.
+
+    Detections under ``min_score``, beyond the best ``max_detections`` of an image, and with an empty mask are left out.
+    An image longer than the network's ``image_size`` is shrunk to that by averaging areas. Masks are pasted and encoded
+    one at a time.
+    """
+    backend, config, state = read_model(model)
+    limit_threads(num_threads)
+    network = network_in(config, model)
+    class_ids = list(classes_in(config, model))
+    if backend.builds_on_meta:
+        with torch.device("meta"):  # shapes alone: of a wrong width no memory is filled
+            check_fits(backend.build(network, len(class_ids), None), state, model, "train")
+    module = backend.build(network, len(class_ids), None)
+    fill_network(module, state, model, "train")
+    module = module.eval().to(torch_device(device)).to(memory_format=torch.channels_last)
+
+    def detect(images: Iterable[RGB]) -> list[list[DetectedInstance]]:
+        # map() keeps no image while it asks for the next, as a loop's variable would.
+        shown = list(map(partial(_show, image_size=network.image_size), images))
+        if not shown:
+            return []
+        with torch.inference_mode():
+            found = backend.find(module, [one.image for one in shown], min_score, max_detections)
+            return [
+                _coco_results(_scaled(one, image), image.size_hw, backend.paste, class_ids)
+                for one, image in zip(found, shown, strict=True)
+            ]
+
+    return detect
+
+
+def detect_files(detect: Detect, images: Sequence[tuple[int, Path]], batch_size: int) -> list[Detection]:
+    """COCO results of the (image id, file) pairs in their order, best first within an image.
+
+    Boxes and masks in pixels of the file. No image gives no result.
+    """
+    results: list[Detection] = []
+    with tqdm(total=len(images), desc="detecting", unit="image") as progress:
+        for start in range(0, len(images), batch_size):
+            part = images[start : start + batch_size]
+            found = detect(read_rgb(path) for _, path in part)
+            for (image_id, _), rows in zip(part, found, strict=True):
+                results += [{"image_id": image_id, **row} for row in rows]
+            progress.update(len(part))
+    return results
+
+
+def _show(image: RGB, image_size: int) -> Shown:
+    return Shown(fit_within(image, image_size), (image.shape[0], image.shape[1]))
+
+
+def _scaled(found: Found, shown: Shown) -> Found:
+    """``found`` in ``shown.image`` with its boxes in pixels of the image that it was made of."""
+    height, width = shown.image.shape[:2]
+    if shown.size_hw == (height, width):
+        return found
+    scale = shown.size_hw[1] / width, shown.size_hw[0] / height
+    return found._replace(boxes_xyxy=found.boxes_xyxy * found.boxes_xyxy.new_tensor([*scale, *scale]))
+
+
+def _coco_results(
+    found: Found, size_hw: tuple[int, int], paste: Paste, class_ids: Sequence[int]
+) -> list[DetectedInstance]:
+    boxes_xywh = xyxy_to_xywh(found.boxes_xyxy.cpu().numpy())
+    scores, places = found.scores.tolist(), found.places.tolist()
+    results: list[DetectedInstance] = []
+    for k, (mask, box_xyxy) in enumerate(zip(found.masks, found.boxes_xyxy, strict=True)):
+        pasted = paste(mask, box_xyxy, size_hw)
+        if pasted.any():
+            results.append(
+                {
+                    "category_id": class_ids[places[k]],
+                    "bbox": [round(float(value), 2) for value in boxes_xywh[k]],
+                    "score": round(scores[k], 5),
+                    "segmentation": encode_mask(pasted),
+                }
+            )
+    return results
