@@ -28,9 +28,12 @@ def test_at_zoom_one_a_square_image_is_unchanged() -> None:
 def test_zooming_out_pads_with_gray_and_no_instance() -> None:
     after = jitter_scale(sample(32, 32), 32, 0.5, (0.0, 0.0))
     assert after.image.shape == (32, 32, 3)
-    assert (after.image[16:] == GRAY).all() and (after.image[:, 16:] == GRAY).all()
-    assert not after.masks[:, 16:].any() and not after.masks[:, :, 16:].any()
-    assert after.masks[0].sum() == 16 and after.masks[1].sum() == 64
+    assert (after.image[16:] == GRAY).all()
+    assert (after.image[:, 16:] == GRAY).all()
+    assert not after.masks[:, 16:].any()
+    assert not after.masks[:, :, 16:].any()
+    assert after.masks[0].sum() == 16
+    assert after.masks[1].sum() == 64
 
 
 def test_the_place_reaches_both_ends_of_the_padding() -> None:
@@ -42,14 +45,17 @@ def test_the_place_reaches_both_ends_of_the_padding() -> None:
 def test_zooming_in_crops_and_drops_what_is_outside() -> None:
     upper_left = jitter_scale(sample(32, 32), 32, 2.0, (0.0, 0.0))
     lower_right = jitter_scale(sample(32, 32), 32, 2.0, (0.999, 0.999))
-    assert list(upper_left.labels) == [4] and upper_left.masks.sum() == 16 * 16
-    assert list(lower_right.labels) == [9] and lower_right.masks.all()
+    assert list(upper_left.labels) == [4]
+    assert upper_left.masks.sum() == 16 * 16
+    assert list(lower_right.labels) == [9]
+    assert lower_right.masks.all()
 
 
 def test_a_view_without_any_instance_is_an_empty_sample() -> None:
     empty = sample(32, 32)._replace(masks=np.zeros((0, 32, 32), np.uint8), labels=np.zeros(0, int))
     after = jitter_scale(empty, 16, 1.3, (0.5, 0.5))
-    assert after.masks.shape == (0, 16, 16) and after.labels.shape == (0,)
+    assert after.masks.shape == (0, 16, 16)
+    assert after.labels.shape == (0,)
 
 
 @pytest.mark.parametrize("size_hw", [(1, 1), (1, 500), (500, 1), (40, 70)])
@@ -65,7 +71,8 @@ def test_any_shape_comes_out_square_with_its_aspect_kept(size_hw: tuple[int, int
 @given(st.integers(16, 60), st.integers(16, 60), st.integers(16, 64), st.integers(0, 2**32 - 1))
 def test_masks_follow_their_pixels(height: int, width: int, size: int, seed: int) -> None:
     after = augment(sample(height, width), size, (0.5, 2.0), np.random.default_rng(seed))
-    assert after.image.shape == (size, size, 3) and after.image.dtype == np.uint8
+    assert after.image.shape == (size, size, 3)
+    assert after.image.dtype == np.uint8
     assert after.masks.shape == (len(after.labels), size, size)
     assert all(mask.any() for mask in after.masks)
     inside = after.masks.max(axis=0, initial=0) > 0
@@ -149,4 +156,5 @@ def test_an_instance_outside_of_the_view_is_dropped_though_its_box_reaches_in() 
 def test_views_are_laid_out_in_memory_without_gaps() -> None:
     for seed in range(8):
         view = augment(sample(40, 30), 32, (0.6, 1.4), np.random.default_rng(seed))
-        assert view.image.flags.c_contiguous and view.masks.flags.c_contiguous
+        assert view.image.flags.c_contiguous
+        assert view.masks.flags.c_contiguous

@@ -23,7 +23,8 @@ def entries(composites: Path) -> dict[str, bytes]:
 
 
 def content(composites: Path) -> dict[str, Any]:
-    return json.loads((composites / "instances.json").read_text())
+    found: dict[str, Any] = json.loads((composites / "instances.json").read_text())
+    return found
 
 
 @pytest.mark.parametrize("memory_limit", [0, 2**30], ids=["from files", "from memory"])
@@ -34,7 +35,8 @@ def test_images_come_with_their_instances(composites: Path, memory_limit: int) -
     for place in range(8):
         sample = data.load(place)
         np.testing.assert_array_equal(sample.image, decode_rgb(entries(composites)[f"{place + 1}.png"], ""))
-        assert sample.masks.shape == (2, 64, 64) and sample.labels.tolist() == [1, 2]
+        assert sample.masks.shape == (2, 64, 64)
+        assert sample.labels.tolist() == [1, 2]
         assert (sample.image[sample.masks[0] > 0] == (220, 30, 30)).all()
         assert (sample.image[sample.masks[1] > 0] == (30, 220, 30)).all()
 
@@ -42,7 +44,8 @@ def test_images_come_with_their_instances(composites: Path, memory_limit: int) -
 def test_an_image_without_an_instance_is_kept_as_background(composites: Path) -> None:
     edit(composites, annotations=[row for row in content(composites)["annotations"] if row["image_id"] != 1])
     sample = open_composites(composites).load(0)
-    assert sample.masks.shape == (0, 64, 64) and sample.labels.shape == (0,)
+    assert sample.masks.shape == (0, 64, 64)
+    assert sample.labels.shape == (0,)
 
 
 def test_crowd_regions_are_no_instances(composites: Path) -> None:
@@ -138,4 +141,5 @@ def test_an_empty_mask_is_no_instance(composites: Path) -> None:
     rows[0]["segmentation"] = encode_mask(np.zeros((64, 64), bool))
     edit(composites, annotations=rows)
     sample = open_composites(composites).load(0)
-    assert sample.labels.tolist() == [2] and sample.masks.shape == (1, 64, 64)
+    assert sample.labels.tolist() == [2]
+    assert sample.masks.shape == (1, 64, 64)

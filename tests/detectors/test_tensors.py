@@ -28,8 +28,10 @@ def test_targets_by_hand() -> None:
     masks[0, 1:3, 2:7] = 1
     masks[1, 5, 0] = 1
     targets = target_tensors(Sample(np.zeros((6, 8, 3), np.uint8), masks, np.array([4, 9])))
-    assert targets["boxes"].tolist() == [[2, 1, 7, 3], [0, 5, 1, 6]] and targets["boxes"].dtype == torch.float32
-    assert targets["labels"].tolist() == [4, 9] and targets["labels"].dtype == torch.int64
+    assert targets["boxes"].tolist() == [[2, 1, 7, 3], [0, 5, 1, 6]]
+    assert targets["boxes"].dtype == torch.float32
+    assert targets["labels"].tolist() == [4, 9]
+    assert targets["labels"].dtype == torch.int64
     np.testing.assert_array_equal(targets["masks"].numpy(), masks)
 
 

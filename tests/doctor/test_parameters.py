@@ -19,7 +19,7 @@ def method_checks(folder: Path) -> list[Check]:
 def test_a_method_whose_package_is_missing_is_broken(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     change(folder, proposals__method="gca10")
     assert {check.state for check in method_checks(folder)} == {"ok"}
-    monkeypatch.setattr(parameters, "is_installed", lambda package: False)
+    monkeypatch.setattr(parameters, "is_installed", lambda _package: False)
     broken = method_checks(folder)[0]
     assert broken == Check("broken", "gca10 needs maxflow: uv pip install -e '.[gca10]'")
 
@@ -35,7 +35,7 @@ def test_a_captioner_has_what_it_needs(folder: Path, monkeypatch: pytest.MonkeyP
     assert checks()[1] == Check("broken", f"captions.file is {folder}/none.csv, which does not exist; correct the path")
     change(folder, captions__method="git", captions__model="microsoft/git-base-coco")
     assert [check.state for check in checks()] == ["ok", "note"]
-    monkeypatch.setattr(parameters, "is_installed", lambda package: False)
+    monkeypatch.setattr(parameters, "is_installed", lambda _package: False)
     assert checks()[0].text == "captions.method git needs transformers: uv pip install -e '.[generative]'"
 
 
@@ -45,7 +45,7 @@ def test_the_detectors_backend_is_looked_for(folder: Path, monkeypatch: pytest.M
         assert params is not None
         return parameters.check_detector(params)
 
-    monkeypatch.setattr(parameters, "is_installed", lambda package: False)
+    monkeypatch.setattr(parameters, "is_installed", lambda _package: False)
     assert checks() == [Check("ok", "detector by torchvision")]
     change(folder, train__backend="detectron2")
     assert checks() == [
@@ -54,7 +54,7 @@ def test_the_detectors_backend_is_looked_for(folder: Path, monkeypatch: pytest.M
             "train.backend detectron2 needs detectron2: https://detectron2.readthedocs.io/tutorials/install.html",
         )
     ]
-    monkeypatch.setattr(parameters, "is_installed", lambda package: True)
+    monkeypatch.setattr(parameters, "is_installed", lambda _package: True)
     assert checks() == [Check("ok", "detector by detectron2")]
 
 

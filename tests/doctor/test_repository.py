@@ -40,7 +40,9 @@ def test_outputs_that_are_there_are_told_from_those_that_are_not(folder: Path) -
 def test_a_download_without_git_is_told_what_to_do(folder: Path) -> None:
     shutil.rmtree(folder / ".git")
     (check,) = repository.check_git(folder)
-    assert check.state == "broken" and "git init && git add -A" in check.text and "core.no_scm true" in check.text
+    assert check.state == "broken"
+    assert "git init && git add -A" in check.text
+    assert "core.no_scm true" in check.text
     (folder / ".dvc" / "config.local").write_text("[core]\n    no_scm = true\n")
     assert repository.check_git(folder)[0].state == "note"
 

@@ -30,7 +30,8 @@ def test_a_local_store_is_shown_where_it_lies(tmp_path: Path, monkeypatch: pytes
     assert tracking.check_tracking().state == "broken"
     assert "the file is no SQLite database" in tracking.check_tracking().text
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "sqlite://")
-    assert tracking.check_tracking().state == "broken" and tracking.check_models() == []
+    assert tracking.check_tracking().state == "broken"
+    assert tracking.check_models() == []
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "sqlite:///a%2520b/x.db")
     assert tracking.check_tracking() == Check("ok", f"runs are recorded in {tmp_path}/a%20b/x.db")
     assert "dst_path" in tracking.check_models()[0].text

@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -44,7 +45,7 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_table(images, Path("data/images/images.parquet"), Images)
     write_table(classes, Path("data/labels/classes.parquet"), Classes)
     write_table(pd.DataFrame({"image_id": ids, "class_id": 1}), Path("data/labels/labels.parquet"), Labels)
-    segments = []
+    segments: list[tuple[Any, ...]] = []
     for image_id, name in zip(ids, names, strict=True):
         image = np.random.default_rng(image_id).integers(80, 120, (40, 48, 3), np.uint8)
         mask = np.zeros((40, 48), bool)
@@ -56,7 +57,7 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         segments.append((len(segments), image_id, encode_mask(mask)["counts"], 40, 48, 144, x, y, width, height, 1.0))
     table = pd.DataFrame(segments[:-1], columns=list(Segments.to_schema().columns))
     write_table(table, Path("data/segments/segments.parquet"), Segments)
-    write_array(Path("data/features/probs.npy"), np.tile(np.float32([0.9, 0.1]), (len(table), 1)))
+    write_array(Path("data/features/probs.npy"), np.tile(np.array([0.9, 0.1], np.float32), (len(table), 1)))
     choose()
     save_tiny_classifier(Path("models/classifier"), ("dog", "sofa"))
     caption()
@@ -82,7 +83,7 @@ def configure(**values: object) -> None:
     Path("params.yaml").write_text(yaml.safe_dump(content))
 
 
-def run() -> tuple[pd.DataFrame, dict]:
+def run() -> tuple[pd.DataFrame, dict[str, Any]]:
     main()
     table = read_table(Path("data/backgrounds/backgrounds.parquet"), Backgrounds)
     return table, json.loads(Path("metrics/backgrounds.json").read_text())
@@ -104,7 +105,8 @@ def test_inpaint_erases_what_shows_a_class(monkeypatch: pytest.MonkeyPatch) -> N
     assert table["selected"].sum() == metrics["selected"] == metrics["images_with_background"] == NUM_IMAGES - 1
     for name in table.loc[table["selected"], "file_name"]:
         image = Shards(OUT).read_rgb(name).astype(int)
-        assert image.shape == (40, 48, 3) and (image[..., 0] - image[..., 1]).max() < 60
+        assert image.shape == (40, 48, 3)
+        assert (image[..., 0] - image[..., 1]).max() < 60
     first = files()
     monkeypatch.setenv("EMPASTE_WORKERS", "2")
     run()
@@ -126,13 +128,15 @@ def test_what_was_chosen_last_is_erased_whatever_it_shows() -> None:
         (image[..., 0] - image[..., 1]).max()
         for image in (Shards(OUT).read_rgb(name).astype(int) for name in table.loc[table["selected"], "file_name"])
     ]
-    assert red[0] < 60 and min(red[1:]) > 150
+    assert red[0] < 60
+    assert min(red[1:]) > 150
 
 
 def test_a_background_in_which_a_class_shows_is_dropped_and_counted() -> None:
     configure(presence_threshold=0.0)
     table, metrics = run()
-    assert not table["selected"].any() and len(Shards(OUT)) == 0
+    assert not table["selected"].any()
+    assert len(Shards(OUT)) == 0
     assert metrics["dropped_by_presence"] == metrics["candidates"] == 16
     assert metrics["dropped_per_class"] == {"dog": 16, "sofa": 16}
     assert metrics["mean_presence_prob_selected"] is None
@@ -142,16 +146,20 @@ def test_none_writes_an_empty_table_and_needs_nothing() -> None:
     configure(method="none")
     Path("models/classifier/config.json").unlink()
     table, metrics = run()
-    assert len(table) == 0 and metrics["candidates"] == 0 and metrics["mean_presence_prob"] is None
+    assert len(table) == 0
+    assert metrics["candidates"] == 0
+    assert metrics["mean_presence_prob"] is None
 
 
 def test_black_and_random(tmp_path: Path) -> None:
     configure(method="black", presence_threshold=0.0)  # nothing shows on black, whatever the classifier says
     table, metrics = run()
-    assert (first_selected(table) == 0).all() and metrics["selected"] == NUM_IMAGES - 1
+    assert (first_selected(table) == 0).all()
+    assert metrics["selected"] == NUM_IMAGES - 1
     configure(method="random", root=tmp_path / "data/images/val", presence_threshold=1.0)
     table, metrics = run()
-    assert metrics["selected"] == NUM_IMAGES - 1 and metrics["refused_by_labels"] == 0
+    assert metrics["selected"] == NUM_IMAGES - 1
+    assert metrics["refused_by_labels"] == 0
     (tmp_path / "data/images/val/labels.csv").write_text("file,label\n9.png,Dog\n")
     with pytest.raises(typer.Exit):
         main()
@@ -198,7 +206,7 @@ def test_an_interrupted_run_goes_on(monkeypatch: pytest.MonkeyPatch, capsys: pyt
     whole = files()
     made = []
 
-    def halting(image: np.ndarray, *rest: object) -> np.ndarray | None:
+    def halting(image: np.ndarray, *rest: Any) -> np.ndarray | None:
         made.append(1)
         if len(made) == 6:
             raise KeyboardInterrupt
@@ -214,10 +222,12 @@ def test_an_interrupted_run_goes_on(monkeypatch: pytest.MonkeyPatch, capsys: pyt
     configure(retries=5, num_threads=1, api_timeout=9.0)  # patience may change on the way
     run()
     assert "going on after 1 of 4 parts" in capsys.readouterr().err
-    assert files() == whole and list(Path(".work/backgrounds").iterdir()) == []
+    assert files() == whole
+    assert list(Path(".work/backgrounds").iterdir()) == []
     configure(seed=1)
     run()
-    assert "going on" not in capsys.readouterr().err and files() != whole
+    assert "going on" not in capsys.readouterr().err
+    assert files() != whole
 
 
 def test_an_endpoint_without_its_key_is_refused(
@@ -245,11 +255,13 @@ def test_captioner_text_to_image_clip_and_presence_run_as_one(tmp_path: Path) ->
     assert metrics["candidates"] == 2 * len(captions) == 4 * (NUM_IMAGES - 1)
     assert metrics["selected"] == len(captions) == metrics["dropped_by_clip"]
     assert not captions["substituted"].str.contains(r"\bdog\b").any()
+    substituted = captions["substituted"].to_dict()
     for caption_id, rows in table.groupby("caption_id"):
-        assert set(rows["prompt"]) == {captions.loc[caption_id, "substituted"]}
+        assert set(rows["prompt"]) == {substituted[caption_id]}
         assert rows["selected"].tolist() == (rows["clip_score"] == rows["clip_score"].max()).tolist()
     chosen = table[table["selected"]].iloc[0]
-    assert Shards(OUT).read_rgb(chosen["file_name"]).shape == (64, 64, 3) and table["target_score"].notna().all()
+    assert Shards(OUT).read_rgb(chosen["file_name"]).shape == (64, 64, 3)
+    assert table["target_score"].notna().all()
     first = files()
     run()
     assert files() == first

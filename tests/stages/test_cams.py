@@ -47,7 +47,8 @@ def test_every_class_of_every_training_image() -> None:
     assert not table["cam_empty"].any()
     np.testing.assert_array_equal(heatmaps.max((1, 2)), 1)
     wide = table[table["image_id"] == 2].iloc[0]
-    assert 0 <= wide["centre_x"] < 48 and 0 <= wide["centre_y"] < 24
+    assert 0 <= wide["centre_x"] < 48
+    assert 0 <= wide["centre_y"] < 24
     first = [Path("data/cams", name).read_bytes() for name in ("cams.parquet", "heatmaps.npy")]
     main()
     assert [Path("data/cams", name).read_bytes() for name in ("cams.parquet", "heatmaps.npy")] == first
@@ -58,7 +59,8 @@ def test_empty_maps_are_flagged() -> None:
     main()
     table = read_table(Path("data/cams/cams.parquet"), Cams)
     assert table["cam_empty"].all()
-    assert table["centre_x"].isna().all() and table["centre_y"].isna().all()
+    assert table["centre_x"].isna().all()
+    assert table["centre_y"].isna().all()
     assert not np.load("data/cams/heatmaps.npy").any()
 
 

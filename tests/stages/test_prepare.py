@@ -33,7 +33,8 @@ def prepare(**changes: Any) -> dict[str, Any]:
     params["prepare"] |= {"num_train": 8, "num_val": 4, "image_size": 64} | changes
     Path("params.yaml").write_text(yaml.safe_dump(params))
     main()
-    return json.loads(Path("metrics/prepare.json").read_text())
+    metrics: dict[str, Any] = json.loads(Path("metrics/prepare.json").read_text())
+    return metrics
 
 
 def written() -> dict[str, bytes]:
@@ -47,9 +48,10 @@ def test_files_hold_together() -> None:
     classes = read_table(Path("data/labels/classes.parquet"), Classes)
     assert classes["name"].tolist() == ["ball", "fish", "mushroom", "house", "flower", "bottle"]
     assert (images["split"] == "train").sum() == metrics["train_images"] == 8
-    assert set(labels["image_id"]) == set(images["image_id"]) and set(labels["class_id"]) <= set(classes["class_id"])
-    for row in images.itertuples():
-        assert read_rgb(Path("data/images") / row.file_name).shape == (row.height, row.width, 3)
+    assert set(labels["image_id"]) == set(images["image_id"])
+    assert set(labels["class_id"]) <= set(classes["class_id"])
+    for row in images.to_dict("records"):
+        assert read_rgb(Path("data/images") / row["file_name"]).shape == (row["height"], row["width"], 3)
     for split in ("train", "val"):
         truth = COCO(f"data/ground_truth/{split}.json")
         assert sorted(truth.imgs) == images["image_id"][images["split"] == split].tolist()
@@ -65,7 +67,8 @@ def test_the_same_bytes_with_one_worker_and_with_two(monkeypatch: pytest.MonkeyP
     first = written()
     monkeypatch.setenv("EMPASTE_WORKERS", "2")
     prepare()
-    assert written() == first and len(first) == 8 + 4 + 5
+    assert written() == first
+    assert len(first) == 8 + 4 + 5
 
 
 @pytest.mark.parametrize(("dataset", "write"), [("coco", write_coco), ("voc", write_voc)])
@@ -81,9 +84,11 @@ def test_data_sets_with_masks(tmp_path: Path, dataset: str, write: Any) -> None:
 def test_a_folder_without_masks_has_empty_ground_truth() -> None:
     write_folder(Path("photos"), ROWS)
     metrics = prepare(dataset="folder", root="photos")
-    assert metrics["instances_train"] is None and metrics["images_per_class"] == {"cat": 2, "dog": 1}
+    assert metrics["instances_train"] is None
+    assert metrics["images_per_class"] == {"cat": 2, "dog": 1}
     truth = json.loads(Path("data/ground_truth/val.json").read_text())
-    assert truth["annotations"] == [] and [row["id"] for row in truth["images"]] == [3]
+    assert truth["annotations"] == []
+    assert [row["id"] for row in truth["images"]] == [3]
 
 
 def test_a_relative_root_is_below_the_main_repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -97,7 +102,8 @@ def test_images_shrink_with_their_ground_truth(tmp_path: Path) -> None:
     prepare(dataset="coco", root="set", max_side=20)
     truth = json.loads(Path("data/ground_truth/train.json").read_text())
     assert {(row["height"], row["width"]) for row in truth["images"]} == {(15, 20)}
-    assert truth["annotations"][1]["segmentation"]["size"] == [15, 20] and truth["annotations"][1]["area"] == 75
+    assert truth["annotations"][1]["segmentation"]["size"] == [15, 20]
+    assert truth["annotations"][1]["area"] == 75
 
 
 def test_a_limit_takes_some_images_by_seed() -> None:
@@ -134,8 +140,10 @@ def test_all_broken_images_are_named_and_earlier_outputs_stay(capsys: pytest.Cap
     assert ended.value.exit_code == 1
     message = capsys.readouterr().err
     assert all(f"images/{number}.jpg" in message for number in (1, 2, 4, 9))
-    assert "0 bytes" in message and "Traceback" not in message
-    assert written() == before and Path("metrics/prepare.json").read_bytes() == metrics
+    assert "0 bytes" in message
+    assert "Traceback" not in message
+    assert written() == before
+    assert Path("metrics/prepare.json").read_bytes() == metrics
     assert {path.name for path in Path("data").iterdir()} == {"images", "labels", "ground_truth"}
 
 
@@ -155,7 +163,8 @@ def test_bad_settings_end_with_one_message(
     with pytest.raises(typer.Exit):
         prepare(**changes)
     error = capsys.readouterr().err
-    assert message in error and "Traceback" not in error
+    assert message in error
+    assert "Traceback" not in error
     assert not Path("data").exists()
 
 
@@ -173,7 +182,8 @@ def test_rotated_gray_and_tiny_photographs_come_out_normal() -> None:
     assert kept == (root / "images" / "3.jpg").read_bytes()
     for name in images["file_name"]:
         with Image.open(Path("data/images") / name) as image:
-            assert image.mode == "RGB" and image.format == "JPEG"
+            assert image.mode == "RGB"
+            assert image.format == "JPEG"
 
 
 def histogram() -> list[list[Any]]:
@@ -209,7 +219,8 @@ def test_a_long_tail_of_a_folder_counts_labels_and_needs_no_masks() -> None:
     rows = [f"{n}.jpg,{'cat' if n < 6 else 'dog'},{'train' if n < 10 else 'val'}" for n in range(12)]
     write_folder(Path("photos"), rows)
     metrics = prepare(dataset="folder", root="photos", long_tail={"max_size": 5, "min_size": 1, "shape": 2.0})
-    assert metrics["images_per_class"] == {"cat": 5, "dog": 1} and metrics["instances_train"] is None
+    assert metrics["images_per_class"] == {"cat": 5, "dog": 1}
+    assert metrics["instances_train"] is None
     assert histogram() == [["cat", 6, 5], ["dog", 4, 1]]
 
 
@@ -230,5 +241,6 @@ def test_a_long_tail_that_cannot_be_is_refused(
     with pytest.raises(typer.Exit):
         prepare(long_tail={"max_size": 0, "min_size": 1, "shape": 6.0} | tail)
     error = capsys.readouterr().err
-    assert message in error and "Traceback" not in error
+    assert message in error
+    assert "Traceback" not in error
     assert not Path("data").exists()

@@ -50,7 +50,8 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_segments_of_training_images_and_their_recall(workspace: Path) -> None:
+@pytest.mark.usefixtures("workspace")
+def test_segments_of_training_images_and_their_recall() -> None:
     main()
     segments = read_table(Path("data/segments/segments.parquet"), Segments)
     assert set(segments["image_id"]) == set(range(1, 10))
@@ -60,14 +61,16 @@ def test_segments_of_training_images_and_their_recall(workspace: Path) -> None:
     assert metrics["images_without_segments"] == 0
 
 
-def test_an_image_without_segments_is_counted_and_said(workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.usefixtures("workspace")
+def test_an_image_without_segments_is_counted_and_said(capsys: pytest.CaptureFixture[str]) -> None:
     write_rgb(Path("data/images/3.png"), np.full((40, 48, 3), 90, np.uint8))
     main()
     assert json.loads(Path("metrics/proposals.json").read_text())["images_without_segments"] == 1
     assert "1 of 9 images have no segment and give no foreground" in capsys.readouterr().err
 
 
-def test_bytes_do_not_depend_on_workers(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.usefixtures("workspace")
+def test_bytes_do_not_depend_on_workers(monkeypatch: pytest.MonkeyPatch) -> None:
     outputs = []
     for workers in ("1", "2"):
         monkeypatch.setenv("EMPASTE_WORKERS", workers)
@@ -76,14 +79,16 @@ def test_bytes_do_not_depend_on_workers(workspace: Path, monkeypatch: pytest.Mon
     assert outputs[0] == outputs[1]
 
 
-def test_no_ground_truth_leaves_recall_unmeasured(workspace: Path) -> None:
+@pytest.mark.usefixtures("workspace")
+def test_no_ground_truth_leaves_recall_unmeasured() -> None:
     images = read_table(Path("data/images/images.parquet"), Images)
     write_coco(Path("data/ground_truth/train.json"), coco_dataset(images, CLASSES, [], "test"))
     main()
     assert json.loads(Path("metrics/proposals.json").read_text())["recall50"] is None
 
 
-def test_broken_image_is_named_and_earlier_segments_stay(workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.usefixtures("workspace")
+def test_broken_image_is_named_and_earlier_segments_stay(capsys: pytest.CaptureFixture[str]) -> None:
     main()
     before = Path("data/segments/segments.parquet").read_bytes()
     Path("data/images/4.png").write_bytes(b"no image")

@@ -10,7 +10,8 @@ from empaste import tracking
 from stages import report
 
 SPEC = importlib.util.spec_from_file_location("hand_made_run", Path(__file__).parents[1] / "report" / "conftest.py")
-assert SPEC and SPEC.loader
+assert SPEC
+assert SPEC.loader
 hand_made = importlib.util.module_from_spec(SPEC)
 SPEC.loader.exec_module(hand_made)
 
@@ -33,15 +34,17 @@ def test_it_writes_the_page(folder: Path) -> None:
 
 def test_it_records_everything_of_the_run(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen = []
-    monkeypatch.setattr(tracking, "record_pipeline", lambda record, params: seen.append(record))
+    monkeypatch.setattr(tracking, "record_pipeline", lambda record, _params: seen.append(record))
     (folder / "dvc.lock").write_text("stages: {}\n")
     report.main()
     (record,) = seen
-    assert record.params["paste.n_p"] == 3 and record.params["proposals.slic.compactness"] == 10.0
+    assert record.params["paste.n_p"] == 3
+    assert record.params["proposals.slic.compactness"] == 10.0
     assert record.metrics["foregrounds.precision50.iter_1"] == 83.25
     assert record.metrics["evaluate.mask.AP50_per_class.tv & <monitor>"] == 50.0
     assert "evaluate.mask.APs" not in record.metrics
-    assert list(record.curves["train"]) == ["iteration", "loss"] and len(record.curves["train"]["loss"]) == 1000
+    assert list(record.curves["train"]) == ["iteration", "loss"]
+    assert len(record.curves["train"]["loss"]) == 1000
     assert {path.name for path, _ in record.files} >= {
         "index.html",
         "params.yaml",
@@ -49,9 +52,8 @@ def test_it_records_everything_of_the_run(folder: Path, monkeypatch: pytest.Monk
         "train.csv",
     }
     folder_of_model, example = record.detector
-    assert folder_of_model == Path("models/mask_rcnn") and example == next(
-        path.read_bytes() for path in sorted(Path("data/images").glob("*/*.*"))
-    )
+    assert folder_of_model == Path("models/mask_rcnn")
+    assert example == next(path.read_bytes() for path in sorted(Path("data/images").glob("*/*.*")))
     assert set(record.figures) == {
         f"{name}.jpg"
         for name in ("images", "proposals", "foregrounds", "backgrounds", "composites", "detections", "mistakes")

@@ -89,7 +89,8 @@ def test_a_killed_training_ends_with_the_same_bytes(workspace: Path) -> None:
 def test_the_curve_is_a_plot(workspace: Path) -> None:
     main()
     curve = pd.read_csv(workspace / "plots/train.csv")
-    assert list(curve.columns[:2]) == ["iteration", "loss"] and curve.columns[-1] == "learning_rate"
+    assert list(curve.columns[:2]) == ["iteration", "loss"]
+    assert curve.columns[-1] == "learning_rate"
     assert curve["iteration"].tolist() == list(range(1, 13))
     parts = [column for column in curve.columns if column.startswith("loss_")]
     np.testing.assert_allclose(curve["loss"], curve[parts].sum(axis=1), rtol=1e-5)
