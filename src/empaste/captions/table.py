@@ -3,7 +3,7 @@
 import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 import pandas as pd
@@ -33,9 +33,31 @@ def caption_table(scenes: Sequence[Scene], texts: Sequence[Sequence[str]], rules
     return table
 
 
+class SubstitutedWords(TypedDict):
+    """How many words were replaced, by class, and in compounds."""
+
+    of_classes: dict[str, int]
+    of_compounds: int
+
+
+class CaptionMetrics(TypedDict):
+    """What `caption_metrics` gives; shares in percent, None where there is nothing to take one of."""
+
+    images: int
+    images_without_captions: int
+    captions: int
+    empty_captions: int
+    words_per_caption: float
+    without_latin_letters: int
+    substituted: float | None
+    labels_named: float | None
+    labels_named_per_class: dict[str, float | None]
+    substituted_words: SubstitutedWords
+
+
 def caption_metrics(
     table: pd.DataFrame, scenes: Sequence[Scene], texts: Sequence[Sequence[str]], rules: Rules
-) -> dict[str, Any]:
+) -> CaptionMetrics:
     """Counts, and how well the captions fit the labels.
 
     ``labels_named`` is the share of (image, class) labels that a caption of the image names. For a class whose share is
@@ -68,7 +90,7 @@ def caption_metrics(
     }
 
 
-def warnings(metrics: dict[str, Any]) -> Iterator[str]:
+def warnings(metrics: CaptionMetrics) -> Iterator[str]:
     """What of `caption_metrics` a person should look at."""
     if number := metrics["without_latin_letters"]:
         yield (

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 import pandas as pd
@@ -102,7 +102,8 @@ def refuse_errors(prepared: Sequence[Prepared]) -> None:
 
 def warnings_of(data: DataSet, prepared: Sequence[Prepared]) -> list[str]:
     """What the images showed once they were read: what was left out, names of classes that are hard to tell apart, and
-    files of both splits that hold the same picture."""
+    files of both splits that hold the same picture.
+    """
     remarks = [remark for row in prepared for remark in row.remarks]
     return [*summarise(remarks), *_near_names(data), *_equal_pictures(prepared)]
 
@@ -179,7 +180,18 @@ def class_histogram(data: DataSet, prepared: Sequence[Prepared], available: Mapp
     return table.sort_values(["images", "available"], ascending=False, kind="stable", ignore_index=True)
 
 
-def count_images(data: DataSet, prepared: Sequence[Prepared]) -> dict[str, Any]:
+class Counts(TypedDict):
+    """What `count_images` gives."""
+
+    train_images: int
+    val_images: int
+    images_without_label: int
+    images_per_class: dict[str, int]
+    instances_train: int | None
+    instances_val: int | None
+
+
+def count_images(data: DataSet, prepared: Sequence[Prepared]) -> Counts:
     """What ``metrics/prepare.json`` says; instances are None where the split has no masks."""
     per_class = Counter(class_id for row in prepared if row.example.split == "train" for class_id in row.class_ids)
     instances = {
