@@ -40,7 +40,7 @@ from empaste.scaleout import map_items
 WIDTH, HEIGHT = 500, 375
 NUM_OBJECTS = 4
 QUALITY_IN, QUALITY_OUT = 95, 75
-SCALE, ROTATION, BLUR_SIGMA = [0.3, 1.0], 30.0, 1.0
+SCALE, ROTATION, BLUR_SIGMA = (0.3, 1.0), 30.0, 1.0
 MIN_AREA = 0.01
 SHARE_OF_LIMIT, SPACE_MAXIMIZE, TWO_WORKERS = 0.9, 60.0, 1.8
 CLASSES = pd.DataFrame({"class_id": [1], "name": ["thing"], "supercategory": ["thing"]})
@@ -121,7 +121,7 @@ def compose_side(folder: Path, side: str, scene: Scene, items: Sequence[Backgrou
     placement, blending = SIDES[side]
     settings = PasteSettings.model_validate(
         {"placement": placement, "foregrounds": "fem", "foregrounds_file": None, "n_p": NUM_OBJECTS,
-         "selection": "uniform", "repeat_threshold": 0.3, "confidence_temperature": 1.0, "scale": SCALE,
+         "selection": "uniform", "repeat_threshold": 0.3, "confidence_temperature": 1.0, "scale": list(SCALE),
          "min_radius": 6, "rotation": ROTATION, "flip": 0, "brightness": [1.0, 1.0], "blending": [blending],
          "blur_sigma": BLUR_SIGMA, "duplicate_originals": 1, "keep_originals": False, "min_visible": 0.1,
          "min_pixels": 16, "seed": 0, "jpeg_quality": QUALITY_OUT}

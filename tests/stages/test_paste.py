@@ -3,7 +3,7 @@
 import hashlib
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,9 @@ from empaste.errors import InputError
 from empaste.images import encode_rgb, write_rgb
 from empaste.masks import decode_mask, encode_mask, mask_box_xywh
 from empaste.paste import composites as composites_module
+from empaste.paste.cutouts import Cut, Cutout
 from empaste.paste.online import open_online
+from empaste.paste.pool import Background
 from stages.paste import main
 
 ROOT = Path(__file__).parents[2]
@@ -201,6 +203,18 @@ def test_epoch_0_of_the_online_data_set_is_what_the_stage_writes(placement: str)
         assert [{**one, "id": 0, "image_id": 0} for one in own] == [
             {**one, "id": 0, "image_id": 0} for one in online[k].annotations
         ]
+
+
+def test_what_cuts_out_for_the_online_data_set_may_be_chosen() -> None:
+    asked = []
+
+    def counted(cut: Cut, originals: Sequence[Background]) -> Iterator[list[Cutout]]:
+        asked.append(len(originals))
+        return map(cut, originals)
+
+    online, _ = open_online(map_originals=counted)
+    assert asked == [NUM_TRAIN]
+    assert online[0].annotations
 
 
 def test_a_repeat_threshold_that_repeats_nothing_is_told(capsys: pytest.CaptureFixture[str]) -> None:
