@@ -22,9 +22,8 @@ import numpy as np
 
 from empaste.artifacts.segments import read_runs
 from empaste.foregrounds.em import Candidates, alternate
-from empaste.foregrounds.embedding import embed
 from empaste.foregrounds.initial import mean_distances
-from empaste.foregrounds.metric import fit_metric, measure_everything
+from empaste.foregrounds.metric import fit_features
 from empaste.foregrounds.settings import ForegroundsSettings
 from empaste.layout import HERE
 from empaste.masks import decode_mask, encode_mask
@@ -72,13 +71,10 @@ def run_em(size: Size, distance: str) -> dict[str, Any]:
         write_features(path, size)
         phi = np.load(path, mmap_mode="r")
         started, started_cpu, before = time.perf_counter(), time.process_time(), peak_gib()
-        metric = fit_metric(phi, settings_of(distance))
-        taken_off = measure_everything(phi, metric)
+        features = fit_features(phi, settings_of(distance))
         chosen = 0
         for candidates, first in classes_of(size):
-            choices = alternate(
-                candidates, first, lambda rows: embed(phi[rows], metric.embedding), taken_off[candidates.rows], metric
-            )
+            choices = alternate(candidates, first, features)
             chosen += len(choices[-1].index)
         seconds, cpu_seconds = time.perf_counter() - started, time.process_time() - started_cpu
     figures = {

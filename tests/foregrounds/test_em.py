@@ -14,7 +14,7 @@ from empaste.foregrounds.covariances import COVARIANCES
 from empaste.foregrounds.distances import DISTANCES
 from empaste.foregrounds.em import Candidates, Choice, alternate, choose_again, maximise, standardise, weigh
 from empaste.foregrounds.embedding import embed
-from empaste.foregrounds.metric import Metric, fit_class, fit_metric, measure, measure_everything
+from empaste.foregrounds.metric import Metric, fit_class, fit_features, fit_metric, measure, measure_everything
 from tests.foregrounds.conftest import settings_of
 
 CORNERS = np.array([[1.0, 1], [1, -1], [-1, 1], [-1, -1]])
@@ -211,9 +211,8 @@ def run(
     """All of `alternate`, with the defaults of these tests."""
     candidates = settings.pop("candidates", None)
     candidates = candidates or Candidates(np.arange(len(phi)), image, np.zeros(len(phi)), np.ones(len(phi), bool))
-    metric = metric_of(phi, distance, covariance, **{"shrinkage": 0.3, "iterations": 3} | settings)
-    taken_off = measure_everything(phi, metric)
-    return alternate(candidates, first, lambda at: embed(phi[at], metric.embedding), taken_off, metric)
+    chosen = {"distance": distance, "covariance": covariance, "iterations": 3} | settings
+    return alternate(candidates, first, fit_features(phi, settings_of(**chosen)))
 
 
 class TestAlternate:

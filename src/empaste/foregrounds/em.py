@@ -17,7 +17,7 @@ distance says how likely a look is for the class, ``evidence`` what the image it
 of zero it is the paper's. A class may be a mixture of several Gaussians (`empaste.foregrounds.mixture`).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,10 +25,7 @@ from jaxtyping import Bool, Float, Int
 
 from empaste.foregrounds.distances import Model
 from empaste.foregrounds.embedding import blocks
-from empaste.foregrounds.metric import Metric, fit_class, measure
-
-Reader = Callable[[Int[np.ndarray, " n"]], Float[np.ndarray, "n d"]]
-"""The features of the named segments, embedded."""
+from empaste.foregrounds.metric import Features, Metric, fit_class, measure
 
 
 @dataclass(frozen=True)
@@ -103,7 +100,8 @@ def choose_again(
     costs: Float[np.ndarray, " n"], image: Int[np.ndarray, " n"], distances: Float[np.ndarray, " n"] | None = None
 ) -> Int[np.ndarray, " images"]:
     """Per image, in order of its number, the index of the smallest cost; ties go to the smaller distance, where those
-    are given, then to the lower index."""
+    are given, then to the lower index.
+    """
     order = np.lexsort((np.arange(len(costs)), costs if distances is None else distances, costs, image))
     return order[np.flatnonzero(np.diff(image[order], prepend=-1))]
 
@@ -111,24 +109,22 @@ def choose_again(
 def alternate(
     candidates: Candidates,
     first: Int[np.ndarray, " images"],
-    read: Reader,
-    taken_off: Float[np.ndarray, " n"],
-    metric: Metric,
+    features: Features,
 ) -> list[Choice]:
     """The choices of one class after 0, 1, … ``iterations`` iterations, each with the inliers of its M-step.
 
-    ``first`` is the choice of Step 1, an index into ``candidates`` per image. ``read`` gives the embedded features of
-    rows, ``taken_off`` what `measure_everything` says of the candidates. Of a list of ``keep_percent``, one per
+    ``first`` is the choice of Step 1, an index into ``candidates`` per image. Of a list of ``keep_percent``, one per
     iteration, the last share repeats.
     """
-    iterations = metric.settings.iterations
+    settings = features.metric.settings
     choices: list[Choice] = []
     index, chosen_by = first, None
-    for step in range(iterations + 1):
-        model, inlier = maximise(read(candidates.rows[index]), _share(metric.settings.keep_percent, step), metric)
-        if step < max(iterations, 1):
-            distances = _measure_all(candidates.rows, read, model, taken_off, metric)
-            following = distances, weigh(distances, candidates, metric.settings.evidence_weight)
+    for step in range(settings.iterations + 1):
+        samples = features.read(candidates.rows[index])
+        model, inlier = maximise(samples, _share(settings.keep_percent, step), features.metric)
+        if step < max(settings.iterations, 1):
+            distances = _measure_all(candidates.rows, model, features)
+            following = distances, weigh(distances, candidates, settings.evidence_weight)
         choices.append(Choice(index, inlier, *(chosen_by or following)))
         chosen_by = following
         index = choose_again(following[1], candidates.image, following[0])
@@ -140,13 +136,8 @@ def _share(keep_percent: float | Sequence[float], step: int) -> float:
     return shares[min(step, len(shares) - 1)]
 
 
-def _measure_all(
-    rows: Int[np.ndarray, " n"],
-    read: Reader,
-    model: Model,
-    taken_off: Float[np.ndarray, " n"],
-    metric: Metric,
-) -> Float[np.ndarray, " n"]:
-    """As `measure`, block by block."""
-    parts = [metric.distance.measure(read(rows[at]), model, taken_off[at]) for at in blocks(len(rows))]
+def _measure_all(rows: Int[np.ndarray, " n"], model: Model, features: Features) -> Float[np.ndarray, " n"]:
+    """The distance of every one of ``rows`` to a class, block by block."""
+    measure_rows = features.metric.distance.measure
+    parts = [measure_rows(features.read(rows[at]), model, features.taken_off[rows[at]]) for at in blocks(len(rows))]
     return np.concatenate([*parts, np.zeros(0)])

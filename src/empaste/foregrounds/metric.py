@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from empaste.foregrounds.covariances import Covariance
 from empaste.foregrounds.distances import DISTANCES, Distance, Model
@@ -24,6 +24,25 @@ class Metric:
     def distance(self) -> Distance:
         """The one that the parameters name."""
         return DISTANCES[self.settings.distance]
+
+
+@dataclass(frozen=True)
+class Features:
+    """The features of a data set, which may lie in a file, with the metric and what this takes off each row."""
+
+    phi: Float[np.ndarray, "n d"]
+    metric: Metric
+    taken_off: Float[np.ndarray, " n"]
+
+    def read(self, rows: Int[np.ndarray, " m"]) -> Float[np.ndarray, "m r"]:
+        """The embedded features of ``rows``."""
+        return embed(self.phi[rows], self.metric.embedding)
+
+
+def fit_features(phi: Float[np.ndarray, "n d"], settings: ForegroundsSettings) -> Features:
+    """``phi``, at least one row, ready to be measured."""
+    metric = fit_metric(phi, settings)
+    return Features(phi, metric, measure_everything(phi, metric))
 
 
 def fit_metric(phi: Float[np.ndarray, "n d"], settings: ForegroundsSettings) -> Metric:

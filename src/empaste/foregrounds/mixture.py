@@ -16,7 +16,8 @@ LEAST_MEMBERS = 5
 
 def assign_components(samples: Float[np.ndarray, "n d"], max_components: int) -> Int[np.ndarray, " n"]:
     """The component (0, 1, …) of every sample, of the number of components, at most ``max_components``, with the lowest
-    criterion; a number that leaves a component fewer than `LEAST_MEMBERS` samples is passed over."""
+    criterion; a number that leaves a component fewer than `LEAST_MEMBERS` samples is passed over.
+    """
     best = np.zeros(len(samples), int)
     if max_components < 2 or len(samples) < 2 * LEAST_MEMBERS or np.ptp(samples, axis=0).max() == 0:
         return best

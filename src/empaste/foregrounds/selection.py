@@ -5,7 +5,6 @@ without any segment has none.
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -13,22 +12,14 @@ from jaxtyping import Float
 
 from empaste.artifacts.segments import read_runs
 from empaste.errors import InputError
-from empaste.foregrounds.em import Reader, alternate, choose_again
-from empaste.foregrounds.embedding import blocks, embed
+from empaste.foregrounds.em import alternate, choose_again
+from empaste.foregrounds.embedding import blocks
 from empaste.foregrounds.gathering import ClassSegments, evidence_by_class, gather, index_segments, judge
 from empaste.foregrounds.initial import INITIAL, mean_distances
-from empaste.foregrounds.metric import Metric, fit_metric, measure_everything
+from empaste.foregrounds.metric import Features, fit_features
 from empaste.foregrounds.rows import COLUMNS, chosen_rows, further_rows, neighbours_among
 from empaste.foregrounds.settings import ForegroundsSettings
 from empaste.foregrounds.tables import Tables
-
-
-class _Measuring(NamedTuple):
-    """The metric, what reads embedded features, and what a relative distance takes off each row."""
-
-    metric: Metric
-    read: Reader
-    taken_off: Float[np.ndarray, " n"]
 
 
 def select_foregrounds(settings: ForegroundsSettings, tables: Tables) -> dict[str, pd.DataFrame]:
@@ -47,7 +38,7 @@ def select_foregrounds(settings: ForegroundsSettings, tables: Tables) -> dict[st
     wanted = tables.cams[tables.cams["image_id"].isin(by_image.image_ids)].sort_values(["class_id", "image_id"])
     if wanted.empty:
         return {name: pd.DataFrame(columns=COLUMNS) for name in names}
-    measuring = _measuring(tables.phi, settings)
+    features = fit_features(tables.phi, settings)
     evidence = evidence_by_class(tables.evidence, settings)
     per_class = []
     for class_id in sorted(set(wanted["class_id"])):
@@ -55,7 +46,7 @@ def select_foregrounds(settings: ForegroundsSettings, tables: Tables) -> dict[st
         one = gather(class_cams, by_image, tables.probs[:, tables.class_ids.index(class_id)])
         if evidence is not None:
             one = judge(one, evidence.get(class_id), settings.num_best)
-        per_class.append(_select_class(one, measuring, settings))
+        per_class.append(_select_class(one, features, settings))
     return {name: _in_order(parts) for name, parts in zip(names, zip(*per_class, strict=True), strict=True)}
 
 
@@ -71,19 +62,13 @@ def _refuse_infinite(array: Float[np.ndarray, "n d"], segments: pd.DataFrame, wh
             )
 
 
-def _measuring(phi: Float[np.ndarray, "n d"], settings: ForegroundsSettings) -> _Measuring:
-    metric = fit_metric(phi, settings)
-    return _Measuring(metric, lambda rows: embed(phi[rows], metric.embedding), measure_everything(phi, metric))
-
-
-def _select_class(one: ClassSegments, measuring: _Measuring, settings: ForegroundsSettings) -> list[pd.DataFrame]:
+def _select_class(one: ClassSegments, features: Features, settings: ForegroundsSettings) -> list[pd.DataFrame]:
     """One class's choices after every iteration, and its part of the pool; images in order."""
     initial = INITIAL[settings.initial]
     pixels = _pixel_distances(one) if initial.by_pixels else np.full(len(one.probs), np.nan)
     costs = initial.prefer(one.candidates, one.probs, pixels, settings.num_nearest)
     first = choose_again(costs, one.candidates.image)
-    taken_off = measuring.taken_off[one.candidates.rows]
-    choices = alternate(one.candidates, first, measuring.read, taken_off, measuring.metric)
+    choices = alternate(one.candidates, first, features)
     neighbours = neighbours_among(one)
     tables = [chosen_rows(one, choice, neighbours) for choice in choices]
     tables[0]["distance"] = pixels[first]
