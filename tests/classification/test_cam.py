@@ -115,6 +115,7 @@ def test_the_cam_points_at_the_object() -> None:
 
 
 @given(st.integers(3, 130), st.integers(3, 130))
+@settings(deadline=None)
 def test_the_image_frame_is_mapped_back_exactly(height: int, width: int) -> None:
     side = 64
     ramp_x = np.tile(np.arange(side, dtype=np.float32), (side, 1))

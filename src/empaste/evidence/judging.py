@@ -54,14 +54,10 @@ def judge_image(
         column = classifier.class_ids.index(class_id)
         insertion, deletion = (_spread(values[:, column], judged, len(covers)) for values in found)
         terms = coarse._replace(insertion=insertion, deletion=deletion)
-        tables.append(
-            pd.DataFrame(terms._asdict()).assign(
-                class_id=class_id,
-                judged=np.isin(np.arange(len(covers)), judged),
-                score=score_segments(terms, weights),
-            )
-        )
-    return pd.concat(tables)[COLUMNS] if tables else pd.DataFrame(columns=COLUMNS)
+        in_place = np.isin(np.arange(len(covers)), judged)
+        scored = {"class_id": class_id, "judged": in_place, "score": score_segments(terms, weights)}
+        tables.append(pd.DataFrame(terms._asdict() | scored)[COLUMNS])
+    return pd.concat(tables) if tables else pd.DataFrame(columns=COLUMNS)
 
 
 def _in_square(heatmap: Float[np.ndarray, "gh gw"], frame: SquareFrame, side: int) -> Float[np.ndarray, "side side"]:
