@@ -1,6 +1,7 @@
 """Grad-CAM: equal to the closed form of a pooled linear head, in the image's own frame, centred by hand-made maps."""
 
 from collections.abc import Callable
+from typing import get_args
 
 import cv2
 import numpy as np
@@ -20,6 +21,7 @@ from empaste.classification.cam import (
     over_threshold,
     top_percent,
 )
+from empaste.classification.cam_settings import CamSettings
 from empaste.networks.anatomy import feature_maps
 from empaste.networks.inputs import to_input
 from empaste.networks.weights import build_resnet
@@ -184,3 +186,8 @@ def test_averages_are_those_of_the_views(kind: str) -> None:
     assert both.shape == fine.shape
     coarse = [cv2.resize(one, fine.shape[:0:-1], interpolation=cv2.INTER_LINEAR) for one in flipped]
     np.testing.assert_allclose(both, fine + np.array(coarse) / 2, atol=1e-4)
+
+
+def test_the_settings_know_every_rule_and_its_amount() -> None:
+    assert get_args(CamSettings.model_fields["keep"].annotation) == tuple(KEEP)
+    assert set(KEEP) <= set(CamSettings.model_fields)
