@@ -21,9 +21,9 @@ from empaste.artifacts.outputs import whole_directory, write_whole
 from empaste.detectors.detecting import DETECTION_ERRORS, Detect, load_detector
 from empaste.detectors.models import classes_of
 from empaste.errors import InputError
-from empaste.images import fit_within, write_rgb
+from empaste.images import SUFFIXES, fit_within, write_rgb
 from empaste.masks import decode_mask
-from empaste.photographs import SUFFIXES, UNREADABLE_SUFFIXES, read_photograph, walk_visible
+from empaste.photographs import UNREADABLE_SUFFIXES, read_photograph, walk_visible
 from empaste.report import drawing
 from empaste.report.names import isolated
 from empaste.rle import RLE

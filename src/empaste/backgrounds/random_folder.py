@@ -20,12 +20,14 @@ from empaste.artifacts.fields import listed
 from empaste.backgrounds.folder_labels import images_that_show
 from empaste.backgrounds.scenes import Candidate, Failure, Made, Scene, Source
 from empaste.errors import InputError
-from empaste.photographs import SUFFIXES, UNREADABLE_SUFFIXES, find_photographs, read_photograph, visible_files
+from empaste.images import SUFFIXES
+from empaste.photographs import UNREADABLE_SUFFIXES, find_photographs, read_photograph, visible_files
 
 
 class Usable(NamedTuple):
     """The images to draw from, how many their labels ruled out, the tables of labels, and what a person should know of
-    them."""
+    them.
+    """
 
     files: tuple[Path, ...]
     num_refused: int

@@ -19,10 +19,10 @@ from empaste.datasets.coco import (
     annotated_size,
     as_outlines,
     count_from_one,
-    image_paths,
     load_annotated,
     merge_categories,
 )
+from empaste.datasets.coco_layout import image_paths
 from empaste.datasets.naming import ImageFiles, existing_folder, is_file, name_files, real_path, split_called
 from empaste.datasets.records import ClassName, DataSet, Example, Outline, Split
 from empaste.datasets.settings import PrepareSettings

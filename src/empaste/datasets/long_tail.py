@@ -40,7 +40,8 @@ def pareto_sizes(num_classes: int, shape: float, max_size: int, min_size: int) -
     """``num_classes`` sizes from ``max_size`` down to ``min_size`` by a Pareto density; of one class, ``max_size``."""
     end = (max_size / min_size) ** (1 / (shape + 1))
     places = np.linspace(1, end, num_classes)
-    return np.rint(max_size / places ** (shape + 1)).astype(int).tolist()
+    sizes: list[int] = np.rint(max_size / places ** (shape + 1)).astype(int).tolist()
+    return sizes
 
 
 def read_labels(example: Example, load: Callable[[Example, int], Picture]) -> Example:

@@ -79,7 +79,9 @@ def instance_masks(
 
 def void_pixels(objects: Int[np.ndarray, "h w"], classes: Int[np.ndarray, "h w"]) -> np.ndarray:
     """The pixels of which nobody said what they show: 255, which in 16-bit masks of objects may be an instance."""
-    return objects == VOID if objects.max(initial=0) <= VOID else (classes == VOID) & np.isin(objects, (0, VOID, 65535))
+    if objects.max(initial=0) <= VOID:
+        return np.asarray(objects == VOID)
+    return np.asarray((classes == VOID) & np.isin(objects, (0, VOID, 65535)))
 
 
 def object_values(path: Path, label_map: LabelMap | None) -> Int[np.ndarray, "h w"]:
@@ -112,7 +114,8 @@ def class_values(path: Path, label_map: LabelMap | None) -> Int[np.ndarray, "h w
 
 def _packed(values: np.ndarray) -> np.ndarray:
     """Colours (…, 3) as one number each."""
-    return values.astype(int) @ np.array([65536, 256, 1])
+    packed: np.ndarray = values.astype(int) @ np.array([65536, 256, 1])
+    return packed
 
 
 def _mask_values(path: Path, label_map: LabelMap | None) -> np.ndarray:

@@ -46,7 +46,8 @@ def paste(
 ) -> Bool[np.ndarray, "h w"]:
     """The mask as torchvision pastes it; all of an image at once would take as many images' memory, in floats."""
     pasted = paste_masks_in_image(mask[None, None], box_xyxy[None], size_hw)
-    return (pasted[0, 0] > MASK_THRESHOLD).cpu().numpy()
+    inside: Bool[np.ndarray, "h w"] = (pasted[0, 0] > MASK_THRESHOLD).cpu().numpy()
+    return inside
 
 
 def takes_msra(weights: str | None) -> bool:

@@ -66,7 +66,8 @@ def weigh_repeat_factor(pool: Candidates, settings: PasteSettings) -> Float[np.n
     shown[image_index, class_index] = True
     repeats = np.maximum(1, np.sqrt(settings.repeat_threshold / shown.mean(axis=0)))
     per_image = np.where(shown, repeats, 0).max(axis=1)
-    return per_image[image_index]
+    factors: Float[np.ndarray, " n"] = per_image[image_index]
+    return factors
 
 
 def weigh_confidence(pool: Candidates, settings: PasteSettings) -> Float[np.ndarray, " n"]:
@@ -88,7 +89,8 @@ def weigh_confidence(pool: Candidates, settings: PasteSettings) -> Float[np.ndar
     np.maximum.at(surest, class_index, logs)
     logs[np.isneginf(surest)[class_index]] = 0
     weights = np.exp(logs - np.where(np.isneginf(surest), 0, surest)[class_index])
-    return weights * (sizes / np.bincount(class_index, weights))[class_index]
+    scaled: Float[np.ndarray, " n"] = weights * (sizes / np.bincount(class_index, weights))[class_index]
+    return scaled
 
 
 def write_draws(folder: Path, weights: Float[np.ndarray, " n"]) -> None:
@@ -101,7 +103,8 @@ def write_draws(folder: Path, weights: Float[np.ndarray, " n"]) -> None:
 @lru_cache(maxsize=2)
 def open_draws(folder: Path) -> Float[np.ndarray, " n"]:
     """What `write_draws` wrote, read once per process; it is never rewritten in place."""
-    return np.load(folder / DRAWS)
+    shares_up_to: Float[np.ndarray, " n"] = np.load(folder / DRAWS)
+    return shares_up_to
 
 
 def draw(shares_up_to: Float[np.ndarray, " n"], num: int, rng: np.random.Generator) -> Int[np.ndarray, " num"]:

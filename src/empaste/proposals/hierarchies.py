@@ -84,7 +84,9 @@ def _eligible(hierarchy: Hierarchy, min_area: float, max_extent: float) -> Hiera
 def _spans_image(membership: Bool[np.ndarray, "s n"], graph: RegionGraph, max_extent: float) -> Bool[np.ndarray, " s"]:
     boxes = segment_boxes_xyxy(membership, graph)
     height, width = graph.labels.shape
-    return ((boxes[:, 2:] - boxes[:, :2]) >= max_extent * np.array([width, height])).any(axis=1)
+    sides = boxes[:, 2:] - boxes[:, :2]
+    spans: Bool[np.ndarray, " s"] = (sides >= max_extent * np.array([width, height])).any(axis=1)
+    return spans
 
 
 def pieces_beside(membership: Bool[np.ndarray, "s n"], graph: RegionGraph) -> Bool[np.ndarray, "m n"]:
@@ -122,7 +124,8 @@ def overlap_ious(hierarchies: Sequence[Hierarchy]) -> Float[np.ndarray, "s s"]:
     """The IoU of every two segments."""
     shared = np.concatenate([np.concatenate([_shared_pixels(a, b) for b in hierarchies], axis=1) for a in hierarchies])
     areas = np.diag(shared)
-    return shared / (areas[:, None] + areas[None] - shared)
+    ious: Float[np.ndarray, "s s"] = shared / (areas[:, None] + areas[None] - shared)
+    return ious
 
 
 def _shared_pixels(a: Hierarchy, b: Hierarchy) -> Float[np.ndarray, "s1 s2"]:

@@ -233,7 +233,8 @@ def _membership(
     rows = np.repeat(np.arange(len(lists)), [part.size for part in lists])
     membership[rows, joined.astype(np.int64)] = True
     membership[:, ~np.isin(np.arange(highest + 1), superpixels)] = False
-    return membership[_ranking(fields, len(lists), path)]
+    ranked: Bool[np.ndarray, "n m"] = membership[_ranking(fields, len(lists), path)]
+    return ranked
 
 
 def _ranking(fields: Mapping[str, Any], num: int, path: Path) -> Int[np.ndarray, " n"]:

@@ -68,7 +68,8 @@ def _merge(graph: RegionGraph, a: int, b: int) -> None:
 def likeness_cost(graph: RegionGraph, region: int, near: Int[np.ndarray, " k"]) -> Float[np.ndarray, " k"]:
     """Selective search: small compact unions first (`fit_cost`), less the likeness in colour and in texture."""
     likeness = _colour_likeness(graph, region, near) + _texture_likeness(graph, region, near)
-    return fit_cost(graph, region, near) - likeness
+    costs: Float[np.ndarray, " k"] = fit_cost(graph, region, near) - likeness
+    return costs
 
 
 def fit_cost(graph: RegionGraph, region: int, near: Int[np.ndarray, " k"]) -> Float[np.ndarray, " k"]:
@@ -77,19 +78,23 @@ def fit_cost(graph: RegionGraph, region: int, near: Int[np.ndarray, " k"]) -> Fl
     starts = np.minimum(graph.boxes_xyxy[region, :2], graph.boxes_xyxy[near, :2])
     ends = np.maximum(graph.boxes_xyxy[region, 2:], graph.boxes_xyxy[near, 2:])
     gap = np.prod(ends - starts, axis=1) - common
-    return (common + gap) / graph.labels.size
+    costs: Float[np.ndarray, " k"] = (common + gap) / graph.labels.size
+    return costs
 
 
 def boundary_cost(graph: RegionGraph, region: int, near: Int[np.ndarray, " k"]) -> Float[np.ndarray, " k"]:
     """The mean colour step across the common boundary."""
-    return graph.strengths[region, near] / graph.lengths[region, near]
+    steps: Float[np.ndarray, " k"] = graph.strengths[region, near] / graph.lengths[region, near]
+    return steps
 
 
 def variance_cost(graph: RegionGraph, region: int, near: Int[np.ndarray, " k"]) -> Float[np.ndarray, " k"]:
     """Ward's criterion: the growth of the sum of squared colour differences to the regions' means."""
     areas = graph.areas
     step = graph.colours[region] / areas[region] - graph.colours[near] / areas[near, None]
-    return np.square(step).sum(axis=1) * areas[region] * areas[near] / (areas[region] + areas[near])
+    apart = np.square(step).sum(axis=1)
+    growth: Float[np.ndarray, " k"] = apart * areas[region] * areas[near] / (areas[region] + areas[near])
+    return growth
 
 
 def enclosure_cost(boundary_weight: float) -> Cost:
@@ -103,7 +108,9 @@ def enclosure_cost(boundary_weight: float) -> Cost:
         likeness = (3 * _colour_likeness(graph, region, near) + _texture_likeness(graph, region, near)) / 4
         outlines = np.minimum(graph.lengths[near].sum(axis=1), graph.lengths[region].sum())
         step = boundary_cost(graph, region, near) / FULL_STEP
-        return (1 - likeness + boundary_weight * step) / np.sqrt(graph.lengths[region, near] / outlines)
+        enclosure = np.sqrt(graph.lengths[region, near] / outlines)
+        costs: Float[np.ndarray, " k"] = (1 - likeness + boundary_weight * step) / enclosure
+        return costs
 
     return cost
 
@@ -121,4 +128,5 @@ def _intersection(
 ) -> Float[np.ndarray, " k"]:
     """Intersection of the normalised histograms, in [0, 1]."""
     own, others = histograms[region] / areas[region], histograms[near] / areas[near, None]
-    return np.minimum(own, others).sum(axis=1) / own.sum()
+    shares: Float[np.ndarray, " k"] = np.minimum(own, others).sum(axis=1) / own.sum()
+    return shares

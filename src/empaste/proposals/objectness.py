@@ -52,7 +52,8 @@ def objectness(membership: Bool[np.ndarray, "s n"], graph: RegionGraph) -> Float
     inwardness = 1 - inside @ graph.frame_lengths / graph.frame_lengths.sum()
     regions = membership.sum(axis=1)
     wholeness = _solidity(membership, graph) * regions / (regions + MANY_REGIONS)
-    return _contrast(inside, outline, graph) * (strength * inwardness**2 * wholeness) ** 2
+    scores: Float[np.ndarray, " s"] = _contrast(inside, outline, graph) * (strength * inwardness**2 * wholeness) ** 2
+    return scores
 
 
 def _contrast(
@@ -69,7 +70,8 @@ def _solidity(membership: Bool[np.ndarray, "s n"], graph: RegionGraph) -> Float[
     """Area over the area of the convex hull, at most 1."""
     corners = _corners(graph)
     hulls = [_hull_area(np.concatenate([corners[i] for i in np.flatnonzero(row)])) for row in membership]
-    return np.minimum(membership @ graph.areas / np.maximum(hulls, 1), 1)
+    solidity: Float[np.ndarray, " s"] = np.minimum(membership @ graph.areas / np.maximum(hulls, 1), 1)
+    return solidity
 
 
 def _corners(graph: RegionGraph) -> list[Int[np.ndarray, "k 2"]]:
