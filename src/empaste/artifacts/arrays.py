@@ -29,7 +29,8 @@ def open_array(path: Path, shape: tuple[int, ...], dtype: type = np.float32) -> 
             np.save(path, np.zeros(shape, dtype))
         else:
             np.lib.format.open_memmap(path, "w+", dtype, shape)
-    return np.load(path, mmap_mode=None if 0 in shape else "r+")
+    array: np.ndarray = np.load(path, mmap_mode=None if 0 in shape else "r+")
+    return array
 
 
 def read_array(path: Path, num_rows: int, rows_of: str, stage: str) -> np.ndarray:

@@ -8,7 +8,7 @@ opens them. A reader looks at the headers once and then reads single entries whe
 import os
 import shutil
 import tarfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from itertools import islice
 from pathlib import Path
@@ -85,7 +85,7 @@ class Shards:
     def __contains__(self, name: str) -> bool:
         return name in self._entries
 
-    def __reduce__(self) -> tuple:
+    def __reduce__(self) -> tuple[Callable[[Path], "Shards"], tuple[Path]]:
         return _open_once, (self.folder,)
 
     def entry(self, name: str) -> ShardEntry:

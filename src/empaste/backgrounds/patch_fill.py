@@ -107,7 +107,7 @@ def _start(level: Level, coarser: Int[np.ndarray, "h2 w2 2"] | None, rng: np.ran
     rows, columns = np.indices((height, width))
     places = np.argwhere(level.valid)
     order = np.clip(np.searchsorted(places[:, 0], rows.ravel()) + _jitter(rng, rows.size, len(places)), 0, None)
-    source = places[np.minimum(order, len(places) - 1)].reshape(height, width, 2)
+    source: np.ndarray = places[np.minimum(order, len(places) - 1)].reshape(height, width, 2)
     if coarser is not None:
         ratio = np.array([height / coarser.shape[0], width / coarser.shape[1]])
         up_rows = np.minimum((rows / ratio[0]).astype(int), coarser.shape[0] - 1)
@@ -129,7 +129,8 @@ def _is_valid(level: Level, places: np.ndarray) -> np.ndarray:
     """Whether each place (row, column) has a wholly known patch."""
     height, width = level.hole.shape
     inside = (places[..., 0] >= 0) & (places[..., 0] < height) & (places[..., 1] >= 0) & (places[..., 1] < width)
-    return inside & level.valid[places[..., 0].clip(0, height - 1), places[..., 1].clip(0, width - 1)]
+    is_known: np.ndarray = inside & level.valid[places[..., 0].clip(0, height - 1), places[..., 1].clip(0, width - 1)]
+    return is_known
 
 
 def _optimise(
@@ -193,7 +194,8 @@ def _cost(features: np.ndarray, wanted: np.ndarray, places: np.ndarray) -> np.nd
     difference = features[places[:, 0], places[:, 1]]
     difference -= wanted
     np.square(difference, out=difference)
-    return difference.sum(axis=1)
+    costs: np.ndarray = difference.sum(axis=1)
+    return costs
 
 
 def _vote(level: Level, targets: np.ndarray, source: np.ndarray, cost: np.ndarray) -> None:
@@ -248,7 +250,8 @@ def _tone_at_rim(
     difference = np.where(rim[..., None], image.astype(np.float32) - copied, 0).clip(-MAX_TONE, MAX_TONE)
     share = cv2.GaussianBlur(rim.astype(np.float32), (0, 0), reach)
     spread = cv2.GaussianBlur(difference.astype(np.float32), (0, 0), reach)
-    return spread / np.maximum(share, 0.1)[..., None]
+    added: Float32[np.ndarray, "h w 3"] = spread / np.maximum(share, 0.1)[..., None]
+    return added
 
 
 def _cosines() -> list[np.ndarray]:

@@ -88,7 +88,8 @@ def _sample(
     prompt = inputs["input_ids"].repeat_interleave(per_image, 0) if "input_ids" in inputs else tokens[:, :0]
     if torch.equal(tokens[:, : prompt.shape[1]], prompt):
         tokens = tokens[:, prompt.shape[1] :]
-    return processor.batch_decode(tokens, skip_special_tokens=True)
+    texts: list[str] = processor.batch_decode(tokens, skip_special_tokens=True)
+    return texts
 
 
 class RowwiseSampling:

@@ -75,7 +75,8 @@ def turned(points: Points, degrees: float, about: tuple[float, float] = (0.0, 0.
     """``points`` turned clockwise about a point."""
     cos, sin = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
     centre = np.array(about)
-    return (points - centre) @ np.array([[cos, sin], [-sin, cos]]) + centre
+    places: Points = (points - centre) @ np.array([[cos, sin], [-sin, cos]]) + centre
+    return places
 
 
 def wobbly(rng: np.random.Generator, radius_x: float, radius_y: float, amount: float) -> Points:
@@ -129,7 +130,8 @@ def fractal(
 ) -> Float[np.ndarray, "h w"]:
     """Noise of four octaves, the finer the fainter."""
     octaves = (noise(rng, height, width, cells * 2**octave, stretch) * 0.5**octave for octave in range(4))
-    return np.sum(list(octaves), axis=0)
+    together: Float[np.ndarray, "h w"] = np.sum(list(octaves), axis=0)
+    return together
 
 
 def shade(
@@ -145,7 +147,8 @@ def shade(
 
 def tinted(image: UInt8[np.ndarray, "h w 3"], factor: Float[np.ndarray, "h w"]) -> UInt8[np.ndarray, "h w 3"]:
     """``image`` with every pixel multiplied by ``factor``."""
-    return np.clip(image * factor[..., None].astype(np.float32), 0, 255).astype(np.uint8)
+    pixels: UInt8[np.ndarray, "h w 3"] = np.clip(image * factor[..., None].astype(np.float32), 0, 255).astype(np.uint8)
+    return pixels
 
 
 def plain(height: int, width: int, colour: Colour) -> UInt8[np.ndarray, "h w 3"]:

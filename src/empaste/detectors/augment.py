@@ -150,4 +150,5 @@ def _piece(
 def _nearest(side: int, zoomed: int) -> Int[np.ndarray, " zoomed"]:
     """Which of ``side`` pixels is nearest to each of the ``zoomed`` ones, by OpenCV's own rule."""
     places = np.arange(side, dtype=np.int32)[None]
-    return cv2.resize(places, (zoomed, 1), interpolation=cv2.INTER_NEAREST_EXACT)[0]
+    nearest: Int[np.ndarray, " zoomed"] = cv2.resize(places, (zoomed, 1), interpolation=cv2.INTER_NEAREST_EXACT)[0]
+    return nearest

@@ -14,7 +14,9 @@ def is_eligible(masks: Bool[np.ndarray, "n h w"], min_area: float, max_extent: f
     areas = np.count_nonzero(masks, axis=(1, 2))
     widths, heights = _occupied_span(np.any(masks, axis=1)), _occupied_span(np.any(masks, axis=2))
     spanning = (widths >= max_extent * width) | (heights >= max_extent * height)
-    return (areas > 0) & (areas < height * width) & (areas >= min_area * height * width) & ~spanning
+    fitting = (areas > 0) & (areas < height * width) & (areas >= min_area * height * width)
+    eligible: Bool[np.ndarray, " n"] = fitting & ~spanning
+    return eligible
 
 
 def best_first(scores: Float[np.ndarray, " n"], max_segments: int) -> Int[np.ndarray, " k"]:
@@ -24,4 +26,5 @@ def best_first(scores: Float[np.ndarray, " n"], max_segments: int) -> Int[np.nda
 
 def _occupied_span(occupied: Bool[np.ndarray, "n side"]) -> Int[np.ndarray, " n"]:
     """From the first to the last occupied place of every row, both included; meaningless for an empty row."""
-    return occupied.shape[1] - occupied[:, ::-1].argmax(axis=1) - occupied.argmax(axis=1)
+    spans: Int[np.ndarray, " n"] = occupied.shape[1] - occupied[:, ::-1].argmax(axis=1) - occupied.argmax(axis=1)
+    return spans

@@ -199,7 +199,8 @@ def _superpixels(fields: Mapping[str, Any], path: Path) -> Int[np.ndarray, "h w"
     superpixels = fields["superpixels"]
     if not _is_numeric(superpixels) or superpixels.ndim != 2 or not _are_labels(superpixels):
         raise InputError(f"{path}: superpixels is no matrix of labels; download the segmented proposals again")
-    return superpixels.astype(np.int64)
+    labels: Int[np.ndarray, "h w"] = superpixels.astype(np.int64)
+    return labels
 
 
 def _is_numeric(value: Any) -> bool:
