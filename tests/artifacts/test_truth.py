@@ -42,7 +42,8 @@ TRUTH = GroundTruth(
 
 
 def test_instances_come_by_image_and_class_in_their_order() -> None:
-    assert TRUTH.outlined == [2, 1, 4] and TRUTH.keys == [(2, CAT), (1, CAT), (1, DOG)]
+    assert TRUTH.outlined == [2, 1, 4]
+    assert TRUTH.keys == [(2, CAT), (1, CAT), (1, DOG)]
     assert [one.annotation_id for one in TRUTH.instances(1, CAT)] == [2, 4]
     assert [one.annotation_id for one in TRUTH.instances(1)] == [2, 3, 4]
     assert [one.annotation_id for one in TRUTH.annotated(1)] == [2, 3, 4, 5]
@@ -53,7 +54,8 @@ def test_best_overlap_with_a_class_and_with_any() -> None:
     assert TRUTH.ious([bar(10, 15)], 1, CAT).tolist() == [[0, 0]]
     assert TRUTH.best_ious([bar(10, 15), bar(0, 5)], 1).tolist() == [0.5, 0.5]
     assert TRUTH.best_ious([bar(10, 15), bar(0, 5)], 1, CAT).tolist() == [0, 0.5]
-    assert TRUTH.best_ious([bar(10, 15)], 9, CAT).tolist() == [0] and TRUTH.best_ious([], 1).shape == (0,)
+    assert TRUTH.best_ious([bar(10, 15)], 9, CAT).tolist() == [0]
+    assert TRUTH.best_ious([], 1).shape == (0,)
 
 
 def test_in_an_ignored_region_the_share_of_the_mask_counts() -> None:
@@ -63,9 +65,11 @@ def test_in_an_ignored_region_the_share_of_the_mask_counts() -> None:
 def test_the_first_of_those_that_fit_equally_well_is_found() -> None:
     twins = GroundTruth([TrueInstance(1, CAT, number, bar(0, 4)) for number in (7, 8)])
     found = twins.found_by(bar(0, 4), 1, CAT)
-    assert found is not None and found.annotation_id == 7
+    assert found is not None
+    assert found.annotation_id == 7
     assert TRUTH.found_by(bar(0, 9), 1) == TRUTH.instances(1)[0]
-    assert TRUTH.found_by(bar(0, 5), 1, CAT) is not None and TRUTH.found_by(bar(0, 5), 1, CAT, IOU75) is None
+    assert TRUTH.found_by(bar(0, 5), 1, CAT) is not None
+    assert TRUTH.found_by(bar(0, 5), 1, CAT, IOU75) is None
     assert TRUTH.found_by(bar(0, 10), 1, DOG) is TRUTH.found_by(bar(0, 10), 9) is None
 
 
@@ -92,5 +96,7 @@ def test_percent_found_counts_the_threshold_itself() -> None:
 
 
 def test_coco_means_over_ten_thresholds() -> None:
-    assert len(COCO_IOUS) == 10 and COCO_IOUS[0] == IOU50 and COCO_IOUS[5] == IOU75
+    assert len(COCO_IOUS) == 10
+    assert COCO_IOUS[0] == IOU50
+    assert COCO_IOUS[5] == IOU75
     assert pytest.approx(np.linspace(0.5, 0.95, 10)) == COCO_IOUS

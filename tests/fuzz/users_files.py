@@ -17,7 +17,7 @@ from empaste.masks import decode_mask, encode_mask
 from empaste.paste.foreground_file import read_foreground_file
 from empaste.proposals import coco_results, mat_files
 from tests.fuzz.layouts import HEIGHT, MASK, WIDTH, coco_content, photo, write_json
-from tests.proposals.sources import checkerboard, proposals_of, write_mat5, write_mat73
+from tests.proposals.sources import checkerboard, context_of, proposals_of, section_of, write_mat5, write_mat73
 
 IMAGES = pd.DataFrame(
     {
@@ -57,12 +57,13 @@ def results_by_name(root: Path) -> None:
 
 def read_results(folder: Path, _out: Path) -> None:
     """The segments of both training images."""
-    file = str(folder / "results.json")
+    section = section_of(coco_results.METHOD, file=str(folder / "results.json"), num_best=10)
     coco_results.read_results.cache_clear()
-    options, _ = coco_results.match_images(NAMED, file)
+    keys, _ = coco_results.match_images(NAMED, section)
     for image_id in (1, 2):
         image = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
-        masks, scores = coco_results.propose(image, image_id, FILE_NAMES[image_id], file, 10, **options)
+        context = context_of(image_id, FILE_NAMES[image_id])._replace(keys=keys)
+        masks, scores = coco_results.propose(image, section, context)
         assert masks.shape[1:] == (HEIGHT, WIDTH)
         assert len(masks) == len(scores)
         assert masks.any(axis=(1, 2)).all()

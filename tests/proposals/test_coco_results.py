@@ -1,7 +1,7 @@
 """Segments of another program, as COCO results."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -125,7 +125,7 @@ def named(*names: str, split: str = "train") -> list[NamedImage]:
     return [NamedImage(number, f"{split}/{name}.jpg", split) for number, name in enumerate(names, 1)]
 
 
-def matched(file: Write, rows: Any, images: list[NamedImage]) -> tuple[dict[int, list[str]], list[str]]:
+def matched(file: Write, rows: Any, images: list[NamedImage]) -> tuple[dict[int, Sequence[str]], list[str]]:
     keys, lines = match_images(images, section_of(METHOD, file=file(rows), num_best=9))
     return dict(keys), [line.replace(str(file), "") for line in lines]
 

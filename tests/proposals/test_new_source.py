@@ -79,7 +79,8 @@ def run_stage(checkout: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_the_page_is_all_that_a_new_source_takes(checkout: Path, images: pd.DataFrame) -> None:
+@pytest.mark.usefixtures("images")
+def test_the_page_is_all_that_a_new_source_takes(checkout: Path) -> None:
     follow(checkout)
     done = run_stage(checkout)
     assert done.returncode == 0, done.stderr
@@ -87,11 +88,13 @@ def test_the_page_is_all_that_a_new_source_takes(checkout: Path, images: pd.Data
     assert segments.groupby("image_id").size().tolist() == [16, 16, 8]
     assert set(segments["score"]) == {1.0}
     for _, of_image in segments.groupby("image_id"):
-        masks = [decode_mask({"counts": row.counts, "size": [row.height, row.width]}) for row in of_image.itertuples()]
+        rows = of_image.to_dict("records")
+        masks = [decode_mask({"counts": row["counts"], "size": [row["height"], row["width"]]}) for row in rows]
         assert (np.sum(masks, axis=0) == 1).all()
 
 
-def test_what_is_missing_of_its_section_is_named(checkout: Path, images: pd.DataFrame) -> None:
+@pytest.mark.usefixtures("images")
+def test_what_is_missing_of_its_section_is_named(checkout: Path) -> None:
     follow(checkout)
     content = yaml.safe_load((checkout / "params.yaml").read_text())
     content["proposals"]["grid"] = {"cells_per_side": 0}
