@@ -58,7 +58,7 @@ _Loader.add_implicit_resolver(
 def parse_yaml(text: str) -> Any:
     """The content of the YAML ``text``; `yaml.YAMLError` where it is none."""
     try:
-        return yaml.load(text, _Loader)
+        return yaml.load(text, _Loader)  # noqa: S506  a SafeLoader
     except (ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise yaml.YAMLError(f"a value is none of its kind, or too deep ({error})") from error
 

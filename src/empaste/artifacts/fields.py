@@ -78,7 +78,8 @@ def text(value: Any, place: str) -> str:
 
 def name(value: Any, place: str) -> str:
     """``value`` as the name of a class: any text, in Unicode's composed form (NFC), blanks at the ends and doubled ones
-    removed."""
+    removed.
+    """
     found = " ".join(unicodedata.normalize("NFC", text(value, place)).split())
     if any(unicodedata.category(letter) == "Cc" for letter in found):
         raise InputError(f"{place} is {shown(value)}, which holds a control character; remove it")

@@ -33,7 +33,8 @@ ROOT_CATEGORIES = ("_background_", "__ignore__")
 @dataclass(frozen=True)
 class ListedImage:
     """An image as a file lists it; ``size_hw`` is None where no size is stated, ``file_name`` "" where there need be
-    none."""
+    none.
+    """
 
     image_id: int
     file_name: str
@@ -53,7 +54,8 @@ class ListedCategory:
 class ListedInstance:
     """An annotation. ``segmentation``: polygons ``[[x, y, x, y, …], …]`` of finite numbers, an RLE still unchecked, or
     None where it has a box alone (or nothing); ``origin`` is what an error calls it, ``annotation_id`` its id, a number
-    where it is one, None where it has none."""
+    where it is one, None where it has none.
+    """
 
     image_id: int
     category_id: int

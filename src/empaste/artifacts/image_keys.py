@@ -45,7 +45,8 @@ class NameMatches:
 @dataclass(frozen=True)
 class KeyMatches:
     """What the keys of a file are (None where no image is called so), and which image each means; ``unknown`` ones
-    mean none."""
+    mean none.
+    """
 
     by: Literal["id", "file name"] | None
     found: dict[str, NamedImage]

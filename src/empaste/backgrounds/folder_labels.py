@@ -38,7 +38,8 @@ class Label(NamedTuple):
 
 class Shown(NamedTuple):
     """The images that show a target class by their labels, the tables of labels, and what a person should know of
-    them."""
+    them.
+    """
 
     files: frozenset[Path]
     tables: tuple[Path, ...]

@@ -43,7 +43,8 @@ class Row(NamedTuple):
 @dataclass(frozen=True)
 class FileCaptions:
     """Tidy captions by key of their image. The keys are names, or, where not ``by_name``, ids or names; ``keys`` are
-    all that the file has, also without captions."""
+    all that the file has, also without captions.
+    """
 
     by_name: bool
     keys: tuple[str, ...]

@@ -1,4 +1,4 @@
-"""Captions by whatever transformers has that reads an image and writes text: BLIP-2, LLaVA, SmolVLM, Qwen-VL, …
+"""Captions by whatever transformers has that reads an image and writes text: BLIP-2, LLaVA, SmolVLM, Qwen-VL and more.
 
 A model with a chat template is asked ``prompt`` as a user would ask it; one without is given ``prompt`` as it is, or
 the image alone. What was asked is no part of the caption.

@@ -320,7 +320,7 @@ def _possessive(word: str, ending: str, several: bool) -> str:
 
 
 def _article(article: str, word: str) -> str:
-    """ "a" or "an" as the sound of ``word`` wants it, or "a pair of" what has no singular; a capital stays one."""
+    """The article that the sound of ``word`` wants, or "a pair of" what has no singular; a capital stays one."""
     fitting = "a pair of" if is_plural_only(word) else "an" if _sounds_open(word) else "a"
     return fitting.capitalize() if article[0].isupper() else fitting
 

@@ -126,7 +126,7 @@ def _check_classes(path: str, own: Mapping[str, Phrases], known: Vocabulary, cla
 def _read_yaml(path: Path) -> dict[str, Any]:
     text = _text(path)
     try:
-        content = yaml.load(text, _UniqueKeys)
+        content = yaml.load(text, _UniqueKeys)  # noqa: S506  a SafeLoader
     except YAML_ERRORS as error:
         raise InputError(f"{path} is not valid YAML: {error}; correct it") from error
     if not isinstance(content, dict) or not content.keys() <= set(SECTIONS):

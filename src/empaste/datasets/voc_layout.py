@@ -172,4 +172,5 @@ def image_files(images: ImageFiles, name: str) -> list[Path]:
 
 
 def xml_file(place: Place) -> Path:
+    """Where the annotations of an image lie, whether there are any or not."""
     return place.annotations / f"{place.name}.xml"

@@ -30,7 +30,8 @@ class _Accumulated(NamedTuple):
 
 def evaluate(ground_truth: Coco, detections: Sequence[Detection]) -> Evaluation:
     """Beside what every protocol gives: ``APs``, ``APm``, ``APl``; ``AR1``, ``AR10``, ``AR100`` (mean recall over
-    the IoU thresholds with so many detections per image) and ``AR100_per_class``."""
+    the IoU thresholds with so many detections per image) and ``AR100_per_class``.
+    """
     names = class_names(ground_truth)
     found = {kind: _accumulate(ground_truth, detections, coco_kind) for kind, coco_kind in COCO_KINDS.items()}
     return Evaluation({kind: _metrics(one, names) for kind, one in found.items()}, _curves(found["mask"], names))

@@ -24,13 +24,15 @@ def num_features(network: nn.Module) -> int:
 
 def feature_maps(network: nn.Module, inputs: Float[Tensor, "n 3 h w"]) -> Maps:
     """The output of the last convolutional stage of ``network``; of a ViT, which takes any multiple of its patch
-    size, the tokens that its last block reads."""
+    size, the tokens that its last block reads.
+    """
     return family_of(network).maps(network, inputs)
 
 
 def classify_maps(network: nn.Module, maps: Maps) -> tuple[Float[Tensor, "n c"], Float[Tensor, "n d"]]:
     """Logits and ``phi`` of the maps that `feature_maps` gave: these maps pooled to a vector, or a ViT's class token,
-    after the norm that the network applies to it."""
+    after the norm that the network applies to it.
+    """
     return family_of(network).classify(network, maps)
 
 

@@ -1,5 +1,6 @@
 """Networks whose maps come from one sequence of stages: MobileNet V3 (Howard et al. 2019), EfficientNet (Tan & Le 2019,
-2021) and ConvNeXt (Liu et al. 2022), all of torchvision."""
+2021) and ConvNeXt (Liu et al. 2022), all of torchvision.
+"""
 
 from torch import Tensor
 from torchvision.models import ConvNeXt, EfficientNet, MobileNetV3

@@ -26,7 +26,8 @@ if TYPE_CHECKING:  # every worker process imports this package, and none touches
 
 class FileForegrounds(NamedTuple):
     """What was taken; by category how many instances were left out, since their images' labels do not name it; how the
-    file names its images; and what else a person should know of it."""
+    file names its images; and what else a person should know of it.
+    """
 
     foregrounds: list[Foreground]
     left_out: Counter[str]

@@ -6,14 +6,19 @@ mean probability of its pixels. It learned from *masks* of named classes: a run 
 labels alone. Weights by hub name (facebook/mask2former-swin-tiny-coco-instance, …) or from a local folder.
 """
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-from jaxtyping import UInt8
+from jaxtyping import Float, Int, UInt8
 
 from empaste.errors import install_command
 from empaste.proposals.duplicates import first_of_each
 from empaste.proposals.method import Context, Method, Segments
 from empaste.proposals.pretrained import Segmenter, load_pretrained, no_segments, shows_nothing
 from empaste.settings import Fraction
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 class QuerySegmenter(Segmenter):
@@ -50,8 +55,10 @@ def propose(image: UInt8[np.ndarray, "h w 3"], settings: QuerySegmenter, _: Cont
     return masks[distinct], scores[order].double().cpu().numpy()[distinct]
 
 
-def _at_image_size(logits, pixel_mask, size_hw):  # type: ignore[no-untyped-def]
-    """``logits`` of the padded input (1, n, h, w), as (n, h, w) of the image."""
+def _at_image_size(
+    logits: "Float[Tensor, '1 n h w']", pixel_mask: "Int[Tensor, 'padded_h padded_w']", size_hw: tuple[int, int]
+) -> "Float[Tensor, 'n height width']":
+    """``logits`` of the padded input, as those of the image."""
     from torch.nn.functional import interpolate
 
     padded = interpolate(logits, pixel_mask.shape, mode="bilinear", align_corners=False)

@@ -50,7 +50,8 @@ class Measured(NamedTuple):
 
 def proposal_metrics(segments: pd.DataFrame, truth: GroundTruth, num_images: int) -> dict[str, float | None]:
     """recall50 and recall70 in percent of the instances (None where there are none), segments per image, and the number
-    of images without any."""
+    of images without any.
+    """
     ious = instance_ious(segments, truth)
     return {
         "recall50": percent_found(ious, IOU50),
