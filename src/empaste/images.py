@@ -16,6 +16,8 @@ SUFFIXES = (
     ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".tif", ".tiff", ".webp", ".gif", ".avif", ".jp2", ".ppm", ".pgm",
 )  # fmt: skip
 """The endings of image files that are read, in lower case; what else stands behind a dot belongs to the name."""
+RGB = UInt8[np.ndarray, "_ _ 3"]
+"""An image of any size; where sizes must agree, they stand in the signature."""
 GRAY = 117
 """The gray that stands for "not shown" (crops, padding)."""
 

@@ -8,13 +8,13 @@ from collections.abc import Sequence
 
 import cv2
 import numpy as np
-from jaxtyping import Bool
+from jaxtyping import Bool, UInt8
 
 from empaste.rle import RLE
 
 
-def encode_mask(mask: Bool[np.ndarray, "h w"]) -> RLE:
-    """The RLE of ``mask``."""
+def encode_mask(mask: Bool[np.ndarray, "h w"] | UInt8[np.ndarray, "h w"]) -> RLE:
+    """The RLE of ``mask``: of what is true, or not 0."""
     from pycocotools import mask as coco_mask
 
     values = np.asarray(mask, dtype=bool)

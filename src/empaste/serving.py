@@ -26,10 +26,10 @@ from mlflow.protos.databricks_pb2 import INTERNAL_ERROR, INVALID_PARAMETER_VALUE
 from mlflow.types import ColSpec, DataType, ParamSchema, ParamSpec, Schema
 
 from empaste.artifacts.coco_records import DetectedInstance
-from empaste.detectors.backend import RGB
 from empaste.detectors.detecting import DETECTION_ERRORS, load_detector
 from empaste.detectors.models import classes_of
 from empaste.errors import InputError
+from empaste.images import RGB
 from empaste.photographs import decode_header, decode_photograph
 
 ARTIFACT = "detector"

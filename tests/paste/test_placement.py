@@ -51,7 +51,7 @@ def test_random_paste_scales_within_range_and_hangs_over_by_a_quarter_at_most(
 def test_random_paste_reaches_every_border() -> None:
     rng = np.random.default_rng(0)
     lows = np.array(
-        [moved(SQUARE, place_at_random(SQUARE, np.zeros((40, 80)), rng, NATIVE)).min(0) for _ in range(500)]
+        [moved(SQUARE, place_at_random(SQUARE, np.zeros((40, 80), np.int32), rng, NATIVE)).min(0) for _ in range(500)]
     )
     assert lows.min(axis=0) == pytest.approx([-3, -3], abs=0.5)
     assert lows.max(axis=0) == pytest.approx([80 - 7.5 - 0.5, 40 - 7.5 - 0.5], abs=0.5)

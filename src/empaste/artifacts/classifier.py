@@ -15,6 +15,7 @@ from torch import nn
 
 from empaste.artifacts.networks import CONFIG_FILE, check_fits, fill_network, read_network, save_network
 from empaste.errors import InputError
+from empaste.images import RGB
 from empaste.networks.anatomy import classify_maps, feature_maps, num_features
 from empaste.networks.inputs import to_input
 from empaste.networks.weights import build_network
@@ -22,7 +23,6 @@ from empaste.squares import fit_square
 
 MAX_SIDE = 2**16
 """Channels, and pixels a side, that no network has more of."""
-RGB = UInt8[np.ndarray, "h w 3"]
 
 
 @dataclass(frozen=True)

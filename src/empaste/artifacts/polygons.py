@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Real
 
 from empaste.artifacts.foreign_coco import check_polygons
 from empaste.errors import InputError
@@ -48,11 +48,11 @@ def segmentation_rle(segmentation: Any, size_hw: tuple[int, int], origin: str) -
     return read_rle(segmentation, size_hw, origin)
 
 
-def corners(polygons: Sequence[Sequence[float]]) -> Float[np.ndarray, "n 2"]:
+def corners(polygons: Sequence[Sequence[float]]) -> Real[np.ndarray, "n 2"]:
     """The points (x, y) of ``polygons``, of which there is at least one."""
     return np.concatenate([np.reshape(polygon, (-1, 2)) for polygon in polygons])
 
 
-def beyond(points: Float[np.ndarray, "n 2"], height: int, width: int) -> float:
+def beyond(points: Real[np.ndarray, "n 2"], height: int, width: int) -> float:
     """How many pixels the farthest of the points lies outside an image of this size."""
     return float(np.maximum(-points, points - (width, height)).max(initial=0))

@@ -55,6 +55,21 @@ def read_table(path: Path, schema: type[Table]) -> pd.DataFrame:
     return check_table(table, path, schema)
 
 
+def file_of(folder: Path, schema: type[Table]) -> Path:
+    """The file of the table ``schema`` in the folder of an artifact; it is called after the table."""
+    return folder / f"{schema.__name__.lower()}.parquet"
+
+
+def read_from(folder: Path, schema: type[Table]) -> pd.DataFrame:
+    """The table ``schema`` of the artifact in ``folder``; see `read_table`."""
+    return read_table(file_of(folder, schema), schema)
+
+
+def write_into(folder: Path, table: pd.DataFrame, schema: type[Table]) -> None:
+    """The artifact in ``folder`` holds ``table``; see `write_table`."""
+    write_table(table, file_of(folder, schema), schema)
+
+
 def check_table(table: pd.DataFrame, path: Path, schema: type[Table]) -> pd.DataFrame:
     """``table`` where it fits ``schema``; else `InputError` that says of the first misfit what and where it is."""
     try:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from empaste.backgrounds import api, black, diffusion, inpaint, random_folder
 from empaste.backgrounds.scenes import Made, Scene, Source
@@ -28,6 +28,7 @@ SURELY_EMPTY = frozenset({"black"})
 """Methods whose images show nothing at all, whatever a classifier says of them."""
 
 
+@runtime_checkable
 class MapScenes(Protocol):
     """Maps a pure function over scenes, perhaps in worker processes; in order."""
 

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from jaxtyping import Bool, Float, UInt8
+from jaxtyping import Bool, Float
 
 from empaste.errors import InputError, require_extra
+from empaste.images import RGB
 
 if TYPE_CHECKING:  # without a CLIP model nothing here needs torch
     import torch
@@ -72,7 +73,7 @@ def _unavailable(model: str, reason: str) -> str:
 
 
 def clip_scores(
-    clip: Clip, images: Sequence[UInt8[np.ndarray, "h w 3"]], prompts: Sequence[str], batch_size: int
+    clip: Clip, images: Sequence[RGB], prompts: Sequence[str], batch_size: int
 ) -> ClipScores:
     """How much each image is like its prompt, and like the target class that it is most like."""
     import torch

@@ -16,16 +16,16 @@ from typing import NamedTuple
 import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812  (torch's own custom)
-from jaxtyping import Bool, Float, Int, UInt8
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from empaste.artifacts.classifier import TrainedClassifier
 from empaste.classification.cam_settings import CamSettings
+from empaste.images import RGB
 from empaste.networks.anatomy import classify_maps, feature_maps, input_step
 from empaste.networks.inputs import to_input
 from empaste.squares import fit_square, square_frame
 
-RGB = UInt8[np.ndarray, "h w 3"]
 SCALE_STEP = 32
 """Inputs of other scales have a multiple of so many pixels, which every network's grid divides."""
 

@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 Colour = tuple[int, int, int]
-Points = Float[np.ndarray, "n 2"]
+Points = Float[np.ndarray, "_ 2"]
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Integer
 
 from empaste.artifacts import fields
 from empaste.errors import InputError
@@ -54,7 +54,7 @@ MAX_OBJECTS = 4096
 
 
 def instance_masks(
-    objects: Int[np.ndarray, "h w"], classes: Int[np.ndarray, "h w"], name: str, num_classes: int
+    objects: Integer[np.ndarray, "..."], classes: Integer[np.ndarray, "..."], name: str, num_classes: int
 ) -> list[tuple[int, np.ndarray]]:
     """Class id and mask per instance: the class that most of the object's pixels carry; ``name`` is for errors."""
     if objects.shape != classes.shape:
@@ -77,14 +77,14 @@ def instance_masks(
     return found
 
 
-def void_pixels(objects: Int[np.ndarray, "h w"], classes: Int[np.ndarray, "h w"]) -> np.ndarray:
+def void_pixels(objects: Integer[np.ndarray, "h w"], classes: Integer[np.ndarray, "h w"]) -> np.ndarray:
     """The pixels of which nobody said what they show: 255, which in 16-bit masks of objects may be an instance."""
     if objects.max(initial=0) <= VOID:
         return np.asarray(objects == VOID)
     return np.asarray((classes == VOID) & np.isin(objects, (0, VOID, 65535)))
 
 
-def object_values(path: Path, label_map: LabelMap | None) -> Int[np.ndarray, "h w"]:
+def object_values(path: Path, label_map: LabelMap | None) -> Integer[np.ndarray, "h w"]:
     """A number per pixel of a mask of objects; colours are numbered as they come, black 0, void's colour 255."""
     values = _mask_values(path, label_map)
     if values.ndim == 2:
@@ -97,7 +97,7 @@ def object_values(path: Path, label_map: LabelMap | None) -> Int[np.ndarray, "h 
     return numbers[places].reshape(packed.shape)
 
 
-def class_values(path: Path, label_map: LabelMap | None) -> Int[np.ndarray, "h w"]:
+def class_values(path: Path, label_map: LabelMap | None) -> Integer[np.ndarray, "h w"]:
     """The class per pixel of a mask of classes; colours are those of ``label_map``."""
     values = _mask_values(path, label_map)
     if values.ndim == 2:

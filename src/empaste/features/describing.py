@@ -57,7 +57,7 @@ def describe_data_set(
 
 def show_image(
     image_rows: tuple[Path, pd.DataFrame], showings: Sequence[extraction.Showing], erosion: int
-) -> list[UInt8[np.ndarray, "k side side 3"]]:
+) -> list[UInt8[np.ndarray, "k _ _ 3"]]:
     """The segments of one image, as every showing shows them."""
     path, rows = image_rows
     image = read_rgb(path)

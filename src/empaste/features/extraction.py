@@ -12,9 +12,10 @@ from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
 
 from empaste.features.encoders import Encoder
-from empaste.features.views import RGB, BoxXYWH, View
+from empaste.features.views import BoxXYWH, View
+from empaste.images import RGB
 
-Squares = UInt8[np.ndarray, "k side side 3"]
+Squares = UInt8[np.ndarray, "_ _ _ 3"]
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -49,7 +50,7 @@ def show_segments(
 
 def describe_segments(
     views: Sequence[View], encoders: Sequence[Encoder], shown: Iterable[Sequence[Squares]], batch_size: int
-) -> Iterator[tuple[Float[np.ndarray, "b c"], Float[np.ndarray, "b d"]]]:
+) -> Iterator[tuple[Float[np.ndarray, "_ c"], Float[np.ndarray, "_ d"]]]:
     """Class probabilities and ``phi`` of all segments in order, batch by batch.
 
     ``shown`` has what `show_segments` gave for each image; batches are full across images. The first encoder, the

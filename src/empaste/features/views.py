@@ -12,11 +12,10 @@ import cv2
 import numpy as np
 from jaxtyping import Bool, UInt8
 
-from empaste.images import GRAY, mixed
+from empaste.images import GRAY, RGB, mixed
 from empaste.masks import mask_box_xywh
 from empaste.squares import blur_square, fit_square, fit_square_mask, square_frame
 
-RGB = UInt8[np.ndarray, "h w 3"]
 BoxXYWH: TypeAlias = tuple[int, int, int, int]
 Show: TypeAlias = Callable[[Bool[np.ndarray, "h w"], BoxXYWH], UInt8[np.ndarray, "side side 3"]]
 View: TypeAlias = Callable[[RGB, int, int], Show]

@@ -74,7 +74,7 @@ def _solidity(membership: Bool[np.ndarray, "s n"], graph: RegionGraph) -> Float[
     return solidity
 
 
-def _corners(graph: RegionGraph) -> list[Int[np.ndarray, "k 2"]]:
+def _corners(graph: RegionGraph) -> list[Int[np.ndarray, "_ 2"]]:
     """Per region, the corners of the pixels on its own convex hull."""
     order = np.argsort(graph.labels, axis=None, kind="stable")
     rows, columns = np.divmod(order, graph.labels.shape[1])

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
+from empaste.images import RGB
 from empaste.report.fonts import Colour
 from empaste.report.lettering import lettered
 
@@ -128,9 +129,7 @@ def draw_instances(
     return shown
 
 
-def tile(
-    rows: Sequence[Sequence[tuple[UInt8[np.ndarray, "h w 3"], str]]], side: int = PANEL_SIDE
-) -> UInt8[np.ndarray, "k l 3"]:
+def tile(rows: Sequence[Sequence[tuple[RGB, str]]], side: int = PANEL_SIDE) -> UInt8[np.ndarray, "k l 3"]:
     """One image of rows of captioned panels, for places that show no page; at least one panel."""
     cell_h, cell_w, gap = side + CAPTION_ROOM, side, 8
     columns = max(len(row) for row in rows)

@@ -4,24 +4,19 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-import numpy as np
-from jaxtyping import UInt8
-
 from empaste.artifacts.coco_records import Annotation, Detection
-from empaste.images import encode_rgb
+from empaste.images import RGB, encode_rgb
 from empaste.masks import decode_mask
 from empaste.report import drawing
 from empaste.report.inputs import Run
 from empaste.report.names import isolated
-
-Image = UInt8[np.ndarray, "h w 3"]
 
 
 @dataclass(frozen=True)
 class Panel:
     """A picture with its caption; ``tone`` is "good", "bad" or "" and colours the caption."""
 
-    image: Image
+    image: RGB
     caption: str
     tone: str = ""
 
@@ -48,7 +43,7 @@ class Sheet:
 
 def contact_sheet(sheet: Sheet, columns: int = 6) -> bytes | None:
     """The sheet's panels as one JPEG image for places that show no page; None where there are none."""
-    rows: list[list[tuple[Image, str]]] = []
+    rows: list[list[tuple[RGB, str]]] = []
     for group in sheet.groups:
         panels = [(panel.image, panel.caption) for panel in group.panels]
         rows += [panels[start : start + columns] for start in range(0, len(panels), columns)]
@@ -60,7 +55,7 @@ def file_name(sheet: Sheet) -> str:
     return re.sub(r"\W", "_", sheet.name) + ".jpg"
 
 
-def draw_instances(run: Run, image: Image, instances: Sequence[Annotation | Detection]) -> Image:
+def draw_instances(run: Run, image: RGB, instances: Sequence[Annotation | Detection]) -> RGB:
     """The enlarged ``image`` with masks and names; scores where there are any."""
     drawn = [
         drawing.Drawn(

@@ -7,7 +7,7 @@ from empaste.artifacts.segments import segment_rles
 from empaste.masks import decode_mask
 from empaste.report import drawing
 from empaste.report.inputs import Run, read_rows
-from empaste.report.sheets.panels import Group, Image, Panel, Sheet
+from empaste.report.sheets.panels import RGB, Group, Panel, Sheet
 
 MAX_SEGMENTS = 80
 """Segments drawn per image; the best by score."""
@@ -27,7 +27,7 @@ def proposal_sheet(run: Run) -> Sheet:
     return Sheet("proposals", "Proposals", guide, [Group(panels)])
 
 
-def _draw_segments(pixels: Image, segments: pd.DataFrame) -> Image:
+def _draw_segments(pixels: RGB, segments: pd.DataFrame) -> RGB:
     """Large segments first, so that small ones stay visible."""
     image = drawing.enlarge(pixels)
     best = segments.nlargest(MAX_SEGMENTS, "score", keep="first").sort_values("area", ascending=False, kind="stable")
