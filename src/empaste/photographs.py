@@ -19,7 +19,7 @@ from typing import BinaryIO, NamedTuple
 import cv2
 import numpy as np
 from jaxtyping import UInt8
-from PIL import ExifTags, Image, TiffImagePlugin
+from PIL import ExifTags, Image, TiffImagePlugin, UnidentifiedImageError
 
 from empaste.errors import InputError
 from empaste.images import SUFFIXES
@@ -190,7 +190,7 @@ def _clear_errors(data: bytes, name: str) -> Iterator[None]:
         yield
     except InputError:
         raise
-    except Image.UnidentifiedImageError as error:
+    except UnidentifiedImageError as error:
         kinds = ", ".join(FORMATS)
         raise InputError(
             f"{name} is not a readable image (its kind is none of {kinds}); replace it by one that is, or take it off "

@@ -25,9 +25,10 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from empaste.detectors.augment import Sample
-from empaste.detectors.backend import MSRA, RGB, Backend, Found, Network, anchor_sides, is_msra
+from empaste.detectors.backend import MSRA, Backend, Found, Network, anchor_sides, is_msra
 from empaste.detectors.tensors import image_tensor, target_tensors
 from empaste.errors import InputError, require_detectron2
+from empaste.images import RGB
 from empaste.networks.inputs import IMAGENET_MEAN, IMAGENET_STD
 from empaste.networks.weights import load_fitting, read_weights
 
@@ -63,7 +64,8 @@ def build(network: Network, num_classes: int, weights: str | None) -> nn.Module:
         read = _read_msra if network.msra else _read_torchvision
         resnet = module.backbone.bottom_up
         load_fitting(resnet, read(network.architecture, weights, resnet.state_dict()), weights)
-    return module.train()
+    trained: nn.Module = module.train()
+    return trained
 
 
 class NetworkInput(TypedDict):
@@ -92,7 +94,10 @@ def paste(
     """The mask as detectron2 pastes it; all of an image at once would take as many images' memory."""
     from detectron2.layers import paste_masks_in_image
 
-    return paste_masks_in_image(mask[None], box_xyxy[None], size_hw, MASK_THRESHOLD)[0].cpu().numpy()
+    pasted: Bool[np.ndarray, "h w"] = (
+        paste_masks_in_image(mask[None], box_xyxy[None], size_hw, MASK_THRESHOLD)[0].cpu().numpy()
+    )
+    return pasted
 
 
 def library_name(name: str) -> str:

@@ -59,7 +59,8 @@ class PyramidBackbone(nn.Module):
     def forward(self, inputs: Tensor) -> dict[str, Tensor]:
         """The pyramid's maps."""
         maps = self._stage_maps(inputs)[self.first :]
-        return self.fpn(OrderedDict((str(k), features) for k, features in enumerate(maps)))
+        pyramid: dict[str, Tensor] = self.fpn(OrderedDict((str(k), features) for k, features in enumerate(maps)))
+        return pyramid
 
 
 def build_mask_rcnn(network: Network, num_classes: int, weights: str | None) -> MaskRCNN:
@@ -119,7 +120,8 @@ class OneForAll(nn.Module):
     def forward(self, inputs: Tensor) -> Tensor:
         """The one output repeated."""
         output = self.layer(inputs)
-        return output.repeat(1, self.num_classes, *[1] * (output.ndim - 2))
+        repeated: Tensor = output.repeat(1, self.num_classes, *[1] * (output.ndim - 2))
+        return repeated
 
 
 class ByteTransform(InputsReady):
@@ -131,7 +133,8 @@ class ByteTransform(InputsReady):
 
     def normalize(self, image: Tensor) -> Tensor:
         """``image`` scaled to [0, 1], then normalised."""
-        return super().normalize(image.float() / 255)
+        normalised: Tensor = super().normalize(image.float() / 255)
+        return normalised
 
     def postprocess(
         self,

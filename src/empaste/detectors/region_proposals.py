@@ -39,7 +39,8 @@ class Float32Anchors(AnchorGenerator):
     def forward(self, image_list: ImageList, feature_maps: list[Tensor]) -> list[Tensor]:
         """Per image: corners (anchors of all levels, 4) in pixels."""
         of_type = [level.new_empty((), dtype=torch.float32).expand(level.shape) for level in feature_maps]
-        return super().forward(image_list, of_type)
+        anchors: list[Tensor] = super().forward(image_list, of_type)
+        return anchors
 
 
 class InputsReady(GeneralizedRCNNTransform):
@@ -51,7 +52,7 @@ class InputsReady(GeneralizedRCNNTransform):
         self, images: list[Tensor], targets: list[dict[str, Tensor]] | None = None
     ) -> tuple[ImageList, list[dict[str, Tensor]] | None]:
         """As torchvision's."""
-        transformed = super().forward(images, targets)
+        transformed: tuple[ImageList, list[dict[str, Tensor]] | None] = super().forward(images, targets)
         if images[0].is_cuda:
             self.ready = torch.cuda.current_stream().record_event()
         return transformed
@@ -86,7 +87,8 @@ class RegionProposals(RegionProposalNetwork):
             with _Beside(device, 0, ready):
                 anchors = self.anchor_generator(images, list(features.values()))
                 self._assigned = super().assign_targets_to_anchors(anchors, targets)
-        return super().forward(images, features, targets)
+        found: tuple[list[Tensor], dict[str, Tensor]] = super().forward(images, features, targets)
+        return found
 
     def assign_targets_to_anchors(self, anchors: list[Tensor], targets: list[dict[str, Tensor]]) -> tuple[Boxes, Boxes]:
         """Per image: whether an anchor is one of an object (1), of none (0) or neither (-1), and its box."""
@@ -102,14 +104,17 @@ class RegionProposals(RegionProposalNetwork):
     ) -> tuple[Boxes, Boxes]:
         """Per image: the best boxes that do not overlap, and their scores."""
         number = len(proposals)
+        kept: tuple[Boxes, Boxes]
         if not (self.training and proposals.is_cuda) or number == 1:
-            return super().filter_proposals(proposals, objectness, image_shapes, num_anchors_per_level)
+            kept = super().filter_proposals(proposals, objectness, image_shapes, num_anchors_per_level)
+            return kept
         scores = objectness.detach().reshape(number, -1)
 
         def filtered(part: slice) -> tuple[Boxes, Boxes]:
-            return RegionProposalNetwork.filter_proposals(
+            of_part: tuple[Boxes, Boxes] = RegionProposalNetwork.filter_proposals(
                 self, proposals[part], scores[part], image_shapes[part], num_anchors_per_level
             )
+            return of_part
 
         size = -(-number // NUM_THREADS)
         parts = _in_threads(proposals.device, filtered, [slice(at, at + size) for at in range(0, number, size)])

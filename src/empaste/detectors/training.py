@@ -344,7 +344,8 @@ def _resume(path: Path, learner: Learner, config: Mapping[str, Any], first: bool
         part.load_state_dict(checkpoint[name])
     if first:
         print(f"going on from {path} at iteration {len(checkpoint['curve'])}", file=sys.stderr)
-    return checkpoint["curve"]
+    curve: list[Loss] = checkpoint["curve"]
+    return curve
 
 
 def _in_short(config: Mapping[str, Any]) -> str:

@@ -30,7 +30,8 @@ def _slim(width: int, num_classes: int, image_size: int, pooled: bool) -> nn.Mod
 
 
 def _of_torchvision(width: int, num_classes: int, image_size: int, name: str) -> nn.Module:
-    return getattr(torchvision.models, name)(weights=None, num_classes=num_classes)
+    network: nn.Module = getattr(torchvision.models, name)(weights=None, num_classes=num_classes)
+    return network
 
 
 def _vit(width: int, num_classes: int, image_size: int, name: str) -> nn.Module:
@@ -41,7 +42,8 @@ def _vit(width: int, num_classes: int, image_size: int, name: str) -> nn.Module:
             f"image_size is {image_size}, but {name} cuts an image into patches of {patch} pixels; "
             f"choose a multiple of {patch}, such as {near}"
         )
-    return getattr(torchvision.models, name)(weights=None, num_classes=num_classes, image_size=image_size)
+    network: nn.Module = getattr(torchvision.models, name)(weights=None, num_classes=num_classes, image_size=image_size)
+    return network
 
 
 Builder: TypeAlias = Callable[[int, int, int], nn.Module]

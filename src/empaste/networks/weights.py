@@ -125,10 +125,11 @@ def _read_named(architecture: str, name: str) -> dict[str, Tensor]:
         raise InputError(f"weights is {name!r}; choose from {known}")
     chosen = torchvision.models.get_model_weights(architecture)[name]
     try:
-        return chosen.get_state_dict(progress=True, check_hash=True)
+        state: dict[str, Tensor] = chosen.get_state_dict(progress=True, check_hash=True)
     except (OSError, RuntimeError) as error:
         target = Path(torch.hub.get_dir()) / "checkpoints" / Path(chosen.url).name
         raise InputError(
             f"weights {name!r} of {architecture} could not be downloaded ({error}); "
             f"put the file {chosen.url} at {target}, or set weights to the path of a local copy"
         ) from error
+    return state
