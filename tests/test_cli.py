@@ -22,7 +22,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def empaste(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    command = [Path(sys.executable).with_name("empaste"), *words]
+    command = [str(Path(sys.executable).with_name("empaste")), *words]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120, check=False)
 
 
@@ -75,17 +75,22 @@ def test_shards_are_unpacked_and_a_folder_without_any_is_refused(tmp_path: Path)
 def test_a_file_that_cannot_be_read_ends_with_a_message(folder: Path) -> None:
     (folder / "file").write_text("")
     done = empaste(folder, "unpack", "presets/smoke.yaml/deeper", "out")
-    assert done.returncode == 1 and "Traceback" not in done.stderr
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
     done = empaste(folder, "summary", "--metrics", "file")
-    assert done.returncode == 1 and done.stderr.startswith("ERROR: ") and "Traceback" not in done.stderr
+    assert done.returncode == 1
+    assert done.stderr.startswith("ERROR: ")
+    assert "Traceback" not in done.stderr
     (folder / "params.yaml").unlink()
     (folder / "params.yaml").mkdir()
     done = empaste(folder, "preset", "--write", "smoke")
-    assert done.returncode == 1 and done.stderr.startswith("ERROR: ") and "Traceback" not in done.stderr
+    assert done.returncode == 1
+    assert done.stderr.startswith("ERROR: ")
+    assert "Traceback" not in done.stderr
 
 
 def test_the_password_of_a_store_is_not_printed(folder: Path) -> None:
-    command = [Path(sys.executable).with_name("empaste"), "ui"]
+    command = [str(Path(sys.executable).with_name("empaste")), "ui"]
     address = {"MLFLOW_TRACKING_URI": "mssql+nonsense://me:secret@host/runs"}
     done = subprocess.run(
         command, cwd=folder, capture_output=True, text=True, timeout=120, check=False, env=os.environ | address

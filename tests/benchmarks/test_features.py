@@ -32,5 +32,6 @@ def test_figures_are_shares_of_the_time(
     *_, last = capsys.readouterr().out.splitlines()
     figures = json.loads(last)
     assert figures["segments"] == 7
-    assert 0 < figures["network_share"] < 1 and 0 < figures["waiting_share"] < 1
+    assert 0 < figures["network_share"] < 1
+    assert 0 < figures["waiting_share"] < 1
     assert figures["ratio"] == pytest.approx(figures["network_share"] / 0.85, abs=1e-3)

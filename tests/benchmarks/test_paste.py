@@ -18,4 +18,6 @@ def test_last_line_compares_with_the_limit_and_the_bars(capsys: pytest.CaptureFi
 def test_several_processes_are_compared_with_one(capsys: pytest.CaptureFixture[str]) -> None:
     main(num_images=4, rounds=1, per_round=12, workers=2)
     figures = json.loads(capsys.readouterr().out.splitlines()[-1])
-    assert figures["workers"] == 2 and figures["times_faster"] > 0 and figures["bar_two_workers"] == 1.8
+    assert figures["workers"] == 2
+    assert figures["times_faster"] > 0
+    assert figures["bar_two_workers"] == 1.8

@@ -13,7 +13,7 @@ import yaml
 from empaste.artifacts.schemas.captions import Captions
 from empaste.artifacts.schemas.prepare import Classes, Images, Labels
 from empaste.artifacts.tables import read_table, write_table
-from empaste.images import write_rgb
+from empaste.images import read_rgb, write_rgb
 from stages.captions import main
 
 ROOT = Path(__file__).parents[2]
@@ -59,10 +59,12 @@ def test_captions_of_the_training_images() -> None:
     assert table["image_id"].tolist() == [1, 1, 2, 2]
     assert table["caption_id"].tolist() == [0, 1, 2, 3]
     of_first = table[table["image_id"] == 1]
-    assert of_first["text"].str.contains("dog").all() and of_first["text"].str.contains("sofa").all()
+    assert of_first["text"].str.contains("dog").all()
+    assert of_first["text"].str.contains("sofa").all()
     assert not table["substituted"].str.contains("dog|sofa").any()
     metrics = json.loads(Path("metrics/captions.json").read_text())
-    assert metrics["images"] == 2 and metrics["labels_named"] == 100.0
+    assert metrics["images"] == 2
+    assert metrics["labels_named"] == 100.0
     assert metrics["substituted_words"]["of_classes"] == {"dog": 2, "sofa": 4}
     main()
     assert TABLE.read_bytes() == first
@@ -103,7 +105,6 @@ def test_a_supercategory_that_has_no_distractors(capsys: pytest.CaptureFixture[s
 
 def test_a_model_goes_on_where_it_was_interrupted(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     pytest.importorskip("transformers")
-    from empaste.captions import git
     from tests.captions.tiny_captioners import save_git
 
     (tmp_path / "model").mkdir()
@@ -118,9 +119,8 @@ def test_a_model_goes_on_where_it_was_interrupted(monkeypatch: pytest.MonkeyPatc
         calls.append(path.name)
         if calls == ["a.jpg", "b.jpg"]:
             raise KeyboardInterrupt
-        return read(path)
+        return read_rgb(path)
 
-    read = git.sample_captions.__globals__["read_rgb"]
     monkeypatch.setattr("empaste.captions.sampling.read_rgb", interrupted)
     with pytest.raises(KeyboardInterrupt):
         main()

@@ -1,6 +1,7 @@
 """Studies on a pipeline of three stages that take no time: what runs, where, and what is printed."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -16,7 +17,7 @@ PIPELINE = {
         "evaluate": {"deps": ["data/composites", "data/ground_truth/val.json"], "outs": ["data/detections"]},
     }
 }
-PARAMS = {"paste": {"n_p": 3, "seed": 0, "num_threads": 2}, "evaluate": {"min_score": 0.05}}
+PARAMS: dict[str, dict[str, Any]] = {"paste": {"n_p": 3, "seed": 0, "num_threads": 2}, "evaluate": {"min_score": 0.05}}
 PASTE = """
 import os, pathlib, sys, yaml
 paste = yaml.safe_load(pathlib.Path("params.yaml").read_text())["paste"]
@@ -112,12 +113,14 @@ def test_what_the_study_builds_on_must_exist(root: Path, tmp_path: Path) -> None
         run(STUDY, [0], tmp_path / "work", 1, root)
 
 
-def test_a_key_that_params_lack_is_refused(root: Path, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("root", "tmp_path")
+def test_a_key_that_params_lack_is_refused() -> None:
     for key in ("paste.np", "past.n_p", "n_p"):
         with pytest.raises(InputError, match=rf"the study sets {key}, but params\.yaml has no such parameter"):
             override(PARAMS, {key: 1})
     changed = override(PARAMS, {"paste.n_p": 6})
-    assert changed["paste"]["n_p"] == 6 and PARAMS["paste"]["n_p"] == 3
+    assert changed["paste"]["n_p"] == 6
+    assert PARAMS["paste"]["n_p"] == 3
 
 
 def test_the_table_shows_mean_and_spread() -> None:
@@ -150,6 +153,7 @@ def test_every_study_fits_the_shipped_pipeline(name: str) -> None:
     from empaste.params import Params
 
     study = STUDIES[name](params)
-    assert set(study.stages) <= set(pipeline["stages"]) and study.stages[-1] == "evaluate"
+    assert set(study.stages) <= set(pipeline["stages"])
+    assert study.stages[-1] == "evaluate"
     for changes in study.rows.values():
         Params.model_validate(override(params, {**changes, **dict.fromkeys(study.seeded, 7)}))
