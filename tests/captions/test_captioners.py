@@ -7,13 +7,14 @@ from typing import Any, get_args
 import numpy as np
 import pytest
 
-from empaste.captions import CAPTIONERS, LEARNED
+from empaste.captions import CAPTIONERS
 from empaste.captions.labels import PLACES, caption_from_labels
 from empaste.captions.pretrained import EXAMPLES
 from empaste.captions.scenes import Scene, choose_scenes
 from empaste.captions.settings import CaptionsSettings
 from empaste.captions.vocabulary import packaged_vocabulary
 from empaste.images import write_rgb
+from tests.captions.settings import settings_with
 
 MODELS = {"blip": "blip", "git": "git", "image_text_to_text": "llava"}
 
@@ -26,7 +27,7 @@ def options(tiny_models: dict[str, Path], tmp_path: Path) -> dict[str, dict[str,
     shared = {"prompt": None, "batch_size": 2, "device": "cpu", "dtype": "auto", "max_tokens": 8, "top_p": 0.9}
     return {
         method: shared
-        | {"model": str(tiny_models[MODELS[method]]) if method in MODELS else None}
+        | {"method": method, "model": str(tiny_models[MODELS[method]]) if method in MODELS else None}
         | {"file": str(tmp_path / "captions.json")}
         for method in CAPTIONERS
     }
@@ -36,20 +37,21 @@ def options(tiny_models: dict[str, Path], tmp_path: Path) -> dict[str, dict[str,
 def test_contract(method: str, options: dict[str, dict[str, Any]], tmp_path: Path) -> None:
     write_rgb(tmp_path / "a.png", np.full((12, 16, 3), 90, np.uint8))
     scenes = [Scene(number, tmp_path / "a.png", (("dog", "animal"),)) for number in range(1, 4)]
-    caption, own = CAPTIONERS[method], options[method]
-    texts = list(caption(scenes, 3, 0, **own))
+    caption, own = CAPTIONERS[method].caption, options[method]
+    texts = list(caption(scenes, settings_with(per_image=3, seed=0, **own), ()))
     assert [len(of_scene) for of_scene in texts] == [3, 3, 3]
     assert all(isinstance(text, str) for of_scene in texts for text in of_scene)
-    assert list(caption(scenes, 3, 0, **own)) == texts
-    assert list(caption(scenes[2:], 3, 0, **own)) == texts[2:]
-    assert list(caption(scenes, 3, 0, **own | {"batch_size": 1})) == texts
-    assert list(caption(scenes, 3, 1, **own)) != texts
-    assert list(caption([], 3, 0, **own)) == []
+    assert list(caption(scenes, settings_with(per_image=3, seed=0, **own), ())) == texts
+    assert list(caption(scenes[2:], settings_with(per_image=3, seed=0, **own), ())) == texts[2:]
+    assert list(caption(scenes, settings_with(per_image=3, seed=0, **own | {"batch_size": 1}), ())) == texts
+    assert list(caption(scenes, settings_with(per_image=3, seed=1, **own), ())) != texts
+    assert list(caption([], settings_with(per_image=3, seed=0, **own), ())) == []
 
 
 def test_params_and_registry_name_the_same_methods() -> None:
     assert set(get_args(CaptionsSettings.model_fields["method"].annotation)) == set(CAPTIONERS)
-    assert set(EXAMPLES) == LEARNED < set(CAPTIONERS)
+    assert set(EXAMPLES) == {name for name, one in CAPTIONERS.items() if one.learned} < set(CAPTIONERS)
+    assert all(name == one.name for name, one in CAPTIONERS.items())
 
 
 def test_labels_name_every_class_and_a_place_of_the_first() -> None:

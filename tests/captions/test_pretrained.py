@@ -3,6 +3,7 @@
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,6 +12,7 @@ from empaste.captions.image_text_to_text import QUESTION, ask
 from empaste.captions.pretrained import load_captioner
 from empaste.captions.scenes import Scene
 from empaste.errors import InputError
+from tests.captions.settings import settings_with
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
@@ -21,20 +23,15 @@ Models = dict[str, Path]
 def captions(
     method: str, model: Path | str, scenes: list[Scene], prompt: str | None = None, dtype: str = "auto"
 ) -> list[list[str]]:
-    return list(
-        CAPTIONERS[method](
-            scenes,
-            2,
-            7,
-            model=str(model),
-            prompt=prompt,
-            batch_size=2,
-            device="cpu",
-            dtype=dtype,
-            max_tokens=6,
-            top_p=0.9,
-        )
-    )
+    settings = settings_with(
+        method=method, model=str(model), prompt=prompt, dtype=dtype, per_image=2, seed=7, batch_size=2, device="cpu",
+        max_tokens=6, top_p=0.9,
+    )  # fmt: skip
+    return list(CAPTIONERS[method].caption(scenes, settings, ()))
+
+
+def load(method: str, model: Path, kinds: tuple[str, ...] = (), dtype: str = "auto") -> tuple[Any, Any]:
+    return load_captioner(settings_with(method=method, model=str(model), device="cpu", dtype=dtype), kinds)
 
 
 @pytest.mark.parametrize("method", ["blip", "git"])
@@ -64,7 +61,7 @@ def test_no_prompt_is_needed_and_the_batch_does_not_matter(kind: str, tiny_model
 def test_a_chat_model_is_asked_as_a_user_would(tiny_models: Models) -> None:
     from PIL import Image
 
-    _, processor = load_captioner("image_text_to_text", str(tiny_models["llava"]), (), "cpu", "auto")
+    _, processor = load("image_text_to_text", tiny_models["llava"])
     inputs = ask(processor, [Image.new("RGB", (40, 30)), Image.new("RGB", (30, 40))], None)
     assert inputs["input_ids"].shape[0] == 2
     assert inputs["pixel_values"].shape[0] == 2
@@ -74,7 +71,7 @@ def test_a_chat_model_is_asked_as_a_user_would(tiny_models: Models) -> None:
 
 
 def test_numbers_of_half_the_length(tiny_models: Models, scenes: list[Scene]) -> None:
-    network, _ = load_captioner("git", str(tiny_models["git"]), ("git",), "cpu", "bfloat16")
+    network, _ = load("git", tiny_models["git"], ("git",), "bfloat16")
     assert network.dtype == torch.bfloat16
     assert len(captions("git", tiny_models["git"], scenes, dtype="bfloat16")) == 3
 

@@ -16,6 +16,7 @@ from empaste.captions.scenes import Scene
 from empaste.masks import decode_mask, encode_mask
 from empaste.paste.foreground_file import read_foreground_file
 from empaste.proposals import coco_results, mat_files
+from tests.captions.settings import settings_with
 from tests.fuzz.layouts import HEIGHT, MASK, WIDTH, coco_content, photo, write_json
 from tests.proposals.sources import checkerboard, context_of, proposals_of, section_of, write_mat5, write_mat73
 
@@ -108,7 +109,7 @@ def read_captions(folder: Path, _out: Path) -> None:
     """Captions of both training images."""
     scenes = [Scene(1, Path("train/a.jpg"), (("cat", "animal"),)), Scene(2, Path("train/7.jpg"), (("car", "vehicle"),))]
     file = next(iter(sorted(folder.iterdir())))
-    for lines in caption_scenes(scenes, 5, 0, file=str(file), images=NAMED):
+    for lines in caption_scenes(scenes, settings_with(per_image=5, seed=0, file=str(file)), NAMED):
         assert all(isinstance(line, str) and line.strip() == line and line for line in lines)
 
 

@@ -1,23 +1,16 @@
-"""Captions of the training images, and the substitution of what must not be in a background (EM-Paste §2.1–2.2)."""
+"""Captions of the training images, and the substitution of what must not be in a background (EM-Paste §2.1–2.2).
 
-from collections.abc import Callable, Iterator
-
-from empaste.captions import blip, caption_file, git, image_text_to_text, labels
-
-Captioner = Callable[..., Iterator[list[str]]]
-
-CAPTIONERS: dict[str, Captioner] = {
-    "labels": labels.caption_scenes,
-    "blip": blip.caption_scenes,
-    "git": git.caption_scenes,
-    "image_text_to_text": image_text_to_text.caption_scenes,
-    "file": caption_file.caption_scenes,
-}
-"""Method → ``(scenes, per_image, seed, **options)`` that yields at most ``per_image`` captions for each.
-
-Options, by name: images (all of data/images), model, prompt, file, batch_size, device, dtype, max_tokens, top_p; a
-method takes those that it wants.
+One file per captioner, which ends with its record, and one line here, in the order in which messages list them. What a
+captioner is, says `captioner`.
 """
+# ruff: noqa: F401, I001 – an import is an entry
 
-LEARNED = frozenset({"blip", "git", "image_text_to_text"})
-"""Methods that run a model."""
+from empaste.captions.captioner import Captioner
+from empaste.captions.labels import CAPTIONER as LABELS
+from empaste.captions.blip import CAPTIONER as BLIP
+from empaste.captions.git import CAPTIONER as GIT
+from empaste.captions.image_text_to_text import CAPTIONER as IMAGE_TEXT_TO_TEXT
+from empaste.captions.caption_file import CAPTIONER as FILE
+
+CAPTIONERS: dict[str, Captioner] = {one.name: one for one in tuple(globals().values()) if isinstance(one, Captioner)}
+"""What ``captions.method`` may be, in the order of the lines above."""

@@ -22,6 +22,7 @@ from empaste.artifacts.fields import listed, shown
 from empaste.artifacts.image_keys import KeyMatches, NamedImage, image_key, match_keys, match_names
 from empaste.artifacts.json_files import read_json
 from empaste.artifacts.remarks import Remark, summarise
+from empaste.captions.captioner import Captioner, CaptionerSettings
 from empaste.captions.scenes import Scene
 from empaste.captions.tidying import tidy
 from empaste.errors import InputError
@@ -53,13 +54,7 @@ class FileCaptions:
 
 
 def caption_scenes(
-    scenes: Sequence[Scene],
-    per_image: int,
-    seed: int,
-    *,
-    file: str | None,
-    images: Sequence[NamedImage] = (),
-    **_: Any,
+    scenes: Sequence[Scene], settings: CaptionerSettings, images: Sequence[NamedImage] = ()
 ) -> Iterator[list[str]]:
     """Yield at most ``per_image`` captions per scene: of those in ``file`` some drawn by (seed, image), in their order.
 
@@ -69,7 +64,8 @@ def caption_scenes(
     """
     if not scenes:
         return
-    content = read_captions(Path(str(file)))
+    file = str(settings.file)
+    content = read_captions(Path(file))
     known = images or [NamedImage(one.image_id, "/".join(one.path.parts[-2:]), "train") for one in scenes]
     matches = _match(content, known, f"captions.file {file}")
     texts: dict[int, list[str]] = {}
@@ -78,11 +74,11 @@ def caption_scenes(
         own += [line for line in content.captions.get(key, ()) if line not in own]
     found = [texts.get(scene.image_id, []) for scene in scenes]
     if not any(found):
-        raise InputError(_other_images(str(file), scenes, content, matches))
-    _report(str(file), scenes, content, matches, sum(not own for own in found))
+        raise InputError(_other_images(file, scenes, content, matches))
+    _report(file, scenes, content, matches, sum(not own for own in found))
     for scene, own in zip(scenes, found, strict=True):
-        rng = np.random.default_rng([seed, scene.image_id])
-        drawn = sorted(rng.permutation(len(own))[:per_image])
+        rng = np.random.default_rng([settings.seed, scene.image_id])
+        drawn = sorted(rng.permutation(len(own))[: settings.per_image])
         yield [own[place] for place in drawn]
 
 
@@ -218,3 +214,6 @@ def _csv_rows(path: Path) -> tuple[bool, list[str], list[Row], list[Remark]]:
         rows.append(Row(f"{path}, line {line}", image_key(values[image], f"{path}, line {line}: {image}"),
                         values[captions[0]]))  # fmt: skip
     return image == "file_name", [], rows, [Remark("columns are not read", name) for name in unread]
+
+
+CAPTIONER = Captioner("file", caption_scenes, asks={"file": "reads captions from one; set captions.file to it"})

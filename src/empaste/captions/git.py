@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from empaste.artifacts.image_keys import NamedImage
+from empaste.captions.captioner import CaptionerSettings, model_captioner
 from empaste.captions.pretrained import load_captioner
 from empaste.captions.sampling import sample_captions
 from empaste.captions.scenes import Scene
@@ -10,24 +12,13 @@ from empaste.captions.tidying import tidy
 
 
 def caption_scenes(
-    scenes: Sequence[Scene],
-    per_image: int,
-    seed: int,
-    *,
-    model: str | None,
-    prompt: str | None = None,
-    batch_size: int,
-    device: str,
-    dtype: str = "auto",
-    max_tokens: int = 40,
-    top_p: float = 0.9,
-    **_: Any,
+    scenes: Sequence[Scene], settings: CaptionerSettings, _: Sequence[NamedImage] = ()
 ) -> Iterator[list[str]]:
     """Yield ``per_image`` captions per scene, which begin with ``prompt`` where one is given ("a photo of")."""
     if not scenes:
         return
-    network, processor = load_captioner("git", model, ("git",), device, dtype)
-    begin = tidy(prompt or "")
+    network, processor = load_captioner(settings, ("git",))
+    begin = tidy(settings.prompt or "")
 
     def read(text: str) -> str:
         return tidy(f"{begin} {text}")
@@ -42,6 +33,7 @@ def caption_scenes(
         inputs["input_ids"] = torch.tensor([ids] * len(images))
         return inputs
 
-    yield from sample_captions(
-        scenes, per_image, seed, network, processor, prepare, read, batch_size, max_tokens, top_p
-    )
+    yield from sample_captions(scenes, settings, network, processor, prepare, read)
+
+
+CAPTIONER = model_captioner("git", caption_scenes)

@@ -7,8 +7,8 @@ the image alone. What was asked is no part of the caption.
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from jinja2 import TemplateError
-
+from empaste.artifacts.image_keys import NamedImage
+from empaste.captions.captioner import CaptionerSettings, model_captioner
 from empaste.captions.pretrained import load_captioner
 from empaste.captions.sampling import sample_captions
 from empaste.captions.scenes import Scene
@@ -20,37 +20,26 @@ QUESTION = "Describe this photo in one short sentence: what is there, and where 
 
 
 def caption_scenes(
-    scenes: Sequence[Scene],
-    per_image: int,
-    seed: int,
-    *,
-    model: str | None,
-    prompt: str | None = None,
-    batch_size: int,
-    device: str,
-    dtype: str = "auto",
-    max_tokens: int = 40,
-    top_p: float = 0.9,
-    **_: Any,
+    scenes: Sequence[Scene], settings: CaptionerSettings, _: Sequence[NamedImage] = ()
 ) -> Iterator[list[str]]:
     """Yield ``per_image`` captions per scene: whole sentences where the model came to the end of one."""
     if not scenes:
         return
-    network, processor = load_captioner("image_text_to_text", model, (), device, dtype)
+    network, processor = load_captioner(settings, ())
+
+    from jinja2 import TemplateError
 
     def prepare(processor: Any, images: list[Any]) -> Any:
         try:
-            return ask(processor, images, prompt)
+            return ask(processor, images, settings.prompt)
         except (ValueError, TypeError, KeyError, IndexError, AttributeError, TemplateError) as error:
             reason = next(iter(str(error).splitlines()), type(error).__name__)
             raise InputError(
-                f"captions.model {model!r} does not take captions.prompt {prompt!r} ({reason}); its model card says "
-                'what it wants to be asked, such as "<CAPTION>" or "caption en"'
+                f"captions.model {settings.model!r} does not take captions.prompt {settings.prompt!r} ({reason}); its "
+                'model card says what it wants to be asked, such as "<CAPTION>" or "caption en"'
             ) from error
 
-    yield from sample_captions(
-        scenes, per_image, seed, network, processor, prepare, answer, batch_size, max_tokens, top_p
-    )
+    yield from sample_captions(scenes, settings, network, processor, prepare, answer)
 
 
 def ask(processor: Any, images: list[Any], prompt: str | None) -> Any:
@@ -71,3 +60,6 @@ def ask(processor: Any, images: list[Any], prompt: str | None) -> Any:
 def _conversation(image: Any, question: str) -> list[dict[str, Any]]:
     content = [{"type": "image", "image": image}, {"type": "text", "text": question}]
     return [{"role": "user", "content": content}]
+
+
+CAPTIONER = model_captioner("image_text_to_text", caption_scenes)

@@ -5,10 +5,11 @@ labels; it stands in for a captioner so that the pipeline runs anywhere.
 """
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import numpy as np
 
+from empaste.artifacts.image_keys import NamedImage
+from empaste.captions.captioner import Captioner, CaptionerSettings
 from empaste.captions.inflection import plural
 from empaste.captions.scenes import Scene
 
@@ -34,15 +35,12 @@ PLACES: dict[str, tuple[str, ...]] = {
 
 
 def caption_scenes(
-    scenes: Sequence[Scene],
-    per_image: int,
-    seed: int,
-    **_: Any,
+    scenes: Sequence[Scene], settings: CaptionerSettings, _: Sequence[NamedImage] = ()
 ) -> Iterator[list[str]]:
     """Yield ``per_image`` captions per scene, seeded by (seed, image)."""
     for scene in scenes:
-        rng = np.random.default_rng([seed, scene.image_id])
-        yield [caption_from_labels(scene.classes, rng) for _ in range(per_image)]
+        rng = np.random.default_rng([settings.seed, scene.image_id])
+        yield [caption_from_labels(scene.classes, rng) for _ in range(settings.per_image)]
 
 
 def caption_from_labels(classes: Sequence[tuple[str, str]], rng: np.random.Generator) -> str:
@@ -70,3 +68,6 @@ def _some(name: str, rng: np.random.Generator) -> str:
 
 def _pick(choices: Sequence[str], rng: np.random.Generator) -> str:
     return choices[int(rng.integers(len(choices)))]
+
+
+CAPTIONER = Captioner("labels", caption_scenes)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from empaste.captions.captioner import CaptionerSettings
 from empaste.errors import InputError, require_extra
 
 EXAMPLES = {
@@ -14,10 +15,8 @@ EXAMPLES = {
 """Method → a small model of that kind."""
 
 
-def load_captioner(
-    method: str, model: str | None, model_types: Sequence[str], device: str, dtype: str
-) -> tuple[Any, Any]:
-    """The network, in evaluation mode on ``device``, and its processor; ``model_types`` empty: of any kind.
+def load_captioner(settings: CaptionerSettings, model_types: Sequence[str]) -> tuple[Any, Any]:
+    """The network ``captions.model``, in evaluation mode, and its processor; ``model_types`` empty: of any kind.
 
     `InputError` where transformers is not installed, the model is neither there nor to be had, is of another kind, or
     its weights are not whole.
@@ -29,13 +28,13 @@ def load_captioner(
         from transformers import AutoConfig, AutoModelForImageTextToText, AutoProcessor
     except ImportError as error:
         raise require_extra("transformers", "generative") from error
-    place = torch_device(device)
+    method, model, place = settings.method, settings.model, torch_device(settings.device)
     try:
         config = AutoConfig.from_pretrained(str(model))
         _check_kind(method, model, config.model_type, model_types)
         processor = AutoProcessor.from_pretrained(str(model))
         loading: Any = AutoModelForImageTextToText.from_pretrained
-        network, loaded = loading(str(model), dtype=_torch_dtype(dtype, place.type), output_loading_info=True)
+        network, loaded = loading(str(model), dtype=_torch_dtype(settings.dtype, place.type), output_loading_info=True)
     except InputError:
         raise
     except (OSError, EOFError, ValueError, TypeError, KeyError, RuntimeError, ImportError, SafetensorError) as error:

@@ -4,7 +4,24 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+from empaste.artifacts.image_keys import NamedImage
+from empaste.captions import CAPTIONERS
+from empaste.captions.captioner import CaptionerSettings
 from empaste.captions.scenes import Scene
+
+
+def write_captions(
+    scenes: Sequence[Scene], settings: CaptionerSettings, images: Sequence[NamedImage], work: Path | None
+) -> Iterator[list[str]]:
+    """The captions of each scene; with a folder ``work`` they go on from what an interrupted run left there.
+
+    ``images`` are all images of the data set.
+    """
+
+    def caption(wanted: Sequence[Scene]) -> Iterator[list[str]]:
+        return CAPTIONERS[settings.method].caption(wanted, settings, images)
+
+    return resume_captions(scenes, caption, work / "captions.jsonl") if work else caption(scenes)
 
 
 def resume_captions(

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import Float, Int
 
+from empaste.captions.captioner import CaptionerSettings
 from empaste.captions.scenes import Scene
 from empaste.errors import InputError
 from empaste.images import read_rgb
@@ -29,15 +30,11 @@ Prepare = Callable[[Any, "list[Image]"], Any]
 
 def sample_captions(
     scenes: Sequence[Scene],
-    per_image: int,
-    seed: int,
+    settings: CaptionerSettings,
     network: Any,
     processor: Any,
     prepare: Prepare,
     read: Callable[[str], str],
-    batch_size: int,
-    max_tokens: int,
-    top_p: float,
 ) -> Iterator[list[str]]:
     """Yield ``per_image`` captions per scene; ``read`` makes a caption of what the model wrote.
 
@@ -46,29 +43,24 @@ def sample_captions(
     import torch
     from PIL import Image
 
-    for start in range(0, len(scenes), batch_size):
-        batch = scenes[start : start + batch_size]
+    per_image = settings.per_image
+    for start in range(0, len(scenes), settings.batch_size):
+        batch = scenes[start : start + settings.batch_size]
         inputs = prepare(processor, [Image.fromarray(read_rgb(scene.path)) for scene in batch])
         inputs = inputs.to(network.device, dtype=network.dtype)
-        keys = [(seed, scene.image_id, number, WORDS) for scene in batch for number in range(per_image)]
+        keys = [(settings.seed, scene.image_id, number, WORDS) for scene in batch for number in range(per_image)]
         try:
-            texts = [read(text) for text in _sample(network, processor, inputs, keys, per_image, max_tokens, top_p)]
+            texts = [read(text) for text in _sample(network, processor, inputs, keys, settings)]
         except torch.OutOfMemoryError as error:
             raise InputError(
-                f"the GPU's memory does not suffice for captions.batch_size {batch_size}; lower it, or choose a "
-                "smaller model"
+                f"the GPU's memory does not suffice for captions.batch_size {settings.batch_size}; lower it, or choose "
+                "a smaller model"
             ) from error
         yield from (texts[row : row + per_image] for row in range(0, len(texts), per_image))
 
 
 def _sample(
-    network: Any,
-    processor: Any,
-    inputs: Any,
-    keys: Sequence[tuple[int, ...]],
-    per_image: int,
-    max_tokens: int,
-    top_p: float,
+    network: Any, processor: Any, inputs: Any, keys: Sequence[tuple[int, ...]], settings: CaptionerSettings
 ) -> list[str]:
     """``per_image`` captions per row of ``inputs``, without the prompt where the network repeats it."""
     import torch
@@ -77,15 +69,15 @@ def _sample(
         # Sampling among one word alone: so transformers reads an image once for all its captions where it can.
         tokens = network.generate(
             **inputs,
-            logits_processor=[RowwiseSampling(keys, top_p)],
-            num_return_sequences=per_image,
+            logits_processor=[RowwiseSampling(keys, settings.top_p)],
+            num_return_sequences=settings.per_image,
             do_sample=True,
             temperature=1.0,
             top_p=1.0,
             num_beams=1,
-            max_new_tokens=max_tokens,
+            max_new_tokens=settings.max_tokens,
         )
-    prompt = inputs["input_ids"].repeat_interleave(per_image, 0) if "input_ids" in inputs else tokens[:, :0]
+    prompt = inputs["input_ids"].repeat_interleave(settings.per_image, 0) if "input_ids" in inputs else tokens[:, :0]
     if torch.equal(tokens[:, : prompt.shape[1]], prompt):
         tokens = tokens[:, prompt.shape[1] :]
     texts: list[str] = processor.batch_decode(tokens, skip_special_tokens=True)

@@ -1,34 +1,26 @@
 """The section ``captions`` of ``params.yaml``."""
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Literal
 
-from pydantic import Field, model_validator
+from pydantic import model_validator
 
-from empaste.settings import Count, Device, Dtype, Positive, Settings
+from empaste.captions import CAPTIONERS
+from empaste.captions.captioner import CaptionerSettings
+
+FREE = ("batch_size", "fraction", "supercategories", "synonyms")
+"""What may change while a model writes captions: no caption depends on it."""
 
 
-class CaptionsSettings(Settings):
-    """Captions of the training images."""
+class CaptionsSettings(CaptionerSettings):
+    """Captions of the training images, by a captioner of the registry."""
 
-    method: Literal["labels", "blip", "git", "image_text_to_text", "file"]
-    per_image: Positive
-    fraction: Annotated[float, Field(gt=0, le=1)]
-    model: str | None
-    prompt: str | None
-    max_tokens: Positive
-    top_p: Annotated[float, Field(gt=0, le=1)]
-    dtype: Dtype
-    file: str | None
-    synonyms: str | None
-    supercategories: dict[str, str]
-    seed: Count
-    batch_size: Positive
-    device: Device
+    if not TYPE_CHECKING:  # the registry is known when it runs
+        method: Literal[tuple(CAPTIONERS)]
 
     @model_validator(mode="after")
-    def _source_where_needed(self) -> "CaptionsSettings":
-        if self.method in ("blip", "git", "image_text_to_text") and not self.model:
-            raise ValueError(f"model is null, but method {self.method} needs one; give a hub name or a local folder")
-        if self.method == "file" and not self.file:
-            raise ValueError("file is null, but method file reads captions from one; set captions.file to it")
+    def _check_asked(self) -> "CaptionsSettings":
+        """A captioner that needs a model or a file is given one."""
+        for name, reason in CAPTIONERS[self.method].asks.items():
+            if not getattr(self, name):
+                raise ValueError(f"{name} is null, but method {self.method} {reason}")
         return self

@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from empaste.captions import LEARNED
+from empaste.captions import CAPTIONERS
 from empaste.doctor.check import Check
 from empaste.doctor.packages import is_installed
 from empaste.errors import DETECTRON2, InputError, install_command
@@ -37,7 +37,7 @@ def check_captions(params: Params) -> list[Check]:
     """Whether the captioner has what it needs, and whether the files that it reads exist."""
     own = params.captions
     named = {"captions.file": own.file if own.method == "file" else None, "captions.synonyms": own.synonyms}
-    if own.method in LEARNED:
+    if CAPTIONERS[own.method].learned:
         named["captions.model"] = own.model
         if not is_installed("transformers"):
             install = install_command("generative")

@@ -1,0 +1,32 @@
+"""What the data set says: the scenes to caption, and the rules by which words of its classes are substituted."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from empaste.artifacts.schemas.prepare import Images, Labels
+from empaste.artifacts.tables import read_table
+from empaste.captions.captioner import CaptionerSettings
+from empaste.captions.scenes import Scene
+from empaste.captions.substitution import Rules, build_rules
+from empaste.captions.vocabulary import read_vocabulary
+
+
+def read_scenes(images: Path, labels: Path, classes: pd.DataFrame) -> list[Scene]:
+    """The training images with the classes that their labels name; ``classes`` are rows of `schemas.Classes`."""
+    table = read_table(images / "images.parquet", Images).query("split == 'train'")
+    named = read_table(labels / "labels.parquet", Labels).merge(classes, on="class_id")
+    present: dict[int, list[tuple[str, str]]] = {}
+    for image_id, name, supercategory in named[["image_id", "name", "supercategory"]].itertuples(index=False):
+        present.setdefault(image_id, []).append((name, supercategory))
+    return [
+        Scene(image_id, images / file_name, tuple(present.get(image_id, ())))
+        for image_id, file_name in table[["image_id", "file_name"]].itertuples(index=False)
+    ]
+
+
+def read_rules(classes: pd.DataFrame, settings: CaptionerSettings) -> Rules:
+    """The rules for ``classes``, with the user's synonyms and supercategories."""
+    vocabulary = read_vocabulary(settings.synonyms, list(classes["name"]))
+    named = list(zip(classes["name"], classes["supercategory"], strict=True))
+    return build_rules(named, vocabulary, settings.supercategories)
