@@ -36,7 +36,7 @@ class ClassSegments(NamedTuple):
     """All segments; ``candidates.rows`` are rows of it."""
 
     @property
-    def bounds(self) -> Int[np.ndarray, " images+1"]:
+    def bounds(self) -> Int[np.ndarray, " bounds"]:
         """Where the candidates of each image begin, and where the last ones end."""
         return np.searchsorted(self.candidates.image, np.arange(len(self.cams) + 1))
 
