@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
-from jaxtyping import Bool, Float, Int, UInt8
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from empaste.detectors.augment import Sample
+from empaste.images import RGB
 
-RGB = UInt8[np.ndarray, "h w 3"]
 MSRA = "MSRA"
 """The weights of MSRA's ResNets (He et al. 2016), by name."""
 ANCHORS = (32, 64, 128, 256, 512)

@@ -15,10 +15,10 @@ from tqdm import tqdm
 from empaste.artifacts.coco_records import DetectedInstance, Detection
 from empaste.artifacts.networks import check_fits, fill_network
 from empaste.boxes import xyxy_to_xywh
-from empaste.detectors.backend import RGB, Found, Paste
+from empaste.detectors.backend import Found, Paste
 from empaste.detectors.models import classes_in, network_in, read_model
 from empaste.devices import limit_threads, torch_device
-from empaste.images import fit_within, read_rgb
+from empaste.images import RGB, fit_within, read_rgb
 from empaste.masks import encode_mask
 
 Detect = Callable[[Iterable[RGB]], list[list[DetectedInstance]]]
