@@ -120,7 +120,8 @@ def _read_counts(counts: Any) -> list[int] | None:
     if isinstance(counts, bytes):
         counts = counts.decode("latin1")
     if isinstance(counts, str):
-        return run_lengths(counts) if _filled([counts])[0] >= 0 else None
+        found, is_wrong = _parse_doubtful([counts])
+        return None if is_wrong[0] else found.length.tolist()
     runs = [_whole(run) for run in counts] if isinstance(counts, list) else [-1]
     return runs if min(runs, default=0) >= 0 else None
 
@@ -136,6 +137,15 @@ def _whole(value: Any) -> int:
 
 def _filled(counts: Sequence[str]) -> Int[np.ndarray, " n"]:
     """How many pixels the runs of every text fill; -1 where they are no runs."""
+    runs, is_wrong = _parse_doubtful(counts)
+    filled = np.zeros(len(counts), np.int64)
+    np.add.at(filled, runs.owner, runs.length)
+    filled[is_wrong] = -1
+    return filled
+
+
+def _parse_doubtful(counts: Sequence[str]) -> tuple[RunLengths, Bool[np.ndarray, " n"]]:
+    """The lengths of the runs as `parse_runs` finds them, and which of the texts are no runs."""
     digits, sizes = _digits(counts)
     owner = np.repeat(np.arange(len(sizes)), sizes)
     is_broken = (digits < 0) | (digits > 63)
@@ -145,11 +155,10 @@ def _filled(counts: Sequence[str]) -> Int[np.ndarray, " n"]:
     ends = np.flatnonzero(digits < 32)
     is_broken[ends] |= np.diff(ends, prepend=-1) > MAX_DIGITS
     runs = _join_digits(digits, sizes)
-    wrong = [owner[is_broken], runs.owner[(runs.length < 0) | (runs.length > MAX_PIXELS)]]
-    filled = np.zeros(len(sizes), np.int64)
-    np.add.at(filled, runs.owner, runs.length)
-    filled[np.concatenate(wrong)] = -1
-    return filled
+    is_wrong = np.zeros(len(sizes), bool)
+    is_wrong[owner[is_broken]] = True
+    is_wrong[runs.owner[(runs.length < 0) | (runs.length > MAX_PIXELS)]] = True
+    return runs, is_wrong
 
 
 def _digits(counts: Sequence[str]) -> tuple[Int[np.ndarray, " digits"], Int[np.ndarray, " n"]]:
