@@ -10,7 +10,7 @@ from empaste.artifacts.image_paths import read_image_paths
 from empaste.artifacts.outputs import whole_directory
 from empaste.artifacts.schemas.cams import Cams
 from empaste.artifacts.schemas.prepare import Labels
-from empaste.artifacts.tables import read_table, write_table
+from empaste.artifacts.tables import read_from, write_into
 from empaste.classification.cam_settings import CamSettings
 from empaste.classification.locating import locate_data_set
 from empaste.devices import limit_threads, torch_device
@@ -32,11 +32,11 @@ def main(
     limit_threads(settings.num_threads)
     classifier = load_classifier(model, torch_device(settings.device))
     paths = read_image_paths(images, "train")
-    pairs = read_table(labels / "labels.parquet", Labels)
+    pairs = read_from(labels, Labels)
     check_classes(classifier, pairs["class_id"], labels, model)
     rows, heatmaps = locate_data_set(classifier, paths, pairs, settings)
     with whole_directory(out) as scratch:
-        write_table(rows, scratch / "cams.parquet", Cams)
+        write_into(scratch, rows, Cams)
         write_array(scratch / "heatmaps.npy", heatmaps)
 
 

@@ -10,7 +10,7 @@ from empaste.artifacts.image_keys import named_images
 from empaste.artifacts.outputs import whole_directory, write_json
 from empaste.artifacts.schemas.captions import Captions
 from empaste.artifacts.schemas.prepare import Classes, Images
-from empaste.artifacts.tables import read_table, write_table
+from empaste.artifacts.tables import read_from, write_into
 from empaste.artifacts.work import remove_work, work_folder
 from empaste.captions import CAPTIONERS
 from empaste.captions.reading import read_rules, read_scenes
@@ -33,8 +33,8 @@ def main(
 ) -> None:
     """Write ``captions.parquet``. Goes on where it was interrupted."""
     settings = load_settings(params, "captions", CaptionsSettings)
-    classes = read_table(labels / "classes.parquet", Classes)
-    known = named_images(read_table(images / "images.parquet", Images))
+    classes = read_from(labels, Classes)
+    known = named_images(read_from(images, Images))
     scenes = choose_scenes(read_scenes(images, labels, classes), settings.fraction, settings.seed)
     rules = read_rules(classes, settings)
     learned = CAPTIONERS[settings.method].learned
@@ -42,7 +42,7 @@ def main(
     texts = list(tqdm(write_captions(scenes, settings, known, work), "captions", len(scenes), unit="image"))
     table = caption_table(scenes, texts, rules, settings.seed)
     with whole_directory(out) as scratch:
-        write_table(table, scratch / "captions.parquet", Captions)
+        write_into(scratch, table, Captions)
     summary = caption_metrics(table, scenes, texts, rules)
     write_json(metrics, summary)
     for line in warnings(summary):

@@ -8,7 +8,7 @@ import typer
 from empaste.artifacts.classifier import save_classifier
 from empaste.artifacts.outputs import whole_directory, write_json, write_whole
 from empaste.artifacts.schemas.prepare import Classes
-from empaste.artifacts.tables import read_table
+from empaste.artifacts.tables import read_from
 from empaste.artifacts.work import remove_work, work_folder
 from empaste.classification.labelled_images import read_split
 from empaste.classification.settings import ClassifierSettings
@@ -31,7 +31,7 @@ def main(
     """Train on the training split, measure on the validation split, write the model."""
     settings = load_settings(params, "classifier", ClassifierSettings)
     limit_threads(settings.num_threads)
-    classes = read_table(labels / "classes.parquet", Classes)
+    classes = read_from(labels, Classes)
     names, ids = classes["name"].tolist(), classes["class_id"].tolist()
     work = work_folder("classifier", settings.model_dump(), [images, labels])
     train, val = (read_split(split, images, labels, ids, settings.image_size, work) for split in ("train", "val"))

@@ -9,7 +9,7 @@ import typer
 from empaste.artifacts.coco import read_coco
 from empaste.artifacts.outputs import whole_directory, write_json, write_whole
 from empaste.artifacts.schemas.prepare import Images
-from empaste.artifacts.tables import read_table
+from empaste.artifacts.tables import read_from
 from empaste.detectors.detecting import detect_files, load_detector
 from empaste.detectors.models import check_classes
 from empaste.evaluation import evaluate_detections
@@ -34,7 +34,7 @@ def main(
 ) -> None:
     """Detect on the validation images, then compare with their ground truth."""
     settings = load_settings(params, "evaluate", EvaluateSettings)
-    table = read_table(images / "images.parquet", Images)
+    table = read_from(images, Images)
     shown = table[table["split"] == "val"]
     files = [(int(number), images / name) for number, name in zip(shown["image_id"], shown["file_name"], strict=True)]
     truth = read_coco(ground_truth)

@@ -12,7 +12,7 @@ from empaste.artifacts.schemas.cams import Cams
 from empaste.artifacts.schemas.evidence import Evidence
 from empaste.artifacts.schemas.proposals import Segments
 from empaste.artifacts.segments import check_segment_images
-from empaste.artifacts.tables import read_table, write_table
+from empaste.artifacts.tables import read_from, write_into
 from empaste.devices import limit_threads, torch_device
 from empaste.evidence.data_set import judge_data_set
 from empaste.evidence.settings import EvidenceSettings
@@ -35,14 +35,14 @@ def main(
     limit_threads(settings.num_threads)
     classifier = load_classifier(model, torch_device(settings.device))
     paths = read_image_paths(images)
-    wanted = read_table(cams / "cams.parquet", Cams)
+    wanted = read_from(cams, Cams)
     check_classes(classifier, wanted["class_id"], cams, model)
     heatmaps = read_array(cams / "heatmaps.npy", len(wanted), str(cams), "cams")
-    table = read_table(segments / "segments.parquet", Segments)
+    table = read_from(segments, Segments)
     check_segment_images(table, paths, segments, images)
     found = judge_data_set(classifier, table, paths, wanted, heatmaps, settings)
     with whole_directory(out) as scratch:
-        write_table(found, scratch / "evidence.parquet", Evidence)
+        write_into(scratch, found, Evidence)
 
 
 if __name__ == "__main__":

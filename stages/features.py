@@ -10,7 +10,7 @@ from empaste.artifacts.image_paths import read_image_paths
 from empaste.artifacts.outputs import whole_directory
 from empaste.artifacts.schemas.proposals import Segments
 from empaste.artifacts.segments import check_segment_images
-from empaste.artifacts.tables import read_table
+from empaste.artifacts.tables import read_from
 from empaste.artifacts.work import remove_work, work_folder
 from empaste.devices import limit_threads, torch_device
 from empaste.features.describing import ARRAYS, describe_data_set
@@ -33,7 +33,7 @@ def main(
     limit_threads(settings.num_threads)
     classifier = load_classifier(model, torch_device(settings.device))
     paths = read_image_paths(images)
-    table = read_table(segments / "segments.parquet", Segments)
+    table = read_from(segments, Segments)
     check_segment_images(table, paths, segments, images)
     work = work_folder("features", settings.model_dump(), [images, segments, model])
     describe_data_set(table, paths, classifier, settings, work)

@@ -11,7 +11,7 @@ import typer
 from empaste.artifacts.outputs import whole_directory, write_json, write_whole
 from empaste.artifacts.schemas.foregrounds import Foregrounds
 from empaste.artifacts.schemas.prepare import Classes
-from empaste.artifacts.tables import read_table, write_table
+from empaste.artifacts.tables import read_from, write_table
 from empaste.artifacts.truth import read_truth
 from empaste.foregrounds.initial import misfit
 from empaste.foregrounds.quality import foreground_metrics, reliability_curve, reliability_of
@@ -47,7 +47,7 @@ def main(
         for name, table in chosen.items():
             write_table(table, folder / f"{name}.parquet", Foregrounds)
     truth = read_truth(ground_truth)
-    measured = foreground_metrics(chosen, tables.segments, truth, read_table(labels / "classes.parquet", Classes))
+    measured = foreground_metrics(chosen, tables.segments, truth, read_from(labels, Classes))
     write_json(metrics, measured)
     curve = reliability_curve(reliability_of(chosen["pool"], tables.segments, truth))
     write_whole(reliability, curve.to_csv(index=False).encode())

@@ -10,7 +10,7 @@ import typer
 from empaste.artifacts.coco import write_coco
 from empaste.artifacts.outputs import whole_directory, write_json, write_whole
 from empaste.artifacts.schemas.prepare import Classes, Images, Labels
-from empaste.artifacts.tables import write_table
+from empaste.artifacts.tables import write_into
 from empaste.datasets import preparing
 from empaste.datasets.opening import open_data_set
 from empaste.datasets.settings import PrepareSettings
@@ -37,9 +37,9 @@ def main(
     with whole_directory(images) as image_folder, whole_directory(labels) as label_folder:
         prepared = preparing.prepare_images(data, settings.max_side, image_folder, map_items)
         warn(preparing.warnings_of(data, prepared))
-        write_table(preparing.image_table(prepared), image_folder / "images.parquet", Images)
-        write_table(preparing.label_table(prepared), label_folder / "labels.parquet", Labels)
-        write_table(preparing.class_table(data), label_folder / "classes.parquet", Classes)
+        write_into(image_folder, preparing.image_table(prepared), Images)
+        write_into(label_folder, preparing.label_table(prepared), Labels)
+        write_into(label_folder, preparing.class_table(data), Classes)
         name = settings.dataset
         write_coco(train_truth, preparing.truth_of(data, prepared, "train", f"{name}, split train, for measuring only"))
         write_coco(val_truth, preparing.truth_of(data, prepared, "val", f"{name}, split val, for evaluation"))

@@ -11,7 +11,7 @@ from empaste.artifacts.image_keys import named_images
 from empaste.artifacts.outputs import whole_directory, write_json
 from empaste.artifacts.schemas.prepare import Images
 from empaste.artifacts.schemas.proposals import Segments
-from empaste.artifacts.tables import read_table, write_table
+from empaste.artifacts.tables import read_from, write_into
 from empaste.artifacts.truth import read_truth
 from empaste.layout import HERE
 from empaste.proposals import METHODS
@@ -33,7 +33,7 @@ def main(
 ) -> None:
     """Propose segments, write them, and measure their recall where there are masks."""
     settings = load_settings(params, "proposals", ProposalsSettings)
-    table = read_table(images / "images.parquet", Images)
+    table = read_from(images, Images)
     items = training_files(table, images)
     keys, lines = match_images(settings, named_images(table))
     for line in lines:
@@ -46,7 +46,7 @@ def main(
     print(f"proposals: {speed:.0f} ms per image and core", file=sys.stderr)
     require_segments(segments, settings.method, len(items))
     with whole_directory(out) as folder:
-        write_table(segments, folder / "segments.parquet", Segments)
+        write_into(folder, segments, Segments)
     measured = proposal_metrics(segments, read_truth(ground_truth), len(items))
     write_json(metrics, measured)
     if without := measured["images_without_segments"]:

@@ -88,7 +88,7 @@ def recall(
 
     from empaste.artifacts.image_keys import named_images
     from empaste.artifacts.schemas.prepare import Images
-    from empaste.artifacts.tables import read_table
+    from empaste.artifacts.tables import read_from
     from empaste.artifacts.truth import read_truth
     from empaste.params import load_params
     from empaste.proposals.recall import Source, known_scenes, measure_sources, recall_table, weightless
@@ -99,7 +99,7 @@ def recall(
 
     settings, parts = load_params(params).proposals, parse_parts(part or ())
     chosen = [with_method(settings, name) for name in method or weightless()]
-    table = read_table(images / "images.parquet", Images)
+    table = read_from(images, Images)
     sources = []
     for one in chosen:
         keys, lines = match_images(one, named_images(table))

@@ -14,7 +14,7 @@ import pandas as pd
 from empaste.artifacts.coco import coco_dataset, instance, write_coco
 from empaste.artifacts.coco_records import Detection
 from empaste.artifacts.schemas.prepare import Classes, Images, Labels
-from empaste.artifacts.tables import read_table
+from empaste.artifacts.tables import file_of, read_from
 from empaste.detectors.detecting import detect_files, load_detector
 from empaste.detectors.models import check_classes
 from empaste.errors import InputError
@@ -57,15 +57,15 @@ def write_pseudo_labels(
     """
     if out.exists():
         raise InputError(f"{out} exists; give another file, or remove it")
-    table = read_table(images / "images.parquet", Images).query("split == 'train'")
-    classes = read_table(labels / "classes.parquet", Classes)
+    table = read_from(images, Images).query("split == 'train'")
+    classes = read_from(labels, Classes)
     wanted = dict(zip(classes["class_id"], classes["name"], strict=True))
-    check_classes(model, wanted, labels / "classes.parquet")
+    check_classes(model, wanted, file_of(labels, Classes))
     least = min(min_score, min_best)
     detect = load_detector(
         model, min_score=least, max_detections=MAX_DETECTIONS, num_threads=num_threads, device=device
     )
-    named = read_table(labels / "labels.parquet", Labels)
+    named = read_from(labels, Labels)
     named = named[named["image_id"].isin(table["image_id"])]
     present = set(named[["image_id", "class_id"]].itertuples(index=False, name=None))
     files = [(int(number), images / name) for number, name in zip(table["image_id"], table["file_name"], strict=True)]

@@ -61,7 +61,8 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_coco(Path("data/ground_truth/train.json"), coco_dataset(IMAGES, CLASSES, annotations, "test"))
 
 
-def test_every_iteration_is_written_and_measured(workspace: None, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.usefixtures("workspace")
+def test_every_iteration_is_written_and_measured(capsys: pytest.CaptureFixture[str]) -> None:
     main()
     names = [*(f"iter_{step}" for step in range(4)), "pool"]
     assert {path.stem for path in Path("data/foregrounds").iterdir()} == set(names)
@@ -76,7 +77,8 @@ def test_every_iteration_is_written_and_measured(workspace: None, capsys: pytest
     assert curve[["precision", "foregrounds"]].to_numpy().tolist() == [[100, 6]]
 
 
-def test_same_bytes_twice(workspace: None) -> None:
+@pytest.mark.usefixtures("workspace")
+def test_same_bytes_twice() -> None:
     outputs = []
     for _ in range(2):
         main()
@@ -90,7 +92,8 @@ def set_parameter(key: str, value: Any) -> None:
     Path("params.yaml").write_text(yaml.safe_dump(content))
 
 
-def test_evidence_is_read_where_it_is_asked_for(workspace: None, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.usefixtures("workspace")
+def test_evidence_is_read_where_it_is_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
     shutil.rmtree("data/evidence")
     for key, value in (("initial", "crop"), ("evidence_weight", 0.0)):
         set_parameter(key, value)
@@ -101,9 +104,8 @@ def test_evidence_is_read_where_it_is_asked_for(workspace: None, capsys: pytest.
     assert "data/evidence/evidence.parquet does not exist; run: dvc repro" in capsys.readouterr().err
 
 
-def test_step_one_that_cannot_work_on_the_proposals_is_told(
-    workspace: None, capsys: pytest.CaptureFixture[str]
-) -> None:
+@pytest.mark.usefixtures("workspace")
+def test_step_one_that_cannot_work_on_the_proposals_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     table = read_table(Path("data/segments/segments.parquet"), Segments)
     write_table(table.assign(area=600), Path("data/segments/segments.parquet"), Segments)
     set_parameter("initial", "published")
@@ -112,7 +114,8 @@ def test_step_one_that_cannot_work_on_the_proposals_is_told(
     assert "foregrounds: 2.0 segments lie over the average pixel, so the 1 nearest" in capsys.readouterr().err
 
 
-def test_features_out_of_step_with_segments(workspace: None, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.usefixtures("workspace")
+def test_features_out_of_step_with_segments(capsys: pytest.CaptureFixture[str]) -> None:
     write_array(Path("data/features/phi.npy"), np.zeros((11, 3), np.float32))
     with pytest.raises(typer.Exit):
         main()

@@ -93,7 +93,8 @@ def test_rows_halves_and_parts(root: Path, tmp_path: Path) -> None:
     text = study_foregrounds([0, 1], tmp_path / "out", 1, {"late": "b*"}, "empaste study", root)
     assert (tmp_path / "out/foregrounds.md").read_text() == text
     frame = pd.read_csv(tmp_path / "out/foregrounds.csv")
-    assert set(frame["row"]) == {BEST, *FEW} and set(frame["part"]) == {"all", "late"}
+    assert set(frame["row"]) == {BEST, *FEW}
+    assert set(frame["part"]) == {"all", "late"}
     first = frame[(frame["table"] == "iter_0") & (frame["seed"] == 0)].set_index(["row", "part", "half"])
     assert first["precision50"]["initial crop, weight 0"].to_dict() == {
         ("all", "choose"): 75, ("all", "report"): 75, ("late", "choose"): 100, ("late", "report"): 100,
@@ -103,7 +104,8 @@ def test_rows_halves_and_parts(root: Path, tmp_path: Path) -> None:
         ("all", "choose"): 4, ("all", "report"): 4, ("late", "choose"): 2, ("late", "report"): 2,
     }  # fmt: skip
     lines = text.splitlines()
-    assert "#### all" in lines and "#### late" in lines
+    assert "#### all" in lines
+    assert "#### late" in lines
     assert "| | choosing: last iteration | Step 1 | iteration 1 | iteration 2 | iteration 3 | pool |" in lines
     assert f"| {BEST} | – | 100.0 ± 0.0 | – | – | – | – |" in lines
     assert any(line.startswith("| **as in params.yaml** | 100.0 ± 0.0 | 100.0 ± 0.0 |") for line in lines)

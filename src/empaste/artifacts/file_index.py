@@ -1,5 +1,9 @@
-"""Files found by the names that other machines gave them: in one form of Unicode, and in any case of letters."""
+"""Files found by the names that other machines gave them, and files told apart however they are spelt.
 
+Names are compared in one form of Unicode, and in any case of letters.
+"""
+
+import filecmp
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable
@@ -35,3 +39,19 @@ class FileIndex:
 
 def _folded(name: str) -> str:
     return unicodedata.normalize("NFC", name).casefold()
+
+
+def same_file(first: Path, second: Path) -> bool:
+    """Whether two paths lead to one file, or to two of the same bytes."""
+    if real_path(first) == real_path(second):
+        return True
+    return first.is_file() and second.is_file() and filecmp.cmp(first, second, shallow=False)
+
+
+def real_path(path: Path) -> tuple[int, int] | str:
+    """What tells files apart however they are spelt: device and inode, through links; the path where there is none."""
+    try:
+        status = path.stat()
+    except (OSError, ValueError):
+        return str(path)
+    return status.st_dev, status.st_ino

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from empaste.artifacts.schemas.prepare import Images
-from empaste.artifacts.tables import read_table
+from empaste.artifacts.tables import read_from
 
 
 def read_image_paths(images: Path, split: str | None = None) -> dict[int, Path]:
@@ -11,6 +11,6 @@ def read_image_paths(images: Path, split: str | None = None) -> dict[int, Path]:
 
     `InputError` where the table is missing, unreadable or off its schema.
     """
-    table = read_table(images / "images.parquet", Images)
+    table = read_from(images, Images)
     rows = table if split is None else table[table["split"] == split]
     return {image_id: images / name for image_id, name in zip(rows["image_id"], rows["file_name"], strict=True)}

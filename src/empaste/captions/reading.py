@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 
 from empaste.artifacts.schemas.prepare import Images, Labels
-from empaste.artifacts.tables import read_table
+from empaste.artifacts.tables import read_from
 from empaste.captions.captioner import CaptionerSettings
 from empaste.captions.scenes import Scene
 from empaste.captions.substitution import Rules, build_rules
@@ -14,8 +14,8 @@ from empaste.captions.vocabulary import read_vocabulary
 
 def read_scenes(images: Path, labels: Path, classes: pd.DataFrame) -> list[Scene]:
     """The training images with the classes that their labels name; ``classes`` are rows of `schemas.Classes`."""
-    table = read_table(images / "images.parquet", Images).query("split == 'train'")
-    named = read_table(labels / "labels.parquet", Labels).merge(classes, on="class_id")
+    table = read_from(images, Images).query("split == 'train'")
+    named = read_from(labels, Labels).merge(classes, on="class_id")
     present: dict[int, list[tuple[str, str]]] = {}
     for image_id, name, supercategory in named[["image_id", "name", "supercategory"]].itertuples(index=False):
         present.setdefault(image_id, []).append((name, supercategory))

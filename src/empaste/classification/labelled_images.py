@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 from empaste.artifacts.image_paths import read_image_paths
 from empaste.artifacts.schemas.prepare import Labels
-from empaste.artifacts.tables import read_table
+from empaste.artifacts.tables import read_from
 from empaste.errors import InputError
 from empaste.images import read_rgb
 from empaste.squares import fit_square
@@ -41,7 +41,7 @@ def read_split(
         raise InputError(f"{images / 'images.parquet'} holds no training image; check prepare.* in params.yaml")
     fits = len(paths) * side * side * 3 <= MAX_BYTES_IN_MEMORY
     squares = load_squares(list(paths.values()), side, None if fits else work / f"{split}.npy")
-    pairs = read_table(labels / "labels.parquet", Labels).to_numpy()
+    pairs = read_from(labels, Labels).to_numpy()
     return LabelledImages(squares, label_matrix(list(paths), class_ids, pairs), np.array(list(paths), int))
 
 

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from empaste.artifacts.fields import listed
+from empaste.artifacts.file_index import same_file
 from empaste.artifacts.foreign_coco import ForeignCoco, is_coco_file
 from empaste.artifacts.remarks import Remark
-from empaste.datasets.naming import SPLIT_NAMES, ImageFiles, differ, is_file, only_file, same_file, split_called
+from empaste.datasets.naming import SPLIT_NAMES, ImageFiles, differ, is_file, only_file, split_called
 from empaste.errors import InputError
 from empaste.photographs import visible_files
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from empaste.artifacts import fields
 from empaste.artifacts.csv_tables import Table, read_csv
 from empaste.artifacts.fields import listed
+from empaste.artifacts.file_index import real_path
 from empaste.artifacts.foreign_coco import ForeignCoco, read_foreign_coco
 from empaste.artifacts.remarks import Remark, summarise
 from empaste.datasets.coco import (
@@ -23,7 +24,7 @@ from empaste.datasets.coco import (
     merge_categories,
 )
 from empaste.datasets.coco_layout import image_paths
-from empaste.datasets.naming import ImageFiles, existing_folder, is_file, name_files, real_path, split_called
+from empaste.datasets.naming import ImageFiles, existing_folder, is_file, name_files, split_called
 from empaste.datasets.records import ClassName, DataSet, Example, Outline, Split
 from empaste.datasets.settings import PrepareSettings
 from empaste.datasets.splitting import splits_by_seed

@@ -5,7 +5,6 @@ its folders. An exact name wins. What else could be meant is taken where it is o
 is several.
 """
 
-import filecmp
 import hashlib
 import re
 from collections import Counter
@@ -14,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from empaste.artifacts.fields import listed
-from empaste.artifacts.file_index import FileIndex
+from empaste.artifacts.file_index import FileIndex, real_path, same_file
 from empaste.artifacts.image_names import FOLDER_MARK, without_ending
 from empaste.artifacts.remarks import Remark
 from empaste.datasets.records import Example
@@ -101,23 +100,9 @@ def is_file(path: Path) -> bool:
         return False
 
 
-def same_file(first: Path, second: Path) -> bool:
-    """Whether two paths lead to one file, or to two of the same bytes."""
-    return real_path(first) == real_path(second) or filecmp.cmp(first, second, shallow=False)
-
-
 def differ(paths: Sequence[Path]) -> bool:
     """Whether ``paths`` lead to several files that are not all of the same bytes."""
     return any(not same_file(paths[0], other) for other in paths[1:])
-
-
-def real_path(path: Path) -> tuple[int, int] | str:
-    """What tells files apart however they are spelt: device and inode, through links; the path where there is none."""
-    try:
-        status = path.stat()
-    except (OSError, ValueError):
-        return str(path)
-    return status.st_dev, status.st_ino
 
 
 def merge_spellings(examples: Sequence[Example], remarks: list[Remark]) -> list[Example]:

@@ -12,7 +12,7 @@ from empaste.artifacts.schemas.cams import Cams
 from empaste.artifacts.schemas.evidence import Evidence
 from empaste.artifacts.schemas.prepare import Classes
 from empaste.artifacts.schemas.proposals import Segments
-from empaste.artifacts.tables import read_table
+from empaste.artifacts.tables import read_from
 from empaste.foregrounds.initial import INITIAL
 from empaste.foregrounds.settings import ForegroundsSettings
 
@@ -36,14 +36,14 @@ def read_tables(labels: Path, segments: Path, cams: Path, features: Path, eviden
 
     `InputError` where a file is missing, unreadable or out of step with the segments.
     """
-    rows = read_table(segments / "segments.parquet", Segments)
+    rows = read_from(segments, Segments)
     return Tables(
         rows,
-        read_table(cams / "cams.parquet", Cams),
+        read_from(cams, Cams),
         read_array(features / "phi.npy", len(rows), str(segments), "features"),
         read_array(features / "probs.npy", len(rows), str(segments), "features"),
-        read_table(labels / "classes.parquet", Classes)["class_id"].tolist(),
-        read_table(evidence / "evidence.parquet", Evidence) if evidence else None,
+        read_from(labels, Classes)["class_id"].tolist(),
+        read_from(evidence, Evidence) if evidence else None,
     )
 
 

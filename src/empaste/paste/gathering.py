@@ -11,7 +11,7 @@ from jaxtyping import Float
 from empaste.artifacts.coco import read_coco
 from empaste.artifacts.schemas.backgrounds import Backgrounds
 from empaste.artifacts.schemas.prepare import Classes, Images
-from empaste.artifacts.tables import read_table
+from empaste.artifacts.tables import read_from
 from empaste.artifacts.work import remove_other_work, work_folder
 from empaste.layout import Layout
 from empaste.paste import SELECTIONS
@@ -43,18 +43,16 @@ def gather(settings: PasteSettings, places: Layout, called: str, map_originals: 
     ``map_originals`` maps a function over the images to cut out from. `InputError` where an artifact is missing, does
     not fit the others, or holds nothing to paste.
     """
-    classes = read_table(places.labels / "classes.parquet", Classes)
+    classes = read_from(places.labels, Classes)
     source = SOURCES[settings.foregrounds]
     pool = source.read(settings, places)
     check_classes(pool, classes)
     void = void_regions(read_coco(places.train_truth)) if source.opens_truth else {}
-    originals = list_originals(pool, read_table(places.images / "images.parquet", Images), places.images, void)
+    originals = list_originals(pool, read_from(places.images, Images), places.images, void)
     work = _open_work(settings, places, called)
     if settings.placement == "none":
         return Gathered(classes, pool, originals, work)
-    synthesised = list_synthesised(
-        read_table(places.backgrounds / "backgrounds.parquet", Backgrounds), places.backgrounds
-    )
+    synthesised = list_synthesised(read_from(places.backgrounds, Backgrounds), places.backgrounds)
     items = list_items(originals, synthesised, settings.duplicate_originals, settings.keep_originals)
     gathered = Gathered(classes, pool, items, work)
     return gathered._replace(pool=_cut_out(gathered.cutouts, originals, settings, map_originals))

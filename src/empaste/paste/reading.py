@@ -3,17 +3,17 @@
 The masks of the training split are opened for the sources that name them alone.
 """
 
-import filecmp
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
 from empaste.artifacts.coco import read_coco
+from empaste.artifacts.file_index import same_file
 from empaste.artifacts.schemas.foregrounds import Foregrounds
 from empaste.artifacts.schemas.prepare import Classes, Images, Labels
 from empaste.artifacts.schemas.proposals import Segments
-from empaste.artifacts.tables import read_table
+from empaste.artifacts.tables import read_from, read_table
 from empaste.errors import InputError
 from empaste.layout import Layout, in_main_repository
 from empaste.paste.foreground_file import read_foreground_file
@@ -61,9 +61,9 @@ def read_file(settings: PasteSettings, places: Layout) -> list[Foreground]:
     _refuse_truth(file, places.train_truth)
     found = read_foreground_file(
         file,
-        read_table(places.images / "images.parquet", Images),
-        read_table(places.labels / "labels.parquet", Labels),
-        read_table(places.labels / "classes.parquet", Classes),
+        read_from(places.images, Images),
+        read_from(places.labels, Labels),
+        read_from(places.labels, Classes),
     )
     print(f"paste: {found.said}", file=sys.stderr)
     for line in found.warnings:
@@ -94,7 +94,7 @@ def _pool(places: Layout) -> Path:
 def _read_segments(table: Path, places: Layout) -> list[Foreground]:
     chosen = read_table(table, Foregrounds)
     trouble = f"{table} holds no foreground; lower foregrounds.min_prob or proposals.min_area and run: dvc repro"
-    return _some(chosen_segments(chosen, read_table(places.segments / "segments.parquet", Segments)), trouble)
+    return _some(chosen_segments(chosen, read_from(places.segments, Segments)), trouble)
 
 
 def _some(foregrounds: list[Foreground], trouble: str) -> list[Foreground]:
@@ -105,15 +105,8 @@ def _some(foregrounds: list[Foreground], trouble: str) -> list[Foreground]:
 
 def _refuse_truth(file: Path, truth: Path) -> None:
     """`InputError` where ``file`` is the ground truth of the training split, or a copy of it."""
-    if _is_same_file(file, truth):
+    if same_file(file, truth):
         raise InputError(
             f"paste.foregrounds_file is {file}, the ground truth of the training split; give another file, or, to "
             "study how much perfect extraction would gain, set paste.foregrounds to gt"
         )
-
-
-def _is_same_file(first: Path, second: Path) -> bool:
-    """Whether two paths lead to one file, or to two of the same bytes."""
-    if first.resolve() == second.resolve():
-        return True
-    return first.is_file() and second.is_file() and filecmp.cmp(first, second, shallow=False)

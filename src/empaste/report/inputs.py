@@ -13,7 +13,7 @@ from empaste.artifacts.coco_records import Annotation, Coco, Detection, rows_by_
 from empaste.artifacts.json_files import read_own_json
 from empaste.artifacts.schemas.prepare import Classes, Images, Labels
 from empaste.artifacts.schemas.table import Table
-from empaste.artifacts.tables import check_table, read_table
+from empaste.artifacts.tables import check_table, read_from
 from empaste.artifacts.truth import GroundTruth, read_truth
 from empaste.errors import InputError
 from empaste.images import read_rgb
@@ -32,11 +32,11 @@ class Run:
 
     def __init__(self, files: Layout, num_images: int) -> None:
         self.files = files
-        self.images = read_table(files.images / "images.parquet", Images)
+        self.images = read_from(files.images, Images)
         self.file_names: dict[int, str] = dict(zip(self.images["image_id"], self.images["file_name"], strict=True))
-        classes = read_table(files.labels / "classes.parquet", Classes)
+        classes = read_from(files.labels, Classes)
         self.class_names: dict[int, str] = dict(zip(classes["class_id"], classes["name"], strict=True))
-        self.labels = read_table(files.labels / "labels.parquet", Labels)
+        self.labels = read_from(files.labels, Labels)
         labelled = set(self.labels["image_id"])
         train = [id_ for id_ in self.ids_of("train") if id_ in labelled] or self.ids_of("train")
         self.train_ids = evenly_spaced(train, num_images)

@@ -18,7 +18,7 @@ from tqdm import tqdm
 
 from empaste.artifacts.outputs import write_whole
 from empaste.artifacts.schemas.prepare import Images
-from empaste.artifacts.tables import read_table
+from empaste.artifacts.tables import read_from
 from empaste.artifacts.truth import IOU50, read_truth
 from empaste.errors import InputError
 from empaste.foregrounds import quality
@@ -117,7 +117,7 @@ def read_inputs(workspace: Workspace, root: Path, parts: Mapping[str, str]) -> I
         raise InputError(
             "data/ground_truth/train.json has no masks to measure foregrounds with; study a data set that has some"
         )
-    return Inputs(tables, ious, _parts(read_table(here.images / "images.parquet", Images), parts))
+    return Inputs(tables, ious, _parts(read_from(here.images, Images), parts))
 
 
 def table(outcomes: pd.DataFrame, command: str) -> str:

@@ -10,6 +10,8 @@ from typing import Any
 
 from empaste import masks
 from empaste.artifacts.outputs import write_whole
+from empaste.artifacts.schemas.prepare import Classes, Images, Labels
+from empaste.artifacts.tables import file_of
 from empaste.artifacts.work import keyed_folder
 from empaste.layout import HERE
 from empaste.studies.running import Study, Workspace, detector_figures, read_results, read_yaml, run_stages, table
@@ -63,7 +65,7 @@ def label_images(first: Workspace, options: Mapping[str, Any], work: Path, root:
     model, images, labels = first.folder / HERE.detector, root / HERE.images, root / HERE.labels
     code = [Path(str(pseudo_labels.__file__)), Path(str(masks.__file__))]
     code += sorted(Path(str(detectors.__file__)).parent.glob("*.py"))
-    inputs = [model, labels / "classes.parquet", labels / "labels.parquet", images / "images.parquet", *code]
+    inputs = [model, file_of(labels, Classes), file_of(labels, Labels), file_of(images, Images), *code]
     file = keyed_folder(f"pseudo-labels-{first.seed}", [MIN_SCORE, MIN_BEST, *inputs], work) / "instances.json"
     if not file.exists():
         how = {key: options[key] for key in ("batch_size", "num_threads", "device")}

@@ -10,7 +10,7 @@ import pandas as pd
 from empaste.artifacts.schemas.backgrounds import Backgrounds
 from empaste.artifacts.schemas.captions import Captions
 from empaste.artifacts.shards import Shards
-from empaste.artifacts.tables import read_table
+from empaste.artifacts.tables import file_of, read_from
 from empaste.report import drawing
 from empaste.report.inputs import Run, read_rows
 from empaste.report.names import isolated
@@ -19,8 +19,8 @@ from empaste.report.sheets.panels import Group, Panel, Sheet, counted
 
 def background_sheet(run: Run) -> Sheet:
     """Per training image: its captions, as written and as substituted, and the backgrounds made from them."""
-    captions = read_rows(run.files.captions / "captions.parquet", Captions, run.train_ids)
-    table = read_table(run.files.backgrounds / "backgrounds.parquet", Backgrounds)
+    captions = read_rows(file_of(run.files.captions, Captions), Captions, run.train_ids)
+    table = read_from(run.files.backgrounds, Backgrounds)
     selected, shards = table[table["selected"]], Shards(run.files.backgrounds)
     groups = []
     for image_id in run.train_ids:

@@ -10,7 +10,7 @@ from empaste.artifacts.schemas.cams import Cams
 from empaste.artifacts.schemas.foregrounds import Foregrounds
 from empaste.artifacts.schemas.proposals import Segments
 from empaste.artifacts.segments import segment_rles
-from empaste.artifacts.tables import read_table
+from empaste.artifacts.tables import file_of, read_from
 from empaste.artifacts.truth import IOU50
 from empaste.masks import decode_mask
 from empaste.report import drawing
@@ -35,8 +35,8 @@ UNJUDGED = "This data set has no masks for its training images, so right and wro
 
 def foreground_sheet(run: Run) -> Sheet:
     """Per (image, class): the CAM with its centre, then the choice of every iteration, judged where there are masks."""
-    cams = read_table(run.files.cams / "cams.parquet", Cams)
-    heatmaps = read_array(run.files.cams / "heatmaps.npy", len(cams), str(run.files.cams / "cams.parquet"), "cams")
+    cams = read_from(run.files.cams, Cams)
+    heatmaps = read_array(run.files.cams / "heatmaps.npy", len(cams), str(file_of(run.files.cams, Cams)), "cams")
     names = sorted(run.files.foregrounds.glob("iter_*.parquet"), key=lambda path: int(path.stem.removeprefix("iter_")))
     iterations = {path.stem: read_rows(path, Foregrounds, run.train_ids) for path in names}
     pool = read_rows(run.files.foregrounds / "pool.parquet", Foregrounds, run.train_ids)
@@ -94,7 +94,7 @@ def _of(table: pd.DataFrame, key: tuple[int, int]) -> pd.DataFrame:
 
 
 def _chosen_segments(run: Run, iterations: dict[str, pd.DataFrame]) -> dict[int, RLE]:
-    segments = read_rows(run.files.segments / "segments.parquet", Segments, run.train_ids)
+    segments = read_rows(file_of(run.files.segments, Segments), Segments, run.train_ids)
     ids = {segment_id for table in iterations.values() for segment_id in table["segment_id"]}
     chosen = segments[segments["segment_id"].isin(ids)]
     return dict(zip(chosen["segment_id"], segment_rles(chosen), strict=True))

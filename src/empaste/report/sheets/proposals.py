@@ -4,6 +4,7 @@ import pandas as pd
 
 from empaste.artifacts.schemas.proposals import Segments
 from empaste.artifacts.segments import segment_rles
+from empaste.artifacts.tables import file_of
 from empaste.masks import decode_mask
 from empaste.report import drawing
 from empaste.report.inputs import Run, read_rows
@@ -15,7 +16,7 @@ MAX_SEGMENTS = 80
 
 def proposal_sheet(run: Run) -> Sheet:
     """The segments of the training images, outlined."""
-    segments = read_rows(run.files.segments / "segments.parquet", Segments, run.train_ids)
+    segments = read_rows(file_of(run.files.segments, Segments), Segments, run.train_ids)
     panels = []
     for image_id in run.train_ids:
         own = segments[segments["image_id"] == image_id]
