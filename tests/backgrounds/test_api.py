@@ -12,6 +12,7 @@ from empaste.backgrounds import api
 from empaste.backgrounds.painting import Item, Outcome
 from empaste.backgrounds.scenes import Scene
 from empaste.errors import InputError
+from tests.backgrounds.settings import api_settings, settings_with
 
 ITEM = Item(0, 7, "a gate", (0, 1, 0, 0))
 
@@ -30,7 +31,7 @@ def ask(painters: Any, api_options: dict[str, Any]) -> Callable[..., tuple[Outco
     ) -> tuple[Outcome, Any, list[float]]:
         painter = painters(script)
         painter.headers_sent = headers or {}
-        endpoint = api.open_endpoint(api_options | {"base_url": painter.base_url} | options)
+        endpoint = api.open_endpoint(api_settings(api_options | {"base_url": painter.base_url} | options))
         waited: list[float] = []
 
         def wait(seconds: float) -> bool:
@@ -136,7 +137,9 @@ def test_scenes_come_in_order_and_failures_are_listed(
 ) -> None:
     painter = painters(["b64", (400, "no"), "b64"])
     source = api.generator(
-        per_caption=2, retries=0, seed=0, api=api_options | {"base_url": painter.base_url, "max_concurrent": 1}
+        settings_with(
+            per_caption=2, retries=0, seed=0, api=api_options | {"base_url": painter.base_url, "max_concurrent": 1}
+        )
     )
     made = list(source.make(scenes))
     assert [len(one.candidates) for one in made] == [3, 4, 4]
@@ -150,7 +153,9 @@ def test_several_are_under_way_and_one_that_ends_the_run_ends_it_soon(
     painters: Any, api_options: dict[str, Any], scenes: list[Scene]
 ) -> None:
     painter = painters(["b64", 401])
-    source = api.generator(per_caption=4, retries=5, seed=0, api=api_options | {"base_url": painter.base_url})
+    source = api.generator(
+        settings_with(per_caption=4, retries=5, seed=0, api=api_options | {"base_url": painter.base_url})
+    )
     with pytest.raises(InputError, match="401"):
         list(source.make(scenes))
     assert len(painter.asked) < 24  # of the 24 images
@@ -162,7 +167,7 @@ def test_the_cost_is_said_before_and_may_be_refused(
 ) -> None:
     def source(**changes: Any) -> Any:
         options = api_options | {"base_url": painters(["b64"]).base_url, "key_env": None} | changes
-        return api.generator(per_caption=1, retries=0, seed=0, api=options)
+        return api.generator(settings_with(per_caption=1, retries=0, seed=0, api=options))
 
     source(price_per_image=0.04).begin(12_000)
     assert "12,000 images at 0.04 each: 480.00" in capsys.readouterr().err
@@ -187,19 +192,22 @@ def test_the_key_is_asked_for_by_name_and_kept_off_open_networks(
 ) -> None:
     monkeypatch.setenv("PAINTER_KEY", " ")
     with pytest.raises(InputError, match=r"no PAINTER_KEY, which backgrounds.api.key_env names.*never into params"):
-        api.open_endpoint(api_options | {"base_url": "https://paint.example/v1"})
+        api.open_endpoint(api_settings(api_options | {"base_url": "https://paint.example/v1"}))
     monkeypatch.setenv("PAINTER_KEY", "sesame")
     with pytest.raises(InputError, match="would travel in the open; use https"):
-        api.open_endpoint(api_options | {"base_url": "http://paint.example/v1"})
-    assert api.open_endpoint(api_options | {"base_url": "http://paint.example/v1", "key_env": None}).key is None
+        api.open_endpoint(api_settings(api_options | {"base_url": "http://paint.example/v1"}))
+    assert (
+        api.open_endpoint(api_settings(api_options | {"base_url": "http://paint.example/v1", "key_env": None})).key
+        is None
+    )
     for address in ("paint.example", "file:///etc", "https://"):
         with pytest.raises(InputError, match="write an address such as"):
-            api.open_endpoint(api_options | {"base_url": address})
+            api.open_endpoint(api_settings(api_options | {"base_url": address}))
 
 
 def test_any_caption_can_be_sent(painters: Any, api_options: dict[str, Any]) -> None:
     painter = painters(["b64"])
-    endpoint = api.open_endpoint(api_options | {"base_url": painter.base_url})
+    endpoint = api.open_endpoint(api_settings(api_options | {"base_url": painter.base_url}))
     for prompt in ("", "x" * 2000, "🐶 犬 на траве", 'quote " and \\ and \n'):
         outcome = api.ask_for_image(endpoint, ITEM._replace(prompt=prompt), retries=0, wait=lambda _: False)
         assert isinstance(outcome.image, np.ndarray)

@@ -12,6 +12,7 @@ from empaste.backgrounds import diffusion
 from empaste.backgrounds.painting import Item
 from empaste.backgrounds.scenes import Made, Scene
 from empaste.errors import InputError
+from tests.backgrounds.settings import settings_with
 
 OPTIONS = {
     "dtype": "auto", "offload": "none", "steps": 1, "guidance": 1.0, "image_size": 64, "avoid_classes": True,
@@ -128,9 +129,11 @@ class WithoutNegatives:
 def painted_by(pipeline: Any, scenes: list[Scene], monkeypatch: pytest.MonkeyPatch, **changes: Any) -> list[Made]:
     monkeypatch.setattr(diffusion, "load_pipeline", lambda *_: pipeline)
     source = diffusion.generator(
-        per_caption=1, retries=1, seed=0, batch_size=2, device="cpu", class_names=("dog", "sofa"),
-        diffusion=OPTIONS | {"model": "x"} | changes,
-    )  # fmt: skip
+        settings_with(
+            per_caption=1, retries=1, seed=0, batch_size=2, device="cpu", diffusion=OPTIONS | {"model": "x"} | changes
+        ),
+        ("dog", "sofa"),
+    )
     return list(source.make(scenes))
 
 
@@ -159,8 +162,11 @@ def test_a_pipeline_is_not_given_what_it_does_not_take(
 def test_a_real_pipeline_takes_any_caption(tiny_diffusion: Path, scenes: list[Scene]) -> None:
     captions = tuple(enumerate(("", "x" * 2000, "🐶 犬 на траве", "(a:1.3) [b] {c}")))
     source = diffusion.generator(
-        per_caption=1, retries=0, seed=0, batch_size=4, device="cpu", class_names=("dog",) * 80,
-        diffusion=OPTIONS | {"model": str(tiny_diffusion), "guidance": 5.0, "dtype": "bfloat16"},
+        settings_with(
+            per_caption=1, retries=0, seed=0, batch_size=4, device="cpu",
+            diffusion=OPTIONS | {"model": str(tiny_diffusion), "guidance": 5.0, "dtype": "bfloat16"},
+        ),
+        ("dog",) * 80,
     )  # fmt: skip
     (made,) = source.make([Scene(1, scenes[0].path, 48, 64, captions=captions)])
     assert len(made.candidates) == 4

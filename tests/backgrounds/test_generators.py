@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from empaste.backgrounds import METHODS, PURE, open_source, random_folder
+from empaste.backgrounds import GENERATORS, open_source, random_folder
 from empaste.backgrounds.scenes import NO_CAPTION, Scene, Source, is_blank
 from empaste.backgrounds.settings import BackgroundsSettings
 from empaste.errors import InputError
 from empaste.images import write_rgb
+from tests.backgrounds.settings import settings_with
 
 
 @pytest.fixture
@@ -25,7 +26,6 @@ def options(tmp_path: Path, tiny_diffusion: Path, painters: Any, api_options: di
         write_rgb(folder / f"{number}.jpg", np.random.default_rng(number).integers(0, 255, (70, 90, 3), np.uint8))
     return {
         "per_caption": 2, "retries": 1, "seed": 5, "root": str(tmp_path / "folder"), "batch_size": 3, "device": "cpu",
-        "class_names": ["dog", "sofa"],
         "diffusion": {
             "model": str(tiny_diffusion), "dtype": "auto", "offload": "none", "steps": 2, "guidance": 7.5,
             "image_size": 64, "avoid_classes": True,
@@ -35,14 +35,14 @@ def options(tmp_path: Path, tiny_diffusion: Path, painters: Any, api_options: di
 
 
 def source_of(method: str, options: dict[str, Any]) -> Source:
-    return open_source(method, map, options)
+    return open_source(settings_with(method=method, **options), ["dog", "sofa"], map)
 
 
 def images_of(source: Source, scenes: list[Scene]) -> list[np.ndarray]:
     return [candidate.image for made in source.make(scenes) for candidate in made.candidates]
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", GENERATORS)
 def test_contract(method: str, options: dict[str, Any], scenes: list[Scene]) -> None:
     source = source_of(method, options)
     source.begin(12)
@@ -65,13 +65,14 @@ def test_contract(method: str, options: dict[str, Any], scenes: list[Scene]) -> 
     if method not in ("black", "api"):
         others = images_of(source_of(method, options | {"seed": 6}), scenes)
         assert any(not np.array_equal(a, b) for a, b in zip(images_of(source, scenes), others, strict=True))
-    if method in PURE:
+    if GENERATORS[method].pure:
         again = images_of(pickle.loads(pickle.dumps(source)), scenes)
         assert all(np.array_equal(a, b) for a, b in zip(images_of(source, scenes), again, strict=True))
 
 
 def test_params_and_registries_name_the_same_methods() -> None:
-    assert set(get_args(BackgroundsSettings.model_fields["method"].annotation)) == {"none", *METHODS}
+    assert set(get_args(BackgroundsSettings.model_fields["method"].annotation)) == {"none", *GENERATORS}
+    assert all(name == one.name for name, one in GENERATORS.items())
 
 
 def test_what_a_jpeg_left_of_black_is_blank() -> None:
@@ -93,7 +94,7 @@ def test_random_crops_what_covers_the_scene() -> None:
 
 def opened(folder: Path, **changes: Any) -> Source:
     options: dict[str, Any] = {"per_caption": 1, "retries": 1, "seed": 0, "root": str(folder)}
-    return random_folder.generator(**options | {"class_names": ["dog", "tvmonitor"]} | changes)
+    return random_folder.generator(settings_with(**options | changes), ["dog", "tvmonitor"])
 
 
 def test_random_names_the_folder(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from empaste.captions.scenes import Scene
 from empaste.masks import decode_mask, encode_mask
 from empaste.paste.foreground_file import read_foreground_file
 from empaste.proposals import coco_results, mat_files
+from tests.backgrounds.settings import settings_with as background_settings
 from tests.captions.settings import settings_with
 from tests.fuzz.layouts import HEIGHT, MASK, WIDTH, coco_content, photo, write_json
 from tests.proposals.sources import checkerboard, context_of, proposals_of, section_of, write_mat5, write_mat73
@@ -128,7 +129,7 @@ def backgrounds_coco(root: Path) -> None:
 
 def read_backgrounds(folder: Path, _out: Path) -> None:
     """Images for one scene, drawn from those that show no target class."""
-    source = generator(per_caption=2, retries=3, seed=0, root=str(folder), class_names=["cat"])
+    source = generator(background_settings(per_caption=2, retries=3, seed=0, root=str(folder)), ["cat"])
     scene = Ground(1, Path("train/a.jpg"), HEIGHT, WIDTH)
     for made in source.make([scene]):
         assert all(one.image.shape == (HEIGHT, WIDTH, 3) for one in made.candidates)

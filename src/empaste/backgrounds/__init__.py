@@ -1,45 +1,27 @@
-"""Backgrounds without objects of interest (EM-Paste §2.3–2.5)."""
+"""Backgrounds without objects of interest (EM-Paste §2.3–2.5).
 
-from collections.abc import Callable, Iterable, Sequence
-from functools import partial
-from typing import Any, Protocol, runtime_checkable
+One file per generator, which ends with its record, and one line here, in the order in which messages list them. What a
+generator is, says `generator`.
+"""
+# ruff: noqa: F401, I001 – an import is an entry
 
-from empaste.backgrounds import api, black, diffusion, inpaint, random_folder
-from empaste.backgrounds.scenes import Made, Scene, Source
+from collections.abc import Sequence
+from typing import Any
 
-PURE: dict[str, Callable[..., Callable[[Scene], Made]]] = {
-    "black": black.generator,
-    "inpaint": inpaint.generator,
+from empaste.backgrounds.generator import Generator, GeneratorSettings, MapScenes
+from empaste.backgrounds.scenes import Source
+from empaste.backgrounds.black import GENERATOR as BLACK
+from empaste.backgrounds.random_folder import GENERATOR as RANDOM
+from empaste.backgrounds.inpaint import GENERATOR as INPAINT
+from empaste.backgrounds.diffusion import GENERATOR as DIFFUSION
+from empaste.backgrounds.api import GENERATOR as API
+
+GENERATORS: dict[str, Generator[Any]] = {
+    one.name: one for one in tuple(globals().values()) if isinstance(one, Generator)
 }
-"""Method → a function of options, by keyword, that gives the function from a scene to what was made of it. The latter
-is pure, so workers can map it."""
-
-SOURCES: dict[str, Callable[..., Source]] = {
-    "random": random_folder.generator,
-    "diffusion": diffusion.generator,
-    "api": api.generator,
-}
-"""Method → a function of the same options that gives a source, which holds a model, a connection or a list of files
-and so stays in this process."""
-
-METHODS = (*PURE, *SOURCES)
-
-SURELY_EMPTY = frozenset({"black"})
-"""Methods whose images show nothing at all, whatever a classifier says of them."""
+"""What ``backgrounds.method`` may be beside none, in the order of the lines above."""
 
 
-@runtime_checkable
-class MapScenes(Protocol):
-    """Maps a pure function over scenes, perhaps in worker processes; in order."""
-
-    def __call__(self, function: Callable[[Scene], Made], items: Sequence[Scene], /) -> Iterable[Made]: ...
-
-
-def open_source(method: str, map_scenes: MapScenes, options: dict[str, Any]) -> Source:
-    """The source of backgrounds by ``method``; see `PURE` and `SOURCES` for the ``options`` (each takes what it needs).
-
-    `InputError` where a folder, a model or a key is missing.
-    """
-    if method in SOURCES:
-        return SOURCES[method](**options)
-    return Source(partial(map_scenes, PURE[method](**options)), images_per_part=512)
+def open_source(settings: GeneratorSettings, class_names: Sequence[str], map_scenes: MapScenes) -> Source:
+    """The source of backgrounds that ``settings`` choose; `InputError` where a folder, a model or a key is missing."""
+    return GENERATORS[settings.method].open(settings, class_names, map_scenes)

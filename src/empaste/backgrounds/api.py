@@ -25,10 +25,12 @@ from typing import Any
 import numpy as np
 from jaxtyping import UInt8
 
+from empaste.backgrounds.generator import Generator, GeneratorSettings, MapScenes
 from empaste.backgrounds.painting import BLANK, Item, Outcome, list_items, made_of
 from empaste.backgrounds.scenes import Made, Scene, Source, is_blank
 from empaste.errors import InputError
 from empaste.photographs import decode_photograph
+from empaste.settings import NonNegative, Positive, PositiveFloat, Settings
 
 MAX_ANSWER = 64 * 2**20
 """No answer is read beyond so many bytes."""
@@ -50,80 +52,95 @@ class AttemptError(Exception):
         self.wait = wait
 
 
-@dataclass
-class Endpoint:
-    """Where to ask, and how; ``spent`` counts the images that were answered and so will be billed."""
+class ImageApiSettings(Settings):
+    """A text-to-image endpoint that speaks OpenAI's protocol."""
 
     base_url: str
-    key: str | None
+    model: str | None
     key_env: str | None
-    fields: Mapping[str, Any]
-    timeout: float
-    price: float | None
-    max_cost: float | None
+    size: str
+    options: dict[str, str | int | float | bool]
+    timeout: PositiveFloat
+    max_concurrent: Positive
+    price_per_image: NonNegative | None
+    max_cost: NonNegative | None
+
+
+@dataclass
+class Endpoint:
+    """Where to ask, and how, with the key; ``spent`` counts the images that were answered and so will be billed."""
+
+    settings: ImageApiSettings
+    key: str | None
     spent: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
 
+    @property
+    def base_url(self) -> str:
+        """The address without a slash at its end."""
+        return self.settings.base_url.rstrip("/")
 
-def generator(*, per_caption: int, retries: int, seed: int, api: Mapping[str, Any], **_: Any) -> Source:
-    """Source of ``per_caption`` images per caption by the endpoint that ``api`` describes.
+    def request(self, prompt: str) -> dict[str, Any]:
+        """The fields of a request for one image."""
+        own = self.settings
+        return {"model": own.model, "n": 1, "size": own.size, **own.options, "prompt": prompt}
 
-    It holds base_url, model, key_env (the environment variable with the key), size, options (further fields of the
-    request), timeout, max_concurrent, price_per_image and max_cost. `InputError` where the key is missing or would go
-    over the network in the open.
+
+def generator(settings: GeneratorSettings, _names: Sequence[str] = (), _map: MapScenes = map) -> Source:
+    """Source of ``per_caption`` images per caption by the endpoint of ``backgrounds.api``.
+
+    `InputError` where the key is missing or would go over the network in the open.
     """
-    endpoint = open_endpoint(api)
-    ask = partial(ask_for_image, endpoint, retries=retries)
+    own = GENERATOR.section(settings)
+    endpoint = open_endpoint(own)
+    ask = partial(ask_for_image, endpoint, retries=settings.retries)
     return Source(
-        partial(make, per_caption=per_caption, seed=seed, max_concurrent=api["max_concurrent"], ask=ask),
+        partial(make, per_caption=settings.per_caption, seed=settings.seed, max_concurrent=own.max_concurrent, ask=ask),
         partial(announce_cost, endpoint),
         by_caption=True,
         images_per_part=32,
     )
 
 
-def open_endpoint(api: Mapping[str, Any]) -> Endpoint:
+def open_endpoint(settings: ImageApiSettings) -> Endpoint:
     """The endpoint, with its key taken from the environment."""
-    address = urllib.parse.urlsplit(api["base_url"])
+    address = urllib.parse.urlsplit(settings.base_url)
     if address.scheme not in ("http", "https") or not address.hostname:
         raise InputError(
-            f"backgrounds.api.base_url is {api['base_url']!r}; write an address such as https://api.openai.com/v1"
+            f"backgrounds.api.base_url is {settings.base_url!r}; write an address such as https://api.openai.com/v1"
         )
-    key = os.environ.get(api["key_env"], "").strip() if api["key_env"] else None
+    key = os.environ.get(settings.key_env, "").strip() if settings.key_env else None
     if key == "":
         raise InputError(
-            f"the environment has no {api['key_env']}, which backgrounds.api.key_env names; put the endpoint's key "
+            f"the environment has no {settings.key_env}, which backgrounds.api.key_env names; put the endpoint's key "
             "there (never into params.yaml), or set key_env to null for an endpoint that needs none"
         )
     if key and address.scheme == "http" and address.hostname not in LOCAL:
         raise InputError(
-            f"backgrounds.api.base_url is {api['base_url']!r}, over which the key would travel in the open; use https"
+            f"backgrounds.api.base_url is {settings.base_url!r}, over which the key would travel in the open; use https"
         )
-    fields = {"model": api["model"], "n": 1, "size": api["size"], **api["options"]}
-    return Endpoint(
-        api["base_url"].rstrip("/"), key, api["key_env"], fields, api["timeout"], api["price_per_image"],
-        api["max_cost"],
-    )  # fmt: skip
+    return Endpoint(settings, key)
 
 
 def announce_cost(endpoint: Endpoint, num_images: int) -> None:
     """Say what ``num_images`` will cost; `InputError` where that is more than allowed, or is to be limited and not
     known.
     """
-    if endpoint.price is None:
-        if endpoint.max_cost is not None:
+    own = endpoint.settings
+    if own.price_per_image is None:
+        if own.max_cost is not None:
             raise InputError(
-                f"backgrounds.api.max_cost is {endpoint.max_cost}, but price_per_image is null, so that no cost can be "
+                f"backgrounds.api.max_cost is {own.max_cost}, but price_per_image is null, so that no cost can be "
                 "estimated; set it to what the endpoint asks for one image"
             )
         print(f"{num_images:,} images to make; backgrounds.api.price_per_image is null, the cost is not known",
               file=sys.stderr)  # fmt: skip
         return
-    cost = num_images * endpoint.price
-    text = f"{num_images:,} images at {endpoint.price:g} each: {cost:,.2f}"
-    if endpoint.max_cost is not None and cost > endpoint.max_cost:
+    cost = num_images * own.price_per_image
+    text = f"{num_images:,} images at {own.price_per_image:g} each: {cost:,.2f}"
+    if own.max_cost is not None and cost > own.max_cost:
         raise InputError(
-            f"{text}, more than backgrounds.api.max_cost, {endpoint.max_cost:g}; raise it, lower "
+            f"{text}, more than backgrounds.api.max_cost, {own.max_cost:g}; raise it, lower "
             "backgrounds.per_caption or captions.per_image, or use fewer images"
         )
     print(f"{text} (blank ones that are asked for again come on top)", file=sys.stderr)
@@ -173,11 +190,11 @@ def ask_for_image(endpoint: Endpoint, item: Item, *, retries: int, wait: Callabl
 def _fetch(endpoint: Endpoint, prompt: str) -> UInt8[np.ndarray, "h w 3"]:
     """One attempt at one image."""
     _check_budget(endpoint)
-    answer = _post(endpoint, {**endpoint.fields, "prompt": prompt})
+    answer = _post(endpoint, endpoint.request(prompt))
     try:
         given = json.loads(answer)["data"][0]
         coded = given.get("b64_json")
-        data = base64.b64decode(coded, validate=True) if coded else _get(given["url"], endpoint.timeout)
+        data = base64.b64decode(coded, validate=True) if coded else _get(given["url"], endpoint.settings.timeout)
         return decode_photograph(data, "the image in the answer").image
     except (ValueError, KeyError, IndexError, TypeError, AttributeError, binascii.Error) as error:
         raise AttemptError(f"the answer holds no image ({_start(answer)})") from error
@@ -186,11 +203,11 @@ def _fetch(endpoint: Endpoint, prompt: str) -> UInt8[np.ndarray, "h w 3"]:
 def _check_budget(endpoint: Endpoint) -> None:
     """One more image is counted; `InputError` where it would cost too much."""
     with endpoint.lock:
-        cost = (endpoint.spent + 1) * (endpoint.price or 0.0)
-        if endpoint.max_cost is not None and cost > endpoint.max_cost:
+        cost = (endpoint.spent + 1) * (endpoint.settings.price_per_image or 0.0)
+        if endpoint.settings.max_cost is not None and cost > endpoint.settings.max_cost:
             raise InputError(
                 f"{endpoint.spent:,} images were asked for, blank ones more than once, and one more would cost more "
-                f"than backgrounds.api.max_cost, {endpoint.max_cost:g}; raise it; {KEPT}"
+                f"than backgrounds.api.max_cost, {endpoint.settings.max_cost:g}; raise it; {KEPT}"
             )
         endpoint.spent += 1
 
@@ -210,7 +227,7 @@ def _post(endpoint: Endpoint, fields: Mapping[str, Any]) -> bytes:
     address = f"{endpoint.base_url}/images/generations"
     request = urllib.request.Request(address, json.dumps(fields).encode(), headers)  # noqa: S310  the user names the server
     try:
-        return _read(urllib.request.build_opener(_Stay), request, endpoint.timeout)
+        return _read(urllib.request.build_opener(_Stay), request, endpoint.settings.timeout)
     except urllib.error.HTTPError as error:
         with error:
             body = error.read(4096)
@@ -223,7 +240,9 @@ def _judge_status(endpoint: Endpoint, code: int, body: bytes, retry_after: str |
     """What an answer that is not 200 means: for this attempt, this image, or all images."""
     said = f"{endpoint.base_url} answered {code} ({_start(body)})"
     if code in (401, 403):
-        return InputError(f"{said}; put a key that it accepts into {endpoint.key_env or 'backgrounds.api.key_env'}")
+        return InputError(
+            f"{said}; put a key that it accepts into {endpoint.settings.key_env or 'backgrounds.api.key_env'}"
+        )
     if code == 402 or b"insufficient_quota" in body or b"billing_hard_limit" in body:
         return InputError(f"{said}; the account's budget is used up: fill it; {KEPT}")
     if code in (404, 405) or 300 <= code < 400:
@@ -287,3 +306,8 @@ def _seconds(retry_after: str | None) -> float | None:
 def _start(body: bytes) -> str:
     """The first words of an answer, on one line."""
     return " ".join(body[:160].decode("utf-8", "replace").split()) or "empty"
+
+
+GENERATOR = Generator(
+    "api", generator, ImageApiSettings, asks={"api.model": "needs one; give what the endpoint calls its model"}
+)

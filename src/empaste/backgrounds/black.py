@@ -2,18 +2,21 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 import numpy as np
 
+from empaste.backgrounds.generator import GeneratorSettings, pure_generator
 from empaste.backgrounds.scenes import Candidate, Made, Scene
 
 
-def generator(*, per_caption: int, **_: Any) -> Callable[[Scene], Made]:
+def generator(settings: GeneratorSettings) -> Callable[[Scene], Made]:
     """A function that gives ``per_caption`` black images per scene."""
-    return partial(make, per_caption=per_caption)
+    return partial(make, per_caption=settings.per_caption)
 
 
 def make(scene: Scene, per_caption: int) -> Made:
     """``per_caption`` black images of the scene's size."""
     return Made([Candidate(np.zeros((scene.height, scene.width, 3), np.uint8)) for _ in range(per_caption)])
+
+
+GENERATOR = pure_generator("black", generator, surely_empty=True)

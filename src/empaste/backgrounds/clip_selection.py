@@ -72,9 +72,7 @@ def _unavailable(model: str, reason: str) -> str:
     )
 
 
-def clip_scores(
-    clip: Clip, images: Sequence[RGB], prompts: Sequence[str], batch_size: int
-) -> ClipScores:
+def clip_scores(clip: Clip, images: Sequence[RGB], prompts: Sequence[str], batch_size: int) -> ClipScores:
     """How much each image is like its prompt, and like the target class that it is most like."""
     import torch
     from PIL import Image

@@ -9,13 +9,16 @@ import inspect
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
+from pydantic import Field
 
+from empaste.backgrounds.generator import Generator, GeneratorSettings, MapScenes
 from empaste.backgrounds.painting import BLANK, Item, Outcome, list_items, made_of
 from empaste.backgrounds.scenes import Made, Scene, Source, is_blank
 from empaste.errors import InputError, require_extra
+from empaste.settings import Dtype, NonNegative, Positive, Settings
 
 if TYPE_CHECKING:  # the other generators need no torch
     import torch
@@ -23,41 +26,42 @@ if TYPE_CHECKING:  # the other generators need no torch
 Paint = Callable[[Sequence[Item]], list[np.ndarray]]
 
 
-def generator(
-    *,
-    per_caption: int,
-    retries: int,
-    seed: int,
-    batch_size: int,
-    device: str,
-    class_names: Sequence[str],
-    diffusion: Mapping[str, Any],
-    **_: Any,
-) -> Source:
+class DiffusionSettings(Settings):
+    """A text-to-image model of diffusers."""
+
+    model: str | None
+    dtype: Dtype
+    offload: Literal["none", "model", "sequential"]
+    steps: Positive
+    guidance: NonNegative
+    image_size: Annotated[int, Field(ge=64)]
+    avoid_classes: bool
+
+
+def generator(settings: GeneratorSettings, class_names: Sequence[str], _: MapScenes = map) -> Source:
     """Source of ``per_caption`` images per caption; the model is loaded once, here.
 
-    ``diffusion`` holds model, dtype (auto: half precision on a GPU), offload (none, model, sequential), steps,
-    guidance, image_size, and avoid_classes: name ``class_names`` in the negative prompt. `InputError` where diffusers
-    is not installed or the model is not to be had.
+    Where ``avoid_classes`` is set, the negative prompt names ``class_names``. `InputError` where diffusers is not
+    installed or the model is not to be had.
     """
     from empaste.devices import torch_device
 
-    pipeline = load_pipeline(diffusion["model"], torch_device(device), diffusion["dtype"], diffusion["offload"])
+    own = GENERATOR.section(settings)
+    pipeline = load_pipeline(str(own.model), torch_device(settings.device), own.dtype, own.offload)
     wanted = {
-        "num_inference_steps": diffusion["steps"],
-        "guidance_scale": diffusion["guidance"],
-        "height": diffusion["image_size"],
-        "width": diffusion["image_size"],
+        "num_inference_steps": own.steps,
+        "guidance_scale": own.guidance,
+        "height": own.image_size,
+        "width": own.image_size,
     }
-    paint = partial(_paint, pipeline, _taken(pipeline, wanted), diffusion["avoid_classes"])
     each = partial(
         make,
-        per_caption=per_caption,
-        seed=seed,
+        per_caption=settings.per_caption,
+        seed=settings.seed,
         class_names=tuple(class_names),
-        batch_size=batch_size,
-        retries=retries,
-        paint=paint,
+        batch_size=settings.batch_size,
+        retries=settings.retries,
+        paint=partial(_paint, pipeline, _taken(pipeline, wanted), own.avoid_classes),
     )
     return Source(each, by_caption=True)
 
@@ -163,3 +167,11 @@ def _paint(pipeline: Any, options: Mapping[str, Any], avoid_classes: bool, items
     ]
     result = pipeline(prompt=[item.prompt for item in items], generator=generators, output_type="np", **options)
     return [np.rint(image.clip(0, 1) * 255).astype(np.uint8) for image in np.nan_to_num(result.images)]
+
+
+GENERATOR = Generator(
+    "diffusion",
+    generator,
+    DiffusionSettings,
+    asks={"diffusion.model": "needs one; give a hub name or a local folder"},
+)

@@ -8,12 +8,12 @@ and lit a little differently, so that two candidates of one image differ.
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 import cv2
 import numpy as np
 from jaxtyping import Bool, UInt8
 
+from empaste.backgrounds.generator import GeneratorSettings, pure_generator
 from empaste.backgrounds.patch_fill import fill_hole
 from empaste.backgrounds.scenes import Candidate, Made, Scene
 from empaste.images import read_rgb
@@ -26,9 +26,9 @@ MARGIN = 0.025
 """How far the hole reaches beyond the segments, as a share of the shorter side: halos, shadows, loose outlines."""
 
 
-def generator(*, per_caption: int, seed: int, **_: Any) -> Callable[[Scene], Made]:
+def generator(settings: GeneratorSettings) -> Callable[[Scene], Made]:
     """A function that gives ``per_caption`` variants of a scene's place."""
-    return partial(make, per_caption=per_caption, seed=seed)
+    return partial(make, per_caption=settings.per_caption, seed=settings.seed)
 
 
 def make(scene: Scene, per_caption: int, seed: int) -> Made:
@@ -81,3 +81,6 @@ def vary(image: UInt8[np.ndarray, "h w 3"], rng: np.random.Generator) -> UInt8[n
     warped = cv2.warpAffine(image, matrix, (width, height), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
     lit = (warped - 127.5) * rng.uniform(0.9, 1.1) + 127.5 + rng.uniform(-12, 12)
     return np.rint(lit * rng.uniform(0.97, 1.03, 3)).clip(0, 255).astype(np.uint8)
+
+
+GENERATOR = pure_generator("inpaint", generator)

@@ -19,6 +19,7 @@ from empaste.artifacts.outputs import write_json
 from empaste.artifacts.schemas.backgrounds import BackgroundFailures, Backgrounds
 from empaste.artifacts.schemas.table import Table
 from empaste.artifacts.shards import list_entries, write_shard, write_shards
+from empaste.artifacts.tables import write_into, write_table
 from empaste.backgrounds.scenes import Candidate, Failure, Made, Scene, Source
 from empaste.backgrounds.selection import Judge, Judged
 from empaste.errors import InputError
@@ -60,6 +61,12 @@ def make_parts(scenes: Sequence[Scene], source: Source, judge: Judge, per_captio
     for file, part in tqdm(todo, "backgrounds", len(parts), initial=len(parts) - len(todo), unit="part"):
         _make_part(file, part, source, judge, hopeless)
     return files
+
+
+def write_tables(made: Summary, folder: Path) -> None:
+    """``folder`` holds the table of candidates and that of failures."""
+    write_into(folder, made.table, Backgrounds)
+    write_table(made.failures, folder / "failures.parquet", BackgroundFailures)
 
 
 def join_parts(parts: Sequence[Path], folder: Path) -> Summary:

@@ -18,6 +18,7 @@ from jaxtyping import UInt8
 
 from empaste.artifacts.fields import listed
 from empaste.backgrounds.folder_labels import images_that_show
+from empaste.backgrounds.generator import Generator, GeneratorSettings, MapScenes
 from empaste.backgrounds.scenes import Candidate, Failure, Made, Scene, Source
 from empaste.errors import InputError
 from empaste.images import SUFFIXES
@@ -35,19 +36,19 @@ class Usable(NamedTuple):
     warnings: tuple[str, ...]
 
 
-def generator(
-    *, per_caption: int, retries: int, seed: int, root: str | None, class_names: Sequence[str], **_: Any
-) -> Source:
+def generator(settings: GeneratorSettings, class_names: Sequence[str], _: MapScenes = map) -> Source:
     """Source of ``per_caption`` images of the folder ``root`` per scene, cropped to the scene's size.
 
     `InputError` where the folder is missing, its labels cannot be read, or no image is left.
     """
-    usable = usable_files(Path(str(root)), class_names)
+    usable = usable_files(Path(str(settings.root)), class_names)
     if usable.tables:
         print(f"backgrounds: labels are read from {listed([str(path) for path in usable.tables])}", file=sys.stderr)
     for line in usable.warnings:
         print(f"WARNING: backgrounds.root: {line}", file=sys.stderr)
-    each = partial(make, per_caption=per_caption, retries=retries, seed=seed, files=usable.files)
+    each = partial(
+        make, per_caption=settings.per_caption, retries=settings.retries, seed=settings.seed, files=usable.files
+    )
     return Source(partial(map, each), counts={"refused_by_labels": usable.num_refused})
 
 
@@ -118,3 +119,8 @@ def crop(
     top = int(rng.integers(size_wh[1] - height + 1))
     left = int(rng.integers(size_wh[0] - width + 1))
     return scaled[top : top + height, left : left + width]
+
+
+GENERATOR: Generator[Any] = Generator(
+    "random", generator, asks={"root": "takes images from a folder; set backgrounds.root to it"}
+)

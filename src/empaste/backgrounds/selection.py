@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from jaxtyping import Bool
 
+from empaste.backgrounds import GENERATORS
 from empaste.backgrounds.clip_selection import Clip, ClipScores, best_of, clip_scores, load_clip
+from empaste.backgrounds.generator import GeneratorSettings
 from empaste.backgrounds.presence import Presence, presence, shown_per_class
 from empaste.backgrounds.scenes import Candidate
 
@@ -30,30 +32,20 @@ class Judged(NamedTuple):
 Judge = Callable[[Sequence[tuple[int, Candidate]]], Judged]
 
 
-def load_judge(
-    classifier: Path,
-    clip_model: str | None,
-    class_names: Mapping[int, str],
-    *,
-    keep: int,
-    selection: str,
-    presence_threshold: float,
-    num_threads: int,
-    device: str,
-) -> Judge:
+def load_judge(classifier: Path, settings: GeneratorSettings, class_names: Mapping[int, str]) -> Judge:
     """`judge` by the ``classifier`` and the CLIP model, loaded here."""
     from empaste.artifacts.classifier import load_classifier
     from empaste.devices import limit_threads, torch_device
 
-    limit_threads(num_threads)
-    place = torch_device(device)
+    limit_threads(settings.num_threads)
+    place = torch_device(settings.device)
     return partial(
         judge,
         classifier=load_classifier(classifier, place),
-        clip=load_clip(clip_model, list(class_names.values()), place) if clip_model else None,
-        keep=keep,
-        two_step=selection == "two_step",
-        presence_threshold=presence_threshold,
+        clip=load_clip(settings.clip_model, list(class_names.values()), place) if settings.clip_model else None,
+        keep=settings.keep_per_caption,
+        two_step=settings.selection == "two_step",
+        presence_threshold=1.0 if GENERATORS[settings.method].surely_empty else settings.presence_threshold,
     )
 
 

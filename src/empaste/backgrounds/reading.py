@@ -1,0 +1,44 @@
+"""What the other stages say of the images: their captions and labels, and the segments that backgrounds must lose."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from empaste.artifacts.arrays import read_array
+from empaste.artifacts.schemas.captions import Captions
+from empaste.artifacts.schemas.foregrounds import Foregrounds
+from empaste.artifacts.schemas.prepare import Classes, Images, Labels
+from empaste.artifacts.schemas.proposals import Segments
+from empaste.artifacts.tables import read_from, read_table
+from empaste.backgrounds.erasing import segments_to_erase
+from empaste.backgrounds.scenes import Scene, list_scenes
+
+
+def read_erased(
+    labels: Path, segments: Path, features: Path, foregrounds: Path, erase_prob: float
+) -> dict[int, tuple[str, ...]]:
+    """Image id -> the segments that a background must lose, by what F-EM chose last and by their probabilities."""
+    proposed = read_from(segments, Segments)
+    probs = read_array(features / "probs.npy", len(proposed), str(segments), "features")
+    last = max(foregrounds.glob("iter_*.parquet"), key=lambda path: int(path.stem[5:]), default=Path("iter_0.parquet"))
+    return segments_to_erase(
+        proposed,
+        probs,
+        read_from(labels, Classes)["class_id"].tolist(),
+        read_from(labels, Labels),
+        read_table(foregrounds / last.name, Foregrounds),
+        erase_prob,
+    )
+
+
+def read_scenes(
+    images: Path, labels: Path, captions: Path, class_names: Mapping[int, str], erase: Mapping[int, tuple[str, ...]]
+) -> list[Scene]:
+    """The training images, each with all that belongs to it."""
+    return list_scenes(
+        read_from(images, Images),
+        images,
+        read_from(captions, Captions),
+        read_from(labels, Labels),
+        class_names,
+        erase,
+    )
