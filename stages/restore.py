@@ -44,11 +44,11 @@ def cache_folder() -> Path:
     for config in (Path(".dvc/config.local"), Path(".dvc/config")):
         try:
             # As DVC reads it: values may be quoted, and a percent sign is one.
-            folder = ConfigObj(str(config), encoding="utf-8", interpolation=False).get("cache", {}).get("dir")
+            settings = ConfigObj(str(config), encoding="utf-8", interpolation=False)
         except (ConfigObjError, UnicodeDecodeError):
             continue
-        if folder:
-            return (config.parent / folder).resolve() / "files" / "md5"
+        if folder := settings.get("cache", {}).get("dir"):
+            return (config.parent / str(folder)).resolve() / "files" / "md5"
     return Path(".dvc/cache/files/md5")
 
 

@@ -89,7 +89,7 @@ class BadRequestError(MlflowException, InputError):
     def serialize_as_json(self) -> str:
         """The body of the answer, without the request's data, which MLflow's server puts before the message."""
         self.message = self.sentence
-        return str(super().serialize_as_json())
+        return str(super().serialize_as_json())  # type: ignore[no-untyped-call]  # MLflow leaves it untyped
 
 
 class ServedDetector(mlflow.pyfunc.PythonModel):

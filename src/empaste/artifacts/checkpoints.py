@@ -51,7 +51,8 @@ def _read_checkpoint(path: Path, otherwise: str) -> dict[str, Any] | None:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # on the forms of files that this project never wrote
-            return torch.load(path, map_location="cpu", weights_only=True)
+            content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+            return content
     except TORCH_LOAD_ERRORS as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         print(f"{path} is not a readable checkpoint ({reason}); {otherwise}", file=sys.stderr)

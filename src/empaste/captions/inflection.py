@@ -20,7 +20,8 @@ SPELLED = re.compile(r"[a-z'’. -]+", re.IGNORECASE)
 @lru_cache(maxsize=1)
 def packaged_words() -> Mapping[str, Any]:
     """The sections of ``words.yaml``."""
-    return yaml.safe_load(TABLES.read_text(encoding="utf-8"))
+    words: Mapping[str, Any] = yaml.safe_load(TABLES.read_text(encoding="utf-8"))
+    return words
 
 
 def plural(phrase: str) -> str:
@@ -38,7 +39,7 @@ def plural_word(word: str) -> str:
     if low in words["invariant"] or low in words["plural_only"]:
         return word
     if low in words["plurals"]:
-        return word[0] + words["plurals"][low][1:]
+        return word[0] + str(words["plurals"][low])[1:]
     if low.endswith("man") and low not in NOT_OF_MAN:
         return word[:-2] + "en"
     return regular_plural(word)

@@ -10,11 +10,12 @@ from typing import Any
 
 from empaste.errors import InputError
 from empaste.layout import HERE
+from empaste.settings import read_sections
 from empaste.studies import mask_sources, pseudo_labels
 from empaste.studies.contexts import study_contexts
 from empaste.studies.foregrounds import parse_parts, study_foregrounds
 from empaste.studies.long_tail import study_long_tail
-from empaste.studies.running import Study, read_yaml, run, table
+from empaste.studies.running import Study, run, table
 from empaste.studies.self_training import study_self_training
 
 STUDIES: dict[str, Callable[[Mapping[str, Any]], Study]] = {
@@ -45,7 +46,7 @@ def run_study(name: str, seeds: int, folder: Path, jobs: int, parts: Sequence[st
         raise InputError(f"study {name} evaluates whole detectors and reports no --part; leave it out")
     if name in CHAINED:
         return CHAINED[name](range(seeds), folder, jobs, command)
-    study = STUDIES[name](read_yaml(HERE.params))
+    study = STUDIES[name](read_sections(HERE.params))
     text = table(study, run(study, range(seeds), folder / name, jobs), command)
     (folder / f"{name}.md").write_text(text)
     return text

@@ -29,7 +29,8 @@ from empaste.foregrounds.selection import select_foregrounds
 from empaste.foregrounds.settings import ForegroundsSettings
 from empaste.foregrounds.tables import Tables, read_tables
 from empaste.layout import HERE
-from empaste.studies.running import Study, Workspace, hardware, override, read_yaml, run_stages, spread
+from empaste.settings import read_sections
+from empaste.studies.running import Study, Workspace, hardware, override, run_stages, spread
 
 UPSTREAM = Study(
     title="What F-EM stands on",
@@ -91,7 +92,7 @@ def study_foregrounds(
     ``parts`` maps names to patterns of file names: such images are reported apart, too.
     """
     done = run_stages(UPSTREAM, seeds, folder / "foregrounds", jobs, root, lambda _: {})
-    base = read_yaml(root / HERE.params)
+    base = read_sections(root / HERE.params)
     outcomes: list[Outcome] = []
     progress = tqdm(total=len(done) * len(ROWS), desc="F-EM", unit="run")
     for workspace in done:

@@ -12,6 +12,7 @@ from empaste.artifacts.metrics import read_metrics
 from empaste.artifacts.outputs import write_whole
 from empaste.errors import InputError
 from empaste.layout import HERE
+from empaste.settings import read_sections
 from empaste.studies.running import (
     FIGURES,
     Result,
@@ -19,7 +20,6 @@ from empaste.studies.running import (
     detector_figures,
     hardware,
     read_results,
-    read_yaml,
     run_stages,
     spread,
 )
@@ -45,7 +45,7 @@ STUDY = Study(
 def study_long_tail(seeds: Sequence[int], folder: Path, jobs: int, command: str, root: Path = Path()) -> str:
     """The table as Markdown, kept in ``folder/long_tail.md``: mAP, then AP50 of every class, the largest first."""
     work = folder / "long_tail"
-    (upstream,) = run_stages(upstream_of(read_yaml(root / HERE.params), root), [0], work, jobs, root, lambda _: {})
+    (upstream,) = run_stages(upstream_of(read_sections(root / HERE.params), root), [0], work, jobs, root, lambda _: {})
     sizes = read_metrics(HERE.below(upstream.folder).metrics / "prepare.json")["images_per_class"]
     done = run_stages(STUDY, seeds, work, jobs, root, class_figures, upstream.folder)
     text = table(read_results(done), sizes, command)

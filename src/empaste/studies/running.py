@@ -28,7 +28,7 @@ from empaste.artifacts.outputs import write_whole
 from empaste.artifacts.work import keyed_folder, read_pipeline, stage_key
 from empaste.errors import InputError
 from empaste.layout import HERE
-from empaste.yaml_files import parse_yaml
+from empaste.settings import read_sections
 
 FIGURES = ("AP50", "AP75")
 """What the table shows of ``metrics/evaluate.json``'s masks."""
@@ -168,7 +168,7 @@ def _prepare(
 ) -> Workspace:
     """The workspace of one row and seed, with its parameters; its name is the key of the study's stages on these."""
     changes = {**study.rows[row], **study.by_seed.get(seed, {}), **dict.fromkeys(study.seeded, seed)}
-    params = override(read_yaml(root / HERE.params), changes)
+    params = override(read_sections(root / HERE.params), changes)
     sections = {stage: params[stage] for stage in study.stages}
     if jobs > 1:
         for section in sections.values():
@@ -208,14 +208,6 @@ def _finish(task: Workspace, study: Study, root: Path, figures: Callable[[Path],
             tail = "\n".join(log.read_text().replace("\r", "\n").splitlines()[-5:])
             raise InputError(f"{task.row}, seed {task.seed}: stage {stage} failed in {task.folder}:\n{tail}")
     write_whole(_result_file(task), json.dumps(figures(task.folder)).encode())
-
-
-def read_yaml(path: Path) -> dict[str, Any]:
-    """The content of ``path``; `InputError` where it is missing."""
-    try:
-        return parse_yaml(path.read_text())
-    except FileNotFoundError as error:
-        raise InputError(f"{path} does not exist; run from the top of the repository") from error
 
 
 def spread(values: Sequence[float | None]) -> str:

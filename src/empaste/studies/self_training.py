@@ -14,7 +14,8 @@ from empaste.artifacts.schemas.prepare import Classes, Images, Labels
 from empaste.artifacts.tables import file_of
 from empaste.artifacts.work import keyed_folder
 from empaste.layout import HERE
-from empaste.studies.running import Study, Workspace, detector_figures, read_results, read_yaml, run_stages, table
+from empaste.settings import read_sections
+from empaste.studies.running import Study, Workspace, detector_figures, read_results, run_stages, table
 
 TITLE = "Self-training: Mask R-CNN by the round that its foregrounds come from"
 STAGES = ("paste", "train", "evaluate")
@@ -30,7 +31,7 @@ MIN_BEST = 0.2
 
 def study_self_training(seeds: Sequence[int], folder: Path, jobs: int, command: str, root: Path = Path()) -> str:
     """The table as Markdown, kept in ``folder/self_training.md``."""
-    params, work = read_yaml(root / HERE.params), folder / "self_training"
+    params, work = read_sections(root / HERE.params), folder / "self_training"
     first = first_round(params)
     done = run_stages(first, seeds, work, jobs, root, detector_figures)
     files = {one.seed: label_images(one, params["evaluate"], work, root) for one in done if one.row == FIRST}

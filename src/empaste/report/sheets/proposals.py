@@ -5,10 +5,11 @@ import pandas as pd
 from empaste.artifacts.schemas.proposals import Segments
 from empaste.artifacts.segments import segment_rles
 from empaste.artifacts.tables import file_of
+from empaste.images import RGB
 from empaste.masks import decode_mask
 from empaste.report import drawing
 from empaste.report.inputs import Run, read_rows
-from empaste.report.sheets.panels import RGB, Group, Panel, Sheet
+from empaste.report.sheets.panels import Group, Panel, Sheet
 
 MAX_SEGMENTS = 80
 """Segments drawn per image; the best by score."""
