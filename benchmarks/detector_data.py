@@ -219,6 +219,7 @@ def photographs(folder: Path, instances: Path | None, num: int) -> Iterator[Item
     if instances is None:
         raise typer.BadParameter("--images needs --instances, the COCO file that says what objects they show")
     data = read_json(instances, str(instances))
+    data["annotations"] = [{"iscrowd": 0, **row} for row in data["annotations"]]  # COCO's tools take it for 0
     rles: dict[int, list[RLE]] = {}
     for one in annotated_instances(data):
         rles.setdefault(one.image_id, []).append(one.mask_rle)

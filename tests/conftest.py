@@ -12,7 +12,7 @@ from beartype import BeartypeConf, BeartypeHintOverrides, beartype
 from jaxtyping import install_import_hook
 
 # NumPy's scalars are numbers, a whole number may stand where any number may, and io's files are files.
-WIDER = BeartypeHintOverrides(
+WIDER = BeartypeHintOverrides(  # type: ignore[operator]  # beartype types it as a plain object
     {int: int | np.integer, float: float | int | np.floating | np.integer, BinaryIO: BinaryIO | io.IOBase}
 )
 checking = ModuleType("run_time_types")

@@ -3,17 +3,17 @@
 from collections.abc import Sequence
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Real
 
 
-def xywh_to_xyxy(boxes_xywh: Float[np.ndarray, "n 4"]) -> Float[np.ndarray, "n 4"]:
-    """The same boxes as corners."""
+def xywh_to_xyxy(boxes_xywh: Real[np.ndarray, "..."]) -> Float[np.ndarray, "n 4"]:
+    """The boxes (n, 4) as corners; an empty array of any shape holds no box."""
     boxes_xywh = np.asarray(boxes_xywh, float).reshape(-1, 4)
     return np.concatenate([boxes_xywh[:, :2], boxes_xywh[:, :2] + boxes_xywh[:, 2:]], axis=1)
 
 
-def xyxy_to_xywh(boxes_xyxy: Float[np.ndarray, "n 4"]) -> Float[np.ndarray, "n 4"]:
-    """The same boxes as corner and size."""
+def xyxy_to_xywh(boxes_xyxy: Real[np.ndarray, "..."]) -> Float[np.ndarray, "n 4"]:
+    """The boxes (n, 4) as corner and size; an empty array of any shape holds no box."""
     boxes_xyxy = np.asarray(boxes_xyxy, float).reshape(-1, 4)
     return np.concatenate([boxes_xyxy[:, :2], boxes_xyxy[:, 2:] - boxes_xyxy[:, :2]], axis=1)
 

@@ -8,12 +8,12 @@ from collections.abc import Sequence
 
 import cv2
 import numpy as np
-from jaxtyping import Bool, UInt8
+from jaxtyping import Bool, Integer
 
 from empaste.rle import RLE
 
 
-def encode_mask(mask: Bool[np.ndarray, "h w"] | UInt8[np.ndarray, "h w"]) -> RLE:
+def encode_mask(mask: Bool[np.ndarray, "h w"] | Integer[np.ndarray, "h w"]) -> RLE:
     """The RLE of ``mask``: of what is true, or not 0."""
     from pycocotools import mask as coco_mask
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 import pandas as pd
-from jaxtyping import Bool, UInt8
+from jaxtyping import Bool
 from numpy import ndarray
 from tqdm import tqdm
 
@@ -21,7 +21,7 @@ from empaste.artifacts.outputs import whole_directory, write_whole
 from empaste.detectors.detecting import DETECTION_ERRORS, Detect, load_detector
 from empaste.detectors.models import classes_of
 from empaste.errors import InputError
-from empaste.images import SUFFIXES, fit_within, write_rgb
+from empaste.images import RGB, SUFFIXES, fit_within, write_rgb
 from empaste.masks import decode_mask
 from empaste.photographs import UNREADABLE_SUFFIXES, read_photograph, walk_visible
 from empaste.report import drawing
@@ -63,7 +63,7 @@ class Answer(NamedTuple):
     path: Path
     size_hw: tuple[int, int]
     detections: list[DetectedInstance]
-    overlay: UInt8[ndarray, "k l 3"]
+    overlay: RGB
 
 
 def predict_files(
@@ -191,9 +191,7 @@ def _as_jpeg(name: str, number: int) -> str:
     return Path(name).with_name(f"{own}{ending}").as_posix()
 
 
-def draw_detections(
-    image: UInt8[ndarray, "h w 3"], detections: Sequence[DetectedInstance], names: Mapping[int, str]
-) -> UInt8[ndarray, "k l 3"]:
+def draw_detections(image: RGB, detections: Sequence[DetectedInstance], names: Mapping[int, str]) -> RGB:
     """``image``, at least `OVERLAY_SIDE` long, with every detection's mask, and its name and score; best on top.
 
     ``image`` may be smaller than the masks, which are shrunk to it one at a time.
@@ -236,10 +234,10 @@ def _answers(detect: Detect, files: Sequence[Path], names: Mapping[int, str], fa
 
     Where a batch fails each of its images is tried alone.
     """
-    shown: list[tuple[Path, tuple[int, int], UInt8[ndarray, "h w 3"]]] = []
+    shown: list[tuple[Path, tuple[int, int], RGB]] = []
     unreadable: list[str] = []
 
-    def photographs() -> Iterator[UInt8[ndarray, "h w 3"]]:
+    def photographs() -> Iterator[RGB]:
         for path in files:
             try:
                 yield _note(path, read_photograph(path).image, shown)
@@ -262,15 +260,13 @@ def _answers(detect: Detect, files: Sequence[Path], names: Mapping[int, str], fa
     return answers
 
 
-def _note(
-    path: Path, image: UInt8[ndarray, "h w 3"], shown: list[tuple[Path, tuple[int, int], UInt8[ndarray, "h w 3"]]]
-) -> UInt8[ndarray, "h w 3"]:
+def _note(path: Path, image: RGB, shown: list[tuple[Path, tuple[int, int], RGB]]) -> RGB:
     """``image``; ``shown`` now holds its size and what its overlay is drawn on."""
     shown.append((path, (image.shape[0], image.shape[1]), fit_within(image, LARGEST_OVERLAY)))
     return image
 
 
-def _write_overlay(place: Path, overlay: UInt8[ndarray, "k l 3"]) -> None:
+def _write_overlay(place: Path, overlay: RGB) -> None:
     place.parent.mkdir(parents=True, exist_ok=True)
     write_rgb(place, overlay, 90)
 

@@ -7,10 +7,10 @@ from typing import Any
 from empaste.backgrounds.api import ImageApiSettings
 from empaste.backgrounds.diffusion import DiffusionSettings
 from empaste.backgrounds.settings import BackgroundsSettings
-from empaste.settings import load_settings
+from empaste.settings import Settings, load_settings
 
 SHIPPED = load_settings(Path(__file__).parents[2] / "params.yaml", "backgrounds", BackgroundsSettings)
-SECTIONS = {"diffusion": DiffusionSettings, "api": ImageApiSettings}
+SECTIONS: dict[str, type[Settings]] = {"diffusion": DiffusionSettings, "api": ImageApiSettings}
 
 
 def settings_with(**changes: Any) -> BackgroundsSettings:

@@ -1,7 +1,7 @@
 """VOC's mask files: an object and a class per pixel, as indices of 8 or 16 bits or in colours of ``labelmap.txt``."""
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Integer
@@ -112,9 +112,9 @@ def class_values(path: Path, label_map: LabelMap | None) -> Integer[np.ndarray, 
     return found
 
 
-def _packed(values: np.ndarray) -> np.ndarray:
-    """Colours (…, 3) as one number each."""
-    packed: np.ndarray = values.astype(int) @ np.array([65536, 256, 1])
+def _packed(values: Integer[np.ndarray, "*shape 3"]) -> Integer[np.ndarray, "*shape"] | np.integer[Any]:
+    """Colours as one number each."""
+    packed: Integer[np.ndarray, "*shape"] | np.integer[Any] = values.astype(int) @ np.array([65536, 256, 1])
     return packed
 
 

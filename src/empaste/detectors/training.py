@@ -211,7 +211,7 @@ def _own_parts(settings: TrainSettings, group: Group) -> range:
 
 def make_batches(
     data: Composites, backend: Backend, settings: TrainSettings, group: Group, start: int
-) -> Iterator[list[tuple[Any, ...]]]:
+) -> Iterator[list[Sequence[Any]]]:
     """The inputs of every step from ``start`` on, made ahead by ``num_workers`` processes where there are any."""
     workers = settings.num_workers
     return iter(
@@ -227,7 +227,7 @@ def make_batches(
 
 
 def train_step(
-    learner: Learner, parts: Sequence[tuple[Any, ...]], settings: TrainSettings, iteration: int, group: Group
+    learner: Learner, parts: Sequence[Sequence[Any]], settings: TrainSettings, iteration: int, group: Group
 ) -> Loss:
     """One optimiser step; the losses before it, over the whole batch."""
     for parameters in learner.optimizer.param_groups:
@@ -248,7 +248,7 @@ def train_step(
 
 def _backward(
     learner: Learner,
-    inputs: tuple[Any, ...],
+    inputs: Sequence[Any],
     number: int,
     settings: TrainSettings,
     iteration: int,

@@ -108,7 +108,7 @@ def _borders(
         steps.append(np.linalg.norm(np.diff(lab, axis=axis)[across], axis=1))
     pair, step = np.concatenate(pairs), np.concatenate(steps)
     lengths = np.bincount(pair, minlength=num * num).reshape(num, num).astype(float)
-    strengths = np.bincount(pair, step, num * num).reshape(num, num)
+    strengths = np.bincount(pair, step, num * num).reshape(num, num).astype(float)  # whole numbers of no border at all
     return lengths + lengths.T, strengths + strengths.T
 
 
