@@ -4,18 +4,16 @@ The page is written first: where MLflow's store cannot be reached the stage fail
 """
 
 from pathlib import Path
-from typing import Any
 
-import pandas as pd
 import typer
 
 from empaste import tracking
 from empaste.artifacts.metrics import flatten, numbers, read_metrics
 from empaste.artifacts.outputs import write_whole
-from empaste.layout import HERE, Layout
+from empaste.layout import HERE
 from empaste.params import load_params
 from empaste.report.figures import headline_text
-from empaste.report.inputs import Run, read_plot
+from empaste.report.inputs import Run, numeric_columns, read_plot
 from empaste.report.page import render_page
 from empaste.report.sheets import build_sheets
 from empaste.report.sheets.panels import contact_sheet, file_name
@@ -36,7 +34,8 @@ def main(run: Path = Path(), out: Path = HERE.report, params: Path = HERE.params
     metrics = {name: read_metrics(path) for name, path in files.items()}
     plots = {name: there.plots / f"{name}.csv" for name in (*CURVES, *TABLES)}
     tables = {name: read_plot(path) for name, path in plots.items()}
-    sheets = build_sheets(Run(there, settings.report.num_images))
+    shown = Run(there, settings.report.num_images)
+    sheets = build_sheets(shown)
     write_whole(out, render_page(metrics, tables, sheets, settings.model_dump()).encode())
     kept = [(out, "report"), (params, ""), (there.lock, "")]
     kept += [(path, "metrics") for path in files.values()] + [(path, "plots") for path in plots.values()]
@@ -45,24 +44,12 @@ def main(run: Path = Path(), out: Path = HERE.report, params: Path = HERE.params
         params=flatten(settings.model_dump()),
         metrics=numbers(flatten(metrics)),
         headline=headline_text(metrics),
-        curves={name: _columns(tables[name]) for name in CURVES},
+        curves={name: numeric_columns(tables[name]) for name in CURVES},
         files=[(path, folder) for path, folder in kept if path.exists()],
         figures={name: image for name, image in figures.items() if image is not None},
-        detector=_detector(there),
+        detector=shown.detector(),
     )
     tracking.record_pipeline(record, params)
-
-
-def _detector(there: Layout) -> tuple[Path, bytes] | None:
-    """The trained detector with an image to try it on; None where there is none."""
-    images = sorted(there.images.glob("*/*.*"))
-    return (there.detector, images[0].read_bytes()) if images and there.detector.is_dir() else None
-
-
-def _columns(table: pd.DataFrame) -> dict[str, Any]:
-    """The columns of numbers, the steps first."""
-    numeric = table.select_dtypes("number")
-    return {str(name): numeric[name].tolist() for name in numeric.columns}
 
 
 if __name__ == "__main__":

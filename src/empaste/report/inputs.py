@@ -59,6 +59,11 @@ class Run:
         """The class's place in the order of classes, which chooses its colour."""
         return list(self.class_names).index(class_id)
 
+    def detector(self) -> tuple[Path, bytes] | None:
+        """The folder of the trained detector, and an image to try it on; None where there is none."""
+        images = sorted(self.files.images.glob("*/*.*"))
+        return (self.files.detector, images[0].read_bytes()) if images and self.files.detector.is_dir() else None
+
     @cached_property
     def train_truth(self) -> GroundTruth:
         """Ground truth of the training split, for measuring; without instances where there is none."""
@@ -107,6 +112,12 @@ def read_plot(path: Path) -> pd.DataFrame:
         raise InputError(f"{path} does not exist; run: dvc repro (or dvc pull)") from error
     except ValueError as error:
         raise InputError(f"{path} is not a readable table: {error}; run: dvc repro") from error
+
+
+def numeric_columns(table: pd.DataFrame) -> dict[str, list[float]]:
+    """The columns of numbers by name, in their order."""
+    numeric = table.select_dtypes("number")
+    return {str(name): numeric[name].tolist() for name in numeric.columns}
 
 
 def read_detections(folder: Path) -> list[Detection]:
