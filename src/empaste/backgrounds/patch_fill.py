@@ -14,7 +14,6 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 from jaxtyping import Bool, Float32, Int, UInt8
-from scipy.ndimage import distance_transform_edt
 
 RADIUS = 3
 """Of the patches that are compared, in pixels."""
@@ -92,6 +91,8 @@ def _level(image: np.ndarray, hole: np.ndarray, size_wh: tuple[int, int]) -> Lev
 
 def _paint_smoothly(level: Level) -> None:
     """A first guess of the hole's colours: the nearest known ones, blurred."""
+    from scipy.ndimage import distance_transform_edt  # half a second, which no command that reads parameters needs
+
     rows, columns = distance_transform_edt(level.hole, return_distances=False, return_indices=True)
     level.lab[level.hole] = cv2.blur(level.lab[rows, columns], (5, 5))[level.hole]
 
