@@ -4,15 +4,15 @@ import io
 import sys
 from functools import partial
 from types import ModuleType
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 import pytest
-from beartype import BeartypeConf, BeartypeHintOverrides, beartype
+from beartype import BeartypeConf, FrozenDict, beartype
 from jaxtyping import install_import_hook
 
 # NumPy's scalars are numbers, a whole number may stand where any number may, and io's files are files.
-WIDER = BeartypeHintOverrides(  # type: ignore[operator]  # beartype types it as a plain object
+WIDER: FrozenDict[Any, Any] = FrozenDict(
     {int: int | np.integer, float: float | int | np.floating | np.integer, BinaryIO: BinaryIO | io.IOBase}
 )
 checking = ModuleType("run_time_types")
