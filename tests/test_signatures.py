@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from jaxtyping import TypeCheckError
 
-from empaste.boxes import box_ious
+from empaste.devices import limit_threads
 from empaste.masks import encode_mask
 
 
@@ -17,6 +17,6 @@ def test_an_array_of_another_shape_or_kind_is_no_mask(mask: np.ndarray) -> None:
 
 
 def test_a_value_of_another_type_is_refused() -> None:
-    boxes: Any = [["left", 0, 1, 1]]
-    with pytest.raises(TypeCheckError, match="box_ious"):
-        box_ious(boxes, [[0.0, 0.0, 1.0, 1.0]])
+    threads: Any = "2"
+    with pytest.raises(TypeCheckError, match="limit_threads"):
+        limit_threads(threads)
