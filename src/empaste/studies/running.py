@@ -100,8 +100,9 @@ def run_stages(
     """
     source = upstream or root
     inputs = _inputs(study, read_pipeline(root), source)
-    files = [source / path for path in inputs]
-    tasks = [_prepare(study, row, seed, workdir, jobs, root, files) for row in study.rows for seed in seeds]
+    # Once for all rows: the inputs hold all images.
+    read = stage_key(study.stages, {stage: {} for stage in study.stages}, [source / path for path in inputs], (), root)
+    tasks = [_prepare(study, row, seed, workdir, jobs, root, read) for row in study.rows for seed in seeds]
     for task in tasks:
         _link(task, inputs, source)
     unfinished = [task for task in tasks if not _result_file(task).exists()]
@@ -163,10 +164,11 @@ def _maker(path: str, made_by: Mapping[str, str]) -> str | None:
     return next((name for out, name in made_by.items() if path == out or path.startswith(f"{out}/")), None)
 
 
-def _prepare(
-    study: Study, row: str, seed: int, workdir: Path, jobs: int, root: Path, inputs: Sequence[Path]
-) -> Workspace:
-    """The workspace of one row and seed, with its parameters; its name is the key of the study's stages on these."""
+def _prepare(study: Study, row: str, seed: int, workdir: Path, jobs: int, root: Path, read: str) -> Workspace:
+    """The workspace of one row and seed, with its parameters.
+
+    Its name is made of these and of ``read``, the key of what the study's stages read.
+    """
     changes = {**study.rows[row], **study.by_seed.get(seed, {}), **dict.fromkeys(study.seeded, seed)}
     params = override(read_sections(root / HERE.params), changes)
     sections = {stage: params[stage] for stage in study.stages}
@@ -174,8 +176,7 @@ def _prepare(
         for section in sections.values():
             section.update({"num_threads": 1} if "num_threads" in section else {})
     name = "-".join("".join(letter if letter.isalnum() else " " for letter in row.lower()).split())
-    key = stage_key(study.stages, sections, inputs, repository=root)
-    folder = keyed_folder(f"{name}-{seed}", [key], workdir)
+    folder = keyed_folder(f"{name}-{seed}", [read, stage_key(study.stages, sections, (), (), root)], workdir)
     (folder / HERE.params).write_text(yaml.safe_dump(params, sort_keys=False))
     return Workspace(row, seed, folder)
 
