@@ -1,6 +1,5 @@
 """Training images have captions, as written and with their target words substituted (EM-Paste §2.1–2.2)."""
 
-import sys
 from pathlib import Path
 
 import typer
@@ -20,7 +19,7 @@ from empaste.captions.settings import FREE, CaptionsSettings
 from empaste.captions.table import caption_metrics, caption_table, warnings
 from empaste.layout import HERE
 from empaste.settings import load_settings
-from stages.runner import stage
+from stages.runner import stage, warn
 
 
 @stage("captions")
@@ -45,8 +44,7 @@ def main(
         write_into(scratch, table, Captions)
     summary = caption_metrics(table, scenes, texts, rules)
     write_json(metrics, summary)
-    for line in warnings(summary):
-        print(f"WARNING: {line}", file=sys.stderr)
+    warn(warnings(summary))
     if work:
         remove_work(work)
 
