@@ -61,6 +61,23 @@ def test_torchvisions_own_network_is_refused() -> None:
         detectron2.build(replace(SMALL, architecture="resnet_slim"), 2, None)
 
 
+def test_what_detectron2_lacks_is_refused() -> None:
+    for architecture, heads, message in (
+        (
+            "timm:tf_efficientnet_lite0",
+            "standard",
+            r"'timm:tf_efficientnet_lite0', which train\.backend detectron2 lacks",
+        ),
+        (
+            "resnet18",
+            "light",
+            r"train\.heads is 'light', which .* lacks; choose from standard, v2, or set train\.backend",
+        ),
+    ):
+        with pytest.raises(InputError, match=message):
+            detectron2.build(Network(architecture, heads, False, 32, 64, frozen_norm=False, msra=False), 2, None)
+
+
 @pytest.mark.parametrize("weights", ["MSRA", "some/R-50.pkl"])
 def test_msra_has_no_small_network(weights: str) -> None:
     with pytest.raises(InputError, match=r"MSRA has no resnet18; choose train\.architecture from resnet50, resnet101"):

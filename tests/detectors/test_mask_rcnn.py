@@ -7,8 +7,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+import timm
 import torch
 from safetensors.torch import load_file, save_file
+from timm.layers.norm_act import FrozenBatchNormAct2d
 from torch import nn
 from torchvision.models.detection import maskrcnn_resnet50_fpn_v2
 from torchvision.models.detection.transform import GeneralizedRCNNTransform
@@ -58,6 +60,8 @@ def test_the_last_layers_start_near_zero(class_agnostic: bool) -> None:
         ("resnet_slim", "standard", [4, 8, 16], [40, 80, 160]),
         ("resnet18", "standard", [4, 8, 16, 32], [16, 32, 64, 128, 256]),
         ("resnet50", "v2", [4, 8, 16, 32], [16, 32, 64, 128, 256]),
+        ("timm:test_efficientnet", "light", [4, 8, 16, 32], [16, 32, 64, 128, 256]),
+        ("timm:test_resnet", "standard", [4, 8, 16, 32], [16, 32, 64, 128, 256]),
     ],
 )
 def test_the_pyramid_starts_at_stride_four(
@@ -199,6 +203,24 @@ def test_pretrained_weights_are_used_and_keep_their_statistics(tmp_path: Path) -
     resnet.eval()
     expected = resnet.layer1(resnet.relu(resnet.bn1(resnet.conv1(inputs))))
     torch.testing.assert_close(model.backbone.stages[0](model.backbone.stem(inputs)), expected)
+
+
+def test_a_backbone_of_timms_carries_its_weights_and_keeps_its_statistics(tmp_path: Path) -> None:
+    source: Any = timm.create_model("test_efficientnet")
+    nn.init.uniform_(source.bn1.running_mean)
+    torch.save(source.state_dict(), tmp_path / "weights.pth")
+    network = replace(SLIM, architecture="timm:test_efficientnet", heads="light", frozen_norm=True)
+    body = build_mask_rcnn(network, 2, str(tmp_path / "weights.pth")).backbone.body.network.network
+    assert torch.equal(body.conv_stem.weight, source.conv_stem.weight)
+    assert torch.equal(body.bn1.running_mean, source.bn1.running_mean)
+    assert isinstance(body.bn1, FrozenBatchNormAct2d)
+
+
+def test_a_backbone_of_timms_comes_back_from_its_folder(tmp_path: Path) -> None:
+    network = replace(SLIM, architecture="timm:test_efficientnet", heads="light", frozen_norm=True)
+    save_network(build_mask_rcnn(network, 2, None), tmp_path, CONFIG | asdict(network))
+    image = np.random.default_rng(0).integers(0, 256, (40, 56, 3), dtype=np.uint8)
+    assert len(load_detector(tmp_path, **LOAD)([image])) == 1
 
 
 def test_tensors_that_do_not_fit_the_config_are_refused(saved: Path) -> None:

@@ -13,7 +13,8 @@ from empaste.detectors.training import fit
 TINY: dict[str, Any] = {
     "backend": "torchvision", "architecture": "resnet_slim", "heads": "standard", "class_agnostic": False, "width": 8,
     "weights": None, "image_size": 64, "iterations": 40, "batch_size": 4, "accumulate": 1, "optimizer": "adamw",
-    "learning_rate": 0.005, "reference_batch": 0, "weight_decay": 1e-4, "schedule": "cosine", "warm_up": 0.1,
+    "learning_rate": 0.005, "backbone_rate": 1.0, "reference_batch": 0, "weight_decay": 1e-4, "schedule": "cosine",
+    "warm_up": 0.1,
     "jitter": [0.8, 1.2], "precision": "float32", "compile": False, "ema": 0.0, "checkpoint_every": 100, "seed": 0,
     "num_threads": 1, "num_workers": 0, "num_processes": 1, "device": "cpu",
 }  # fmt: skip

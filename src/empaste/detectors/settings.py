@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from empaste.networks.names import Backbone
 from empaste.settings import Count, Device, Fraction, NonNegative, Positive, PositiveFloat, Settings
 
 
@@ -11,8 +12,8 @@ class TrainSettings(Settings):
     """Mask R-CNN."""
 
     backend: Literal["torchvision", "detectron2"]
-    architecture: Literal["resnet_slim", "resnet18", "resnet34", "resnet50", "resnet101"]
-    heads: Literal["standard", "v2"]
+    architecture: Backbone
+    heads: Literal["standard", "v2", "light"]
     class_agnostic: bool
     width: Annotated[int, Field(ge=8, multiple_of=8)]
     weights: str | None
@@ -22,6 +23,7 @@ class TrainSettings(Settings):
     accumulate: Positive
     optimizer: Literal["adamw", "sgd"]
     learning_rate: PositiveFloat
+    backbone_rate: NonNegative
     reference_batch: Count
     weight_decay: NonNegative
     schedule: Literal["cosine", "steps"]

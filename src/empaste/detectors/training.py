@@ -140,7 +140,7 @@ def make_learner(module: nn.Module, settings: TrainSettings, group: Group) -> Le
     average = None
     if settings.ema:
         average = AveragedModel(module, multi_avg_fn=_move_average(settings.ema), use_buffers=True)
-    optimizer = OPTIMIZERS[settings.optimizer](_decayed(module, settings.weight_decay))
+    optimizer = OPTIMIZERS[settings.optimizer](_grouped(module, settings))
     if settings.compile:
         backbone = module.backbone
         assert isinstance(backbone, nn.Module)
@@ -150,13 +150,16 @@ def make_learner(module: nn.Module, settings: TrainSettings, group: Group) -> Le
     return Learner(module, call, optimizer, scaler, average)
 
 
-def _decayed(module: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
-    """The trained parameters in two groups: the weights of norms and all biases do not decay."""
-    trained = [parameter for parameter in module.parameters() if parameter.requires_grad]
-    return [
-        {"params": [one for one in trained if one.ndim > 1], "weight_decay": weight_decay},
-        {"params": [one for one in trained if one.ndim <= 1], "weight_decay": 0.0},
-    ]
+def _grouped(module: nn.Module, settings: TrainSettings) -> list[dict[str, Any]]:
+    """The trained parameters in groups: norms' weights and all biases do not decay; the backbone has its own factor."""
+    groups: dict[tuple[float, float], list[nn.Parameter]] = {}
+    for name, parameter in module.named_parameters():
+        if parameter.requires_grad:
+            decay = settings.weight_decay if parameter.ndim > 1 else 0.0
+            in_backbone = name.startswith("backbone.") and not name.startswith("backbone.fpn.")
+            factor = settings.backbone_rate if in_backbone else 1.0
+            groups.setdefault((factor, decay), []).append(parameter)
+    return [{"params": members, "weight_decay": decay, "factor": at} for (at, decay), members in groups.items()]
 
 
 def _sgd(groups: list[dict[str, Any]]) -> torch.optim.Optimizer:
@@ -231,7 +234,7 @@ def train_step(
 ) -> Loss:
     """One optimiser step; the losses before it, over the whole batch."""
     for parameters in learner.optimizer.param_groups:
-        parameters["lr"] = learning_rate(settings, iteration)
+        parameters["lr"] = learning_rate(settings, iteration) * parameters["factor"]
     try:
         losses = [
             _backward(learner, part, number, settings, iteration, group, last=number == _own_parts(settings, group)[-1])

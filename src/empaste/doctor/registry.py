@@ -5,7 +5,7 @@ from pathlib import Path
 
 from empaste.doctor.check import Check, Found, run
 from empaste.doctor.machine import check_device, check_formats, check_letters, check_python, check_workers
-from empaste.doctor.packages import check_optional, check_required
+from empaste.doctor.packages import check_optional, check_required, check_weights
 from empaste.doctor.parameters import check_captions, check_detector, check_method, check_paths, read_params
 from empaste.doctor.repository import check_disk, check_dvc, check_git, check_outputs
 from empaste.doctor.tracking import check_models, check_tracking
@@ -22,6 +22,7 @@ MACHINE: tuple[Callable[[], Found], ...] = (
 PACKAGES: tuple[Callable[[], Found], ...] = (
     check_required,
     check_optional,
+    check_weights,
 )
 PARAMETERS: tuple[Callable[[Params], Found], ...] = (
     check_method,

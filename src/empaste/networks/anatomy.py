@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from empaste.errors import InputError
 from empaste.networks.architectures import family_of
 from empaste.networks.family import Maps
+from empaste.networks.timm_networks import TimmNetwork, patch_side
 
 LAST = "last"
 """The layer that gives ``phi``."""
@@ -72,4 +73,4 @@ def _outputs_of(network: nn.Module, layers: Sequence[str]) -> Iterator[dict[str,
 
 def input_step(network: nn.Module) -> int:
     """The side of an input is a multiple of so many pixels: a ViT's patch, else one."""
-    return getattr(network, "patch_size", 1)
+    return patch_side(network) if isinstance(network, TimmNetwork) else getattr(network, "patch_size", 1)

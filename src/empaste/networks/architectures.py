@@ -12,7 +12,9 @@ from torchvision.models.resnet import ResNet
 from empaste.errors import InputError
 from empaste.networks import convolutional, resnet, vit
 from empaste.networks.family import Family
+from empaste.networks.names import CONVOLUTIONAL, VITS
 from empaste.networks.resnet import SlimResNet
+from empaste.networks.timm_networks import TimmNetwork, family_of_timm
 
 FAMILIES: dict[type[nn.Module], Family] = {
     SlimResNet: resnet.FAMILY,
@@ -48,21 +50,17 @@ def _vit(width: int, num_classes: int, image_size: int, name: str) -> nn.Module:
 
 Builder: TypeAlias = Callable[[int, int, int], nn.Module]
 """Takes width, number of classes and image size."""
-_PLAIN = (
-    *("resnet18", "resnet34", "resnet50", "resnet101"),
-    *("mobilenet_v3_small", "mobilenet_v3_large"),
-    *("efficientnet_b0", "efficientnet_b1", "efficientnet_b2", "efficientnet_b3", "efficientnet_b4"),
-    *("efficientnet_v2_s", "efficientnet_v2_m", "convnext_tiny", "convnext_small", "convnext_base"),
-)
 ARCHITECTURES: dict[str, Builder] = {
     "resnet_slim": partial(_slim, pooled=False),
     "resnet_slim_pooled": partial(_slim, pooled=True),
-    **{name: partial(_of_torchvision, name=name) for name in _PLAIN},
-    **{name: partial(_vit, name=name) for name in ("vit_b_16", "vit_b_32", "vit_l_16")},
+    **{name: partial(_of_torchvision, name=name) for name in CONVOLUTIONAL},
+    **{name: partial(_vit, name=name) for name in VITS},
 }
-RESNETS = tuple(name for name in ARCHITECTURES if name.startswith("resnet"))
+"""The networks of `names.NAMES`; timm's are built by `timm_networks`."""
 
 
 def family_of(network: nn.Module) -> Family:
     """The family that ``network`` belongs to."""
+    if isinstance(network, TimmNetwork):
+        return family_of_timm(network)
     return FAMILIES[type(network)]

@@ -11,11 +11,12 @@ class Maps(NamedTuple):
     """What the last stage of a network leaves: maps over the grid, and what the head reads beside them.
 
     A ViT's grid holds its patches' tokens as the last block's attention reads them (after its first norm); ``beside``
-    is its class token before and after that norm. The other networks have nothing beside their maps.
+    is its class token before and after that norm; of timm's ViTs all tokens before it, and those after it that stand
+    for no patch. The other networks have nothing beside their maps.
     """
 
     grid: Float[Tensor, "n d gh gw"]
-    beside: Float[Tensor, "n 2 d"] | None = None
+    beside: Float[Tensor, "n k d"] | None = None
 
     def rows(self, index: Tensor) -> "Maps":
         """The maps of the rows ``index``."""
@@ -26,7 +27,8 @@ class Family(NamedTuple):
     """How the networks of one kind are taken apart.
 
     ``reads_phi`` is the linear layer that takes ``phi``, ``head`` the one that gives the logits; ``layers`` names the
-    modules, from input to output, whose output is a map or tokens.
+    modules, from input to output, whose output is a map or tokens. ``prefix`` stands before the names that published
+    weights give the tensors.
     """
 
     maps: Callable[[Any, Tensor], Maps]
@@ -34,3 +36,4 @@ class Family(NamedTuple):
     reads_phi: str
     head: str
     layers: Callable[[Any], list[str]]
+    prefix: str = ""

@@ -1,4 +1,7 @@
-"""Weights: by torchvision's name, from a local file, or none; what does not fit is refused with the tensors' names."""
+"""Weights: by torchvision's or timm's name, from a file or an installed package, or none.
+
+What does not fit is refused with the tensors' names.
+"""
 
 import math
 import re
@@ -10,24 +13,28 @@ import torchvision
 from torch import Tensor, nn
 
 from empaste.errors import TORCH_LOAD_ERRORS, InputError
-from empaste.networks.architectures import ARCHITECTURES, RESNETS, family_of
+from empaste.networks.architectures import ARCHITECTURES, family_of
+from empaste.networks.names import RESNETS, TIMM, check_architecture
+from empaste.networks.packages import PACKAGE, WEIGHT_SUFFIXES, package_file, renamed_by_order
+from empaste.networks.timm_networks import build_timm, read_timm_weights
 from empaste.networks.vit import POSITIONS, resize_positions
-
-_WEIGHT_SUFFIXES = (".pth", ".pt", ".safetensors")
 
 
 def build_network(
     architecture: str, width: int, weights: str | None, num_classes: int = 1000, image_size: int = 224
 ) -> nn.Module:
-    """The network ``architecture``, one of `ARCHITECTURES`.
+    """The network ``architecture``, one of `ARCHITECTURES` or ``timm:NAME``.
 
-    ``width`` counts for the slim ones alone, ``image_size`` for ViTs alone. ``weights`` is None (random), the name of
-    torchvision's weights, or a file (``.pth`` or ``.safetensors``); a head of another size than ``num_classes`` is left
-    random, a ViT's position embedding is resized. `InputError` where they are not to be had or do not fit.
+    ``width`` counts for the slim ones alone, ``image_size`` for torchvision's ViTs alone. ``weights`` is None (random),
+    the name of torchvision's weights or timm's tag, a file (``.pth`` or ``.safetensors``), or ``package:NAME``; a head
+    of another size than ``num_classes`` is left random, a ViT's position embedding is resized. `InputError` where they
+    are not to be had or do not fit.
     """
     if architecture not in ARCHITECTURES:
-        raise InputError(f"architecture is {architecture!r}; choose from {', '.join(ARCHITECTURES)}")
-    network = ARCHITECTURES[architecture](width, num_classes, image_size)
+        _refuse_unknown(architecture)
+        network: nn.Module = build_timm(architecture.removeprefix(TIMM), num_classes, _tag(weights))
+    else:
+        network = ARCHITECTURES[architecture](width, num_classes, image_size)
     if weights is not None:
         load_weights(network, read_weights(architecture, weights), weights)
     return network
@@ -41,27 +48,67 @@ def build_resnet(architecture: str, width: int, weights: str | None, num_classes
 
 
 def read_weights(architecture: str, weights: str) -> dict[str, Tensor]:
-    """The tensors of the file ``weights``, or of torchvision's weights of that name, downloaded where needed."""
+    """The tensors of the file or package ``weights``, or of torchvision's or timm's weights of that name.
+
+    The latter are downloaded where needed.
+    """
+    file = weight_file(weights)
+    if file is not None:
+        return read_weight_file(file)
+    if architecture.startswith(TIMM):
+        return read_timm_weights(architecture.removeprefix(TIMM), weights)
+    return _read_named(architecture, weights)
+
+
+def weight_file(weights: str) -> Path | None:
+    """The file that ``weights`` names, by its path or as ``package:NAME``; None where it is the name of weights.
+
+    `InputError` where there is no such file or package.
+    """
+    if weights.startswith(PACKAGE):
+        return package_file(weights.removeprefix(PACKAGE))
     path = Path(weights)
     if path.is_file():
-        return read_weight_file(path)
-    if path.suffix in _WEIGHT_SUFFIXES or "/" in weights:
+        return path
+    if path.suffix in WEIGHT_SUFFIXES or "/" in weights:
         raise InputError(f"weights is {weights!r}, but there is no such file; correct the path, or set it to null")
-    return _read_named(architecture, weights)
+    return None
 
 
 def load_weights(network: nn.Module, state: dict[str, Tensor], source: str) -> None:
     """``network`` carries ``state``; a head that does not fit is dropped, any other misfit is `InputError`."""
-    wanted = network.state_dict()
-    state = _renamed(state)
-    head = {key: wanted[key] for key in wanted if key.startswith(f"{family_of(network).head}.")}
+    wanted, family = network.state_dict(), family_of(network)
+    state = _with_prefix(_renamed(state), wanted, family.prefix)
+    head = {key: wanted[key] for key in wanted if key.startswith(f"{family.head}.")}
     if any(key not in state or state[key].shape != head[key].shape for key in head):
-        state = {key: tensor for key, tensor in state.items() if key.rsplit(".", 1)[0] != family_of(network).head}
+        state = {key: tensor for key, tensor in state.items() if key.rsplit(".", 1)[0] != family.head}
         state |= head
     if POSITIONS in state and POSITIONS in wanted:
         side = math.isqrt(wanted[POSITIONS].shape[1] - 1)
         state[POSITIONS] = resize_positions(state[POSITIONS], (side, side))
     load_fitting(network, state, source)
+
+
+def _with_prefix(state: dict[str, Tensor], wanted: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    """``state`` under the names of ``wanted``, whose published names lack ``prefix``; the rest of them is as it is."""
+    if not prefix:
+        return state
+    published = {key.removeprefix(prefix): wanted[key] for key in wanted if key.startswith(prefix)}
+    named = renamed_by_order(state, published)
+    own = {key: wanted[key] for key in wanted if not key.startswith(prefix)}
+    return own | {prefix + key: tensor for key, tensor in named.items()}
+
+
+def _refuse_unknown(architecture: str) -> None:
+    try:
+        check_architecture(architecture)
+    except ValueError as error:
+        raise InputError(f"architecture is {architecture!r}; {error}") from error
+
+
+def _tag(weights: str | None) -> str | None:
+    """``weights`` where they are the name of weights, None where they are a file or none."""
+    return None if weights is None or weight_file(weights) else weights
 
 
 def load_fitting(network: nn.Module, state: dict[str, Tensor], source: str) -> None:
