@@ -17,7 +17,11 @@ from empaste.yaml_files import parse_yaml
 
 ROOT = Path(__file__).parents[1]
 NAMES = sorted(path.stem for path in (ROOT / "presets").glob("*.yaml"))
-NEEDS_ROOT = {"photos": "/data/photos", "voc": "/data/VOCdevkit", "coco": "/data/coco"}
+NEEDS_ROOT = {
+    **dict.fromkeys(("photos", "photos_scratch", "photos_gpu"), "/data/photos"),
+    "voc": "/data/VOCdevkit",
+    "coco": "/data/coco",
+}
 
 
 @pytest.fixture(autouse=True)
@@ -33,7 +37,7 @@ def written() -> dict[str, Any]:
 
 
 def test_the_promised_presets_are_there() -> None:
-    assert set(NAMES) >= {"smoke", "gpu", "photos", "voc", "coco"}
+    assert set(NAMES) >= {"smoke", "gpu", "photos", "photos_scratch", "photos_gpu", "voc", "coco"}
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -87,7 +91,9 @@ def test_values_that_a_shell_would_take_apart_are_refused(value: str) -> None:
 
 
 def test_unknown_presets_keys_and_forms_are_named() -> None:
-    with pytest.raises(InputError, match=r"'smok' in presets/; choose from coco, gpu, long_tail, photos, smoke, voc"):
+    with pytest.raises(
+        InputError, match=r"'smok' in presets/; choose from coco, gpu, long_tail, photos, photos_gpu, .*, voc"
+    ):
         preset_path("smok")
     with pytest.raises(InputError, match=r"--set: paste.np is no parameter; did you mean paste.n_p\?"):
         overrides([], ["paste.np=4"])
