@@ -14,10 +14,9 @@ from empaste.artifacts.schemas.proposals import Segments
 from empaste.artifacts.tables import read_from, write_into
 from empaste.artifacts.truth import read_truth
 from empaste.layout import HERE
-from empaste.proposals import METHODS
-from empaste.proposals.recall import proposal_metrics
-from empaste.proposals.settings import ProposalsSettings
-from empaste.proposals.table import match_images, propose_rows, require_segments, segment_table, training_files
+from empaste.proposals.recall import images_without, proposal_metrics
+from empaste.proposals.settings import ProposalsSettings, num_processes, supervision
+from empaste.proposals.table import match_images, propose_image, require_segments, segment_table, training_files
 from empaste.scaleout import map_items, num_workers
 from empaste.settings import load_settings
 from stages.runner import stage
@@ -38,17 +37,23 @@ def main(
     keys, lines = match_images(settings, named_images(table))
     for line in lines:
         print(line if line.startswith("WARNING") else f"proposals: {line}", file=sys.stderr)
-    propose = partial(propose_rows, settings=settings, keys=keys)
+    propose = partial(propose_image, settings=settings, keys=keys)
     started = time.monotonic()
-    segments = segment_table(map_items(propose, items, "proposals", METHODS[settings.method].num_processes))
+    proposed = list(map_items(propose, items, "proposals", num_processes(settings)))
+    segments = segment_table(rows for rows, _ in proposed)
     # Printed rather than written, since a metrics file holds what a re-run gives again.
     speed = 1000 * (time.monotonic() - started) * num_workers() / len(items)
     print(f"proposals: {speed:.0f} ms per image and core", file=sys.stderr)
+    print(f"proposals: {settings.method} learned from {supervision(settings)}", file=sys.stderr)
     require_segments(segments, settings.method, len(items))
     with whole_directory(out) as folder:
         write_into(folder, segments, Segments)
     measured = proposal_metrics(segments, read_truth(ground_truth), len(items))
-    write_json(metrics, measured)
+    lacking = images_without([found for _, found in proposed])
+    write_json(metrics, measured | {f"images_without_{method}": count for method, count in lacking.items()})
+    for method, count in lacking.items():
+        if count:
+            print(f"proposals: {method} found no segment in {count} of {len(items)} images", file=sys.stderr)
     if without := measured["images_without_segments"]:
         print(f"proposals: {without} of {len(items)} images have no segment and give no foreground", file=sys.stderr)
 

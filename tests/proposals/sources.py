@@ -150,6 +150,17 @@ def _entity(folder: Path, _image: UInt8[np.ndarray, "h w 3"]) -> dict[str, Any]:
     return save_entity(folder)
 
 
+def _cutout(folder: Path, _image: UInt8[np.ndarray, "h w 3"]) -> dict[str, Any]:
+    from tests.proposals.tiny_salience import RAW, save_redness
+
+    model = save_redness(folder / "red.onnx", (32, 32), after=["Relu"])
+    return RAW | {"model": str(model), "levels": [0.1, 0.3], "num_threads": 1}
+
+
+def _joined(_folder: Path, _image: UInt8[np.ndarray, "h w 3"]) -> dict[str, Any]:
+    return {"methods": ["felzenszwalb", "slic"]}
+
+
 _PREPARED = {
     "mcg": _mcg,
     "cob": _cob,
@@ -159,4 +170,6 @@ _PREPARED = {
     "sam3": _prompted("sam3"),
     "mask2former": _mask2former,
     "entity": _entity,
+    "cutout": _cutout,
+    "joined": _joined,
 }

@@ -94,7 +94,7 @@ def test_params_offer_every_method() -> None:
 
 
 def test_what_is_said_of_methods_is_of_methods_there_are() -> None:
-    networks = {"sam", "sam2", "sam3", "mask2former", "entity"}
+    networks = {"sam", "sam2", "sam3", "mask2former", "entity", "cutout"}
     assert {name for name, one in METHODS.items() if one.precomputed} == {"mcg", "cob", "coco_results"}
     assert {name for name, one in METHODS.items() if one.runs == "in one process"} == networks | {"coco_results"}
     for name, one in METHODS.items():

@@ -102,4 +102,4 @@ def test_a_file_is_compared_with_all_images_once(tmp_path: Path) -> None:
         write_rgb(path, np.zeros((6, 8, 3), np.uint8))
         (area,) = propose_rows((one.image_id, path), settings, keys)["area"]
         assert area == masks[one.image_id].sum()
-    assert match_images(settings.model_copy(update={"method": "slic"}), images) == (None, [])
+    assert match_images(settings.model_copy(update={"method": "slic"}), images) == ({}, [])

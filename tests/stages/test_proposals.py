@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import typer
+import yaml
 
 from empaste.artifacts.coco import coco_dataset, instance, write_coco
 from empaste.artifacts.schemas.prepare import Images
@@ -17,6 +18,7 @@ from empaste.artifacts.tables import read_table, write_table
 from empaste.images import write_rgb
 from empaste.masks import encode_mask
 from stages.proposals import main
+from tests.proposals.tiny_salience import RAW, save_redness
 
 CLASSES = pd.DataFrame({"class_id": [1], "name": ["ball"], "supercategory": ["sports"]})
 
@@ -96,3 +98,50 @@ def test_broken_image_is_named_and_earlier_segments_stay(capsys: pytest.CaptureF
         main()
     assert "data/images/4.png is not a readable image" in capsys.readouterr().err
     assert Path("data/segments/segments.parquet").read_bytes() == before
+
+
+def join_cutout(folder: Path) -> None:
+    """Join the shipped method with a network that marks what is red."""
+    content = yaml.safe_load(Path("params.yaml").read_text())
+    own = content["proposals"]
+    own["method"] = "joined"
+    own["cutout"] |= RAW | {
+        "model": str(save_redness(folder / "red.onnx", after=["Relu"])),
+        "input_size": 48,
+        "num_threads": 1,
+    }
+    Path("params.yaml").write_text(yaml.safe_dump(content))
+
+
+def test_joined_methods_are_counted_and_their_supervision_is_said(
+    workspace: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Image 3 shows a blue square, in which the network sees nothing."""
+    join_cutout(workspace)
+    blue = np.full((40, 48, 3), (60, 120, 90), np.uint8)
+    blue[8:27, 7:24] = (40, 60, 210)
+    write_rgb(Path("data/images/3.png"), blue)
+    outputs = []
+    for _ in range(2):
+        main()
+        outputs.append([Path(p).read_bytes() for p in ("data/segments/segments.parquet", "metrics/proposals.json")])
+    assert outputs[0] == outputs[1]
+    metrics = json.loads(Path("metrics/proposals.json").read_text())
+    assert metrics["images_without_cutout"] == 1
+    assert metrics["images_without_entity_like"] == metrics["images_without_segments"] == 0
+    assert metrics["recall70"] == 100
+    said = capsys.readouterr().err
+    assert "joined learned from " in said
+    assert "entity_like: nothing" in said
+    assert "cutout: masks (of salient objects" in said
+    assert "cutout found no segment in 1 of 9 images" in said
+
+
+def test_a_map_of_nan_ends_the_stage_and_names_the_image(workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    join_cutout(workspace)
+    save_redness(workspace / "red.onnx", after=["Log"])
+    with pytest.raises(typer.Exit):
+        main()
+    said = capsys.readouterr().err
+    assert "cutout, which proposals.joined.methods lists: " in said
+    assert "gives 1.png NaN or infinity in" in said

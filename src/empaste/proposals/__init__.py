@@ -22,6 +22,8 @@ from empaste.proposals.sam2 import METHOD as SAM2
 from empaste.proposals.sam3 import METHOD as SAM3
 from empaste.proposals.mask2former import METHOD as MASK2FORMER
 from empaste.proposals.entity import METHOD as ENTITY
+from empaste.proposals.cutout import METHOD as CUTOUT
+from empaste.proposals.joined import METHOD as JOINED
 
 METHODS: dict[str, Method[Any]] = {one.name: one for one in tuple(globals().values()) if isinstance(one, Method)}
 """What ``proposals.method`` may be, in the order of the lines above."""

@@ -3,6 +3,17 @@
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from empaste.proposals.method import SharedSettings
+
+
+def filtered(
+    masks: Bool[np.ndarray, "n h w"], scores: Float[np.ndarray, " n"], settings: SharedSettings
+) -> tuple[Bool[np.ndarray, "k h w"], Float[np.ndarray, " k"]]:
+    """The ``max_segments`` best of the segments that `is_eligible`, best score first."""
+    kept = np.flatnonzero(is_eligible(masks, settings.min_area, settings.max_extent))
+    kept = kept[best_first(scores[kept], settings.max_segments)]
+    return masks[kept], scores[kept]
+
 
 def is_eligible(masks: Bool[np.ndarray, "n h w"], min_area: float, max_extent: float) -> Bool[np.ndarray, " n"]:
     """Which of ``masks`` cover at least ``min_area`` of the image and have a box that spans it in no dimension.

@@ -16,6 +16,8 @@ Segments = tuple[Bool[np.ndarray, "n h w"], Float[np.ndarray, " n"]]
 """Masks, and scores in [0, 1], of which higher ones are better."""
 Keys = Mapping[int, Sequence[str]]
 """Image id -> the keys by which another program's file names the image."""
+KeysByMethod = Mapping[str, Keys]
+"""The keys in the file of each method that has one."""
 
 
 class SharedSettings(Settings):
@@ -32,13 +34,16 @@ class Context(NamedTuple):
     """What a method may know beside the image and its own section.
 
     All settings: the filters that follow, and the sections of other methods. The image's id and file name, and, for a
-    method with `Method.match`, the keys of all images.
+    method with `Method.match`, the keys of all images. For a method that joins others, their keys, and where it notes
+    how many segments each of them found.
     """
 
     settings: SharedSettings
     image_id: int
     file_name: str
     keys: Keys | None = None
+    keys_by_method: KeysByMethod | None = None
+    found: dict[str, int] | None = None
 
 
 @dataclass(frozen=True)
@@ -59,6 +64,9 @@ class Method(Generic[Section]):
     match: Callable[[Sequence[NamedImage], Section], tuple[Keys, list[str]]] | None = None
     """Compares the method's file with all images, once and before the first of them: `Context.keys`, and what a person
     should know of the file."""
+    joins: Callable[[Section], Sequence[str]] | None = None
+    """The names of the methods whose segments it joins, where it has none of its own. They ask, are matched and see the
+    images as they do alone."""
     asks: tuple[str, ...] = ()
     """Parameters of its section that only the user can set: a folder, a file, a model."""
     needs: tuple[str, ...] = ()
@@ -70,13 +78,17 @@ class Method(Generic[Section]):
     speed: str = "-"
     """Milliseconds of one core per image of VOC's size, measured as docs/proposals.md says; "-": not measured."""
 
-    @property
-    def num_processes(self) -> int | None:
-        """1 for a method that runs in one process; None: as many as the machine allows."""
-        return 1 if self.runs == "in one process" else None
-
     def section(self, settings: SharedSettings) -> Section:
         """The method's own section of ``settings``."""
         own = getattr(settings, self.name)
         assert isinstance(own, self.Settings), f"settings hold no section {self.name}"
         return own
+
+    def seen_side(self, settings: SharedSettings) -> int:
+        """The longest side, in pixels, of the images that the method sees; 0: as they are.
+
+        Networks see more than superpixels need, so a section of theirs has a ``max_side`` of its own. What was computed
+        elsewhere was computed for the image as it is.
+        """
+        side: int = 0 if self.precomputed else getattr(self.section(settings), "max_side", settings.max_side)
+        return side

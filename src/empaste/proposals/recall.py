@@ -17,7 +17,7 @@ from empaste.artifacts.truth import IOU50, IOU70, GroundTruth, percent_found
 from empaste.errors import InputError
 from empaste.overlaps import best_ious
 from empaste.proposals import METHODS
-from empaste.proposals.method import Keys
+from empaste.proposals.method import KeysByMethod
 from empaste.proposals.settings import ProposalsSettings
 from empaste.proposals.table import propose_rows
 from empaste.rle import RLE
@@ -32,10 +32,10 @@ class Scene(NamedTuple):
 
 
 class Source(NamedTuple):
-    """What `propose_rows` wants to know of a method: the settings that choose it, and the keys of its file."""
+    """What `propose_rows` wants to know of a method: the settings that choose it, and the keys of its files."""
 
     settings: ProposalsSettings
-    keys: Keys | None = None
+    keys: KeysByMethod | None = None
 
 
 class Measured(NamedTuple):
@@ -59,6 +59,15 @@ def proposal_metrics(segments: pd.DataFrame, truth: GroundTruth, num_images: int
         "segments_per_image": round(len(segments) / num_images, 2),
         "images_without_segments": num_images - segments["image_id"].nunique(),
     }
+
+
+def images_without(found: Sequence[Mapping[str, int]]) -> dict[str, int]:
+    """Per method that is joined, in how many images it found no segment; ``found`` is `table.Proposed.found` of each.
+
+    Nothing where nothing is joined.
+    """
+    names = dict.fromkeys(name for counts in found for name in counts)
+    return {name: sum(not counts[name] for counts in found) for name in names}
 
 
 def instance_ious(segments: pd.DataFrame, truth: GroundTruth) -> Float[np.ndarray, " instances"]:
@@ -100,7 +109,7 @@ def measure_sources(scene: Scene, sources: Sequence[Source]) -> list[Measured]:
     return [_measure(scene, *source) for source in sources]
 
 
-def _measure(scene: Scene, settings: ProposalsSettings, keys: Keys | None) -> Measured:
+def _measure(scene: Scene, settings: ProposalsSettings, keys: KeysByMethod | None) -> Measured:
     started = time.process_time()
     rows = propose_rows((scene.image_id, scene.path), settings, keys)
     seconds = time.process_time() - started

@@ -1,23 +1,51 @@
 """The section ``proposals`` of ``params.yaml``: what all methods share, and one section per method of the registry."""
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import create_model, model_validator
 
 from empaste.errors import InputError
 from empaste.layout import HERE
 from empaste.proposals import METHODS
-from empaste.proposals.method import SharedSettings
+from empaste.proposals.method import Method, SharedSettings
 from empaste.settings import validate
+
+
+def running_methods(settings: SharedSettings) -> list[Method[Any]]:
+    """The methods that propose: the one that ``settings`` choose, or those that it joins, in their order."""
+    method = METHODS[settings.method]
+    return [METHODS[name] for name in method.joins(method.section(settings))] if method.joins else [method]
+
+
+def supervision(settings: SharedSettings) -> str:
+    """What was labelled by people for the segments of ``settings``; of joined methods, for each of them."""
+    if METHODS[settings.method].joins is None:
+        return METHODS[settings.method].learned_from
+    return "; ".join(f"{method.name}: {method.learned_from}" for method in running_methods(settings))
+
+
+def num_processes(settings: SharedSettings) -> int | None:
+    """1 where a method runs in one process; None: as many as the machine allows."""
+    return 1 if any(method.runs == "in one process" for method in running_methods(settings)) else None
+
+
+def _check_joined(settings: SharedSettings) -> SharedSettings:
+    """What a method joins are methods that have segments of their own."""
+    single = [name for name, method in METHODS.items() if method.joins is None]
+    for method in METHODS.values():
+        for name in method.joins(method.section(settings)) if method.joins else ():
+            if name not in single:
+                raise ValueError(f"{method.name}.methods lists {name!r}; choose from {', '.join(single)}")
+    return settings
 
 
 def _check_asked(settings: SharedSettings) -> SharedSettings:
     """A method that reads files or a model of the user's is told where they are."""
-    method = METHODS[settings.method]
-    for name in method.asks:
-        if not getattr(method.section(settings), name):
-            key = f"{method.name}.{name}"
-            raise ValueError(f"{key} is null, but method {method.name} needs it; set proposals.{key}")
+    for method in running_methods(settings):
+        for name in method.asks:
+            if not getattr(method.section(settings), name):
+                key = f"{method.name}.{name}"
+                raise ValueError(f"{key} is null, but method {method.name} needs it; set proposals.{key}")
     return settings
 
 
@@ -29,7 +57,10 @@ else:
         __base__=SharedSettings,
         __module__=__name__,
         __doc__="Class-agnostic segments per training image.",
-        __validators__={"check_asked": model_validator(mode="after")(_check_asked)},
+        __validators__={
+            "check_joined": model_validator(mode="after")(_check_joined),
+            "check_asked": model_validator(mode="after")(_check_asked),
+        },
         method=Literal[tuple(METHODS)],
         **{name: method.Settings for name, method in METHODS.items()},
     )
