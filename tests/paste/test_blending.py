@@ -1,10 +1,12 @@
 """What the edges of pasted objects look like."""
 
+import math
+
 import numpy as np
 import pytest
 
 from empaste.paste import BLENDINGS
-from empaste.paste.blending import HALF, blend_gaussian, blend_none, blend_poisson
+from empaste.paste.blending import HALF, blend_gaussian, blend_none, blend_poisson, blend_ring, ring_margin, under_ring
 
 
 def disk(size: int, radius: float) -> np.ndarray:
@@ -30,6 +32,25 @@ def test_every_blending_returns_a_new_piece_and_touches_nothing_far_from_the_obj
     assert np.array_equal(blended[far], patch[far])
     if radius == 8.0:
         assert not np.array_equal(blended, patch)
+
+
+@pytest.mark.parametrize("sigma", [0.5, 1.0, 2.5])
+def test_a_ring_shows_the_object_in_its_old_surroundings(sigma: float) -> None:
+    patch, colour = np.zeros((64, 64, 3), np.uint8), np.full((64, 64, 3), 200, np.uint8)
+    coverage = disk(64, 10.0)
+    blended = blend_ring(patch, colour, coverage, sigma)[..., 0].astype(int)
+    width = math.ceil(2 * sigma)
+    assert (blended[disk(64, 10.0 + width / 2) > 0] >= 150).all()  # the outline's surroundings are the object's own
+    assert (blended[disk(64, 10.0 + ring_margin(sigma)) == 0] == 0).all()
+    hidden = under_ring(coverage, sigma)
+    assert np.array_equal(hidden, blended >= 100)
+    assert abs(math.sqrt(hidden.sum() / math.pi) - 10 - width) < 1
+
+
+def test_a_ring_of_the_image_itself_changes_nothing() -> None:
+    patch, coverage = noise(48, 0), disk(48, 9.0)
+    difference = blend_ring(patch, patch, coverage, 1.5).astype(int) - patch
+    assert np.abs(difference).max() <= 1
 
 
 @pytest.mark.parametrize("name", BLENDINGS)
@@ -102,7 +123,7 @@ def test_poisson_copies_what_it_would_wash_out() -> None:
 
 
 def test_blendings_that_keep_surroundings_exist() -> None:
-    assert {name for name, blending in BLENDINGS.items() if blending.keeps_surroundings} == {"poisson"}
+    assert {name for name, blending in BLENDINGS.items() if blending.keeps_surroundings} == {"ring", "poisson"}
 
 
 @pytest.mark.parametrize("sigma", [1.0, 1.7, 3.0, 8.0])

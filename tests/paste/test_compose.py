@@ -16,7 +16,7 @@ from empaste.images import write_rgb
 from empaste.masks import decode_mask, encode_mask, mask_box_xywh
 from empaste.paste import BLENDINGS, PLACEMENTS
 from empaste.paste import compose as composing
-from empaste.paste.blending import HALF
+from empaste.paste.blending import HALF, under_ring
 from empaste.paste.compose import Composite, EncodedComposite, Unreadable, compose, compose_encoded
 from empaste.paste.pool import Background
 from empaste.paste.sources import Foreground
@@ -72,12 +72,12 @@ def test_annotations_are_the_colours_of_the_image(
 
 
 def painted_by_pixels(
-    background: Background, layers: list[Layer], size_hw: tuple[int, int]
+    background: Background, layers: list[Layer], size_hw: tuple[int, int], blending: str
 ) -> tuple[dict[int, set[tuple[int, int]]], list[int]]:
     """What an independent renderer shows, which pastes numbers pixel by pixel.
 
-    The pixels (y, x) of the n-th object that was painted, counted from 0, and how many pixels each had before anything
-    hid it.
+    A ring of old surroundings shows no number. The pixels (y, x) of the n-th object that was painted, counted from 0,
+    and how many pixels each had before anything hid it.
     """
     shown: dict[tuple[int, int], int] = {}
     sizes = []
@@ -85,6 +85,10 @@ def painted_by_pixels(
     placed = [(0, 0, mask) for mask in masks] + [(layer.x, layer.y, layer.coverage >= HALF) for layer in layers]
     for number, (left, top, mask) in enumerate(placed):
         sizes.append(0)
+        if number >= len(masks) and blending == "ring":
+            seen = layers[number - len(masks)].on(size_hw)[1]
+            for y, x in zip(*np.nonzero(under_ring(seen.coverage, 1.0)), strict=True) if seen.mask.any() else ():
+                shown.pop((int(y) + seen.y, int(x) + seen.x), None)
         for y, x in zip(*np.nonzero(mask), strict=True):
             sizes[-1] += 1
             if 0 <= y + top < size_hw[0] and 0 <= x + left < size_hw[1]:
@@ -138,7 +142,7 @@ def test_annotations_equal_an_independent_renderer_of_numbers(
             background = background._replace(void=(encode_mask(blob(rng, size_hw)),))
         other = paint(Path(folder) / "2.png", 2, [blob(rng, (40, 50)), blob(rng, (40, 50))])
         composite = compose(background, pool_of(Path(folder) / "pool", [other]), options)
-    pixels, sizes = painted_by_pixels(background, layers, size_hw)
+    pixels, sizes = painted_by_pixels(background, layers, size_hw, blending)
     kept = [n for n in pixels if len(pixels[n]) >= max(1, min_pixels, min_visible * sizes[n])]
     assert composite.num_dropped == len(pixels) - len(kept)
     assert len(composite.annotations) == len(kept)

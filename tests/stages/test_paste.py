@@ -498,7 +498,10 @@ def test_nothing_readable_to_cut_from_ends_with_the_next_step(capsys: pytest.Cap
         ({"n_p": 0}, "paste.n_p is 0"),
         ({"scale": [1.0, 0.3]}, "paste.scale is [1.0, 0.3]; a range rises"),
         ({"blending": []}, "paste.blending is []"),
-        ({"blending": ["gauss"]}, "paste.blending.0 is 'gauss'; choose from 'gaussian', 'box_blur', 'poisson', 'none'"),
+        (
+            {"blending": ["gauss"]},
+            "paste.blending.0 is 'gauss'; choose from 'gaussian', 'box_blur', 'ring', 'poisson', 'none'",
+        ),
         ({"brightness": [1.2, 0.8]}, "paste.brightness is [1.2, 0.8]; a range rises"),
         ({"flip": 2}, "paste.flip is 2"),
         ({"min_radius": 0}, "paste.min_radius is 0"),

@@ -3,7 +3,17 @@
 A new selection, placement or blending is one function, one line here, and its name among the choices in `settings`.
 """
 
-from empaste.paste.blending import Blending, blend_box_blur, blend_gaussian, blend_none, blend_poisson
+from empaste.paste.blending import (
+    Blending,
+    blend_box_blur,
+    blend_gaussian,
+    blend_none,
+    blend_poisson,
+    blend_ring,
+    poisson_margin,
+    ring_margin,
+    under_ring,
+)
 from empaste.paste.placement import Placement, place_at_random, place_in_largest_circle, place_nowhere
 from empaste.paste.sampling import Weigh, weigh_balanced, weigh_confidence, weigh_repeat_factor, weigh_uniform
 
@@ -24,6 +34,7 @@ MIXED = "mixed"
 BLENDINGS = {
     "gaussian": Blending(blend_gaussian),
     "box_blur": Blending(blend_box_blur),
-    "poisson": Blending(blend_poisson, keeps_surroundings=True),
+    "ring": Blending(blend_ring, keeps_surroundings=True, margin=ring_margin, hidden=under_ring),
+    "poisson": Blending(blend_poisson, keeps_surroundings=True, margin=poisson_margin),
     "none": Blending(blend_none),
 }

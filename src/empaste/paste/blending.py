@@ -1,9 +1,11 @@
-"""How a pasted object meets its new background: a soft edge, Poisson cloning, or a hard edge (EM-Paste §3).
+"""How a pasted object meets its new background: a soft edge, a ring of its old one, Poisson cloning, or a hard edge.
+
+EM-Paste §3 names the soft edge, Poisson cloning and none.
 
 Every blending takes the piece of the image under the object's box and returns it anew. ``coverage`` says how much of
 a pixel is object, 0 … 255; the object's *mask* is where that is at least half. Beyond the mask ``colour`` goes on with
-the colours of the nearest object pixel, so that no old background is blurred in. Poisson cloning alone is given the
-object's old surroundings instead (``keeps_surroundings``), because it carries over the contrast to them.
+the colours of the nearest object pixel, so that no old background is blurred in. Poisson cloning and the ring are given
+the object's old surroundings instead (``keeps_surroundings``): they carry over the contrast to them, or some of them.
 """
 
 from collections.abc import Callable
@@ -27,11 +29,17 @@ POISSON_MARGIN = POISSON_RIM + 2
 """Poisson: pixels of surroundings that an object is given along."""
 
 
+def soft_margin(blur_sigma: float) -> int:
+    """How far a Gaussian of ``blur_sigma`` changes the image, in pixels; what is further off adds less than 2.5 %."""
+    return ceil(2 * blur_sigma) + 1
+
+
 class Blending(NamedTuple):
     """A method: ``blend(patch, colour, coverage, blur_sigma)`` gives the patch with the object in it.
 
     One that ``keeps_surroundings`` is given the object in its old surroundings; the others get its own colours,
-    continued.
+    continued. ``hidden(coverage, blur_sigma)`` is where the patch shows more of these surroundings than of itself, so
+    that what was annotated there is not seen any more.
     """
 
     blend: Callable[
@@ -39,10 +47,9 @@ class Blending(NamedTuple):
         UInt8[np.ndarray, "h w 3"],
     ]
     keeps_surroundings: bool = False
-
-    def margin(self, blur_sigma: float) -> int:
-        """Pixels around the object that it is given along: as far as it changes the image."""
-        return POISSON_MARGIN if self.keeps_surroundings else ceil(2 * blur_sigma) + 1
+    margin: Callable[[float], int] = soft_margin
+    """Pixels around the object that it is given along, by ``blur_sigma``: as far as it changes the image."""
+    hidden: Callable[[UInt8[np.ndarray, "h w"], float], Bool[np.ndarray, "h w"]] | None = None
 
 
 def blend_gaussian(
@@ -81,6 +88,47 @@ def _blend(
     _, least = cv2.threshold(coverage, HALF - 1, HALF, cv2.THRESH_BINARY)  # HALF on the mask, 0 beside it
     opacity = cv2.min(cv2.max(opacity, least), least + np.uint8(HALF - 1)).astype(np.float32)
     return cv2.blendLinear(colour, patch, opacity, 255 - opacity)
+
+
+def blend_ring(
+    patch: UInt8[np.ndarray, "h w 3"],
+    colour: UInt8[np.ndarray, "h w 3"],
+    coverage: UInt8[np.ndarray, "h w"],
+    blur_sigma: float,
+) -> UInt8[np.ndarray, "h w 3"]:
+    """The object with a ring of its old surroundings, ``2 * blur_sigma`` pixels wide, that fades out around it.
+
+    Along the outline the object meets what it met in its photograph, and the seam lies beyond: what a network learns of
+    outlines here, it can use on photographs. A soft or hard edge instead gives every pasted object away by its seam.
+    """
+    opacity = _ring_opacity(coverage, blur_sigma).astype(np.float32)
+    return cv2.blendLinear(colour, patch, opacity, 255 - opacity)
+
+
+def _ring_opacity(coverage: UInt8[np.ndarray, "h w"], blur_sigma: float) -> UInt8[np.ndarray, "h w"]:
+    """255 on the object, half of that where the ring ends, nothing beyond."""
+    width = ceil(2 * blur_sigma)
+    reach = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * width + 1, 2 * width + 1))
+    ring = cv2.dilate((coverage >= HALF).astype(np.uint8) * 255, reach)
+    side = 2 * width + 1
+    blurred = cv2.GaussianBlur(ring, (side, side), blur_sigma, borderType=cv2.BORDER_REPLICATE)
+    return cv2.max(blurred, coverage)
+
+
+def under_ring(coverage: UInt8[np.ndarray, "h w"], blur_sigma: float) -> Bool[np.ndarray, "h w"]:
+    """Where `blend_ring` shows more of the object's old surroundings, or of the object, than of the patch."""
+    hidden: Bool[np.ndarray, "h w"] = _ring_opacity(coverage, blur_sigma) >= HALF
+    return hidden
+
+
+def ring_margin(blur_sigma: float) -> int:
+    """How far the ring and what fades out beyond it reach, in pixels."""
+    return 2 * ceil(2 * blur_sigma) + 1
+
+
+def poisson_margin(blur_sigma: float) -> int:
+    """How far `blend_poisson` changes the image, in pixels, whatever ``blur_sigma`` is."""
+    return POISSON_MARGIN
 
 
 def blend_poisson(

@@ -108,6 +108,8 @@ def paste_on(
             box, seen = layer.on(ids.shape)
             if seen.mask.any():
                 image[box] = blending.blend(image[box], seen.colour, seen.coverage, settings.blur_sigma)
+                if blending.hidden:
+                    np.copyto(ids[box], 0, where=blending.hidden(seen.coverage, settings.blur_sigma))
                 np.copyto(ids[box], len(instances), where=seen.mask)
     return _read_off(image, ids, instances, settings)
 

@@ -6,7 +6,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from empaste.settings import Count, Fraction, Positive, PositiveFloat, Settings
 
-Blending = Literal["gaussian", "box_blur", "poisson", "none"]
+Blending = Literal["gaussian", "box_blur", "ring", "poisson", "none"]
 
 
 def _number_or_range(value: object) -> object:
