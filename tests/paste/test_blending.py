@@ -41,7 +41,7 @@ def test_a_ring_shows_the_object_in_its_old_surroundings(sigma: float) -> None:
     blended = blend_ring(patch, colour, coverage, sigma)[..., 0].astype(int)
     width = math.ceil(2 * sigma)
     assert (blended[disk(64, 10.0 + width / 2) > 0] >= 150).all()  # the outline's surroundings are the object's own
-    assert (blended[disk(64, 10.0 + ring_margin(sigma)) == 0] == 0).all()
+    assert (blended[disk(64, 10.0 + 1.5 * ring_margin(sigma)) == 0] == 0).all()
     hidden = under_ring(coverage, sigma)
     assert np.array_equal(hidden, blended >= 100)
     assert abs(math.sqrt(hidden.sum() / math.pi) - 10 - width) < 1
