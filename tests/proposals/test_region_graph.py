@@ -2,7 +2,15 @@
 
 import numpy as np
 
-from empaste.proposals.region_graph import RegionGraph, consecutive, describe_regions, draw, segment_boxes_xyxy
+from empaste.proposals.region_graph import (
+    RegionGraph,
+    border_pairs,
+    consecutive,
+    contour_steps,
+    describe_regions,
+    draw,
+    segment_boxes_xyxy,
+)
 
 LABELS = np.array([[0, 0, 1], [2, 1, 1], [2, 2, 2]])
 
@@ -28,6 +36,20 @@ def test_strengths_sum_the_colour_steps() -> None:
     lab[0, 2] = (3, 4, 0)
     graph = graph_of(np.array([[0, 0, 1]]), lab)
     assert graph.strengths.tolist() == [[0, 5], [5, 0]]
+
+
+def test_strengths_sum_the_contours_where_there_are_any() -> None:
+    contours = np.array([[0.5, 0.25, 0.75]], np.float32)
+    graph = describe_regions(np.zeros((1, 3, 3), np.float32), np.array([[0, 0, 1]]), contours)
+    assert graph.by_contours
+    assert graph.strengths.tolist() == [[0, 0.5], [0.5, 0]]
+    assert not graph_of(LABELS).by_contours
+
+
+def test_border_pairs_name_both_sides_and_the_step() -> None:
+    steps = contour_steps(np.array([[0, 1], [0.5, 1]], np.float32))
+    before, behind, step = border_pairs(np.array([[0, 1], [2, 1]]), steps)
+    assert list(zip(before, behind, step, strict=True)) == [(0, 2, 0.25), (0, 1, 0.5), (2, 1, 0.75)]
 
 
 def test_histograms_count_every_pixel_once_per_channel() -> None:

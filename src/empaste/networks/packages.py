@@ -50,7 +50,10 @@ def is_installed(name: str) -> bool:
 
 
 def package_file(name: str, suffixes: Sequence[str] = WEIGHT_SUFFIXES) -> Path:
-    """The file in the installed package ``name`` with one of ``suffixes``; `InputError` where it has none, or several."""
+    """The file of weights in the installed package ``name``, which ends in one of ``suffixes``.
+
+    `InputError` where there is none, or several.
+    """
     if not is_installed(name):
         known = ", ".join(PACKAGE + one.name for one in KNOWN)
         raise InputError(

@@ -15,6 +15,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int, UInt8
 
 from empaste.overlaps import suppress
+from empaste.proposals.contours import watershed_regions
 from empaste.proposals.felzenszwalb import graph_segmentation
 from empaste.proposals.merging import Cost, merge_greedily
 from empaste.proposals.objectness import objectness
@@ -38,9 +39,14 @@ class Hierarchy(NamedTuple):
 
 
 def merge_hierarchies(
-    image: UInt8[np.ndarray, "h w 3"], scales: Sequence[float], sigma: float, min_region: float, costs: Sequence[Cost]
+    image: UInt8[np.ndarray, "h w 3"],
+    scales: Sequence[float],
+    sigma: float,
+    min_region: float,
+    costs: Sequence[Cost],
+    contours: Float[np.ndarray, "h w"] | None = None,
 ) -> list[Hierarchy]:
-    """One hierarchy per scale of the regions, all of ``costs`` in each.
+    """One hierarchy per scale of the regions, and one of the basins of ``contours``; all of ``costs`` in each.
 
     Regions are those of P. Felzenszwalb, D. Huttenlocher (IJCV 2004) in the image after a mean-shift filter (D.
     Comaniciu, P. Meer, TPAMI 2002). ``min_region``, the smallest one as a share of the image, bounds their number, and
@@ -50,7 +56,9 @@ def merge_hierarchies(
     lab = to_lab(cv2.GaussianBlur(image, (0, 0), SMOOTHING))
     min_size = max(1, int(min_region * image.shape[0] * image.shape[1]))
     labels = [consecutive(graph_segmentation(filtered, scale, sigma, min_size)) for scale in scales]
-    return [_merge(describe_regions(lab, regions), costs) for regions in labels]
+    if contours is not None:
+        labels.append(watershed_regions(contours, min_size))
+    return [_merge(describe_regions(lab, regions, contours), costs) for regions in labels]
 
 
 def _merge(graph: RegionGraph, costs: Sequence[Cost]) -> Hierarchy:

@@ -83,7 +83,7 @@ def fit_cost(graph: RegionGraph, region: int, near: Int[np.ndarray, " k"]) -> Fl
 
 
 def boundary_cost(graph: RegionGraph, region: int, near: Int[np.ndarray, " k"]) -> Float[np.ndarray, " k"]:
-    """The mean colour step across the common boundary."""
+    """The mean step across the common boundary: of colour, or of the contours."""
     steps: Float[np.ndarray, " k"] = graph.strengths[region, near] / graph.lengths[region, near]
     return steps
 

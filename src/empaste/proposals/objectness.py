@@ -7,8 +7,14 @@ score = contrast · (strength · solidity · inwardness² · r/(r + r0))², each
   inwardness  one minus the share of the image's frame that it covers: what is cut off there is mostly ground
   r           number of regions that it unites: keeps parts from beating the whole (a window, the house)
 
+Where the boundaries are learned contours, the score says how much of the outline lies on one:
+
+score = contrast · (contour · inwardness² · (r/(r + r0))²)² · solidity:
+  contour     mean of the contours along the boundary
+
 All come from region statistics (`region_graph`). The exponents are whole numbers near those that a logistic regression
-gives for "has an IoU over 0.6 with an instance" (docs/results.md says on which masks); no more is learned.
+gives for "has an IoU over 0.6 with an instance" (docs/results.md says on which masks), or, with contours, those of
+a coarse grid with the highest mean IoU of instances and their best segments (docs/proposals.md); no more is learned.
 """
 
 from collections.abc import Sequence
@@ -48,11 +54,16 @@ def objectness(membership: Bool[np.ndarray, "s n"], graph: RegionGraph) -> Float
     inside = membership.astype(float)
     outline = (inside @ graph.lengths) * (1 - inside)
     step = ((inside @ graph.strengths) * (1 - inside)).sum(axis=1) / np.maximum(outline.sum(axis=1), 1)
-    strength = step / (step + STRONG_STEP)
     inwardness = 1 - inside @ graph.frame_lengths / graph.frame_lengths.sum()
-    regions = membership.sum(axis=1)
-    wholeness = _solidity(membership, graph) * regions / (regions + MANY_REGIONS)
-    scores: Float[np.ndarray, " s"] = _contrast(inside, outline, graph) * (strength * inwardness**2 * wholeness) ** 2
+    regions, solidity = membership.sum(axis=1), _solidity(membership, graph)
+    contrast = _contrast(inside, outline, graph)
+    scores: Float[np.ndarray, " s"]
+    if graph.by_contours:
+        wholeness = regions / (regions + MANY_REGIONS)
+        scores = contrast * (step * inwardness**2 * wholeness**2) ** 2 * solidity
+    else:
+        strength, wholeness = step / (step + STRONG_STEP), solidity * regions / (regions + MANY_REGIONS)
+        scores = contrast * (strength * inwardness**2 * wholeness) ** 2
     return scores
 
 

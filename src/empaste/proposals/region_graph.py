@@ -26,6 +26,9 @@ NUM_DIRECTIONS = 8
 Channel = tuple[Float[np.ndarray, "h w"], float, float]
 """A value per pixel, and the range that its histogram covers."""
 
+Steps = tuple[Float[np.ndarray, "h1 w"], Float[np.ndarray, "h w1"]]
+"""A value per pair of pixels: one above the other, and side by side."""
+
 
 @dataclass(frozen=True)
 class RegionGraph:
@@ -34,8 +37,8 @@ class RegionGraph:
     ``histograms`` hold pixel counts per bin of lightness, two colour opponents and gradient magnitude;
     ``colour_histograms`` in finer bins of the colours; ``texture_histograms`` per direction of the gradient;
     ``colours`` sums of CIE Lab; ``lengths`` the number of pixel pairs across each common border, ``strengths`` the sum
-    of the colour differences across it; ``frame_lengths`` pixels on the image's frame; ``boxes_xyxy`` with exclusive
-    ends.
+    of the steps across it: colour differences, or, where ``by_contours``, a contour map's values; ``frame_lengths``
+    pixels on the image's frame; ``boxes_xyxy`` with exclusive ends.
     """
 
     labels: Int[np.ndarray, "h w"]
@@ -48,6 +51,7 @@ class RegionGraph:
     lengths: Float[np.ndarray, "n n"]
     strengths: Float[np.ndarray, "n n"]
     frame_lengths: Float[np.ndarray, " n"]
+    by_contours: bool = False
 
 
 def to_lab(image: UInt8[np.ndarray, "h w 3"]) -> Float[np.ndarray, "h w 3"]:
@@ -55,11 +59,13 @@ def to_lab(image: UInt8[np.ndarray, "h w 3"]) -> Float[np.ndarray, "h w 3"]:
     return cv2.cvtColor(image.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
 
 
-def describe_regions(lab: Float[np.ndarray, "h w 3"], labels: Int[np.ndarray, "h w"]) -> RegionGraph:
-    """The graph of ``labels``, which use every number from 0 to their maximum."""
+def describe_regions(
+    lab: Float[np.ndarray, "h w 3"], labels: Int[np.ndarray, "h w"], contours: Float[np.ndarray, "h w"] | None = None
+) -> RegionGraph:
+    """The graph of ``labels``, which use every number from 0 to their maximum; by ``contours`` where there are any."""
     num = int(labels.max()) + 1
     flat = labels.ravel()
-    lengths, strengths = _borders(lab, labels, num)
+    lengths, strengths = _borders(labels, num, colour_steps(lab) if contours is None else contour_steps(contours))
     return RegionGraph(
         labels=labels,
         areas=np.bincount(flat, minlength=num).astype(float),
@@ -71,7 +77,31 @@ def describe_regions(lab: Float[np.ndarray, "h w 3"], labels: Int[np.ndarray, "h
         lengths=lengths,
         strengths=strengths,
         frame_lengths=_frame_lengths(labels, num),
+        by_contours=contours is not None,
     )
+
+
+def colour_steps(lab: Float[np.ndarray, "h w 3"]) -> Steps:
+    """The colour difference of every two neighbouring pixels."""
+    return np.linalg.norm(np.diff(lab, axis=0), axis=2), np.linalg.norm(np.diff(lab, axis=1), axis=2)
+
+
+def contour_steps(contours: Float[np.ndarray, "h w"]) -> Steps:
+    """The mean contour of every two neighbouring pixels."""
+    return (contours[:-1] + contours[1:]) / 2, (contours[:, :-1] + contours[:, 1:]) / 2
+
+
+def border_pairs(
+    labels: Int[np.ndarray, "h w"], steps: Steps
+) -> tuple[Int[np.ndarray, " k"], Int[np.ndarray, " k"], Float[np.ndarray, " k"]]:
+    """The regions before and behind every pair of pixels that a border parts, and its step."""
+    before, behind, parted = [], [], []
+    for first, second, step in zip((labels[:-1], labels[:, :-1]), (labels[1:], labels[:, 1:]), steps, strict=True):
+        apart = first != second
+        before.append(first[apart].astype(np.int64))
+        behind.append(second[apart].astype(np.int64))
+        parted.append(step[apart])
+    return np.concatenate(before), np.concatenate(behind), np.concatenate(parted)
 
 
 def consecutive(labels: Int[np.ndarray, "h w"]) -> Int[np.ndarray, "h w"]:
@@ -96,17 +126,11 @@ def segment_boxes_xyxy(membership: Bool[np.ndarray, "s n"], graph: RegionGraph) 
 
 
 def _borders(
-    lab: Float[np.ndarray, "h w 3"], labels: Int[np.ndarray, "h w"], num: int
+    labels: Int[np.ndarray, "h w"], num: int, steps: Steps
 ) -> tuple[Float[np.ndarray, "n n"], Float[np.ndarray, "n n"]]:
-    """Length and summed colour difference of the border between every two regions."""
-    pairs, steps = [], []
-    for axis in (0, 1):
-        left = labels[:-1] if axis == 0 else labels[:, :-1]
-        right = labels[1:] if axis == 0 else labels[:, 1:]
-        across = left != right
-        pairs.append(left[across].astype(np.int64) * num + right[across])
-        steps.append(np.linalg.norm(np.diff(lab, axis=axis)[across], axis=1))
-    pair, step = np.concatenate(pairs), np.concatenate(steps)
+    """Length of the border between every two regions, and the sum of the steps across it."""
+    before, behind, step = border_pairs(labels, steps)
+    pair = before * num + behind
     lengths = np.bincount(pair, minlength=num * num).reshape(num, num).astype(float)
     strengths = np.bincount(pair, step, num * num).reshape(num, num).astype(float)  # whole numbers of no border at all
     return lengths + lengths.T, strengths + strengths.T

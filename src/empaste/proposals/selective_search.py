@@ -1,6 +1,7 @@
 """Selective search that keeps masks: several segmentations, each merged under several likenesses, every merge kept.
 
-J. Uijlings et al.: Selective search for object recognition, IJCV 2013. It learned from no masks.
+J. Uijlings et al.: Selective search for object recognition, IJCV 2013. It learned from no masks; with ``contours``
+its boundaries learned from people's outlines (BSDS500).
 
 Notes
 -----
@@ -16,6 +17,7 @@ import numpy as np
 from jaxtyping import UInt8
 from pydantic import Field
 
+from empaste.proposals.contours import learned_contours
 from empaste.proposals.hierarchies import best_segments, merge_hierarchies
 from empaste.proposals.merging import boundary_cost, fit_cost, likeness_cost, variance_cost
 from empaste.proposals.method import Context, Method, Segments
@@ -26,12 +28,17 @@ COSTS = (likeness_cost, fit_cost, boundary_cost, variance_cost)
 
 
 class SelectiveSearchSettings(Settings):
-    """Several segmentations, each merged under several likenesses, every merge kept."""
+    """Several segmentations, each merged under several likenesses, every merge kept.
+
+    ``contours`` names the weights of a network of contours, which learned from people's outlines (BSDS500): a file, or
+    ``package:NAME``. The boundaries are then those that it sees, and one segmentation more is that of its contours.
+    """
 
     scales: Annotated[list[PositiveFloat], Field(min_length=1)]
     sigma: NonNegative
     min_region: Fraction
     max_iou: Fraction
+    contours: str | None
 
 
 def propose(image: UInt8[np.ndarray, "h w 3"], settings: SelectiveSearchSettings, context: Context) -> Segments:
@@ -40,7 +47,10 @@ def propose(image: UInt8[np.ndarray, "h w 3"], settings: SelectiveSearchSettings
     Of two segments whose IoU is over ``max_iou`` the better one stays; `hierarchies.merge_hierarchies` explains the
     others.
     """
-    hierarchies = merge_hierarchies(image, settings.scales, settings.sigma, settings.min_region, COSTS)
+    contours = None
+    if settings.contours is not None:
+        contours = learned_contours(image, settings.contours, context.file_name)
+    hierarchies = merge_hierarchies(image, settings.scales, settings.sigma, settings.min_region, COSTS, contours)
     return best_segments(hierarchies, context.settings.min_area, context.settings.max_extent, settings.max_iou)
 
 
