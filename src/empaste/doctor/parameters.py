@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from empaste.captions import CAPTIONERS
 from empaste.doctor.check import Check
@@ -10,7 +10,8 @@ from empaste.doctor.packages import is_installed
 from empaste.errors import DETECTRON2, InputError, install_command
 from empaste.networks.packages import PACKAGE, package_file
 from empaste.params import Params, load_params
-from empaste.proposals import METHODS
+from empaste.proposals.method import NOTHING
+from empaste.proposals.settings import running_methods, supervision
 
 
 def read_params(path: Path) -> tuple[Params | None, list[Check]]:
@@ -22,16 +23,16 @@ def read_params(path: Path) -> tuple[Params | None, list[Check]]:
 
 
 def check_method(params: Params) -> list[Check]:
-    """Whether the chosen proposal source has what it needs, and what it learned from."""
-    method = METHODS[params.proposals.method]
+    """Whether the chosen proposal source, or those that it joins, have what they need, and what they learned from."""
     checks = [
         Check("broken" if method.needed_for_all else "note", f"{method.name} needs {package}: {method.install}")
+        for method in running_methods(params.proposals)
         for package in method.needs
         if not is_installed(package)
     ]
-    if method.learned_from == "nothing":
-        return [*checks, Check("ok", f"proposals by {method.name}, which learned from nothing")]
-    return [*checks, Check("note", f"proposals by {method.name}, which learned from {method.learned_from}")]
+    learned_from = supervision(params.proposals)
+    state: Literal["ok", "note"] = "ok" if learned_from == NOTHING else "note"
+    return [*checks, Check(state, f"proposals by {params.proposals.method}, which learned from {learned_from}")]
 
 
 def check_captions(params: Params) -> list[Check]:
@@ -57,9 +58,9 @@ def check_detector(params: Params) -> list[Check]:
 def check_paths(params: Params) -> list[Check]:
     """Whether the folders and files that the parameters name exist; a name on a hub cannot be looked up."""
     named: dict[str, Any] = {"prepare.root": params.prepare.root if params.prepare.dataset != "demo" else None}
-    method = METHODS[params.proposals.method]
-    for name in method.asks:
-        named[f"proposals.{method.name}.{name}"] = getattr(method.section(params.proposals), name)
+    for method in running_methods(params.proposals):
+        for name in method.asks:
+            named[f"proposals.{method.name}.{name}"] = getattr(method.section(params.proposals), name)
     named |= {f"{section}.weights": getattr(params, section).weights for section in ("classifier", "train")}
     named["paste.foregrounds_file"] = params.paste.foregrounds_file if params.paste.foregrounds == "file" else None
     return _existing(named)

@@ -18,6 +18,7 @@ import numpy as np
 from jaxtyping import Bool, Float, UInt8
 from pydantic import Field
 
+from empaste.errors import install_command
 from empaste.proposals.duplicates import best_unlike
 from empaste.proposals.method import Context, Method, Segments
 from empaste.proposals.pretrained import no_segments, shows_nothing
@@ -135,4 +136,6 @@ METHOD = Method(
     learned_from="masks (of salient objects; its model says which)",
     runs="in one process",
     asks=("model",),
+    needs=("onnxruntime",),
+    install=install_command("cutout"),
 )

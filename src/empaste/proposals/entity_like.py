@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from empaste.proposals import selective_search
-from empaste.proposals.method import Context, Method, Segments
+from empaste.proposals.method import NOTHING, Context, Method, Segments
 from empaste.settings import Fraction, Positive, Settings
 
 
@@ -36,4 +36,11 @@ def propose(image: UInt8[np.ndarray, "h w 3"], settings: EntityLikeSettings, con
     return masks[: settings.num_best], scores[: settings.num_best]
 
 
-METHOD = Method("entity_like", propose, EntityLikeSettings, learned_from="nothing", speed="340")
+METHOD = Method(
+    "entity_like",
+    propose,
+    EntityLikeSettings,
+    learned_from=NOTHING,
+    may_learn_from=selective_search.learned_outlines,
+    speed="340",
+)

@@ -11,6 +11,8 @@ from pydantic import Field
 from empaste.artifacts.image_keys import NamedImage
 from empaste.settings import Count, Fraction, Positive, Settings
 
+NOTHING = "nothing"
+"""What a method learned from that never learns."""
 Section = TypeVar("Section", bound=Settings)
 Segments = tuple[Bool[np.ndarray, "n h w"], Float[np.ndarray, " n"]]
 """Masks, and scores in [0, 1], of which higher ones are better."""
@@ -56,7 +58,9 @@ class Method(Generic[Section]):
     Settings: type[Section]
     """The method's own section of ``proposals``. A ``max_side`` in it replaces the one that all methods share."""
     learned_from: str
-    """What was labelled by people for it; "nothing" where nothing is learned."""
+    """What was labelled by people for it; `NOTHING` where nothing is learned."""
+    may_learn_from: Callable[[SharedSettings], str | None] | None = None
+    """What was labelled in place of ``learned_from``, where parameters bring in something learned; else None."""
     runs: Literal["in workers", "in one process"] = "in workers"
     """In one process runs what holds a model or a large file, which every worker process would load again."""
     precomputed: bool = False
@@ -83,6 +87,11 @@ class Method(Generic[Section]):
         own = getattr(settings, self.name)
         assert isinstance(own, self.Settings), f"settings hold no section {self.name}"
         return own
+
+    def supervision(self, settings: SharedSettings) -> str:
+        """What was labelled by people for it as ``settings`` use it."""
+        further = self.may_learn_from(settings) if self.may_learn_from else None
+        return self.learned_from if further is None else further
 
     def seen_side(self, settings: SharedSettings) -> int:
         """The longest side, in pixels, of the images that the method sees; 0: as they are.

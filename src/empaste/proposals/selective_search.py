@@ -20,7 +20,7 @@ from pydantic import Field
 from empaste.proposals.contours import learned_contours
 from empaste.proposals.hierarchies import best_segments, merge_hierarchies
 from empaste.proposals.merging import boundary_cost, fit_cost, likeness_cost, variance_cost
-from empaste.proposals.method import Context, Method, Segments
+from empaste.proposals.method import NOTHING, Context, Method, Segments, SharedSettings
 from empaste.settings import Fraction, NonNegative, PositiveFloat, Settings
 
 COSTS = (likeness_cost, fit_cost, boundary_cost, variance_cost)
@@ -54,4 +54,16 @@ def propose(image: UInt8[np.ndarray, "h w 3"], settings: SelectiveSearchSettings
     return best_segments(hierarchies, context.settings.min_area, context.settings.max_extent, settings.max_iou)
 
 
-METHOD = Method("selective_search", propose, SelectiveSearchSettings, learned_from="nothing", speed="560")
+def learned_outlines(settings: SharedSettings) -> str | None:
+    """What the contours learned from, where ``settings`` give some."""
+    return "outlines of anything (BSDS500)" if METHOD.section(settings).contours else None
+
+
+METHOD = Method(
+    "selective_search",
+    propose,
+    SelectiveSearchSettings,
+    learned_from=NOTHING,
+    may_learn_from=learned_outlines,
+    speed="560",
+)

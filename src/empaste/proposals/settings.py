@@ -20,8 +20,8 @@ def running_methods(settings: SharedSettings) -> list[Method[Any]]:
 def supervision(settings: SharedSettings) -> str:
     """What was labelled by people for the segments of ``settings``; of joined methods, for each of them."""
     if METHODS[settings.method].joins is None:
-        return METHODS[settings.method].learned_from
-    return "; ".join(f"{method.name}: {method.learned_from}" for method in running_methods(settings))
+        return METHODS[settings.method].supervision(settings)
+    return "; ".join(f"{method.name}: {method.supervision(settings)}" for method in running_methods(settings))
 
 
 def num_processes(settings: SharedSettings) -> int | None:
