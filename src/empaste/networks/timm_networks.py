@@ -51,10 +51,14 @@ class TimmNetwork(nn.Module):
         self.register_buffer("std", torch.tensor(shown["std"], dtype=torch.float32))
 
     def adapt(self, inputs: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n 3 h w"]:
-        """The images normalised by the network's own mean and deviation in place of ImageNet's."""
+        """The images normalised by the network's own mean and deviation in place of ImageNet's.
+
+        Channels lie last in memory: depthwise convolutions on a CPU are half as fast again so.
+        """
         mean, std = (torch.tensor(value, device=inputs.device) for value in (IMAGENET_MEAN, IMAGENET_STD))
         scale, offset = std / self.std, (mean - self.mean) / self.std
-        return inputs * scale.view(3, 1, 1) + offset.view(3, 1, 1)
+        adapted = inputs * scale.view(3, 1, 1) + offset.view(3, 1, 1)
+        return adapted.contiguous(memory_format=torch.channels_last)
 
     def forward(self, inputs: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n c"]:
         """The logits."""
