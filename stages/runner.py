@@ -13,6 +13,7 @@ import typer
 from filelock import FileLock, Timeout
 
 from empaste.errors import MACHINE_ERRORS, explain
+from empaste.memory import keep_freed_memory
 from empaste.params import load_params
 from stages.restore import restore_outputs
 
@@ -25,13 +26,15 @@ def stage(name: str) -> Callable[[Callable[Arguments, None]], Callable[Arguments
     Bad input, and what the machine refuses, such as a full disk, end with one message and exit code 1, without a
     traceback; the stage's earlier outputs, which DVC removed before it started the stage, are put back from DVC's
     cache. A second process of the same stage in the same workspace (a killed ``dvc`` leaves its child alive) is
-    refused.
+    refused. Where the stage has a process of its own, that keeps the memory that it frees.
     """
 
     def wrap(main: Callable[Arguments, None]) -> Callable[Arguments, None]:
         @functools.wraps(main)
         def command(*args: Arguments.args, **kwargs: Arguments.kwargs) -> None:
             started = time.monotonic()
+            if main.__module__ == "__main__":  # a process of the stage's own
+                keep_freed_memory()
             try:
                 with FileLock(_lock_path(name), blocking=False):
                     _check_params(main, *args, **kwargs)
