@@ -122,7 +122,7 @@ def compose_side(folder: Path, side: str, scene: Scene, items: Sequence[Backgrou
     settings = PasteSettings.model_validate(
         {"placement": placement, "foregrounds": "fem", "foregrounds_file": None, "n_p": NUM_OBJECTS,
          "selection": "uniform", "repeat_threshold": 0.3, "confidence_temperature": 1.0, "scale": list(SCALE),
-         "min_radius": 6, "rotation": ROTATION, "flip": 0, "brightness": [1.0, 1.0], "blending": [blending],
+         "min_radius": 6, "tries": 1, "rotation": ROTATION, "flip": 0, "brightness": [1.0, 1.0], "blending": [blending],
          "blur_sigma": BLUR_SIGMA, "duplicate_originals": 1, "keep_originals": False, "min_visible": 0.1,
          "min_pixels": 16, "seed": 0, "jpeg_quality": QUALITY_OUT}
     )  # fmt: skip

@@ -17,8 +17,9 @@ from empaste.paste.sources import Foreground
 BASE: dict[str, Any] = {
     "placement": "random", "foregrounds": "fem", "foregrounds_file": None, "n_p": 3, "selection": "uniform",
     "repeat_threshold": 0.3, "confidence_temperature": 1.0, "scale": [0.6, 1.0], "min_radius": 6.0, "rotation": 30.0,
-    "flip": 0.0, "brightness": [1.0, 1.0], "blending": ["none"], "blur_sigma": 1.0, "duplicate_originals": 2,
-    "keep_originals": True, "min_visible": 0.0, "min_pixels": 1, "seed": 0, "jpeg_quality": 75,
+    "tries": 1, "flip": 0.0, "brightness": [1.0, 1.0], "blending": ["none"], "blur_sigma": 1.0,
+    "duplicate_originals": 2, "keep_originals": True, "min_visible": 0.0, "min_pixels": 1, "seed": 0,
+    "jpeg_quality": 75,
 }  # fmt: skip
 
 

@@ -57,6 +57,37 @@ def test_random_paste_reaches_every_border() -> None:
     assert lows.max(axis=0) == pytest.approx([80 - 7.5 - 0.5, 40 - 7.5 - 0.5], abs=0.5)
 
 
+def test_of_several_places_the_one_that_covers_the_least_is_taken() -> None:
+    """The free strip takes up a fifth of the image, and the object just fits into it."""
+    ids = np.ones((40, 100), np.int16)
+    ids[:, 40:60] = 0
+    tried = changed(scale=[1.0, 1.0], tries=100)
+    for seed in range(20):
+        left, top = moved(SQUARE, place_at_random(SQUARE, ids, np.random.default_rng(seed), tried)).min(axis=0)
+        assert 38.5 <= left <= 50.5
+        assert -3.1 <= top <= 32.1
+
+
+def test_one_try_is_the_first_of_many() -> None:
+    """And where nothing is to be hidden the first place stays."""
+    first = place_at_random(SQUARE, np.ones((40, 80), np.int16), np.random.default_rng(3), NATIVE)
+    many = changed(scale=[1.0, 1.0], tries=9)
+    assert place_at_random(SQUARE, np.zeros((40, 80), np.int16), np.random.default_rng(3), many) == first
+
+
+@given(seed=st.integers(0, 999), tries=st.integers(2, 8))
+def test_more_tries_never_cover_more(seed: int, tries: int) -> None:
+    rng = np.random.default_rng(seed)
+    ids = (rng.random((30, 50)) < 0.5).astype(np.int16)
+
+    def covered(num: int) -> int:
+        pose = place_at_random(SQUARE, ids, np.random.default_rng(seed), changed(scale=[1.0, 1.0], tries=num))
+        (left, top), (right, bottom) = (moved(SQUARE, pose) + 0.5).round().astype(int).clip(0).tolist()[::2]
+        return int(np.count_nonzero(ids[top:bottom, left:right]))
+
+    assert covered(tries) <= covered(1)
+
+
 def test_space_maximize_fills_the_free_half() -> None:
     ids = np.zeros((41, 82), np.int32)
     ids[:, :41] = 1

@@ -5,7 +5,7 @@ Coordinates are those of pixel centres: the upper left pixel is (0, 0), and an i
 rotated.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import cv2
@@ -46,17 +46,45 @@ def place_at_random(
 ) -> Pose | None:
     """Scale by U(``scale``) of the native size and put anywhere; a quarter of each side may hang over the edge.
 
-    An object larger than the image is shrunk until its box fits. ``ids`` gives the image's size alone.
+    An object larger than the image is shrunk until its box fits. Of ``tries`` places the one is taken whose box covers
+    the fewest pixels of other instances, the first of several.
+
+    Notes
+    -----
+    The papers take the first place. Where objects fill their photographs, that hides most of what is there.
     """
     low_xy, high_xy, size_wh = hull_xy.min(axis=0).tolist(), hull_xy.max(axis=0).tolist(), ids.shape[::-1]
     extents = [high - low for low, high in zip(low_xy, high_xy, strict=True)]
     smallest, largest = settings.scale
     scale = min(rng.uniform(smallest, largest), *(side / extent for side, extent in zip(size_wh, extents, strict=True)))
-    x, y = (
-        rng.uniform(-MAX_OVERHANG * scale * extent, side - (1 - MAX_OVERHANG) * scale * extent) - 0.5 - scale * low
-        for low, extent, side in zip(low_xy, extents, size_wh, strict=True)
-    )
+
+    def draw_corner() -> tuple[float, float]:
+        """The upper left corner of the object's box, from the image's own."""
+        x, y = (
+            rng.uniform(-MAX_OVERHANG * scale * extent, side - (1 - MAX_OVERHANG) * scale * extent)
+            for extent, side in zip(extents, size_wh, strict=True)
+        )
+        return x, y
+
+    corners = [draw_corner() for _ in range(settings.tries)]
+    best = _covers_least(corners, [scale * extent for extent in extents], ids) if len(corners) > 1 else 0
+    x, y = (corner - 0.5 - scale * low for corner, low in zip(corners[best], low_xy, strict=True))
     return Pose(scale, (x, y))
+
+
+def _covers_least(
+    corners: Sequence[tuple[float, float]], box_wh: Sequence[float], ids: Integer[np.ndarray, "h w"]
+) -> int:
+    """Which of the ``corners`` puts a box of ``box_wh`` over the fewest pixels whose id is not 0."""
+    sums = cv2.integral((ids != 0).view(np.uint8))
+    covered = []
+    for corner in corners:
+        (left, right), (top, bottom) = (
+            (max(0, round(low)), max(0, min(side, round(low + extent))))
+            for low, extent, side in zip(corner, box_wh, ids.shape[::-1], strict=True)
+        )
+        covered.append(int(sums[bottom, right]) - sums[top, right] - sums[bottom, left] + sums[top, left])
+    return int(np.argmin(covered))
 
 
 def place_in_largest_circle(

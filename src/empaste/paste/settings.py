@@ -31,6 +31,7 @@ class PasteSettings(Settings):
     repeat_threshold: Annotated[float, Field(gt=0, le=1)]
     confidence_temperature: PositiveFloat
     scale: Annotated[list[PositiveFloat], Field(min_length=2, max_length=2)]
+    tries: Positive
     min_radius: Annotated[float, Field(ge=1)]
     rotation: Annotated[float, Field(ge=0, le=180)]
     flip: Fraction
