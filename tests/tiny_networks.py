@@ -12,6 +12,7 @@ from torchvision.models.mobilenetv3 import InvertedResidualConfig
 from torchvision.models.resnet import Bottleneck, ResNet
 
 from empaste.networks.resnet import SlimResNet
+from empaste.networks.timm_networks import build_timm
 
 
 def _mobilenet(num_classes: int) -> nn.Module:
@@ -42,6 +43,12 @@ def _vit(num_classes: int) -> nn.Module:
     return network
 
 
+def _timm(name: str, num_classes: int) -> nn.Module:
+    network = build_timm(name, num_classes)
+    nn.init.normal_(network.network.get_classifier().weight)  # timm starts the head near zero
+    return network
+
+
 BUILDERS: dict[str, Callable[[int], nn.Module]] = {
     "slim": partial(SlimResNet, 8),
     "resnet": lambda num_classes: ResNet(Bottleneck, [1, 1, 1, 1], num_classes),
@@ -49,6 +56,8 @@ BUILDERS: dict[str, Callable[[int], nn.Module]] = {
     "efficientnet": _efficientnet,
     "convnext": _convnext,
     "vit": _vit,
+    "timm": partial(_timm, "test_efficientnet"),
+    "timm_vit": partial(_timm, "test_vit"),
 }
 
 

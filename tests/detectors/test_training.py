@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import timm
 import torch
 from safetensors.torch import load_file
 from torch import nn
@@ -214,6 +215,21 @@ def test_a_compiled_backbone_learns_the_same(composites: Path, tmp_path: Path) -
     np.testing.assert_allclose([row["loss"] for row in compiled], [row["loss"] for row in plain], rtol=1e-3)
     names = set(load_file(tmp_path / "plain/model/model.safetensors"))
     assert set(load_file(tmp_path / "compiled/model/model.safetensors")) == names
+
+
+def test_a_pretrained_backbone_of_timms_trains_and_comes_back(composites: Path, tmp_path: Path) -> None:
+    """Its norms keep their statistics, its other layers learn, and its weights lie in a file of timm's names."""
+    torch.manual_seed(0)
+    weights = timm.create_model("test_efficientnet").state_dict()
+    torch.save(weights, tmp_path / "weights.pth")
+    backbone = {"architecture": "timm:test_efficientnet", "weights": str(tmp_path / "weights.pth")}
+    curve = fit(composites, tmp_path, iterations=3, backbone_rate=0.5, heads="light", **backbone)
+    assert all(np.isfinite(row["loss"]) for row in curve)
+    state = load_file(tmp_path / "model/model.safetensors")
+    body = "backbone.body.network.network."
+    assert torch.equal(state[f"{body}bn1.running_mean"], weights["bn1.running_mean"])
+    assert not torch.equal(state[f"{body}conv_stem.weight"], weights["conv_stem.weight"])
+    load_detector(tmp_path / "model", min_score=0.1, max_detections=5, num_threads=1, device="cpu")
 
 
 def test_a_class_agnostic_detector_comes_back(composites: Path, tmp_path: Path) -> None:
