@@ -18,6 +18,10 @@ def target_layer(kind: str, network: nn.Module) -> nn.Module:
     if kind == "vit":
         last = list(network.get_submodule("encoder.layers").children())[-1]
         return last.get_submodule("ln_1")
+    if kind == "timm_vit":
+        return list(network.get_submodule("network.blocks").children())[-1].get_submodule("norm1")
+    if kind == "timm":
+        return network.get_submodule("network.bn2")
     if kind in ("slim", "resnet"):
         return network.get_submodule("layer4")
     return list(network.get_submodule("features").children())[-1]
@@ -34,7 +38,7 @@ def assert_same_maps(kind: str, network: nn.Module, side: int) -> None:
     ours, _ = grad_cam(network, inputs, np.arange(3), columns)
     scaled = (ours - ours.min((1, 2), keepdims=True)) / (1e-7 + np.ptp(ours, axis=(1, 2), keepdims=True))
     resized = np.array([cv2.resize(heatmap, (side, side)) for heatmap in scaled])
-    peer = GradCAM(network, [target_layer(kind, network)], tokens_as_maps if kind == "vit" else None)
+    peer = GradCAM(network, [target_layer(kind, network)], tokens_as_maps if kind in ("vit", "timm_vit") else None)
     theirs = peer(inputs, [ClassifierOutputTarget(column) for column in columns.tolist()])
     peer.activations_and_grads.release()
     assert (np.ptp(theirs, axis=(1, 2)) > 0.5).any(), "all maps are empty, so nothing is compared"
