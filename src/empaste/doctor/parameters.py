@@ -10,6 +10,8 @@ from empaste.doctor.packages import is_installed
 from empaste.errors import DETECTRON2, InputError, install_command
 from empaste.networks.packages import PACKAGE, package_file
 from empaste.params import Params, load_params
+from empaste.proposals import selective_search
+from empaste.proposals.contours import KEY, contour_file
 from empaste.proposals.method import NOTHING
 from empaste.proposals.settings import running_methods, supervision
 
@@ -33,6 +35,17 @@ def check_method(params: Params) -> list[Check]:
     learned_from = supervision(params.proposals)
     state: Literal["ok", "note"] = "ok" if learned_from == NOTHING else "note"
     return [*checks, Check(state, f"proposals by {params.proposals.method}, which learned from {learned_from}")]
+
+
+def check_contours(params: Params) -> list[Check]:
+    """Whether the learned contours that the proposals ask for are there."""
+    source = selective_search.METHOD.section(params.proposals).contours
+    if not source or not any(method.may_learn_from for method in running_methods(params.proposals)):
+        return []
+    try:
+        return [Check("ok", f"{KEY} is {source}, the file {contour_file(source).name}")]
+    except InputError as error:
+        return [Check("broken", str(error))]
 
 
 def check_captions(params: Params) -> list[Check]:

@@ -6,7 +6,14 @@ from pathlib import Path
 from empaste.doctor.check import Check, Found, run
 from empaste.doctor.machine import check_device, check_formats, check_letters, check_python, check_workers
 from empaste.doctor.packages import check_optional, check_required, check_weights
-from empaste.doctor.parameters import check_captions, check_detector, check_method, check_paths, read_params
+from empaste.doctor.parameters import (
+    check_captions,
+    check_contours,
+    check_detector,
+    check_method,
+    check_paths,
+    read_params,
+)
 from empaste.doctor.repository import check_disk, check_dvc, check_git, check_outputs
 from empaste.doctor.tracking import check_models, check_tracking
 from empaste.layout import HERE
@@ -26,6 +33,7 @@ PACKAGES: tuple[Callable[[], Found], ...] = (
 )
 PARAMETERS: tuple[Callable[[Params], Found], ...] = (
     check_method,
+    check_contours,
     check_captions,
     check_detector,
     check_paths,
