@@ -36,7 +36,7 @@ ARTIFACT = "detector"
 """What the folder of the detector is called among the model's artifacts."""
 REQUIREMENTS = (
     "torch", "torchvision", "numpy", "pandas", "opencv-contrib-python-headless", "pillow", "pycocotools", "safetensors",
-    "jaxtyping", "tqdm", "mlflow",
+    "jaxtyping", "tqdm", "mlflow", "timm",
 )  # fmt: skip
 LEAST_SCORE, MAX_DETECTIONS = 0.05, 100
 SIGNATURE = ModelSignature(
