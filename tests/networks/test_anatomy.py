@@ -4,10 +4,11 @@ import pytest
 import torch
 
 from empaste.errors import InputError
-from empaste.networks.anatomy import LAST, classify_maps, feature_maps, input_step, layer_vectors, num_features
+from empaste.networks.anatomy import LAST, classify_maps, feature_maps, input_step, layer_vectors
 from empaste.networks.architectures import family_of
 from empaste.networks.vit import resize_positions
 from empaste.networks.weights import build_network
+from tests.networks.taking_apart import assert_comes_apart
 from tests.tiny_networks import BUILDERS, tiny_network
 
 
@@ -15,13 +16,7 @@ from tests.tiny_networks import BUILDERS, tiny_network
 def test_maps_and_head_are_the_whole_network(kind: str) -> None:
     network = tiny_network(kind)
     inputs = torch.randn(2, 3, 32, 32, generator=torch.Generator().manual_seed(0))
-    with torch.no_grad():
-        maps = feature_maps(network, inputs)
-        logits, phi = classify_maps(network, maps)
-        torch.testing.assert_close(logits, network(inputs))
-        rows = torch.tensor([1, 1])
-        torch.testing.assert_close(classify_maps(network, maps.rows(rows))[0], logits[rows])
-    assert phi.shape == (2, num_features(network))
+    maps, phi = assert_comes_apart(network, inputs)
     if kind in ("slim", "resnet", "mobilenet", "efficientnet"):
         torch.testing.assert_close(phi, maps.grid.mean((2, 3)))
 
