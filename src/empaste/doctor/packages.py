@@ -1,14 +1,13 @@
 """Packages: required ones in the versions asked for, and optional ones with what each is for."""
 
 import importlib.metadata
-import importlib.util
 from collections.abc import Sequence
 
 from packaging.requirements import Requirement
 
 from empaste.doctor.check import Check
 from empaste.errors import DETECTRON2, InputError, install_command
-from empaste.networks.packages import EXTRA, KNOWN, PACKAGE, package_file
+from empaste.networks.packages import EXTRA, KNOWN, PACKAGE, is_installed, package_file
 
 OPTIONAL = {
     "transformers": f"SAM, SAM 2, SAM 3, Mask2Former, captioners: {install_command('segmenters')} or '.[generative]'",
@@ -24,11 +23,6 @@ OPTIONAL = {
 
 DISTRIBUTIONS = {"open_clip": "open_clip_torch", "maxflow": "PyMaxflow"}
 """Where the name to install differs from the name to import."""
-
-
-def is_installed(package: str) -> bool:
-    """Whether ``package`` can be imported; it is not imported."""
-    return importlib.util.find_spec(package) is not None
 
 
 def check_required() -> list[Check]:

@@ -6,9 +6,8 @@ from typing import Any, Literal
 
 from empaste.captions import CAPTIONERS
 from empaste.doctor.check import Check
-from empaste.doctor.packages import is_installed
 from empaste.errors import DETECTRON2, InputError, install_command
-from empaste.networks.packages import PACKAGE, package_file
+from empaste.networks.packages import PACKAGE, is_installed, package_file
 from empaste.params import Params, load_params
 from empaste.proposals import selective_search
 from empaste.proposals.contours import KEY, contour_file

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from empaste.doctor.check import Check
-from empaste.doctor.packages import is_installed
 from empaste.doctor.registry import examine
+from empaste.networks.packages import is_installed
 from empaste.proposals import METHODS
 
 
