@@ -147,6 +147,13 @@ def test_no_image_has_no_result(saved: Path) -> None:
     assert load_detector(saved, **LOAD)([]) == []
 
 
+@pytest.mark.parametrize("architecture", ["convnext_tiny", "vit_b_16", "nonsense"])
+def test_a_network_without_a_pyramid_is_refused(architecture: str) -> None:
+    """As a config.json that was changed by hand may name one."""
+    with pytest.raises(InputError, match=rf"architecture is '{architecture}'; choose from resnet_slim, .*resnet101"):
+        build_mask_rcnn(replace(SLIM, architecture=architecture), 2, None)
+
+
 def test_v2_is_torchvisions() -> None:
     """The same tensors by shape as torchvision's own model of that name, but for the names of the backbone's parts."""
     ours = build_mask_rcnn(Network("resnet50", "v2", False, 0, 1024, frozen_norm=False, msra=False), 90, None)

@@ -20,9 +20,10 @@ from empaste.detectors.backend import Network, anchor_sides
 from empaste.detectors.region_proposals import Float32Anchors, Float32Head, InputsReady, RegionProposals
 from empaste.errors import InputError
 from empaste.networks.inputs import IMAGENET_MEAN, IMAGENET_STD
+from empaste.networks.names import TIMM
 from empaste.networks.timm_networks import TimmNetwork
 from empaste.networks.timm_stages import TimmStages, freeze_norms
-from empaste.networks.weights import build_network
+from empaste.networks.weights import build_network, build_resnet
 
 ASPECT_RATIOS = (0.5, 1.0, 2.0)
 MIN_STRIDE = 4
@@ -104,7 +105,8 @@ def build_mask_rcnn(network: Network, num_classes: int, weights: str | None) -> 
     It takes images of 0 to 255. Where ``frozen_norm`` is off the backbone's batch statistics move, without which a
     training from scratch would diverge.
     """
-    backbone = build_network(network.architecture, network.width, weights)
+    build = build_network if network.architecture.startswith(TIMM) else build_resnet
+    backbone = build(network.architecture, network.width, weights)
     if network.frozen_norm:
         backbone = freeze_norms(backbone) if isinstance(backbone, TimmNetwork) else _frozen_norm(backbone)
     backbone.eval()  # building runs the backbone once to learn its strides: its statistics must not move
