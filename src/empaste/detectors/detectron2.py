@@ -164,7 +164,7 @@ def _set_backbone(config: Any, network: Network) -> None:
 
 def _read_torchvision(architecture: str, weights: str, wanted: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Weights with torchvision's names under detectron2's; the classifying layer is left out, as are counters."""
-    state = read_weights(architecture, weights)
+    state = read_weights(architecture, weights, "train.weights")
     kept = {key: state[key] for key in state if not key.startswith("fc.") and not key.endswith("num_batches_tracked")}
     return {_renamed(key): tensor for key, tensor in kept.items()}
 

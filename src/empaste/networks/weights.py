@@ -13,46 +13,54 @@ import torchvision
 from torch import Tensor, nn
 
 from empaste.errors import TORCH_LOAD_ERRORS, InputError
+from empaste.layout import in_main_repository
 from empaste.networks.architectures import ARCHITECTURES, family_of
 from empaste.networks.names import RESNETS, TIMM, check_architecture
-from empaste.networks.packages import PACKAGE, WEIGHT_SUFFIXES, package_file, renamed_by_order
+from empaste.networks.packages import IMAGENET, PACKAGE, find_weights, renamed_by_order
 from empaste.networks.timm_networks import build_timm, read_timm_weights
 from empaste.networks.vit import POSITIONS, resize_positions
 
 
 def build_network(
-    architecture: str, width: int, weights: str | None, num_classes: int = 1000, image_size: int = 224
+    architecture: str,
+    width: int,
+    weights: str | None,
+    num_classes: int = 1000,
+    image_size: int = 224,
+    key: str = "weights",
 ) -> nn.Module:
     """The network ``architecture``, one of `ARCHITECTURES` or ``timm:NAME``.
 
     ``width`` counts for the slim ones alone, ``image_size`` for torchvision's ViTs alone. ``weights`` is None (random),
     the name of torchvision's weights or timm's tag, a file (``.pth`` or ``.safetensors``), or ``package:NAME``; a head
     of another size than ``num_classes`` is left random, a ViT's position embedding is resized. `InputError` where they
-    are not to be had or do not fit.
+    are not to be had or do not fit; one about a file names the parameter ``key``.
     """
     if architecture not in ARCHITECTURES:
         _refuse_unknown(architecture)
-        network: nn.Module = build_timm(architecture.removeprefix(TIMM), num_classes, _tag(weights))
+        network: nn.Module = build_timm(architecture.removeprefix(TIMM), num_classes, _tag(weights, key))
     else:
         network = ARCHITECTURES[architecture](width, num_classes, image_size)
     if weights is not None:
-        load_weights(network, read_weights(architecture, weights), weights)
+        load_weights(network, read_weights(architecture, weights, key), weights)
     return network
 
 
-def build_resnet(architecture: str, width: int, weights: str | None, num_classes: int = 1000) -> Any:
+def build_resnet(
+    architecture: str, width: int, weights: str | None, num_classes: int = 1000, key: str = "weights"
+) -> Any:
     """A ResNet with torchvision's attribute names; otherwise as `build_network`."""
     if architecture not in RESNETS:
         raise InputError(f"architecture is {architecture!r}; choose from {', '.join(RESNETS)}")
-    return build_network(architecture, width, weights, num_classes)
+    return build_network(architecture, width, weights, num_classes, key=key)
 
 
-def read_weights(architecture: str, weights: str) -> dict[str, Tensor]:
+def read_weights(architecture: str, weights: str, key: str) -> dict[str, Tensor]:
     """The tensors of the file or package ``weights``, or of torchvision's or timm's weights of that name.
 
-    The latter are downloaded where needed.
+    The latter are downloaded where needed. ``key`` is the parameter that an error about the file names.
     """
-    file = weight_file(weights)
+    file = weight_file(weights, key)
     if file is not None:
         return read_weight_file(file)
     if architecture.startswith(TIMM):
@@ -60,19 +68,10 @@ def read_weights(architecture: str, weights: str) -> dict[str, Tensor]:
     return _read_named(architecture, weights)
 
 
-def weight_file(weights: str) -> Path | None:
-    """The file that ``weights`` names, by its path or as ``package:NAME``; None where it is the name of weights.
-
-    `InputError` where there is no such file or package.
-    """
-    if weights.startswith(PACKAGE):
-        return package_file(weights.removeprefix(PACKAGE))
-    path = Path(weights)
-    if path.is_file():
-        return path
-    if path.suffix in WEIGHT_SUFFIXES or "/" in weights:
-        raise InputError(f"weights is {weights!r}, but there is no such file; correct the path, or set it to null")
-    return None
+def weight_file(weights: str, key: str) -> Path | None:
+    """The file that ``weights`` names, as `find_weights` finds it; None where it is the name of weights."""
+    is_path = Path(weights).suffix in IMAGENET.suffixes or "/" in weights or in_main_repository(weights).is_file()
+    return find_weights(weights, key) if is_path or weights.startswith(PACKAGE) else None
 
 
 def load_weights(network: nn.Module, state: dict[str, Tensor], source: str) -> None:
@@ -106,9 +105,9 @@ def _refuse_unknown(architecture: str) -> None:
         raise InputError(f"architecture is {architecture!r}; {error}") from error
 
 
-def _tag(weights: str | None) -> str | None:
+def _tag(weights: str | None, key: str) -> str | None:
     """``weights`` where they are the name of weights, None where they are a file or none."""
-    return None if weights is None or weight_file(weights) else weights
+    return None if weights is None or weight_file(weights, key) else weights
 
 
 def load_fitting(network: nn.Module, state: dict[str, Tensor], source: str) -> None:

