@@ -1,5 +1,7 @@
 """Packages that are missing or of another version are named with what installs them."""
 
+import subprocess
+import sys
 from importlib.metadata import version
 
 import pytest
@@ -45,3 +47,12 @@ def test_weights_in_packages_are_listed(monkeypatch: pytest.MonkeyPatch) -> None
 
 def refuse(_source: str, _key: str) -> None:
     raise InputError("no file of weights")
+
+
+def test_packages_are_listed_without_torch() -> None:
+    """Torch takes seconds to load."""
+    code = (
+        "import sys; from empaste.doctor import packages; packages.check_optional(); packages.check_weights(); "
+        "assert 'torch' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+import timm
 import torch
 import torchvision
 from safetensors.torch import save_file
@@ -10,7 +11,13 @@ from torchvision.models import VisionTransformer
 
 from empaste.errors import InputError
 from empaste.networks.architectures import family_of
-from empaste.networks.weights import build_resnet, load_weights, read_weight_file
+from empaste.networks.weights import (
+    build_network,
+    build_resnet,
+    load_weights,
+    read_weight_file,
+    renamed_by_order,
+)
 from tests.tiny_networks import BUILDERS, tiny_network
 
 
@@ -134,3 +141,34 @@ def test_a_named_weight_is_taken_with_another_head(monkeypatch: pytest.MonkeyPat
     network = build_resnet("resnet18", 8, "IMAGENET1K_V1", num_classes=4)
     assert torch.equal(network.layer4[1].conv2.weight, source.layer4[1].conv2.weight)
     assert network.fc.out_features == 4
+
+
+def test_tensors_of_other_names_are_taken_by_their_order(tmp_path: Path) -> None:
+    source = timm.create_model("test_efficientnet", num_classes=9)
+    state = {f"_{number}.{key.rsplit('.', 1)[1]}": one for number, (key, one) in enumerate(source.state_dict().items())}
+    torch.save(state, tmp_path / "weights.pth")
+    network = build_network("timm:test_efficientnet", 8, str(tmp_path / "weights.pth"), num_classes=3)
+    for key, tensor in source.state_dict().items():
+        if not key.startswith("classifier."):
+            assert torch.equal(network.state_dict()[f"network.{key}"], tensor)
+    assert network.state_dict()["network.classifier.weight"].shape[0] == 3
+
+
+@pytest.mark.parametrize("change", ["one more", "another shape", "another kind"])
+def test_what_is_not_alike_keeps_its_names(change: str) -> None:
+    wanted = {f"{number}.weight": torch.zeros(number + 1) for number in range(5)}
+    state = {f"_{number}.weight": torch.zeros(number + 1) for number in range(5)}
+    assert renamed_by_order(state, wanted).keys() == wanted.keys()
+    if change == "one more":
+        state["_5.weight"] = torch.zeros(6)
+    elif change == "another shape":
+        state["_1.weight"] = torch.zeros(9)
+    else:
+        state = {f"_{number}.{'bias' if number == 1 else 'weight'}": torch.zeros(number + 1) for number in range(5)}
+    assert renamed_by_order(state, wanted) == state
+
+
+def test_a_head_of_another_size_is_still_alike() -> None:
+    wanted = {"a.weight": torch.zeros(2), "head.weight": torch.zeros(3, 2), "head.bias": torch.zeros(3)}
+    state = {"_a.weight": torch.ones(2), "_fc.weight": torch.zeros(9, 2), "_fc.bias": torch.zeros(9)}
+    assert renamed_by_order(state, wanted).keys() == wanted.keys()

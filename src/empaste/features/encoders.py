@@ -20,8 +20,8 @@ from empaste.errors import InputError, require_extra
 from empaste.networks.anatomy import LAST, layer_vectors
 from empaste.networks.architectures import ARCHITECTURES
 from empaste.networks.inputs import to_input
-from empaste.networks.packages import find_weights, renamed_by_order
-from empaste.networks.weights import build_network, load_fitting, read_weight_file
+from empaste.networks.packages import find_weights
+from empaste.networks.weights import build_network, load_fitting, read_weight_file, renamed_by_order
 
 KEY = "features.backbones"
 CLASSIFIER = "classifier"

@@ -7,8 +7,6 @@ import importlib.util
 from pathlib import Path
 from typing import NamedTuple
 
-from torch import Tensor
-
 from empaste.errors import InputError, install_command
 from empaste.layout import in_main_repository
 
@@ -95,23 +93,3 @@ def _package_file(name: str, key: str, kind: WeightFiles) -> Path:
             f"give the path of a file ({', '.join(kind.suffixes)}), or another package"
         )
     return files[0]
-
-
-def renamed_by_order(state: dict[str, Tensor], wanted: dict[str, Tensor]) -> dict[str, Tensor]:
-    """``state`` under the names of ``wanted``, where it has other names throughout but the same tensors in order.
-
-    The same: as many, with equal last parts of their names (weight, bias, running_mean, …) and, but for the last two,
-    which may be a head for other classes, of equal shapes. Otherwise ``state`` as it is.
-    """
-    pairs = list(zip(state.items(), wanted.items(), strict=False))
-    alike = [
-        _last(ours) == _last(theirs) and (given.shape == asked.shape or at >= len(pairs) - 2)
-        for at, ((ours, given), (theirs, asked)) in enumerate(pairs)
-    ]
-    if len(state) != len(wanted) or state.keys() & wanted.keys() or not all(alike):
-        return state
-    return {theirs: given for (_, given), (theirs, _) in pairs}
-
-
-def _last(name: str) -> str:
-    return name.rsplit(".", 1)[-1]

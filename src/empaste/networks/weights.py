@@ -16,7 +16,7 @@ from empaste.errors import TORCH_LOAD_ERRORS, InputError
 from empaste.layout import in_main_repository
 from empaste.networks.architectures import ARCHITECTURES, family_of
 from empaste.networks.names import RESNETS, TIMM, check_architecture
-from empaste.networks.packages import IMAGENET, PACKAGE, find_weights, renamed_by_order
+from empaste.networks.packages import IMAGENET, PACKAGE, find_weights
 from empaste.networks.timm_networks import build_timm, read_timm_weights
 from empaste.networks.vit import POSITIONS, resize_positions
 
@@ -96,6 +96,26 @@ def _with_prefix(state: dict[str, Tensor], wanted: dict[str, Tensor], prefix: st
     named = renamed_by_order(state, published)
     own = {key: wanted[key] for key in wanted if not key.startswith(prefix)}
     return own | {prefix + key: tensor for key, tensor in named.items()}
+
+
+def renamed_by_order(state: dict[str, Tensor], wanted: dict[str, Tensor]) -> dict[str, Tensor]:
+    """``state`` under the names of ``wanted``, where it has other names throughout but the same tensors in order.
+
+    The same: as many, with equal last parts of their names (weight, bias, running_mean, …) and, but for the last two,
+    which may be a head for other classes, of equal shapes. Otherwise ``state`` as it is.
+    """
+    pairs = list(zip(state.items(), wanted.items(), strict=False))
+    alike = [
+        _last(ours) == _last(theirs) and (given.shape == asked.shape or at >= len(pairs) - 2)
+        for at, ((ours, given), (theirs, asked)) in enumerate(pairs)
+    ]
+    if len(state) != len(wanted) or state.keys() & wanted.keys() or not all(alike):
+        return state
+    return {theirs: given for (_, given), (theirs, _) in pairs}
+
+
+def _last(name: str) -> str:
+    return name.rsplit(".", 1)[-1]
 
 
 def _refuse_unknown(architecture: str) -> None:
