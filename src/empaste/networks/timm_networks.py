@@ -4,7 +4,7 @@ They take images normalised by ImageNet's mean and deviation, as all networks he
 weights know: these numbers are part of the weights.
 """
 
-import copy
+from functools import lru_cache
 from typing import Any, Protocol, runtime_checkable
 
 import torch
@@ -36,7 +36,8 @@ class TimmModel(Protocol):
 class TimmNetwork(nn.Module):
     """``network``, one of timm's, for images normalised as for torchvision's networks.
 
-    ``mean`` and ``std`` are those of the images that its weights were trained on, in [0, 1] per channel.
+    ``mean`` and ``std`` are those of the images that its weights were trained on, in [0, 1] per channel. ``head_name``
+    names the linear layer that gives the logits.
     """
 
     mean: Tensor
@@ -46,6 +47,7 @@ class TimmNetwork(nn.Module):
         super().__init__()
         assert isinstance(network, TimmModel)
         self.network: Any = network
+        self.head_name = _name_of(network.get_classifier(), network)
         shown = network.pretrained_cfg
         self.register_buffer("mean", torch.tensor(shown["mean"], dtype=torch.float32))
         self.register_buffer("std", torch.tensor(shown["std"], dtype=torch.float32))
@@ -73,8 +75,7 @@ def build_timm(name: str, num_classes: int, weights: str | None = None) -> TimmN
     """
     import timm
 
-    known = timm.list_pretrained(f"{name}.*") if weights else []
-    tagged = f"{name}.{weights}" if f"{name}.{weights}" in known else name
+    tagged = f"{name}.{weights}" if weights and weights in _tags(name) else name
     try:
         network: Any = timm.create_model(tagged, pretrained=False, num_classes=num_classes, **_any_size(name))
     except (RuntimeError, ValueError, TypeError) as error:
@@ -95,7 +96,7 @@ def read_timm_weights(name: str, tag: str) -> dict[str, Tensor]:
     """
     import timm
 
-    tags = [one.removeprefix(f"{name}.") for one in timm.list_pretrained(f"{name}.*")]
+    tags = _tags(name)
     if tag not in tags:
         known = f", or for {TIMM}{name}: {', '.join(tags)}" if tags else ""
         raise InputError(f"weights is {tag!r}; choose from null, a file, package:NAME{known}")
@@ -110,9 +111,17 @@ def read_timm_weights(name: str, tag: str) -> dict[str, Tensor]:
     return state
 
 
+@lru_cache
+def _tags(name: str) -> tuple[str, ...]:
+    """The tags of timm's published weights of its network ``name``."""
+    import timm
+
+    return tuple(one.removeprefix(f"{name}.") for one in timm.list_pretrained(f"{name}.*"))
+
+
 def family_of_timm(network: TimmNetwork) -> Family:
     """How ``network`` is taken apart."""
-    head = PREFIX + _head_name(network.network)
+    head = PREFIX + network.head_name
     parts = (_vit_maps, _classify_vit) if _is_vit(network.network) else (_maps, _classify)
     return Family(*parts, head, head, _layers, PREFIX)
 
@@ -143,22 +152,45 @@ def _is_vit(network: Any) -> bool:
 
 def _is_convolutional(network: Any) -> bool:
     """Whether the last features of ``network`` are a map, channels first, that is coarser than the image."""
-    probe = torch.zeros(1, 3, PROBE_SIDE, PROBE_SIDE, device="meta")
     try:
-        features: Tensor = _on_meta(network).forward_features(probe)
+        features = _last_features(network, PROBE_SIDE)
     except (RuntimeError, AssertionError, ValueError):
         return False  # it takes images of one size alone
     return features.ndim == 4 and features.shape[1] == network.num_features and features.shape[2] < PROBE_SIDE
 
 
-def _on_meta(network: nn.Module) -> Any:
-    """A copy of ``network`` without memory, in evaluation mode."""
-    return copy.deepcopy(network).to("meta").eval()
+class _LastFeatures(nn.Module):
+    """``network`` as far as its last features."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network: Any = network
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        features: Tensor = self.network.forward_features(inputs)
+        return features
 
 
-def _head_name(network: Any) -> str:
-    head = network.get_classifier()
-    names: list[str] = [name for name, module in network.named_modules() if module is head]
+def _last_features(network: nn.Module, side: int) -> Tensor:
+    """The last features of ``network`` for an image of so many pixels, as a tensor that has a shape and no values.
+
+    Nothing is computed: tensors of the same shapes without memory stand for the weights meanwhile.
+    """
+    part = _LastFeatures(network)
+    own = {**dict(part.named_parameters()), **dict(part.named_buffers())}
+    training = network.training
+    try:
+        with torch.no_grad():
+            shapes = {name: tensor.to("meta") for name, tensor in own.items()}
+            inputs = torch.zeros(1, 3, side, side, device="meta")
+            features: Tensor = torch.func.functional_call(part.eval(), shapes, inputs)
+    finally:
+        network.train(training)
+    return features
+
+
+def _name_of(part: nn.Module, network: nn.Module) -> str:
+    names: list[str] = [name for name, module in network.named_modules() if module is part]
     return names[0]
 
 
