@@ -113,6 +113,8 @@ def test_weights_of_another_network_are_refused_by_their_tensors(tmp_path: Path)
         ("resnet5", r"architecture is 'timm:resnet5', which timm does not build \(.*\)"),
         ("swin_tiny_patch4_window7_224", r"a SwinTransformer, which cannot be taken apart .* such as timm:resnet50"),
         ("resnetv2_50", r"a ResNetV2, which cannot be taken apart"),
+        ("crossvit_9_240", r"a CrossVit, which cannot be taken apart"),
+        ("efficientvim_m1", r"an? EfficientViM, which cannot be taken apart"),
     ],
 )
 def test_what_timm_lacks_or_cannot_be_taken_apart_is_refused(name: str, message: str) -> None:

@@ -156,7 +156,9 @@ def _is_convolutional(network: Any) -> bool:
         features = _last_features(network, PROBE_SIDE)
     except (RuntimeError, AssertionError, ValueError):
         return False  # it takes images of one size alone
-    return features.ndim == 4 and features.shape[1] == network.num_features and features.shape[2] < PROBE_SIDE
+    if not isinstance(features, Tensor) or features.ndim != 4:
+        return False
+    return features.shape[1] == network.num_features and features.shape[2] < PROBE_SIDE
 
 
 class _LastFeatures(nn.Module):
@@ -166,15 +168,14 @@ class _LastFeatures(nn.Module):
         super().__init__()
         self.network: Any = network
 
-    def forward(self, inputs: Tensor) -> Tensor:
-        features: Tensor = self.network.forward_features(inputs)
-        return features
+    def forward(self, inputs: Tensor) -> Any:
+        return self.network.forward_features(inputs)
 
 
-def _last_features(network: nn.Module, side: int) -> Tensor:
-    """The last features of ``network`` for an image of so many pixels, as a tensor that has a shape and no values.
+def _last_features(network: nn.Module, side: int) -> Any:
+    """The last features of ``network`` for an image of so many pixels: mostly one tensor, of a shape and no values.
 
-    Nothing is computed: tensors of the same shapes without memory stand for the weights meanwhile.
+    Nothing is computed: tensors without memory stand for the weights meanwhile.
     """
     part = _LastFeatures(network)
     own = {**dict(part.named_parameters()), **dict(part.named_buffers())}
@@ -183,7 +184,7 @@ def _last_features(network: nn.Module, side: int) -> Tensor:
         with torch.no_grad():
             shapes = {name: tensor.to("meta") for name, tensor in own.items()}
             inputs = torch.zeros(1, 3, side, side, device="meta")
-            features: Tensor = torch.func.functional_call(part.eval(), shapes, inputs)
+            features = torch.func.functional_call(part.eval(), shapes, inputs)
     finally:
         network.train(training)
     return features
