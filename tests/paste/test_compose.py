@@ -16,7 +16,7 @@ from empaste.images import write_rgb
 from empaste.masks import decode_mask, encode_mask, mask_box_xywh
 from empaste.paste import BLENDINGS, PLACEMENTS
 from empaste.paste import compose as composing
-from empaste.paste.blending import HALF, under_ring
+from empaste.paste.blending import HALF, blend_ring
 from empaste.paste.compose import Composite, EncodedComposite, Unreadable, compose, compose_encoded
 from empaste.paste.pool import Background
 from empaste.paste.sources import Foreground
@@ -87,7 +87,9 @@ def painted_by_pixels(
         sizes.append(0)
         if number >= len(masks) and blending == "ring":
             seen = layers[number - len(masks)].on(size_hw)[1]
-            for y, x in zip(*np.nonzero(under_ring(seen.coverage, 1.0)), strict=True) if seen.mask.any() else ():
+            hidden = blend_ring(seen.colour, seen.colour, seen.coverage, 1.0).hidden if seen.mask.any() else seen.mask
+            assert hidden is not None
+            for y, x in zip(*np.nonzero(hidden), strict=True):
                 shown.pop((int(y) + seen.y, int(x) + seen.x), None)
         for y, x in zip(*np.nonzero(mask), strict=True):
             sizes[-1] += 1

@@ -12,7 +12,6 @@ from empaste.paste.blending import (
     blend_ring,
     poisson_margin,
     ring_margin,
-    under_ring,
 )
 from empaste.paste.placement import Placement, place_at_random, place_in_largest_circle, place_nowhere
 from empaste.paste.sampling import Weigh, weigh_balanced, weigh_confidence, weigh_repeat_factor, weigh_uniform
@@ -34,7 +33,7 @@ MIXED = "mixed"
 BLENDINGS = {
     "gaussian": Blending(blend_gaussian),
     "box_blur": Blending(blend_box_blur),
-    "ring": Blending(blend_ring, keeps_surroundings=True, margin=ring_margin, hidden=under_ring),
+    "ring": Blending(blend_ring, keeps_surroundings=True, margin=ring_margin),
     "poisson": Blending(blend_poisson, keeps_surroundings=True, margin=poisson_margin),
     "none": Blending(blend_none),
 }

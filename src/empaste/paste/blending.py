@@ -2,7 +2,7 @@
 
 EM-Paste §3 names the soft edge, Poisson cloning and none.
 
-Every blending takes the piece of the image under the object's box and returns it anew. ``coverage`` says how much of
+Every blending takes the piece of the image under the object's box and gives it anew. ``coverage`` says how much of
 a pixel is object, 0 … 255; the object's *mask* is where that is at least half. Beyond the mask ``colour`` goes on with
 the colours of the nearest object pixel, so that no old background is blurred in. Poisson cloning and the ring are given
 the object's old surroundings instead (``keeps_surroundings``): they carry over the contrast to them, or some of them.
@@ -34,22 +34,28 @@ def soft_margin(blur_sigma: float) -> int:
     return ceil(2 * blur_sigma) + 1
 
 
+class Blended(NamedTuple):
+    """A patch with an object in it.
+
+    ``hidden`` is where it shows more of the object, or of its old surroundings, than of what was there, so that what
+    was annotated there is not seen any more; None: on the object's mask alone.
+    """
+
+    patch: UInt8[np.ndarray, "h w 3"]
+    hidden: Bool[np.ndarray, "h w"] | None = None
+
+
 class Blending(NamedTuple):
     """A method: ``blend(patch, colour, coverage, blur_sigma)`` gives the patch with the object in it.
 
     One that ``keeps_surroundings`` is given the object in its old surroundings; the others get its own colours,
-    continued. ``hidden(coverage, blur_sigma)`` is where the patch shows more of these surroundings than of itself, so
-    that what was annotated there is not seen any more.
+    continued.
     """
 
-    blend: Callable[
-        [UInt8[np.ndarray, "h w 3"], UInt8[np.ndarray, "h w 3"], UInt8[np.ndarray, "h w"], float],
-        UInt8[np.ndarray, "h w 3"],
-    ]
+    blend: Callable[[UInt8[np.ndarray, "h w 3"], UInt8[np.ndarray, "h w 3"], UInt8[np.ndarray, "h w"], float], Blended]
     keeps_surroundings: bool = False
     margin: Callable[[float], int] = soft_margin
     """Pixels around the object that it is given along, by ``blur_sigma``: as far as it changes the image."""
-    hidden: Callable[[UInt8[np.ndarray, "h w"], float], Bool[np.ndarray, "h w"]] | None = None
 
 
 def blend_gaussian(
@@ -57,7 +63,7 @@ def blend_gaussian(
     colour: UInt8[np.ndarray, "h w 3"],
     coverage: UInt8[np.ndarray, "h w"],
     blur_sigma: float,
-) -> UInt8[np.ndarray, "h w 3"]:
+) -> Blended:
     """The edge of the object is a ramp: its coverage, blurred by ``blur_sigma`` pixels, is its opacity.
 
     The object keeps at least half of every pixel of its mask, and less than half of every other, so that thin parts
@@ -65,7 +71,7 @@ def blend_gaussian(
     """
     side = 2 * ceil(2 * blur_sigma) + 1  # what is further off would add less than 2.5 %
     blurred = cv2.GaussianBlur(coverage, (side, side), blur_sigma, borderType=cv2.BORDER_REPLICATE)
-    return _blend(patch, colour, coverage, blurred)
+    return Blended(_mix(patch, colour, _soft_edge(coverage, blurred)))
 
 
 def blend_box_blur(
@@ -73,21 +79,24 @@ def blend_box_blur(
     colour: UInt8[np.ndarray, "h w 3"],
     coverage: UInt8[np.ndarray, "h w"],
     blur_sigma: float,
-) -> UInt8[np.ndarray, "h w 3"]:
+) -> Blended:
     """As `blend_gaussian`, with a mean over a square, as wide as the Gaussian: a straight ramp that ends sharply."""
     side = 2 * max(1, round((sqrt(12 * blur_sigma**2 + 1) - 1) / 2)) + 1
-    return _blend(patch, colour, coverage, cv2.blur(coverage, (side, side), borderType=cv2.BORDER_REPLICATE))
+    blurred = cv2.blur(coverage, (side, side), borderType=cv2.BORDER_REPLICATE)
+    return Blended(_mix(patch, colour, _soft_edge(coverage, blurred)))
 
 
-def _blend(
-    patch: UInt8[np.ndarray, "h w 3"],
-    colour: UInt8[np.ndarray, "h w 3"],
-    coverage: UInt8[np.ndarray, "h w"],
-    opacity: UInt8[np.ndarray, "h w"],
-) -> UInt8[np.ndarray, "h w 3"]:
+def _soft_edge(coverage: UInt8[np.ndarray, "h w"], blurred: UInt8[np.ndarray, "h w"]) -> UInt8[np.ndarray, "h w"]:
+    """``blurred`` as opacity, at least half on the object's mask and less beside it."""
     _, least = cv2.threshold(coverage, HALF - 1, HALF, cv2.THRESH_BINARY)  # HALF on the mask, 0 beside it
-    opacity = cv2.min(cv2.max(opacity, least), least + np.uint8(HALF - 1)).astype(np.float32)
-    return cv2.blendLinear(colour, patch, opacity, 255 - opacity)
+    return cv2.min(cv2.max(blurred, least), least + np.uint8(HALF - 1))
+
+
+def _mix(
+    patch: UInt8[np.ndarray, "h w 3"], colour: UInt8[np.ndarray, "h w 3"], opacity: UInt8[np.ndarray, "h w"]
+) -> UInt8[np.ndarray, "h w 3"]:
+    weights = opacity.astype(np.float32)
+    return cv2.blendLinear(colour, patch, weights, 255 - weights)
 
 
 def blend_ring(
@@ -95,14 +104,14 @@ def blend_ring(
     colour: UInt8[np.ndarray, "h w 3"],
     coverage: UInt8[np.ndarray, "h w"],
     blur_sigma: float,
-) -> UInt8[np.ndarray, "h w 3"]:
+) -> Blended:
     """The object with a ring of its old surroundings, ``2 * blur_sigma`` pixels wide, that fades out around it.
 
     Along the outline the object meets what it met in its photograph, and the seam lies beyond: what a network learns of
     outlines here, it can use on photographs. A soft or hard edge instead gives every pasted object away by its seam.
     """
-    opacity = _ring_opacity(coverage, blur_sigma).astype(np.float32)
-    return cv2.blendLinear(colour, patch, opacity, 255 - opacity)
+    opacity = _ring_opacity(coverage, blur_sigma)
+    return Blended(_mix(patch, colour, opacity), opacity >= HALF)
 
 
 def _ring_opacity(coverage: UInt8[np.ndarray, "h w"], blur_sigma: float) -> UInt8[np.ndarray, "h w"]:
@@ -113,12 +122,6 @@ def _ring_opacity(coverage: UInt8[np.ndarray, "h w"], blur_sigma: float) -> UInt
     side = 2 * width + 1
     blurred = cv2.GaussianBlur(ring, (side, side), blur_sigma, borderType=cv2.BORDER_REPLICATE)
     return cv2.max(blurred, coverage)
-
-
-def under_ring(coverage: UInt8[np.ndarray, "h w"], blur_sigma: float) -> Bool[np.ndarray, "h w"]:
-    """Where `blend_ring` shows more of the object's old surroundings, or of the object, than of the patch."""
-    hidden: Bool[np.ndarray, "h w"] = _ring_opacity(coverage, blur_sigma) >= HALF
-    return hidden
 
 
 def ring_margin(blur_sigma: float) -> int:
@@ -136,7 +139,7 @@ def blend_poisson(
     colour: UInt8[np.ndarray, "h w 3"],
     coverage: UInt8[np.ndarray, "h w"],
     blur_sigma: float,
-) -> UInt8[np.ndarray, "h w 3"]:
+) -> Blended:
     """The object's gradients, fitted to the colours around it (Pérez et al. 2003, seamless cloning).
 
     ``colour`` shows the object in its old surroundings, of which `POISSON_RIM` pixels are cloned along: OpenCV takes
@@ -154,7 +157,7 @@ def blend_poisson(
     cloned_mask = cv2.dilate(np.pad(mask, rim), reach) * 255
     x, y, width, height = cv2.boundingRect(cloned_mask)
     cloned = cv2.seamlessClone(source, around, cloned_mask, (x + width // 2, y + height // 2), cv2.NORMAL_CLONE)
-    return np.ascontiguousarray(cloned[rim:-rim, rim:-rim])
+    return Blended(np.ascontiguousarray(cloned[rim:-rim, rim:-rim]))
 
 
 def blend_none(
@@ -162,7 +165,7 @@ def blend_none(
     colour: UInt8[np.ndarray, "h w 3"],
     coverage: UInt8[np.ndarray, "h w"],
     blur_sigma: float,
-) -> UInt8[np.ndarray, "h w 3"]:
+) -> Blended:
     """The object's mask, copied."""
     mask: Bool[np.ndarray, "h w"] = coverage >= HALF
-    return np.where(mask[..., None], colour, patch)
+    return Blended(np.where(mask[..., None], colour, patch))

@@ -107,9 +107,9 @@ def paste_on(
             instances.append(Instance(class_id, int(np.count_nonzero(layer.mask)), "pasted", pool.origin, source_id))
             box, seen = layer.on(ids.shape)
             if seen.mask.any():
-                image[box] = blending.blend(image[box], seen.colour, seen.coverage, settings.blur_sigma)
-                if blending.hidden:
-                    np.copyto(ids[box], 0, where=blending.hidden(seen.coverage, settings.blur_sigma))
+                image[box], hidden = blending.blend(image[box], seen.colour, seen.coverage, settings.blur_sigma)
+                if hidden is not None:
+                    np.copyto(ids[box], 0, where=hidden)
                 np.copyto(ids[box], len(instances), where=seen.mask)
     return _read_off(image, ids, instances, settings)
 
