@@ -6,7 +6,8 @@ small ones of its own.
 
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from typing import TypeAlias
+from functools import partial
+from typing import NamedTuple, TypeAlias
 
 import torch
 from torch import Tensor, nn
@@ -29,74 +30,77 @@ ASPECT_RATIOS = (0.5, 1.0, 2.0)
 MIN_STRIDE = 4
 PYRAMID = 256
 """Channels of the pyramid of the full detectors."""
-LIGHT_PYRAMID = 96
-"""The same for light heads."""
 Norm: TypeAlias = Callable[[int], nn.Module]
 
 
-class PyramidBackbone(nn.Module):
-    """A ResNet's stages from stride 4 on, and the feature pyramid over them: maps named "0", "1", …, fine to coarse."""
+class Pyramid(nn.Module):
+    """A feature pyramid over a network's stages from stride 4 on: maps named "0", "1", …, fine to coarse."""
 
-    def __init__(
-        self,
-        resnet: nn.Module,
-        out_channels: int,
-        pooled_level: bool,
-        norm_layer: Norm | None = None,
+    fpn: FeaturePyramidNetwork
+    strides: list[int]
+    out_channels: int
+
+    def stage_maps(self, inputs: Tensor) -> list[Tensor]:
+        """The stages' maps, which the pyramid stands on."""
+        raise NotImplementedError
+
+    def _add_pyramid(
+        self, channels: list[int], strides: list[int], out_channels: int, pooled_level: bool, norm_layer: Norm | None
     ) -> None:
+        """To be called when the stages are there: their tensors come first."""
+        self.strides, self.out_channels = strides, out_channels
+        coarsest = LastLevelMaxPool() if pooled_level else None
+        self.fpn = FeaturePyramidNetwork(channels, out_channels, coarsest, norm_layer)
+
+    def forward(self, inputs: Tensor) -> dict[str, Tensor]:
+        """The pyramid's maps."""
+        maps = OrderedDict((str(k), features) for k, features in enumerate(self.stage_maps(inputs)))
+        pyramid: dict[str, Tensor] = self.fpn(maps)
+        return pyramid
+
+
+class ResNetPyramid(Pyramid):
+    """The pyramid over a ResNet."""
+
+    def __init__(self, resnet: nn.Module, out_channels: int, pooled_level: bool, norm_layer: Norm | None) -> None:
         super().__init__()
         parts = dict(resnet.named_children())
         self.stem = nn.Sequential(OrderedDict((name, parts[name]) for name in ("conv1", "bn1", "relu", "maxpool")))
         self.stages = nn.ModuleList([parts[f"layer{k}"] for k in range(1, 5)])
-        self.out_channels = out_channels
-        maps = self._stage_maps(torch.zeros(1, 3, 128, 128))
-        self.first = next(k for k, features in enumerate(maps) if 128 // features.shape[-1] >= MIN_STRIDE)
-        self.strides = [128 // features.shape[-1] for features in maps[self.first :]]
+        self.first = 0
+        with torch.no_grad():
+            maps = self.stage_maps(torch.zeros(1, 3, 128, 128))
+        strides = [128 // features.shape[-1] for features in maps]
+        self.first = next(k for k, stride in enumerate(strides) if stride >= MIN_STRIDE)
         channels = [features.shape[1] for features in maps[self.first :]]
-        coarsest = LastLevelMaxPool() if pooled_level else None
-        self.fpn = FeaturePyramidNetwork(channels, out_channels, coarsest, norm_layer)
+        self._add_pyramid(channels, strides[self.first :], out_channels, pooled_level, norm_layer)
 
-    def _stage_maps(self, inputs: Tensor) -> list[Tensor]:
+    def stage_maps(self, inputs: Tensor) -> list[Tensor]:
         features = self.stem(inputs)
         maps = []
         for stage in self.stages:
             features = stage(features)
             maps.append(features)
-        return maps
-
-    def forward(self, inputs: Tensor) -> dict[str, Tensor]:
-        """The pyramid's maps."""
-        maps = self._stage_maps(inputs)[self.first :]
-        pyramid: dict[str, Tensor] = self.fpn(OrderedDict((str(k), features) for k, features in enumerate(maps)))
-        return pyramid
+        return maps[self.first :]
 
 
-class TimmPyramid(nn.Module):
-    """The stages of one of timm's networks from stride 4 on, and the feature pyramid over them, named as above."""
+class TimmPyramid(Pyramid):
+    """The pyramid over one of timm's networks."""
 
-    def __init__(
-        self, network: TimmNetwork, out_channels: int, pooled_level: bool, norm_layer: Norm | None = None
-    ) -> None:
+    def __init__(self, network: TimmNetwork, out_channels: int, pooled_level: bool, norm_layer: Norm | None) -> None:
         super().__init__()
         self.body = TimmStages(network, MIN_STRIDE)
-        self.out_channels, self.strides = out_channels, self.body.strides
-        coarsest = LastLevelMaxPool() if pooled_level else None
-        self.fpn = FeaturePyramidNetwork(self.body.channels, out_channels, coarsest, norm_layer)
+        self._add_pyramid(self.body.channels, self.body.strides, out_channels, pooled_level, norm_layer)
 
-    def forward(self, inputs: Tensor) -> dict[str, Tensor]:
-        """The pyramid's maps."""
-        maps = OrderedDict((str(k), features) for k, features in enumerate(self.body(inputs)))
-        pyramid: dict[str, Tensor] = self.fpn(maps)
-        return pyramid
+    def stage_maps(self, inputs: Tensor) -> list[Tensor]:
+        maps: list[Tensor] = self.body(inputs)
+        return maps
 
 
-def _pyramid(
-    network: nn.Module, out_channels: int, pooled_level: bool, norm_layer: Norm | None = None
-) -> PyramidBackbone | TimmPyramid:
+def _pyramid(network: nn.Module, out_channels: int, pooled_level: bool, norm_layer: Norm | None = None) -> Pyramid:
     if isinstance(network, TimmNetwork):
         return TimmPyramid(network, out_channels, pooled_level, norm_layer)
-    with torch.no_grad():
-        return PyramidBackbone(network, out_channels, pooled_level, norm_layer)
+    return ResNetPyramid(network, out_channels, pooled_level, norm_layer)
 
 
 def build_mask_rcnn(network: Network, num_classes: int, weights: str | None) -> MaskRCNN:
@@ -191,31 +195,7 @@ def _family(network: Network) -> Callable[[nn.Module, int, int], MaskRCNN]:
         return HEADS[network.heads]
     if network.heads != "standard":
         raise InputError(f"train.heads is {network.heads!r}, but resnet_slim has heads of its own; set it to standard")
-    return _slim_detector
-
-
-def _slim_detector(network: nn.Module, image_size: int, num_classes: int) -> MaskRCNN:
-    backbone = _pyramid(network, out_channels=64, pooled_level=False)
-    anchors = _anchors([image_size * share for share in (20 / 144, 40 / 144, 80 / 144)])
-    levels = [str(k) for k in range(len(backbone.strides))]
-    mask_head = MaskRCNNHeads(64, (64, 64), 1)
-    return MaskRCNN(
-        backbone,
-        rpn_anchor_generator=anchors,
-        rpn_head=Float32Head(64, len(ASPECT_RATIOS)),
-        rpn_pre_nms_top_n_train=300,
-        rpn_pre_nms_top_n_test=300,
-        rpn_post_nms_top_n_train=80,
-        rpn_post_nms_top_n_test=80,
-        rpn_batch_size_per_image=64,
-        box_roi_pool=MultiScaleRoIAlign(levels, 7, sampling_ratio=1),
-        box_head=TwoMLPHead(64 * 7 * 7, 192),
-        box_predictor=FastRCNNPredictor(192, num_classes + 1),
-        box_batch_size_per_image=48,
-        mask_roi_pool=MultiScaleRoIAlign(levels, 14, sampling_ratio=2),
-        mask_head=mask_head,
-        mask_predictor=MaskRCNNPredictor(64, 64, num_classes + 1),
-    )
+    return partial(_small_detector, heads=SLIM)
 
 
 def _standard_detector(network: nn.Module, image_size: int, num_classes: int) -> MaskRCNN:
@@ -239,33 +219,61 @@ def _v2_detector(network: nn.Module, image_size: int, num_classes: int) -> MaskR
     )
 
 
-def _light_detector(network: nn.Module, image_size: int, num_classes: int) -> MaskRCNN:
-    """Heads for a CPU: a narrow pyramid, few regions, two layers where the published heads have four."""
-    backbone = _pyramid(network, out_channels=LIGHT_PYRAMID, pooled_level=True)
+class SmallHeads(NamedTuple):
+    """Numbers of heads for a CPU: a narrow pyramid, few regions, two layers where the published heads have four."""
+
+    channels: int
+    """Of the pyramid and of the mask head."""
+    pooled_level: bool
+    anchor_sides: Callable[[int], Sequence[float]]
+    """By the image's side."""
+    num_ranked: int
+    """Regions that are compared with each other."""
+    num_regions: tuple[int, int]
+    """Regions that are looked at, in training and after it."""
+    num_sampled: int
+    """Of these, how many are learned from."""
+    num_samples: int
+    """Samples per side and part of a region, for its box."""
+    hidden: int
+    """Length of the vectors of the box head."""
+    mask_first: bool
+    """Whether the mask head is drawn before the others, so that a seed goes on to give what it gave."""
+
+
+SLIM = SmallHeads(64, False, lambda side: [side * share for share in (20 / 144, 40 / 144, 80 / 144)], 300, (80, 80),
+                  48, 1, 192, mask_first=True)  # fmt: skip
+LIGHT = SmallHeads(96, True, anchor_sides, 400, (150, 100), 64, 2, 256, mask_first=False)
+
+
+def _small_detector(network: nn.Module, image_size: int, num_classes: int, heads: SmallHeads) -> MaskRCNN:
+    channels, (in_training, after) = heads.channels, heads.num_regions
+    backbone = _pyramid(network, channels, heads.pooled_level)
     levels = [str(k) for k in range(len(backbone.strides))]
+    mask_head = MaskRCNNHeads(channels, (channels, channels), 1) if heads.mask_first else None
     return MaskRCNN(
         backbone,
-        rpn_anchor_generator=_anchors(anchor_sides(image_size)),
-        rpn_head=Float32Head(LIGHT_PYRAMID, len(ASPECT_RATIOS)),
-        rpn_pre_nms_top_n_train=400,
-        rpn_pre_nms_top_n_test=400,
-        rpn_post_nms_top_n_train=150,
-        rpn_post_nms_top_n_test=100,
+        rpn_anchor_generator=_anchors(heads.anchor_sides(image_size)),
+        rpn_head=Float32Head(channels, len(ASPECT_RATIOS)),
+        rpn_pre_nms_top_n_train=heads.num_ranked,
+        rpn_pre_nms_top_n_test=heads.num_ranked,
+        rpn_post_nms_top_n_train=in_training,
+        rpn_post_nms_top_n_test=after,
         rpn_batch_size_per_image=64,
-        box_roi_pool=MultiScaleRoIAlign(levels, 7, sampling_ratio=2),
-        box_head=TwoMLPHead(LIGHT_PYRAMID * 7 * 7, 256),
-        box_predictor=FastRCNNPredictor(256, num_classes + 1),
-        box_batch_size_per_image=64,
+        box_roi_pool=MultiScaleRoIAlign(levels, 7, heads.num_samples),
+        box_head=TwoMLPHead(channels * 7 * 7, heads.hidden),
+        box_predictor=FastRCNNPredictor(heads.hidden, num_classes + 1),
+        box_batch_size_per_image=heads.num_sampled,
         mask_roi_pool=MultiScaleRoIAlign(levels, 14, sampling_ratio=2),
-        mask_head=MaskRCNNHeads(LIGHT_PYRAMID, (LIGHT_PYRAMID, LIGHT_PYRAMID), 1),
-        mask_predictor=MaskRCNNPredictor(LIGHT_PYRAMID, LIGHT_PYRAMID, num_classes + 1),
+        mask_head=mask_head or MaskRCNNHeads(channels, (channels, channels), 1),
+        mask_predictor=MaskRCNNPredictor(channels, channels, num_classes + 1),
     )
 
 
 HEADS: dict[str, Callable[[nn.Module, int, int], MaskRCNN]] = {
     "standard": _standard_detector,
     "v2": _v2_detector,
-    "light": _light_detector,
+    "light": partial(_small_detector, heads=LIGHT),
 }
 
 
