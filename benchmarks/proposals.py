@@ -23,7 +23,7 @@ from empaste.artifacts.schemas.prepare import Images
 from empaste.images import fit_within, read_rgb
 from empaste.params import load_params
 from empaste.proposals.settings import with_method
-from empaste.proposals.table import propose_rows, seen_side
+from empaste.proposals.table import propose_image, seen_side
 
 BAR_MS = 500.0
 
@@ -36,7 +36,7 @@ def main(root: Path = Path(), images: int = 20, method: str = "selective_search"
     files = [root / "data/images" / name for name in chosen["file_name"]]
     settings = with_method(load_params(root / "params.yaml").proposals, method)
     counts: list[int] = []
-    own = mean_ms(lambda path: counts.append(len(propose_rows((0, path), settings))), files)
+    own = mean_ms(lambda path: counts.append(len(propose_image((0, path), settings).rows)), files)
     peer = mean_ms(lambda path: search_boxes(fit_within(read_rgb(path), seen_side(settings))), files)
     print(
         f"{method}: {own:.0f} ms for {np.mean(counts):.0f} masks; OpenCV: {peer:.0f} ms for boxes; bar {BAR_MS:.0f} ms"

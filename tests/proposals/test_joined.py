@@ -23,7 +23,7 @@ from empaste.proposals.duplicates import best_unlike
 from empaste.proposals.method import Context
 from empaste.proposals.recall import images_without
 from empaste.proposals.settings import ProposalsSettings, num_processes, running_methods, supervision, with_method
-from empaste.proposals.table import match_images, propose_image, propose_rows, seen_side
+from empaste.proposals.table import match_images, propose_image, seen_side
 from empaste.settings import load_settings
 from tests.proposals.sources import SHIPPED, context_of, prepare, section_of
 
@@ -140,7 +140,7 @@ def settings_of(methods: Sequence[str], **sections: dict[str, Any]) -> Proposals
 def test_one_method_joined_gives_what_it_gives_alone(tmp_path: Path, seed: int) -> None:
     image = np.random.default_rng(seed).integers(0, 256, (6, 8, 3)).astype(np.uint8).repeat(50, 0).repeat(50, 1)
     write_rgb(tmp_path / "a.png", image)
-    alone = propose_rows((1, tmp_path / "a.png"), with_method(SHIPPED, "slic"))
+    alone = propose_image((1, tmp_path / "a.png"), with_method(SHIPPED, "slic")).rows
     settings = settings_of(["slic"], joined={"methods": ["slic"], "max_iou": 1.0})
     rows, found = propose_image((1, tmp_path / "a.png"), settings)
     assert rows.drop(columns="score").equals(alone.drop(columns="score"))
@@ -164,12 +164,12 @@ def test_each_method_sees_the_image_at_its_own_size(monkeypatch: pytest.MonkeyPa
     write_rgb(tmp_path / "a.png", np.zeros((200, 400, 3), np.uint8))
     both = settings_of(["slic", "gca10"])
     assert seen_side(both) == 256
-    assert set(propose_rows((1, tmp_path / "a.png"), both)["width"]) == {400}
+    assert set(propose_image((1, tmp_path / "a.png"), both).rows["width"]) == {400}
     assert sizes == {"slic": (128, 256), "gca10": (80, 160)}
     with_files = settings_of(["slic", "mcg"], mcg={"root": "unseen"})
     assert seen_side(with_files) == 0
     sizes.clear()
-    propose_rows((1, tmp_path / "a.png"), with_files)
+    propose_image((1, tmp_path / "a.png"), with_files)
     assert sizes == {"slic": (128, 256), "mcg": (200, 400)}
 
 

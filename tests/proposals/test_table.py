@@ -16,7 +16,7 @@ from empaste.masks import decode_mask, encode_mask, mask_box_xywh
 from empaste.overlaps import mask_ious
 from empaste.proposals import coco_results, felzenszwalb
 from empaste.proposals.method import Context
-from empaste.proposals.table import match_images, propose_rows, propose_segments, segment_table
+from empaste.proposals.table import match_images, propose_image, propose_segments, segment_table
 from empaste.rle import RLE
 from tests.proposals.sources import context_of, section_of
 
@@ -27,7 +27,7 @@ SETTINGS = context_of(method="felzenszwalb", felzenszwalb=SECTION, **FILTERS).se
 
 def test_rows_describe_their_masks(tmp_path: Path, disc_image: np.ndarray) -> None:
     write_rgb(tmp_path / "a.png", disc_image)
-    rows = propose_rows((7, tmp_path / "a.png"), SETTINGS)
+    rows = propose_image((7, tmp_path / "a.png"), SETTINGS).rows
     assert len(rows)
     for row in rows.to_dict("records"):
         mask = decode_mask({"counts": row["counts"], "size": [row["height"], row["width"]]})
@@ -41,7 +41,7 @@ def test_shrunk_image_gives_masks_of_the_full_size(
     tmp_path: Path, disc_image: np.ndarray, disc_mask: np.ndarray
 ) -> None:
     write_rgb(tmp_path / "a.png", disc_image.repeat(4, axis=0).repeat(4, axis=1))
-    rows = propose_rows((1, tmp_path / "a.png"), SETTINGS.model_copy(update={"max_side": 64}))
+    rows = propose_image((1, tmp_path / "a.png"), SETTINGS.model_copy(update={"max_side": 64})).rows
     assert set(rows["height"]) == {224}
     assert set(rows["width"]) == {256}
     target = encode_mask(disc_mask.repeat(4, axis=0).repeat(4, axis=1))
@@ -53,7 +53,7 @@ def test_very_wide_image(tmp_path: Path) -> None:
     image = np.full((400, 10_000, 3), 200, np.uint8)
     image[50:300, 2000:6000] = (30, 60, 200)
     write_rgb(tmp_path / "a.png", image)
-    rows = propose_rows((1, tmp_path / "a.png"), SETTINGS.model_copy(update={"max_side": 320}))
+    rows = propose_image((1, tmp_path / "a.png"), SETTINGS.model_copy(update={"max_side": 320})).rows
     assert set(rows["width"]) == {10_000}
 
 
@@ -64,7 +64,7 @@ def test_at_most_so_many(disc_image: np.ndarray) -> None:
 
 def test_table_numbers_segments_through_the_images(tmp_path: Path, disc_image: np.ndarray) -> None:
     write_rgb(tmp_path / "a.png", disc_image)
-    rows = [propose_rows((i, tmp_path / "a.png"), SETTINGS) for i in (3, 5)]
+    rows = [propose_image((i, tmp_path / "a.png"), SETTINGS).rows for i in (3, 5)]
     table = segment_table(rows)
     assert table["segment_id"].tolist() == list(range(len(rows[0]) + len(rows[1])))
     write_table(table, tmp_path / "segments.parquet", Segments)
@@ -73,7 +73,7 @@ def test_table_numbers_segments_through_the_images(tmp_path: Path, disc_image: n
 @pytest.mark.parametrize("count", [0, 2])
 def test_table_without_segments_is_legal(tmp_path: Path, count: int) -> None:
     write_rgb(tmp_path / "a.png", np.zeros((1, 1, 3), np.uint8))
-    rows = [propose_rows((i, tmp_path / "a.png"), SETTINGS) for i in range(count)]
+    rows = [propose_image((i, tmp_path / "a.png"), SETTINGS).rows for i in range(count)]
     table = segment_table(rows)
     write_table(table, tmp_path / "segments.parquet", Segments)
     assert len(table) == 0
@@ -82,7 +82,7 @@ def test_table_without_segments_is_legal(tmp_path: Path, count: int) -> None:
 def test_broken_image_is_named(tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(b"")
     with pytest.raises(InputError, match=r"a\.png is not a readable image \(0 bytes\)"):
-        propose_rows((1, tmp_path / "a.png"), SETTINGS)
+        propose_image((1, tmp_path / "a.png"), SETTINGS)
 
 
 def test_a_file_is_compared_with_all_images_once(tmp_path: Path) -> None:
@@ -100,6 +100,6 @@ def test_a_file_is_compared_with_all_images_once(tmp_path: Path) -> None:
         path = tmp_path / one.file_name
         path.parent.mkdir(exist_ok=True)
         write_rgb(path, np.zeros((6, 8, 3), np.uint8))
-        (area,) = propose_rows((one.image_id, path), settings, keys)["area"]
+        (area,) = propose_image((one.image_id, path), settings, keys).rows["area"]
         assert area == masks[one.image_id].sum()
     assert match_images(settings.model_copy(update={"method": "slic"}), images) == ({}, [])

@@ -19,7 +19,7 @@ from empaste.overlaps import best_ious
 from empaste.proposals import METHODS
 from empaste.proposals.method import KeysByMethod
 from empaste.proposals.settings import ProposalsSettings
-from empaste.proposals.table import propose_rows
+from empaste.proposals.table import propose_image
 from empaste.rle import RLE
 
 
@@ -32,7 +32,7 @@ class Scene(NamedTuple):
 
 
 class Source(NamedTuple):
-    """What `propose_rows` wants to know of a method: the settings that choose it, and the keys of its files."""
+    """What `propose_image` wants to know of a method: the settings that choose it, and the keys of its files."""
 
     settings: ProposalsSettings
     keys: KeysByMethod | None = None
@@ -111,7 +111,7 @@ def measure_sources(scene: Scene, sources: Sequence[Source]) -> list[Measured]:
 
 def _measure(scene: Scene, settings: ProposalsSettings, keys: KeysByMethod | None) -> Measured:
     started = time.process_time()
-    rows = propose_rows((scene.image_id, scene.path), settings, keys)
+    rows = propose_image((scene.image_id, scene.path), settings, keys).rows
     seconds = time.process_time() - started
     return Measured(settings.method, scene.path, best_ious(scene.instances, segment_rles(rows)), len(rows), seconds)
 

@@ -34,11 +34,6 @@ class Proposed(NamedTuple):
     found: dict[str, int]
 
 
-def propose_rows(item: tuple[int, Path], settings: ProposalsSettings, keys: KeysByMethod | None = None) -> pd.DataFrame:
-    """The rows that `propose_image` gives."""
-    return propose_image(item, settings, keys).rows
-
-
 def propose_image(item: tuple[int, Path], settings: ProposalsSettings, keys: KeysByMethod | None = None) -> Proposed:
     """The segments of one image; ``item`` is its id and file. For `scaleout.map_items`.
 
