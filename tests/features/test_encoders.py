@@ -136,7 +136,8 @@ def test_clip_from_a_folder(classifier: TrainedClassifier, tmp_path: Path) -> No
         ("classifier#fc", "layer 'fc' is none of the network's; choose from last, layer1"),
         ("timm:test_vit@gone.pth", "features.backbones names 'gone.pth', but there is no such file"),
         ("timm:test_vit@gone.pth#blocks", "layers can be chosen of classifier and torchvision alone"),
-        ("timm:no_such_network@gone.pth", r"timm:no_such_network@gone.pth, which is not to be had \(.*Unknown model"),
+        ("timm:no_such_network", r"timm:no_such_network, which is not to be had \(.*Unknown model"),
+        ("timm:resnet5@gone.pth", r"names 'timm:resnet5', which timm does not build \(.*Unknown.*near it: .*resnet50"),
         ("timm:local-dir:gone", "gone holds no config.json"),
         ("clip:ViT-B-32", "clip:ViT-B-32 without weights; write clip:ViT-B-32@openai"),
         ("clip:local-dir:gone", "clip:local-dir:gone, which is not to be had"),
@@ -158,6 +159,11 @@ def test_weights_of_another_network_are_refused(classifier: TrainedClassifier, t
 def test_a_folder_that_lacks_something_is_named(classifier: TrainedClassifier, tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text('{"architecture": "test_vit"}')
     with pytest.raises(InputError, match=r"holds neither model\.safetensors nor pytorch_model\.bin"):
+        load_encoders([f"timm:local-dir:{tmp_path}"], classifier)
+    (tmp_path / "config.json").write_text('{"architecture": "no_such_network"}')
+    with pytest.raises(
+        InputError, match=r"config\.json cannot be used \(architecture names 'timm:no_such_network', which"
+    ):
         load_encoders([f"timm:local-dir:{tmp_path}"], classifier)
     (tmp_path / "config.json").write_text("{}")
     with pytest.raises(InputError, match=r"config\.json cannot be used \('architecture'\)"):

@@ -110,7 +110,7 @@ def test_weights_of_another_network_are_refused_by_their_tensors(tmp_path: Path)
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("resnet5", r"architecture is 'timm:resnet5', which timm does not build \(.*\)"),
+        ("resnet5", r"architecture names 'timm:resnet5', which timm does not build \(.*\)"),
         ("swin_tiny_patch4_window7_224", r"a SwinTransformer, which cannot be taken apart .* such as timm:resnet50"),
         ("resnetv2_50", r"a ResNetV2, which cannot be taken apart"),
         ("crossvit_9_240", r"a CrossVit, which cannot be taken apart"),

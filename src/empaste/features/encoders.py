@@ -21,6 +21,7 @@ from empaste.networks.anatomy import LAST, layer_vectors
 from empaste.networks.architectures import ARCHITECTURES
 from empaste.networks.inputs import to_input
 from empaste.networks.packages import find_weights
+from empaste.networks.timm_networks import create_timm
 from empaste.networks.weights import build_network, load_fitting, read_weight_file, renamed_by_order
 
 KEY = "features.backbones"
@@ -104,33 +105,40 @@ def load_timm(model: str, layers: Sequence[str], device: torch.device) -> Encode
     ``local-dir:FOLDER`` as timm saves one.
     """
     _only_last("timm", model, layers)
-    try:
-        import timm
-    except ImportError as error:
-        raise require_extra("timm", "generative") from error
     name, _, file = model.partition("@")
-    network: Any
     if name.startswith("local-dir:"):
-        network, shown = _timm_folder(timm, Path(name.removeprefix("local-dir:")))
+        network, shown = _timm_folder(Path(name.removeprefix("local-dir:")))
     else:
-        try:
-            network = timm.create_model(name, pretrained=not file, num_classes=0)
-        except (OSError, RuntimeError, ValueError) as error:
-            raise InputError(_unavailable("timm", model, error)) from error
+        network = _timm_file(name, file) if file else _timm_published(name)
         shown = network.pretrained_cfg
-        if file:
-            with torch.device("meta"):  # names and shapes alone
-                whole = timm.create_model(name, pretrained=False).state_dict()
-            _load_headless(network, find_weights(file, KEY), whole)
     return _encoder_of(network.eval().to(device), shown["input_size"][-1], shown["mean"], shown["std"], network, device)
 
 
-def _timm_folder(timm: Any, folder: Path) -> tuple[Any, dict[str, Any]]:
+def _timm_published(name: str) -> Any:
+    """timm's network ``name`` with its published weights, downloaded where needed."""
+    import timm
+
+    try:
+        return timm.create_model(name, pretrained=True, num_classes=0)
+    except (OSError, RuntimeError, ValueError) as error:
+        raise InputError(_unavailable("timm", name, error)) from error
+
+
+def _timm_file(name: str, file: str) -> Any:
+    """timm's network ``name`` with the weights in ``file``, which may be ``package:PACKAGE``."""
+    network = create_timm(name, 0, KEY)
+    with torch.device("meta"):  # names and shapes alone
+        whole = create_timm(name, None, KEY).state_dict()
+    _load_headless(network, find_weights(file, KEY), whole)
+    return network
+
+
+def _timm_folder(folder: Path) -> tuple[Any, dict[str, Any]]:
     """The network in a folder as timm saves one for sharing, and how images are shown to it."""
     try:
         config = json.loads((folder / "config.json").read_text())
         name, shown = config["architecture"], config.get("pretrained_cfg", {})
-        network = timm.create_model(name, pretrained=False, num_classes=0, **config.get("model_args", {}))
+        network = create_timm(name, 0, "architecture", **config.get("model_args", {}))
     except FileNotFoundError as error:
         raise InputError(f"{folder} holds no config.json; give a folder as timm saves one") from error
     except (OSError, ValueError, LookupError, TypeError, AttributeError, RuntimeError) as error:

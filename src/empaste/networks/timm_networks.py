@@ -73,13 +73,8 @@ def build_timm(name: str, num_classes: int, weights: str | None = None) -> TimmN
 
     `InputError` where timm has no such network or tag, or the network cannot be taken apart.
     """
-    import timm
-
     tagged = f"{name}.{weights}" if weights and weights in _tags(name) else name
-    try:
-        network: Any = timm.create_model(tagged, pretrained=False, num_classes=num_classes, **_any_size(name))
-    except (RuntimeError, ValueError, TypeError) as error:
-        raise InputError(_unknown(name, error)) from error
+    network = create_timm(tagged, num_classes, "architecture", **_any_size(name))
     if not (_is_convolutional(network) or _is_vit(network)) or not isinstance(network.get_classifier(), nn.Linear):
         raise InputError(
             f"architecture is {TIMM + name!r}, a {type(network).__name__}, which cannot be taken apart into maps, a "
@@ -87,6 +82,19 @@ def build_timm(name: str, num_classes: int, weights: str | None = None) -> TimmN
             f"{TIMM}resnet50, {TIMM}convnext_tiny or {TIMM}vit_small_patch16_224"
         )
     return TimmNetwork(network)
+
+
+def create_timm(name: str, num_classes: int | None, key: str, **options: Any) -> Any:
+    """timm's network ``name`` as timm builds it, random; with None the number of classes is that of its first weights.
+
+    `InputError`, which names the parameter ``key``, where timm has no such network or it does not take ``options``.
+    """
+    import timm
+
+    try:
+        return timm.create_model(name, pretrained=False, num_classes=num_classes, **options)
+    except (RuntimeError, ValueError, TypeError) as error:
+        raise InputError(_unknown(name, key, error)) from error
 
 
 def read_timm_weights(name: str, tag: str) -> dict[str, Tensor]:
@@ -236,11 +244,11 @@ def _layers(network: TimmNetwork) -> list[str]:
     return [PREFIX + name for name in names if name in modules]
 
 
-def _unknown(name: str, error: Exception) -> str:
+def _unknown(name: str, key: str, error: Exception) -> str:
     import timm
 
     base = name.split(".", maxsplit=1)[0]
     near = timm.list_models(f"{base[:8]}*")[:6]
     reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
     listed = f"; near it: {', '.join(near)}" if near else ""
-    return f"architecture is {TIMM + name!r}, which timm does not build ({reason}){listed}"
+    return f"{key} names {TIMM + name!r}, which timm does not build ({reason}){listed}"
