@@ -33,7 +33,7 @@ def read(
     folder: Path, name: str = "2007_000032.jpg", image: np.ndarray = IMAGE, num_best: int = 100
 ) -> tuple[np.ndarray, np.ndarray]:
     settings = section_of(mcg.METHOD, root=str(folder), num_best=num_best)
-    return mcg.propose(image, settings, context_of(file_name=name))
+    return mcg.METHOD.propose(image, settings, context_of(file_name=name))
 
 
 def check(masks: np.ndarray, scores: np.ndarray) -> None:
@@ -60,7 +60,7 @@ def test_masks_as_a_cell_array_or_as_one_array(tmp_path: Path, write: Write) -> 
 
 def test_both_sources_read_alike(tmp_path: Path) -> None:
     write_mat5(tmp_path / "2007_000032.mat", FIELDS)
-    check(*cob.propose(IMAGE, section_of(cob.METHOD, root=str(tmp_path), num_best=9), context_of()))
+    check(*cob.METHOD.propose(IMAGE, section_of(cob.METHOD, root=str(tmp_path), num_best=9), context_of()))
 
 
 def test_names_of_2014_are_found(tmp_path: Path) -> None:

@@ -12,17 +12,18 @@ cell arrays nor structs.
 """
 
 from collections.abc import Mapping
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float, Int, UInt8
 
 from empaste.artifacts.file_index import FileIndex
-from empaste.errors import InputError, require_extra
+from empaste.errors import InputError, install_command, require_extra
 from empaste.proposals.duplicates import first_of_each
 from empaste.proposals.mat5 import MAX_BYTES, MAX_DEPTH, DamagedFileError, is_mat5, read_variables
+from empaste.proposals.method import Context, Method, Segments
 from empaste.settings import Positive, Settings
 
 FIELDS = ("superpixels", "labels", "scores", "maskmat")
@@ -43,6 +44,27 @@ class PublishedFiles(Settings):
 
     root: str | None
     num_best: Positive
+
+
+def published_files(name: str, learned_from: str) -> Method[PublishedFiles]:
+    """The record of the method ``name``, whose segments are read from published files."""
+    return Method(
+        name,
+        partial(propose, key=f"proposals.{name}.root"),
+        PublishedFiles,
+        learned_from=learned_from,
+        precomputed=True,
+        asks=("root",),
+        needs=("h5py",),
+        needed_for_all=False,  # files of MATLAB 7.3 alone
+        install=install_command("matlab"),
+        speed="1300",
+    )
+
+
+def propose(image: UInt8[np.ndarray, "h w 3"], settings: PublishedFiles, context: Context, key: str) -> Segments:
+    """Masks and scores of the ``num_best`` best published proposals of the image; see `read_proposals`."""
+    return read_proposals(Path(str(settings.root)), context.file_name, image.shape[:2], settings.num_best, key)
 
 
 def read_proposals(
