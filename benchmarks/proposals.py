@@ -19,6 +19,7 @@ import typer
 from jaxtyping import UInt8
 
 from empaste.artifacts import tables
+from empaste.artifacts.image_paths import image_paths
 from empaste.artifacts.schemas.prepare import Images
 from empaste.images import fit_within, read_rgb
 from empaste.params import load_params
@@ -33,7 +34,7 @@ def main(root: Path = Path(), images: int = 20, method: str = "selective_search"
     cv2.setNumThreads(1)
     table = tables.read_table(root / "data/images/images.parquet", Images)
     chosen = table.iloc[np.unique(np.linspace(0, len(table) - 1, images).round().astype(int))]
-    files = [root / "data/images" / name for name in chosen["file_name"]]
+    files = list(image_paths(chosen, root / "data/images").values())
     settings = with_method(load_params(root / "params.yaml").proposals, method)
     counts: list[int] = []
     own = mean_ms(lambda path: counts.append(len(propose_image((0, path), settings).rows)), files)

@@ -7,9 +7,8 @@ import pandas as pd
 import typer
 
 from empaste.artifacts.coco import read_coco
+from empaste.artifacts.image_paths import read_image_paths
 from empaste.artifacts.outputs import whole_directory, write_json, write_whole
-from empaste.artifacts.schemas.prepare import Images
-from empaste.artifacts.tables import read_from
 from empaste.detectors.detecting import detect_files, load_detector
 from empaste.detectors.models import check_classes
 from empaste.evaluation import evaluate_detections
@@ -34,9 +33,7 @@ def main(
 ) -> None:
     """Detect on the validation images, then compare with their ground truth."""
     settings = load_settings(params, "evaluate", EvaluateSettings)
-    table = read_from(images, Images)
-    shown = table[table["split"] == "val"]
-    files = [(int(number), images / name) for number, name in zip(shown["image_id"], shown["file_name"], strict=True)]
+    files = list(read_image_paths(images, "val").items())
     truth = read_coco(ground_truth)
     check_classes(model, {row["id"]: row["name"] for row in truth["categories"]}, ground_truth)
     detect = load_detector(

@@ -8,6 +8,7 @@ from pathlib import Path
 import typer
 
 from empaste.artifacts.image_keys import named_images
+from empaste.artifacts.image_paths import image_paths
 from empaste.artifacts.outputs import whole_directory, write_json
 from empaste.artifacts.schemas.prepare import Images
 from empaste.artifacts.schemas.proposals import Segments
@@ -16,7 +17,7 @@ from empaste.artifacts.truth import read_truth
 from empaste.layout import HERE
 from empaste.proposals.recall import images_without, proposal_metrics
 from empaste.proposals.settings import ProposalsSettings, num_processes, supervision
-from empaste.proposals.table import match_images, propose_image, require_segments, segment_table, training_files
+from empaste.proposals.table import match_images, propose_image, require_segments, segment_table
 from empaste.scaleout import map_items, num_workers
 from empaste.settings import load_settings
 from stages.runner import stage
@@ -33,7 +34,7 @@ def main(
     """Propose segments, write them, and measure their recall where there are masks."""
     settings = load_settings(params, "proposals", ProposalsSettings)
     table = read_from(images, Images)
-    items = training_files(table, images)
+    items = list(image_paths(table, images, "train").items())
     keys, lines = match_images(settings, named_images(table))
     for line in lines:
         print(line if line.startswith("WARNING") else f"proposals: {line}", file=sys.stderr)

@@ -87,6 +87,7 @@ def recall(
     from functools import partial
 
     from empaste.artifacts.image_keys import named_images
+    from empaste.artifacts.image_paths import image_paths
     from empaste.artifacts.schemas.prepare import Images
     from empaste.artifacts.tables import read_from
     from empaste.artifacts.truth import read_truth
@@ -105,8 +106,7 @@ def recall(
         keys, lines = match_images(one, named_images(table))
         sources.append(Source(one, keys))
         print(*(f"{line}\n" for line in lines), sep="", end="", file=sys.stderr)
-    names = dict(zip(table["image_id"], table["file_name"], strict=True))
-    scenes = known_scenes(names, images, read_truth(ground_truth), settings.min_area, num_images)
+    scenes = known_scenes(image_paths(table, images), read_truth(ground_truth), settings.min_area, num_images)
     measured = map_items(partial(measure_sources, sources=sources), scenes, "recall")
     print(f"{len(scenes)} images, instances of at least {settings.min_area:.1%} of the image; CPU time of one core\n")
     print(recall_table((result for results in measured for result in results), parts))

@@ -13,6 +13,7 @@ import pandas as pd
 
 from empaste.artifacts.coco import coco_dataset, instance, write_coco
 from empaste.artifacts.coco_records import Detection
+from empaste.artifacts.image_paths import image_paths
 from empaste.artifacts.schemas.prepare import Classes, Images, Labels
 from empaste.artifacts.tables import file_of, read_from
 from empaste.detectors.detecting import detect_files, load_detector
@@ -68,7 +69,7 @@ def write_pseudo_labels(
     named = read_from(labels, Labels)
     named = named[named["image_id"].isin(table["image_id"])]
     present = set(named[["image_id", "class_id"]].itertuples(index=False, name=None))
-    files = [(int(number), images / name) for number, name in zip(table["image_id"], table["file_name"], strict=True)]
+    files = list(image_paths(table, images).items())
     found = detect_files(detect, files, batch_size)
     chosen = choose(found, present, min_score, min_best, per_class)
     if not chosen:

@@ -14,13 +14,7 @@ from empaste.paste.pool import list_items, list_originals, list_synthesised, voi
 from empaste.paste.sources import Foreground
 from empaste.rle import RLE
 
-IMAGES = pd.DataFrame(
-    {
-        "image_id": [2, 5, 9],
-        "split": ["train", "train", "val"],
-        "file_name": ["train/2.jpg", "train/5.jpg", "val/9.jpg"],
-    }
-)
+PATHS = {2: Path("data/images/train/2.jpg"), 5: Path("data/images/train/5.jpg")}
 BACKGROUNDS = pd.DataFrame(
     {
         "background_id": [3, 1, 2],
@@ -36,7 +30,7 @@ def foreground(image_id: int, source_id: int) -> Foreground:
 
 
 def test_originals_are_the_training_images_with_foregrounds_each_with_its_own() -> None:
-    originals = list_originals([foreground(5, 0), foreground(5, 1)], IMAGES, Path("data/images"))
+    originals = list_originals([foreground(5, 0), foreground(5, 1)], PATHS, Path("data/images"))
     assert [(one.source_id, one.image) for one in originals] == [(5, Path("data/images/train/5.jpg"))]
     assert [own.source_id for own in originals[0].own] == [0, 1]
 
@@ -44,7 +38,7 @@ def test_originals_are_the_training_images_with_foregrounds_each_with_its_own() 
 @pytest.mark.parametrize("image_id", [9, 77])
 def test_a_foreground_outside_the_training_split_is_refused(image_id: int) -> None:
     with pytest.raises(InputError, match=f"image {image_id}, which is no training image of data/images"):
-        list_originals([foreground(image_id, 0)], IMAGES, Path("data/images"))
+        list_originals([foreground(image_id, 0)], PATHS, Path("data/images"))
 
 
 def test_void_and_crowds_are_regions_that_are_not_free() -> None:
@@ -61,7 +55,7 @@ def test_void_and_crowds_are_regions_that_are_not_free() -> None:
     ]
     data: Coco = {"images": images, "annotations": rows, "categories": []}
     assert void_regions(data) == {5: (void, crowd, other), 6: (void,)}
-    originals = list_originals([foreground(2, 0), foreground(5, 1)], IMAGES, Path("i"), {5: (crowd,), 9: (other,)})
+    originals = list_originals([foreground(2, 0), foreground(5, 1)], PATHS, Path("i"), {5: (crowd,), 9: (other,)})
     assert [one.void for one in originals] == [(), (crowd,)]
 
 
@@ -82,7 +76,7 @@ def test_a_background_that_no_shard_holds_is_named(tmp_path: Path) -> None:
 
 def test_the_pool_is_originals_repeated_then_backgrounds_then_originals_unpasted(tmp_path: Path) -> None:
     write_shards(tmp_path, FILES)
-    originals = list_originals([foreground(2, 0), foreground(5, 1)], IMAGES, Path("i"))
+    originals = list_originals([foreground(2, 0), foreground(5, 1)], PATHS, Path("i"))
     items = list_items(originals, list_synthesised(BACKGROUNDS, tmp_path), 2, keep_originals=True)
     assert [(one.kind[0], one.source_id, one.copy, one.pasted_on) for one in items] == [
         ("o", 2, 0, True), ("o", 2, 1, True), ("o", 5, 0, True), ("o", 5, 1, True),

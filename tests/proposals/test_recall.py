@@ -63,13 +63,13 @@ def test_crowds_do_not_count() -> None:
     assert instance_ious(segments_of((1, (0, 5))), truth_of((1, (0, 5)), crowd=True)).size == 0
 
 
-def named(count: int) -> dict[int, str]:
-    return {number: f"{number}.png" for number in range(1, count + 1)}
+def paths(count: int) -> dict[int, Path]:
+    return {number: Path(f"images/{number}.png") for number in range(1, count + 1)}
 
 
 def test_scenes_are_images_with_a_large_enough_instance() -> None:
     truth = truth_of((1, (0, 5)), (1, (0, 1)), (3, (0, 1)), (4, (2, 4)))
-    scenes = known_scenes(named(4), Path("images"), truth, 0.2, num_images=0)
+    scenes = known_scenes(paths(4), truth, 0.2, num_images=0)
     assert [(scene.image_id, scene.path, len(scene.instances)) for scene in scenes] == [
         (1, Path("images/1.png"), 1),
         (4, Path("images/4.png"), 1),
@@ -78,13 +78,13 @@ def test_scenes_are_images_with_a_large_enough_instance() -> None:
 
 def test_a_sample_is_spread_over_the_data_set() -> None:
     truth = truth_of(*((number, (0, 5)) for number in range(1, 8)))
-    assert [s.image_id for s in known_scenes(named(7), Path(), truth, 0.0, num_images=3)] == [1, 4, 7]
-    assert len(known_scenes(named(7), Path(), truth, 0.0, num_images=50)) == 7
+    assert [s.image_id for s in known_scenes(paths(7), truth, 0.0, num_images=3)] == [1, 4, 7]
+    assert len(known_scenes(paths(7), truth, 0.0, num_images=50)) == 7
 
 
 def test_recall_needs_masks() -> None:
-    with pytest.raises(InputError, match=r"holds no mask of at least 1\.0% of its image in images; recall needs masks"):
-        known_scenes(named(2), Path("images"), truth_of(), 0.01, 0)
+    with pytest.raises(InputError, match=r"holds no mask of at least 1\.0% of its image; recall needs masks"):
+        known_scenes(paths(2), truth_of(), 0.01, 0)
 
 
 def test_sources_are_measured_on_one_image(tmp_path: Path, disc_image: np.ndarray, disc_mask: np.ndarray) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from empaste.artifacts.arrays import read_array
+from empaste.artifacts.image_paths import image_paths
 from empaste.artifacts.schemas.captions import Captions
 from empaste.artifacts.schemas.foregrounds import Foregrounds
 from empaste.artifacts.schemas.prepare import Classes, Images, Labels
@@ -34,9 +35,10 @@ def read_scenes(
     images: Path, labels: Path, captions: Path, class_names: Mapping[int, str], erase: Mapping[int, tuple[str, ...]]
 ) -> list[Scene]:
     """The training images, each with all that belongs to it."""
+    table = read_from(images, Images)
     return list_scenes(
-        read_from(images, Images),
-        images,
+        table,
+        image_paths(table, images),
         read_from(captions, Captions),
         read_from(labels, Labels),
         class_names,

@@ -89,24 +89,24 @@ def is_blank(image: UInt8[np.ndarray, "h w 3"]) -> bool:
 
 def list_scenes(
     images: "pd.DataFrame",
-    folder: Path,
+    paths: Mapping[int, Path],
     captions: "pd.DataFrame",
     labels: "pd.DataFrame",
     class_names: Mapping[int, str],
     erase: Mapping[int, tuple[str, ...]],
 ) -> list[Scene]:
-    """The training images (rows of `schemas.Images`, files in ``folder``), each with all that belongs to it."""
+    """The training images (rows of `schemas.Images`), each with all that belongs to it."""
     prompts: dict[int, list[tuple[int, str]]] = {}
     for caption_id, image_id, prompt in captions[["caption_id", "image_id", "substituted"]].itertuples(index=False):
         prompts.setdefault(image_id, []).append((caption_id, prompt))
     present: dict[int, list[str]] = {}
     for image_id, class_id in labels[["image_id", "class_id"]].itertuples(index=False):
         present.setdefault(image_id, []).append(class_names[class_id])
-    training = images[images["split"] == "train"][["image_id", "file_name", "height", "width"]]
+    training = images[images["split"] == "train"][["image_id", "height", "width"]]
     return [
         Scene(
-            image_id, folder / name, height, width, erase.get(image_id, ()),
+            image_id, paths[image_id], height, width, erase.get(image_id, ()),
             tuple(prompts.get(image_id, ())), tuple(present.get(image_id, ())),
         )
-        for image_id, name, height, width in training.itertuples(index=False)
+        for image_id, height, width in training.itertuples(index=False)
     ]  # fmt: skip

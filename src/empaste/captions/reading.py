@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from empaste.artifacts.schemas.prepare import Images, Labels
+from empaste.artifacts.image_paths import read_image_paths
+from empaste.artifacts.schemas.prepare import Labels
 from empaste.artifacts.tables import read_from
 from empaste.captions.captioner import CaptionerSettings
 from empaste.captions.scenes import Scene
@@ -14,14 +15,13 @@ from empaste.captions.vocabulary import read_vocabulary
 
 def read_scenes(images: Path, labels: Path, classes: pd.DataFrame) -> list[Scene]:
     """The training images with the classes that their labels name; ``classes`` are rows of `schemas.Classes`."""
-    table = read_from(images, Images).query("split == 'train'")
     named = read_from(labels, Labels).merge(classes, on="class_id")
     present: dict[int, list[tuple[str, str]]] = {}
     for image_id, name, supercategory in named[["image_id", "name", "supercategory"]].itertuples(index=False):
         present.setdefault(image_id, []).append((name, supercategory))
     return [
-        Scene(image_id, images / file_name, tuple(present.get(image_id, ())))
-        for image_id, file_name in table[["image_id", "file_name"]].itertuples(index=False)
+        Scene(image_id, path, tuple(present.get(image_id, ())))
+        for image_id, path in read_image_paths(images, "train").items()
     ]
 
 

@@ -9,8 +9,9 @@ import pandas as pd
 from jaxtyping import Float
 
 from empaste.artifacts.coco import read_coco
+from empaste.artifacts.image_paths import read_image_paths
 from empaste.artifacts.schemas.backgrounds import Backgrounds
-from empaste.artifacts.schemas.prepare import Classes, Images
+from empaste.artifacts.schemas.prepare import Classes
 from empaste.artifacts.tables import read_from
 from empaste.artifacts.work import remove_other_work, work_folder
 from empaste.layout import Layout
@@ -48,7 +49,7 @@ def gather(settings: PasteSettings, places: Layout, called: str, map_originals: 
     pool = source.read(settings, places)
     check_classes(pool, classes)
     void = void_regions(read_coco(places.train_truth)) if source.opens_truth else {}
-    originals = list_originals(pool, read_from(places.images, Images), places.images, void)
+    originals = list_originals(pool, read_image_paths(places.images, "train"), places.images, void)
     work = _open_work(settings, places, called)
     if settings.placement == "none":
         return Gathered(classes, pool, originals, work)

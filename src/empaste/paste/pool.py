@@ -53,18 +53,14 @@ def void_regions(coco: Coco) -> dict[int, tuple[RLE, ...]]:
 
 def list_originals(
     foregrounds: list[Foreground],
-    images: "pd.DataFrame",
+    paths: Mapping[int, Path],
     folder: Path,
     void: Mapping[int, tuple[RLE, ...]] = MappingProxyType({}),
 ) -> list[Background]:
-    """The images (rows of `schemas.Images`, files in ``folder``) that hold foregrounds, by id, each with its own.
+    """The images that hold foregrounds, by id, each with its own; ``paths`` are those of ``folder``'s training images.
 
     ``void`` holds regions of images that are nobody's and not free; an image may lack it.
     """
-    training = images[images["split"] == "train"]
-    paths = {
-        image_id: folder / name for image_id, name in zip(training["image_id"], training["file_name"], strict=True)
-    }
     originals = []
     for image_id, own in groupby(foregrounds, key=lambda foreground: foreground.image_id):
         if image_id not in paths:

@@ -77,18 +77,16 @@ def instance_ious(segments: pd.DataFrame, truth: GroundTruth) -> Float[np.ndarra
     return np.concatenate(best) if best else np.zeros(0)
 
 
-def known_scenes(
-    file_names: Mapping[int, str], folder: Path, truth: GroundTruth, min_area: float, num_images: int
-) -> list[Scene]:
+def known_scenes(paths: Mapping[int, Path], truth: GroundTruth, min_area: float, num_images: int) -> list[Scene]:
     """The images that hold an instance of at least ``min_area`` of the image, with those instances.
 
     ``num_images`` of them, evenly through the data set; all with 0. `InputError` where there is none.
     """
-    masks = {number: _large_masks(truth, number, min_area) for number in file_names}
-    scenes = [Scene(number, folder / name, masks[number]) for number, name in file_names.items() if masks[number]]
+    masks = {number: _large_masks(truth, number, min_area) for number in paths}
+    scenes = [Scene(number, path, masks[number]) for number, path in paths.items() if masks[number]]
     if not scenes:
         raise InputError(
-            f"the ground truth holds no mask of at least {min_area:.1%} of its image in {folder}; recall needs masks: "
+            f"the ground truth holds no mask of at least {min_area:.1%} of its image; recall needs masks: "
             "prepare the demo, coco, voc, or a folder with instances_train.json"
         )
     chosen = np.linspace(0, len(scenes) - 1, min(num_images or len(scenes), len(scenes))).round().astype(int)

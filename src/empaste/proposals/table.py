@@ -21,12 +21,6 @@ from empaste.proposals.sizes import enlarged
 COLUMNS = ["image_id", "counts", "height", "width", "area", "x", "y", "box_width", "box_height", "score"]
 
 
-def training_files(images: pd.DataFrame, folder: Path) -> list[tuple[int, Path]]:
-    """The id and the file, in ``folder``, of every training image; ``images`` are rows of `schemas.Images`."""
-    train = images[images["split"] == "train"]
-    return [(number, folder / name) for number, name in zip(train["image_id"], train["file_name"], strict=True)]
-
-
 class Proposed(NamedTuple):
     """The rows of one image, best score first; and how many segments each method found that the chosen one joins."""
 

@@ -10,6 +10,7 @@ from jaxtyping import UInt8
 
 from empaste.artifacts.coco import read_coco
 from empaste.artifacts.coco_records import Annotation, Coco, Detection, rows_by_image
+from empaste.artifacts.image_paths import image_paths
 from empaste.artifacts.json_files import read_own_json
 from empaste.artifacts.schemas.prepare import Classes, Images, Labels
 from empaste.artifacts.schemas.table import Table
@@ -33,7 +34,7 @@ class Run:
     def __init__(self, files: Layout, num_images: int) -> None:
         self.files = files
         self.images = read_from(files.images, Images)
-        self.file_names: dict[int, str] = dict(zip(self.images["image_id"], self.images["file_name"], strict=True))
+        self.paths = image_paths(self.images, files.images)
         classes = read_from(files.labels, Classes)
         self.class_names: dict[int, str] = dict(zip(classes["class_id"], classes["name"], strict=True))
         self.labels = read_from(files.labels, Labels)
@@ -48,7 +49,7 @@ class Run:
 
     def pixels(self, image_id: int) -> UInt8[np.ndarray, "h w 3"]:
         """The image."""
-        return read_rgb(self.files.images / self.file_names[image_id])
+        return read_rgb(self.paths[image_id])
 
     def names_in(self, image_id: int) -> list[str]:
         """The classes that the image's labels name."""

@@ -37,7 +37,7 @@ def mistake_sheet(run: Run) -> Sheet:
         return Sheet("mistakes", title, "", (), "The validation split has no masks to compare detections with.")
     detections = read_detections(run.files.detections)
     quality = image_quality(match_instances(run.val_truth, detections), run.val_truth)
-    known = [image_id for image_id in quality if image_id in run.file_names]
+    known = [image_id for image_id in quality if image_id in run.paths]
     order = sorted(known, key=lambda image_id: (quality[image_id], image_id))
     half = max(1, len(run.val_ids) // 2)
     worst, best = order[:half], order[half:][-half:]
