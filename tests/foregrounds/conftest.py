@@ -19,6 +19,7 @@ SETTINGS = ForegroundsSettings.model_validate(
         "num_nearest": 1,
         "iterations": 2,
         "keep_percent": 70.0,
+        "folds": 1,
         "distance": "mahalanobis",
         "covariance": "identity_shrinkage",
         "shrinkage": 0.3,

@@ -12,7 +12,7 @@ from hypothesis.extra.numpy import arrays
 from empaste.foregrounds import embedding
 from empaste.foregrounds.covariances import COVARIANCES
 from empaste.foregrounds.distances import DISTANCES
-from empaste.foregrounds.em import Candidates, Choice, alternate, choose_again, maximise, standardise, weigh
+from empaste.foregrounds.em import Candidates, Choice, alternate, choose_again, deal, maximise, standardise, weigh
 from empaste.foregrounds.embedding import embed
 from empaste.foregrounds.metric import Metric, fit_class, fit_features, fit_metric, measure, measure_everything
 from tests.foregrounds.conftest import settings_of
@@ -255,6 +255,52 @@ class TestAlternate:
         phi, image, first = crowd(np.random.default_rng(7))
         choices = run(phi, image, first, keep_percent=[30, 50])
         assert [int(choice.inlier.sum()) for choice in choices] == [12, 20, 20, 20]
+
+    def test_a_fold_is_measured_by_the_statistics_of_the_others(self) -> None:
+        phi, image, first = crowd(np.random.default_rng(5))
+        before, after = run(phi, image, first, iterations=1, folds=3)
+        metric = metric_of(phi, shrinkage=0.3)
+        for fold in range(3):
+            statistics, _ = maximise(phi[first[np.arange(40) % 3 != fold]], 70, metric)
+            own = image % 3 == fold
+            assert after.distances[own] == pytest.approx(measure(phi[own], statistics, metric))
+        assert np.array_equal(before.inlier, maximise(phi[first], 70, metric)[1])
+        assert np.array_equal(after.index, choose_again(after.distances, image))
+
+    @pytest.mark.parametrize("distance", ["mahalanobis", "relative_mahalanobis"])
+    def test_folds_let_go_of_choices_that_made_the_statistics(self, distance: str) -> None:
+        """With more dimensions than images, what was chosen is near to the statistics only because it made them."""
+        phi = np.random.default_rng(2).normal(size=(40, 4, 150))
+        phi[:, 0] *= 0.7
+        image, first = np.repeat(np.arange(40), 4), 4 * np.arange(40) + (np.arange(40) % 3 == 0)
+        last = {
+            folds: run(phi.reshape(160, 150), image, first, distance, keep_percent=100, folds=folds)[-1].index
+            for folds in (1, 5)
+        }
+        assert np.array_equal(last[1], first)
+        assert (last[5] % 4 == 0).all()
+
+    def test_no_class_has_more_folds_than_images(self) -> None:
+        assert deal(7, 3).tolist() == [0, 1, 2, 0, 1, 2, 0]
+        assert deal(2, 5).tolist() == [0, 1]
+        assert deal(1, 5).tolist() == [0]
+
+    @pytest.mark.parametrize("num_images", [1, 2])
+    def test_a_class_of_few_images_goes_through_with_folds(self, num_images: int) -> None:
+        phi, image, first = crowd(np.random.default_rng(5))
+        chosen = run(
+            phi,
+            image[: 8 * num_images],
+            first[:num_images],
+            folds=5,
+            candidates=Candidates(
+                np.arange(8 * num_images),
+                image[: 8 * num_images],
+                np.zeros(8 * num_images),
+                np.ones(8 * num_images, bool),
+            ),
+        )
+        assert all(np.isfinite(choice.distances).all() for choice in chosen)
 
     def test_evidence_holds_what_the_look_would_lose(self) -> None:
         """Nine of ten first choices are wrong in the same way: the look of the class is lost, the evidence is not."""

@@ -15,6 +15,10 @@ Notes
 has a single sample, or samples that do not differ, it is that of all segments. The E-step may be a posterior: the
 distance says how likely a look is for the class, ``evidence`` what the image itself says of the segment; with a weight
 of zero it is the paper's. A class may be a mixture of several Gaussians (`empaste.foregrounds.mixture`).
+
+Where features have more dimensions than a class has images, a chosen segment is near to statistics that it was part of,
+and the E-step chooses it again. With ``folds`` over 1 the images of a class are dealt into so many folds, and the
+segments of a fold are measured by the statistics of the other folds.
 """
 
 from collections.abc import Sequence
@@ -117,13 +121,15 @@ def alternate(
     iteration, the last share repeats.
     """
     settings = features.metric.settings
+    folds = deal(len(first), settings.folds)
     choices: list[Choice] = []
     index, chosen_by = first, None
     for step in range(settings.iterations + 1):
-        samples = features.read(candidates.rows[index])
-        model, inlier = maximise(samples, _share(settings.keep_percent, step), features.metric)
+        samples, share = features.read(candidates.rows[index]), _share(settings.keep_percent, step)
+        model, inlier = maximise(samples, share, features.metric)
         if step < max(settings.iterations, 1):
-            distances = _measure_all(candidates.rows, model, features)
+            models = [model] if folds.max() == 0 else _fit_without(samples, folds, share, features.metric)
+            distances = _measure_all(candidates, folds, models, features)
             following = distances, weigh(distances, candidates, settings.evidence_weight)
         choices.append(Choice(index, inlier, *(chosen_by or following)))
         chosen_by = following
@@ -136,8 +142,27 @@ def _share(keep_percent: float | Sequence[float], step: int) -> float:
     return shares[min(step, len(shares) - 1)]
 
 
-def _measure_all(rows: Int[np.ndarray, " n"], model: Model, features: Features) -> Float[np.ndarray, " n"]:
-    """The distance of every one of ``rows`` to a class, block by block."""
-    measure_rows = features.metric.distance.measure
-    parts = [measure_rows(features.read(rows[at]), model, features.taken_off[rows[at]]) for at in blocks(len(rows))]
-    return np.concatenate([*parts, np.zeros(0)])
+def deal(num_images: int, num_folds: int) -> Int[np.ndarray, " images"]:
+    """The fold of each of a class's images, 0, 1, …, in turn: as many folds as asked for, at most one per image."""
+    return np.arange(num_images) % min(num_folds, num_images)
+
+
+def _fit_without(
+    samples: Float[np.ndarray, "n d"], folds: Int[np.ndarray, " n"], share: float, metric: Metric
+) -> list[Model]:
+    """For each fold the statistics of the samples of all others."""
+    return [maximise(samples[folds != fold], share, metric)[0] for fold in range(folds.max() + 1)]
+
+
+def _measure_all(
+    candidates: Candidates, folds: Int[np.ndarray, " images"], models: Sequence[Model], features: Features
+) -> Float[np.ndarray, " n"]:
+    """The distance of every candidate to the statistics of its image's fold, block by block."""
+    distances = np.zeros(len(candidates.rows))
+    for fold, model in enumerate(models):
+        own = np.flatnonzero(folds[candidates.image] == fold)
+        for at in blocks(len(own)):
+            rows = candidates.rows[own[at]]
+            measured = features.metric.distance.measure(features.read(rows), model, features.taken_off[rows])
+            distances[own[at]] = measured
+    return distances

@@ -25,6 +25,7 @@ class ForegroundsSettings(Settings):
     num_nearest: Positive
     iterations: Count
     keep_percent: PercentOrSchedule
+    folds: Positive
     distance: Literal["mahalanobis", "relative_mahalanobis", "cosine", "centred_cosine"]
     covariance: Literal["ledoit_wolf", "oas", "identity_shrinkage", "pca_ledoit_wolf", "diagonal"]
     shrinkage: Fraction
