@@ -32,7 +32,11 @@ from empaste.artifacts.coco import instance, read_coco
 from empaste.artifacts.coco_records import Annotation, ImageRecord
 from empaste.artifacts.json_files import read_json
 from empaste.artifacts.shards import Shards, write_shards
-from empaste.detectors.augment import (
+from empaste.detectors.composites import open_composites
+from empaste.detectors.tensors import image_tensor, target_tensors
+from empaste.devices import limit_threads
+from empaste.images import GRAY, encode_rgb
+from empaste.jittering import (
     BRIGHTNESS,
     CONTRAST,
     Sample,
@@ -42,10 +46,6 @@ from empaste.detectors.augment import (
     frame_masks,
     recolour,
 )
-from empaste.detectors.composites import open_composites
-from empaste.detectors.tensors import image_tensor, target_tensors
-from empaste.devices import limit_threads
-from empaste.images import GRAY, encode_rgb
 from empaste.masks import decode_masks, encode_mask
 from empaste.paste.sources import annotated_instances
 from empaste.rle import RLE

@@ -27,13 +27,13 @@ from torch.autograd import DeviceType  # type: ignore[attr-defined]  # torch re-
 from torch.profiler import ProfilerActivity, profile
 
 from empaste.detectors import training
-from empaste.detectors.augment import Sample
 from empaste.detectors.backends import BACKENDS
 from empaste.detectors.composites import Composites
 from empaste.detectors.distributed import Group
 from empaste.detectors.settings import TrainSettings
 from empaste.devices import limit_threads, torch_device
 from empaste.errors import InputError
+from empaste.jittering import Sample
 
 SIZE_HW, NUM_IMAGES, NUM_INSTANCES = (375, 500), 64, 6
 WARM_UP, PROFILED = 3, 3

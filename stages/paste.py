@@ -23,6 +23,7 @@ def main(
     labels: Path = HERE.labels,
     segments: Path = HERE.segments,
     foregrounds: Path = HERE.foregrounds,
+    refined: Path = HERE.refined,
     backgrounds: Path = HERE.backgrounds,
     ground_truth: Path = HERE.train_truth,
     out: Path = HERE.composites,
@@ -33,8 +34,8 @@ def main(
     """Paste foregrounds on the originals that hold some and on the selected backgrounds. Goes on where it stopped."""
     settings = load_settings(params, "paste", PasteSettings)
     places = HERE._replace(
-        images=images, labels=labels, segments=segments, foregrounds=foregrounds, backgrounds=backgrounds,
-        train_truth=ground_truth,
+        images=images, labels=labels, segments=segments, foregrounds=foregrounds, refined=refined,
+        backgrounds=backgrounds, train_truth=ground_truth,
     )  # fmt: skip
     gathered = gather(settings, places, "paste", partial(map_items, what="cut out"))
     with whole_directory(out) as folder:

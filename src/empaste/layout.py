@@ -24,6 +24,7 @@ class Layout(NamedTuple):
     evidence: Path = Path("data/evidence")
     features: Path = Path("data/features")
     foregrounds: Path = Path("data/foregrounds")
+    refined: Path = Path("data/refined")
     captions: Path = Path("data/captions")
     backgrounds: Path = Path("data/backgrounds")
     composites: Path = Path("data/composites")

@@ -21,6 +21,7 @@ from empaste.features.settings import FeaturesSettings
 from empaste.foregrounds.settings import ForegroundsSettings
 from empaste.paste.settings import PasteSettings
 from empaste.proposals.settings import ProposalsSettings
+from empaste.refinement.settings import RefineSettings
 from empaste.report.settings import ReportSettings
 from empaste.settings import Settings, read_sections, validate
 
@@ -35,6 +36,7 @@ class Params(Settings):
     evidence: EvidenceSettings
     features: FeaturesSettings
     foregrounds: ForegroundsSettings
+    refine: RefineSettings
     captions: CaptionsSettings
     backgrounds: BackgroundsSettings
     paste: PasteSettings

@@ -14,11 +14,11 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from empaste.detectors import detectron2, training
-from empaste.detectors.augment import Sample
 from empaste.detectors.backend import Network
 from empaste.detectors.backends import BACKENDS
 from empaste.detectors.detecting import load_detector
 from empaste.errors import InputError
+from empaste.jittering import Sample
 from empaste.networks.weights import build_resnet
 from tests.detectors.tiny_settings import fit_tiny, model_bytes, shrink_detectron2, tiny_settings
 from tests.optional_packages import needs_detectron2

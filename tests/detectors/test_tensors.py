@@ -4,8 +4,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from empaste.detectors.augment import Sample
 from empaste.detectors.tensors import image_tensor, target_tensors
+from empaste.jittering import Sample
 from empaste.masks import mask_box_xywh
 
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from empaste.errors import InputError
+from empaste.networks.contours import HED_FILES
 from empaste.networks.packages import IMAGENET, WeightFiles, find_weights, is_installed
 from empaste.networks.weights import weight_file
-from empaste.proposals.contours import HED_FILES
 
 
 @pytest.fixture

@@ -12,8 +12,8 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
-from empaste.detectors.augment import Sample
 from empaste.images import RGB
+from empaste.jittering import Sample
 
 MSRA = "MSRA"
 """The weights of MSRA's ResNets (He et al. 2016), by name."""

@@ -13,8 +13,8 @@ from tqdm import tqdm
 from empaste.artifacts.coco import read_coco
 from empaste.artifacts.coco_records import Annotation, Coco, ImageRecord, rows_by_image
 from empaste.artifacts.shards import ShardEntry, Shards
-from empaste.detectors.augment import Sample
 from empaste.errors import InputError
+from empaste.jittering import Sample
 from empaste.masks import decode_masks, rle_area_box_xywh
 
 MEMORY_LIMIT = 2 * 2**30

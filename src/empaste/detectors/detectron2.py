@@ -24,11 +24,11 @@ import torch.nn.functional as F  # noqa: N812  (torch's own custom)
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from empaste.detectors.augment import Sample
 from empaste.detectors.backend import MSRA, Backend, Found, Network, anchor_sides, is_msra
 from empaste.detectors.tensors import image_tensor, target_tensors
 from empaste.errors import InputError, require_detectron2
 from empaste.images import RGB
+from empaste.jittering import Sample
 from empaste.networks.inputs import IMAGENET_MEAN, IMAGENET_STD
 from empaste.networks.weights import load_fitting, read_weights
 

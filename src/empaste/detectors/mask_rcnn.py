@@ -4,103 +4,25 @@ torchvision's ResNets and timm's networks get torchvision's own heads, or light 
 small ones of its own.
 """
 
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
-import torch
 from torch import Tensor, nn
 from torchvision.models.detection import MaskRCNN
 from torchvision.models.detection.faster_rcnn import FastRCNNConvFCHead, FastRCNNPredictor, TwoMLPHead
 from torchvision.models.detection.mask_rcnn import MaskRCNNHeads, MaskRCNNPredictor
-from torchvision.ops import FeaturePyramidNetwork, FrozenBatchNorm2d, MultiScaleRoIAlign
-from torchvision.ops.feature_pyramid_network import LastLevelMaxPool
+from torchvision.ops import MultiScaleRoIAlign
 
 from empaste.detectors.backend import Network, anchor_sides
 from empaste.detectors.region_proposals import Float32Anchors, Float32Head, InputsReady, RegionProposals
 from empaste.errors import InputError
 from empaste.networks.inputs import IMAGENET_MEAN, IMAGENET_STD
-from empaste.networks.names import TIMM
-from empaste.networks.timm_networks import TimmNetwork
-from empaste.networks.timm_stages import TimmStages, freeze_norms
-from empaste.networks.weights import build_network, build_resnet
+from empaste.networks.pyramids import build_backbone, build_pyramid
 
 ASPECT_RATIOS = (0.5, 1.0, 2.0)
-MIN_STRIDE = 4
 PYRAMID = 256
 """Channels of the pyramid of the full detectors."""
-Norm: TypeAlias = Callable[[int], nn.Module]
-
-
-class Pyramid(nn.Module):
-    """A feature pyramid over a network's stages from stride 4 on: maps named "0", "1", …, fine to coarse."""
-
-    fpn: FeaturePyramidNetwork
-    strides: list[int]
-    out_channels: int
-
-    def stage_maps(self, inputs: Tensor) -> list[Tensor]:
-        """The stages' maps, which the pyramid stands on."""
-        raise NotImplementedError
-
-    def _add_pyramid(
-        self, channels: list[int], strides: list[int], out_channels: int, pooled_level: bool, norm_layer: Norm | None
-    ) -> None:
-        """To be called when the stages are there: their tensors come first."""
-        self.strides, self.out_channels = strides, out_channels
-        coarsest = LastLevelMaxPool() if pooled_level else None
-        self.fpn = FeaturePyramidNetwork(channels, out_channels, coarsest, norm_layer)
-
-    def forward(self, inputs: Tensor) -> dict[str, Tensor]:
-        """The pyramid's maps."""
-        maps = OrderedDict((str(k), features) for k, features in enumerate(self.stage_maps(inputs)))
-        pyramid: dict[str, Tensor] = self.fpn(maps)
-        return pyramid
-
-
-class ResNetPyramid(Pyramid):
-    """The pyramid over a ResNet."""
-
-    def __init__(self, resnet: nn.Module, out_channels: int, pooled_level: bool, norm_layer: Norm | None) -> None:
-        super().__init__()
-        parts = dict(resnet.named_children())
-        self.stem = nn.Sequential(OrderedDict((name, parts[name]) for name in ("conv1", "bn1", "relu", "maxpool")))
-        self.stages = nn.ModuleList([parts[f"layer{k}"] for k in range(1, 5)])
-        self.first = 0
-        with torch.no_grad():
-            maps = self.stage_maps(torch.zeros(1, 3, 128, 128))
-        strides = [128 // features.shape[-1] for features in maps]
-        self.first = next(k for k, stride in enumerate(strides) if stride >= MIN_STRIDE)
-        channels = [features.shape[1] for features in maps[self.first :]]
-        self._add_pyramid(channels, strides[self.first :], out_channels, pooled_level, norm_layer)
-
-    def stage_maps(self, inputs: Tensor) -> list[Tensor]:
-        features = self.stem(inputs)
-        maps = []
-        for stage in self.stages:
-            features = stage(features)
-            maps.append(features)
-        return maps[self.first :]
-
-
-class TimmPyramid(Pyramid):
-    """The pyramid over one of timm's networks."""
-
-    def __init__(self, network: TimmNetwork, out_channels: int, pooled_level: bool, norm_layer: Norm | None) -> None:
-        super().__init__()
-        self.body = TimmStages(network, MIN_STRIDE)
-        self._add_pyramid(self.body.channels, self.body.strides, out_channels, pooled_level, norm_layer)
-
-    def stage_maps(self, inputs: Tensor) -> list[Tensor]:
-        maps: list[Tensor] = self.body(inputs)
-        return maps
-
-
-def _pyramid(network: nn.Module, out_channels: int, pooled_level: bool, norm_layer: Norm | None = None) -> Pyramid:
-    if isinstance(network, TimmNetwork):
-        return TimmPyramid(network, out_channels, pooled_level, norm_layer)
-    return ResNetPyramid(network, out_channels, pooled_level, norm_layer)
 
 
 def build_mask_rcnn(network: Network, num_classes: int, weights: str | None) -> MaskRCNN:
@@ -109,11 +31,7 @@ def build_mask_rcnn(network: Network, num_classes: int, weights: str | None) -> 
     It takes images of 0 to 255. Where ``frozen_norm`` is off the backbone's batch statistics move, without which a
     training from scratch would diverge.
     """
-    build = build_network if network.architecture.startswith(TIMM) else build_resnet
-    backbone = build(network.architecture, network.width, weights, key="train.weights")
-    if network.frozen_norm:
-        backbone = freeze_norms(backbone) if isinstance(backbone, TimmNetwork) else _frozen_norm(backbone)
-    backbone.eval()  # building runs the backbone once to learn its strides: its statistics must not move
+    backbone = build_backbone(network.architecture, network.width, weights, network.frozen_norm, "train.weights")
     model = _family(network)(backbone, network.image_size, num_classes)
     if network.class_agnostic:
         _share_outputs(model, num_classes + 1)
@@ -200,7 +118,7 @@ def _family(network: Network) -> Callable[[nn.Module, int, int], MaskRCNN]:
 
 def _standard_detector(network: nn.Module, image_size: int, num_classes: int) -> MaskRCNN:
     return MaskRCNN(
-        _pyramid(network, out_channels=PYRAMID, pooled_level=True),
+        build_pyramid(network, out_channels=PYRAMID, pooled_level=True),
         num_classes + 1,
         rpn_anchor_generator=_anchors(anchor_sides(image_size)),
         rpn_head=Float32Head(PYRAMID, len(ASPECT_RATIOS)),
@@ -210,7 +128,7 @@ def _standard_detector(network: nn.Module, image_size: int, num_classes: int) ->
 def _v2_detector(network: nn.Module, image_size: int, num_classes: int) -> MaskRCNN:
     """Heads of Li et al. 2021 (torchvision's v2, detectron2's new baselines): deeper, normalised."""
     return MaskRCNN(
-        _pyramid(network, out_channels=PYRAMID, pooled_level=True, norm_layer=nn.BatchNorm2d),
+        build_pyramid(network, out_channels=PYRAMID, pooled_level=True, norm_layer=nn.BatchNorm2d),
         num_classes + 1,
         rpn_anchor_generator=_anchors(anchor_sides(image_size)),
         rpn_head=Float32Head(PYRAMID, len(ASPECT_RATIOS), conv_depth=2),
@@ -248,7 +166,7 @@ LIGHT = SmallHeads(96, True, anchor_sides, 400, (150, 100), 64, 2, 256, mask_fir
 
 def _small_detector(network: nn.Module, image_size: int, num_classes: int, heads: SmallHeads) -> MaskRCNN:
     channels, (in_training, after) = heads.channels, heads.num_regions
-    backbone = _pyramid(network, channels, heads.pooled_level)
+    backbone = build_pyramid(network, channels, heads.pooled_level)
     levels = [str(k) for k in range(len(backbone.strides))]
     mask_head = MaskRCNNHeads(channels, (channels, channels), 1) if heads.mask_first else None
     return MaskRCNN(
@@ -280,15 +198,3 @@ HEADS: dict[str, Callable[[nn.Module, int, int], MaskRCNN]] = {
 def _anchors(sides: Sequence[float]) -> Float32Anchors:
     """Square, wide and tall anchors, those of a level of one size."""
     return Float32Anchors(tuple((side,) for side in sides), (ASPECT_RATIOS,) * len(sides))
-
-
-def _frozen_norm(module: nn.Module) -> nn.Module:
-    """``module`` with every batch normalisation replaced by the fixed affine map that it is when evaluated."""
-    for name, child in module.named_children():
-        if isinstance(child, nn.BatchNorm2d):
-            frozen = FrozenBatchNorm2d(child.num_features, child.eps)
-            frozen.load_state_dict(child.state_dict())
-            setattr(module, name, frozen)
-        else:
-            _frozen_norm(child)
-    return module

@@ -7,7 +7,7 @@ from jaxtyping import UInt8
 from torch import Tensor
 
 from empaste.boxes import xywh_to_xyxy
-from empaste.detectors.augment import Sample
+from empaste.jittering import Sample
 
 
 def image_tensor(image: UInt8[np.ndarray, "h w 3"]) -> UInt8[Tensor, "3 h w"]:

@@ -9,12 +9,12 @@ from torch import Tensor, nn
 from torchvision.models.detection import MaskRCNN
 from torchvision.models.detection.roi_heads import paste_masks_in_image
 
-from empaste.detectors.augment import Sample
 from empaste.detectors.backend import Backend, Found, Network, is_msra
 from empaste.detectors.mask_rcnn import build_mask_rcnn
 from empaste.detectors.tensors import image_tensor, target_tensors
 from empaste.errors import InputError
 from empaste.images import RGB
+from empaste.jittering import Sample
 
 MASK_THRESHOLD = 0.5
 

@@ -31,7 +31,6 @@ from tqdm import tqdm
 
 from empaste.artifacts.checkpoints import load_checkpoint, save_checkpoint
 from empaste.artifacts.networks import save_network
-from empaste.detectors.augment import augment
 from empaste.detectors.backend import Backend, Network
 from empaste.detectors.backends import BACKENDS
 from empaste.detectors.composites import Composites, open_composites
@@ -40,6 +39,7 @@ from empaste.detectors.schedule import batch_places, learning_rate, peak_rate
 from empaste.detectors.settings import TrainSettings
 from empaste.devices import limit_threads
 from empaste.errors import InputError
+from empaste.jittering import augment
 
 MOMENTUM = 0.9
 """Of SGD."""

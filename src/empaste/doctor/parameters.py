@@ -7,12 +7,13 @@ from typing import Any, Literal
 from empaste.captions import CAPTIONERS
 from empaste.doctor.check import Check
 from empaste.errors import DETECTRON2, InputError, install_command
+from empaste.networks.contours import contour_file
 from empaste.networks.packages import PACKAGE, find_weights, is_installed
 from empaste.params import Params, load_params
 from empaste.proposals import selective_search
-from empaste.proposals.contours import KEY, contour_file
 from empaste.proposals.method import NOTHING
 from empaste.proposals.settings import running_methods, supervision
+from empaste.refinement.settings import CONTOURS
 
 
 def read_params(path: Path) -> tuple[Params | None, list[Check]]:
@@ -37,14 +38,20 @@ def check_method(params: Params) -> list[Check]:
 
 
 def check_contours(params: Params) -> list[Check]:
-    """Whether the learned contours that the proposals ask for are there."""
-    source = selective_search.METHOD.section(params.proposals).contours
-    if not source or not any(method.may_learn_from for method in running_methods(params.proposals)):
-        return []
+    """Whether the learned contours that the proposals and the refinement ask for are there."""
+    sources = {}
+    if any(method.may_learn_from for method in running_methods(params.proposals)):
+        sources[selective_search.CONTOURS] = selective_search.METHOD.section(params.proposals).contours
+    if params.refine.rounds:
+        sources[CONTOURS] = params.refine.contours
+    return [_check_contours(key, source) for key, source in sources.items() if source]
+
+
+def _check_contours(key: str, source: str) -> Check:
     try:
-        return [Check("ok", f"{KEY} is {source}, the file {contour_file(source).name}")]
+        return Check("ok", f"{key} is {source}, the file {contour_file(source, key).name}")
     except InputError as error:
-        return [Check("broken", str(error))]
+        return Check("broken", str(error))
 
 
 def check_captions(params: Params) -> list[Check]:

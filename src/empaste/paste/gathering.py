@@ -60,7 +60,10 @@ def gather(settings: PasteSettings, places: Layout, called: str, map_originals: 
 
 
 def _open_work(settings: PasteSettings, places: Layout, called: str) -> Path:
-    inputs = [places.images, places.labels, places.segments, places.foregrounds, places.backgrounds, places.train_truth]
+    inputs = [
+        places.images, places.labels, places.segments, places.foregrounds, places.refined, places.backgrounds,
+        places.train_truth,
+    ]  # fmt: skip
     work = work_folder("paste", settings.model_dump(), inputs, called=called)
     remove_other_work(work)
     return work

@@ -41,6 +41,16 @@ def read_step1(settings: PasteSettings, places: Layout) -> list[Foreground]:
     return _read_segments(places.foregrounds / "iter_0.parquet", places)
 
 
+def read_refined(settings: PasteSettings, places: Layout) -> list[Foreground]:
+    """The foregrounds of the last round of the refinement."""
+    pool = places.refined / "pool.json"
+    trouble = (
+        f"{pool} holds no foreground, so paste.foregrounds cannot be refined; set refine.rounds to 1 or more and run: "
+        "dvc repro, or set paste.foregrounds to fem"
+    )
+    return _some(annotated_instances(read_coco(pool)), trouble)
+
+
 def read_truth(settings: PasteSettings, places: Layout) -> list[Foreground]:
     """The annotated instances of the training split."""
     truth = places.train_truth
@@ -81,6 +91,7 @@ def read_file(settings: PasteSettings, places: Layout) -> list[Foreground]:
 SOURCES = {
     "fem": Source(read_fem),
     "step1": Source(read_step1),
+    "refined": Source(read_refined),
     "gt": Source(read_truth, opens_truth=True),
     "gt_and_fem": Source(read_truth_found, opens_truth=True),
     "file": Source(read_file),

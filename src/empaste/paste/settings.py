@@ -24,7 +24,7 @@ class PasteSettings(Settings):
     """The composites."""
 
     placement: Literal["random", "space_maximize", "mixed", "none"]
-    foregrounds: Literal["fem", "step1", "gt", "gt_and_fem", "file"]
+    foregrounds: Literal["fem", "step1", "refined", "gt", "gt_and_fem", "file"]
     foregrounds_file: str | None
     n_p: NumberOrRange
     selection: Literal["uniform", "balanced", "repeat_factor", "confidence"]

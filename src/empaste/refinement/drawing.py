@@ -1,0 +1,41 @@
+"""From the map of a class in an image to instances: its connected pieces."""
+
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+from jaxtyping import Bool, Float
+
+from empaste.masks import encode_mask
+from empaste.refinement.settings import RefineSettings
+from empaste.rle import RLE
+
+
+class Drawn(NamedTuple):
+    """An instance: its mask, and the mean of the network's map in it, in [0, 1]."""
+
+    mask_rle: RLE
+    confidence: float
+
+
+def draw_instances(
+    chances: Float[np.ndarray, "h w"], prob: Float[np.ndarray, "h w"], settings: RefineSettings
+) -> list[Drawn]:
+    """The connected pieces of the pixels with ``chances`` over the threshold, the largest first.
+
+    Of two of one size the upper comes first. Dropped are pieces under ``min_area`` of the image or under ``min_piece``
+    of the largest; the ``max_instances`` largest of the others stay. Their confidence is taken from ``prob``, the
+    network's map. None where no pixel is over the threshold.
+    """
+    inside = np.asarray(chances > settings.threshold)
+    return [Drawn(encode_mask(piece), float(prob[piece].mean())) for piece in _pieces(inside, settings)]
+
+
+def _pieces(inside: Bool[np.ndarray, "h w"], settings: RefineSettings) -> list[Bool[np.ndarray, "h w"]]:
+    num, labels, statistics, _ = cv2.connectedComponentsWithStats(inside.astype(np.uint8), connectivity=8)
+    areas = statistics[1:, cv2.CC_STAT_AREA]
+    least = max(settings.min_area * inside.size, settings.min_piece * areas.max(initial=0))
+    order = np.argsort(-areas, kind="stable")
+    kept = [1 + int(number) for number in order if areas[number] >= least][: settings.max_instances]
+    assert num == 1 + len(areas)
+    return [labels == number for number in kept]

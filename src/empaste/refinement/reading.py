@@ -1,0 +1,47 @@
+"""What the refinement starts from: F-EM's pool as instances, and the training images with their labels."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from empaste.artifacts.image_paths import read_image_paths
+from empaste.artifacts.schemas.foregrounds import Foregrounds
+from empaste.artifacts.schemas.prepare import Labels
+from empaste.artifacts.schemas.proposals import Segments
+from empaste.artifacts.segments import segment_rles
+from empaste.artifacts.tables import read_from, read_table
+from empaste.errors import InputError
+from empaste.refinement.rounds import Instance, LabelledImage
+
+
+def read_pool(foregrounds: Path, segments: Path) -> list[Instance]:
+    """The foregrounds of F-EM's final pool, by image and class; their score is the confidence.
+
+    `InputError` where a table is missing, or the pool names a segment that there is not.
+    """
+    chosen = read_table(foregrounds / "pool.parquet", Foregrounds)
+    table = read_from(segments, Segments)[["image_id", "segment_id", "counts", "height", "width"]]
+    rows = chosen.merge(table, on=["image_id", "segment_id"], how="left", validate="many_to_one")
+    lost = rows[rows["counts"].isna()]
+    if len(lost):
+        first = lost.iloc[0]
+        raise InputError(
+            f"{foregrounds} names segment {first.segment_id} of image {first.image_id}, which {segments} lacks; "
+            "run: dvc repro foregrounds"
+        )
+    rows = rows.astype({"height": int, "width": int}).sort_values(["image_id", "class_id", "instance"])
+    keys = zip(rows["image_id"].tolist(), rows["class_id"].tolist(), rows["confidence"].tolist(), strict=True)
+    return [
+        Instance(image_id=image_id, class_id=class_id, segmentation=rle, score=score)
+        for (image_id, class_id, score), rle in zip(keys, segment_rles(rows), strict=True)
+    ]
+
+
+def read_labelled(images: Path, labels: Path) -> dict[int, LabelledImage]:
+    """The training images whose labels name a class, by id, in order; classes in order of their ids."""
+    pairs: pd.DataFrame = read_from(labels, Labels)
+    shown = pairs.groupby("image_id")["class_id"].agg(sorted).to_dict()
+    paths = read_image_paths(images, "train")
+    return {
+        image_id: LabelledImage(paths[image_id], shown[image_id]) for image_id in sorted(paths) if image_id in shown
+    }

@@ -1,0 +1,198 @@
+"""Rounds over a data set: foregrounds in, foregrounds drawn anew out, image by image.
+
+Networks are cross-fitted: an image is looked at by one that did not learn its foregrounds, unless there is a single
+fold. A class that none of the examples of a network shows is not to be seen by it; what was chosen of it before stays.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple, TypedDict
+
+import numpy as np
+from jaxtyping import Float, UInt8
+from tqdm import tqdm
+
+from empaste.artifacts.json_files import read_own_json
+from empaste.artifacts.outputs import write_json
+from empaste.errors import InputError
+from empaste.images import fit_within, read_rgb
+from empaste.masks import rle_area_box_xywh
+from empaste.networks.contours import learned_contours
+from empaste.refinement.drawing import Drawn, draw_instances
+from empaste.refinement.segmenter import Segmenter, class_maps
+from empaste.refinement.settings import CONTOURS, RefineSettings
+from empaste.refinement.training import Example, Shown, fit_segmenter
+from empaste.refinement.walk import follow_edges
+from empaste.rle import RLE
+
+
+class Instance(TypedDict):
+    """A foreground of a round."""
+
+    image_id: int
+    class_id: int
+    segmentation: RLE
+    score: float
+
+
+class LabelledImage(NamedTuple):
+    """A training image: where it lies, and the classes that its labels name, in order."""
+
+    path: Path
+    class_ids: Sequence[int]
+
+
+class Round(TypedDict):
+    """What a round gave: instances by image, of a class the largest first.
+
+    ``empty`` are the (image, class) of the labels in which nothing was seen, ``kept`` those that no network could look
+    at, where the foregrounds of the round before stay.
+    """
+
+    instances: list[Instance]
+    empty: list[tuple[int, int]]
+    kept: list[tuple[int, int]]
+
+
+def refine(
+    foregrounds: Sequence[Instance],
+    images: Mapping[int, LabelledImage],
+    class_ids: Sequence[int],
+    settings: RefineSettings,
+    work: Path,
+) -> list[Round]:
+    """The rounds that ``settings`` ask for, in order; the first learns ``foregrounds``.
+
+    ``images`` are by id; all that have labels are looked at, also those without a foreground. Every fold that is done
+    stands in the folder ``work``, from where a call with the same arguments goes on. `InputError` where there is no
+    foreground to learn, or an image cannot be read.
+    """
+    rounds: list[Round] = []
+    before = list(foregrounds)
+    for number in range(1, settings.rounds + 1):
+        if not before:
+            raise InputError(
+                f"round {number} of refine has no foreground to learn; look at data/foregrounds, and lower "
+                "foregrounds.min_prob or refine.min_area, or set refine.rounds to "
+                f"{number - 1}"
+            )
+        folds = deal(sorted(images), settings.folds)
+        parts = [
+            _resume(work / f"round_{number}_fold_{fold}.json")
+            or _refine_fold(before, images, class_ids, folds, (number, fold), settings, work)
+            for fold in range(len(folds))
+        ]
+        rounds.append(_joined(parts))
+        before = rounds[-1]["instances"]
+    return rounds
+
+
+def deal(image_ids: Sequence[int], num_folds: int) -> list[list[int]]:
+    """``image_ids`` dealt in turn into ``num_folds`` folds, none of them empty."""
+    num = min(num_folds, len(image_ids))
+    return [list(image_ids[fold::num]) for fold in range(num)]
+
+
+def _refine_fold(
+    before: Sequence[Instance],
+    images: Mapping[int, LabelledImage],
+    class_ids: Sequence[int],
+    folds: Sequence[Sequence[int]],
+    key: tuple[int, int],
+    settings: RefineSettings,
+    work: Path,
+) -> Round:
+    """The images of a fold, looked at by a network that learned the others; kept in ``work``."""
+    number, fold = key
+    held_out = set(folds[fold]) if len(folds) > 1 else set()
+    learned = [one for one in before if one["image_id"] not in held_out]
+    known = {one["class_id"] for one in learned}
+    network = None
+    if learned:
+        what = f"refine, round {number}, fold {fold + 1} of {len(folds)}"
+        network = fit_segmenter(_examples(learned, images, class_ids), len(class_ids), settings, key, what)
+    own = {image_id: images[image_id] for image_id in folds[fold]}
+    found = _look_at(own, before, known, network, class_ids, settings)
+    write_json(work / f"round_{number}_fold_{fold}.json", found)
+    return found
+
+
+def _examples(
+    instances: Sequence[Instance], images: Mapping[int, LabelledImage], class_ids: Sequence[int]
+) -> list[Example]:
+    """The images that show an instance, by id, each with its instances, the largest first."""
+    of_image: dict[int, list[Shown]] = {}
+    for one in sorted(instances, key=lambda one: (one["image_id"], -rle_area_box_xywh(one["segmentation"])[0])):
+        shown = Shown(class_ids.index(one["class_id"]), one["segmentation"])
+        of_image.setdefault(one["image_id"], []).append(shown)
+    return [Example(images[image_id].path, shown) for image_id, shown in of_image.items()]
+
+
+def _look_at(
+    images: Mapping[int, LabelledImage],
+    before: Sequence[Instance],
+    known: set[int],
+    network: Segmenter | None,
+    class_ids: Sequence[int],
+    settings: RefineSettings,
+) -> Round:
+    found = Round(instances=[], empty=[], kept=[])
+    for image_id, one in tqdm(images.items(), "draw", unit="image"):
+        seen = [class_id for class_id in one.class_ids if class_id in known]
+        drawn = _draw(network, one.path, [class_ids.index(class_id) for class_id in seen], settings) if network else {}
+        for class_id in one.class_ids:
+            if class_id not in known:
+                old = [old for old in before if (old["image_id"], old["class_id"]) == (image_id, class_id)]
+                found["instances"] += old
+                found["kept"].append((image_id, class_id))
+                continue
+            new = drawn[class_ids.index(class_id)]
+            found["instances"] += [
+                Instance(image_id=image_id, class_id=class_id, segmentation=rle, score=round(confidence, 6))
+                for rle, confidence in new
+            ]
+            if not new:
+                found["empty"].append((image_id, class_id))
+    return found
+
+
+def _draw(network: Segmenter, path: Path, places: Sequence[int], settings: RefineSettings) -> dict[int, list[Drawn]]:
+    """The instances of the classes at ``places`` in an image, by place."""
+    image = read_rgb(path)
+    if not places:
+        return {}
+    contours = _contours(image, path, settings)
+    maps = class_maps(network, image, places, settings.image_size, settings.flip)
+    drawn = {}
+    for place, prob in zip(places, maps, strict=True):
+        chances = follow_edges(prob, image, contours, settings.walk)
+        drawn[place] = draw_instances(chances, prob, settings)
+    return drawn
+
+
+def _contours(
+    image: UInt8[np.ndarray, "h w 3"], path: Path, settings: RefineSettings
+) -> Float[np.ndarray, "h w"] | None:
+    """The learned contours of the image as the network sees it; None where no file of them is named."""
+    if settings.contours is None:
+        return None
+    return learned_contours(fit_within(image, settings.image_size), settings.contours, path.name, CONTOURS)
+
+
+def _joined(parts: Sequence[Round]) -> Round:
+    """The folds of a round as one, by image; an image's instances stay in their order."""
+    instances = [one for part in parts for one in part["instances"]]
+    return Round(
+        instances=sorted(instances, key=lambda one: one["image_id"]),
+        empty=sorted(pair for part in parts for pair in part["empty"]),
+        kept=sorted(pair for part in parts for pair in part["kept"]),
+    )
+
+
+def _resume(path: Path) -> Round | None:
+    """What a fold that was finished before gave."""
+    if not path.exists():
+        return None
+    content = read_own_json(path, f"dvc repro refine, after you have removed {path.parent}")
+    pairs = {name: [(image_id, class_id) for image_id, class_id in content[name]] for name in ("empty", "kept")}
+    return Round(instances=content["instances"], empty=pairs["empty"], kept=pairs["kept"])

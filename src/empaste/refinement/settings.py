@@ -1,0 +1,52 @@
+"""The section ``refine`` of ``params.yaml``."""
+
+from typing import Annotated
+
+from pydantic import Field, model_validator
+
+from empaste.networks.names import Backbone
+from empaste.settings import Count, Device, Fraction, NonNegative, Positive, PositiveFloat, Settings
+
+CONTOURS = "refine.contours"
+
+
+class WalkSettings(Settings):
+    """How a random walk turns a map into a mask; see `empaste.refinement.walk`."""
+
+    side: Annotated[int, Field(ge=16)]
+    contour_weight: NonNegative
+    colour_weight: NonNegative
+    prior_weight: PositiveFloat
+
+
+class RefineSettings(Settings):
+    """Rounds of a segmentation network that learns the foregrounds and draws them anew."""
+
+    rounds: Count
+    folds: Positive
+    architecture: Backbone
+    width: Annotated[int, Field(ge=8, multiple_of=8)]
+    weights: str | None
+    image_size: Annotated[int, Field(ge=32, multiple_of=32)]
+    iterations: Positive
+    batch_size: Positive
+    learning_rate: PositiveFloat
+    backbone_rate: NonNegative
+    weight_decay: NonNegative
+    jitter: Annotated[list[PositiveFloat], Field(min_length=2, max_length=2)]
+    flip: bool
+    contours: str | None
+    walk: WalkSettings
+    threshold: Annotated[float, Field(gt=0, lt=1)]
+    min_area: Fraction
+    min_piece: Fraction
+    max_instances: Positive
+    seed: Count
+    num_threads: Count
+    device: Device
+
+    @model_validator(mode="after")
+    def _range_rises(self) -> "RefineSettings":
+        if self.jitter[0] > self.jitter[1]:
+            raise ValueError(f"jitter is {self.jitter}; a range rises: write [{self.jitter[1]}, {self.jitter[0]}]")
+        return self

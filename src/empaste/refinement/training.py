@@ -1,0 +1,140 @@
+"""A segmentation network learns foregrounds: cross-entropy of every pixel, AdamW, a rise and a cosine of the rate.
+
+What an image's labels name and no foreground shows is learned as background, as detectors learn it.
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+from tqdm import tqdm
+
+from empaste.devices import torch_device
+from empaste.errors import InputError
+from empaste.images import read_rgb
+from empaste.jittering import Sample, augment
+from empaste.masks import decode_mask
+from empaste.networks.inputs import to_input
+from empaste.refinement.segmenter import Segmenter, build_segmenter
+from empaste.refinement.settings import RefineSettings
+from empaste.rle import RLE
+
+IGNORED = -100
+"""The target of pixels outside the image, which teach nothing."""
+WARM_UP = 0.1
+"""Share of the steps over which the rate rises."""
+MAX_GRADIENT = 10.0
+"""Norm to which gradients are clipped."""
+ORDER, VIEW = 0, 1
+"""Streams of random numbers."""
+
+
+class Shown(NamedTuple):
+    """A foreground that is learned: the place of its class among the classes, and its mask."""
+
+    place: int
+    mask_rle: RLE
+
+
+class Example(NamedTuple):
+    """An image, and its foregrounds in painting order: of two that overlap the later one is on top."""
+
+    path: Path
+    foregrounds: Sequence[Shown]
+
+
+def fit_segmenter(
+    examples: Sequence[Example], num_classes: int, settings: RefineSettings, key: Sequence[int], what: str
+) -> Segmenter:
+    """A network in evaluation mode that learned ``examples``, at least one.
+
+    Weights, order and views are drawn by ``settings.seed`` and ``key``; ``what`` stands before the progress bar.
+    `InputError` where the loss is no number any more, or the backbone is not to be had.
+    """
+    seed = [settings.seed, *key]
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(int(np.random.SeedSequence(seed).generate_state(1)[0]))
+        network = build_segmenter(settings, num_classes)
+    network = network.to(torch_device(settings.device)).to(memory_format=torch.channels_last)
+    optimiser = torch.optim.AdamW(_groups(network, settings), lr=0.0, weight_decay=settings.weight_decay)
+    steps = tqdm(_batches(len(examples), settings, seed), what, settings.iterations, unit="step")
+    for number, places in enumerate(steps):
+        batch = [_view(examples[place], settings, [*seed, VIEW, number, k]) for k, place in enumerate(places)]
+        loss = _step(network, optimiser, batch, rate(number, settings))
+        if not math.isfinite(loss):
+            paths = ", ".join(str(examples[place].path) for place in places)
+            raise InputError(
+                f"the segmentation network's loss is {loss} at step {number + 1}, on {paths}; lower "
+                "refine.learning_rate, or look at these images"
+            )
+        steps.set_postfix(loss=f"{loss:.3f}", refresh=False)
+    return network.eval()
+
+
+def rate(step: int, settings: RefineSettings) -> float:
+    """The learning rate of ``step`` (from 0): it rises over the first tenth, and falls by a cosine from the start."""
+    share = (step + 0.5) / settings.iterations
+    return settings.learning_rate * min(1.0, share / WARM_UP) * (1 + math.cos(math.pi * share)) / 2
+
+
+def target_of(view: Sample, stride: int) -> Int[np.ndarray, "h w"]:
+    """What the network learns of ``view`` at its ``stride``: 0 for background, 1 + the place of a class, or `IGNORED`.
+
+    The first mask of ``view`` covers the image, the others are foregrounds.
+    """
+    cells = view.masks[:, stride // 2 :: stride, stride // 2 :: stride].astype(bool)
+    target = np.full(cells.shape[1:], IGNORED)
+    for cell, label in zip(cells, view.labels, strict=True):
+        target[cell] = label
+    return target
+
+
+def _groups(network: Segmenter, settings: RefineSettings) -> list[dict[str, object]]:
+    """The trained parameters: the backbone's with a factor on the rate, the others without."""
+    named = [(name, one) for name, one in network.named_parameters() if one.requires_grad]
+    own = ("pyramid.fpn.", "head.")
+    return [
+        {"params": [one for name, one in named if not name.startswith(own)], "factor": settings.backbone_rate},
+        {"params": [one for name, one in named if name.startswith(own)], "factor": 1.0},
+    ]
+
+
+def _batches(num: int, settings: RefineSettings, seed: Sequence[int]) -> Iterator[list[int]]:
+    """The places of every step's examples: all come in a random order, then all again in another."""
+    rng, queue = np.random.default_rng([*seed, ORDER]), list[int]()
+    for _ in range(settings.iterations):
+        while len(queue) < settings.batch_size:
+            queue += rng.permutation(num).tolist()
+        yield queue[: settings.batch_size]
+        queue = queue[settings.batch_size :]
+
+
+def _view(example: Example, settings: RefineSettings, seed: Sequence[int]) -> Sample:
+    """A random view of an example; its first mask covers the image, with the label of the background."""
+    image = read_rgb(example.path)
+    masks = [np.ones(image.shape[:2], bool), *(decode_mask(one.mask_rle) for one in example.foregrounds)]
+    labels = np.array([0, *(1 + one.place for one in example.foregrounds)])
+    sample = Sample(image, np.stack(masks).astype(np.uint8), labels)
+    return augment(sample, settings.image_size, settings.jitter, np.random.default_rng(seed))
+
+
+def _step(network: Segmenter, optimiser: torch.optim.Optimizer, batch: Sequence[Sample], peak: float) -> float:
+    """One step of the optimiser; the loss before it."""
+    device = next(network.parameters()).device
+    for group in optimiser.param_groups:
+        group["lr"] = peak * group["factor"]
+    inputs = to_input(np.stack([view.image for view in batch]), device)
+    targets = torch.from_numpy(np.stack([target_of(view, network.stride) for view in batch])).to(device)
+    logits: Float[Tensor, "n c h w"] = network(inputs)
+    loss = cross_entropy(logits, targets, ignore_index=IGNORED)
+    optimiser.zero_grad(set_to_none=True)
+    torch.autograd.backward(loss)
+    nn.utils.clip_grad_norm_(network.parameters(), MAX_GRADIENT)
+    optimiser.step()
+    return float(loss.detach())

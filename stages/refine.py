@@ -1,0 +1,65 @@
+"""``data/refined`` holds foregrounds drawn anew by segmentation networks that learned F-EM's, of every round.
+
+Ground truth of the training split is read to measure the rounds, and for nothing else.
+"""
+
+import sys
+from pathlib import Path
+
+import typer
+
+from empaste.artifacts.coco import coco_dataset, instance, write_coco
+from empaste.artifacts.outputs import whole_directory, write_json
+from empaste.artifacts.schemas.prepare import Classes, Images
+from empaste.artifacts.tables import read_from
+from empaste.artifacts.truth import read_truth
+from empaste.artifacts.work import remove_work, work_folder
+from empaste.devices import limit_threads
+from empaste.layout import HERE
+from empaste.refinement.quality import refine_metrics
+from empaste.refinement.reading import read_labelled, read_pool
+from empaste.refinement.rounds import refine
+from empaste.refinement.settings import RefineSettings
+from empaste.settings import load_settings
+from stages.runner import stage
+
+
+@stage("refine")
+def main(
+    images: Path = HERE.images,
+    labels: Path = HERE.labels,
+    segments: Path = HERE.segments,
+    foregrounds: Path = HERE.foregrounds,
+    ground_truth: Path = HERE.train_truth,
+    out: Path = HERE.refined,
+    metrics: Path = HERE.metrics / "refine.json",
+    params: Path = HERE.params,
+) -> None:
+    """Refine the foregrounds, write every round, and measure them where there are masks. Goes on where it stopped."""
+    settings = load_settings(params, "refine", RefineSettings)
+    limit_threads(settings.num_threads)
+    table, classes = read_from(images, Images).query("split == 'train'"), read_from(labels, Classes)
+    work = work_folder("refine", settings.model_dump(), [images, labels, segments, foregrounds, ground_truth])
+    pool = read_pool(foregrounds, segments) if settings.rounds else []
+    rounds = refine(pool, read_labelled(images, labels), classes["class_id"].tolist(), settings, work)
+    with whole_directory(out) as folder:
+        named = {f"round_{number}": one["instances"] for number, one in enumerate(rounds, start=1)}
+        for name, found in {**named, "pool": rounds[-1]["instances"] if rounds else []}.items():
+            rows = [
+                instance(number, one["image_id"], one["class_id"], one["segmentation"], score=one["score"])
+                for number, one in enumerate(found, start=1)
+            ]
+            write_coco(folder / f"{name}.json", coco_dataset(table, classes, rows, f"refined foregrounds, {name}"))
+    write_json(metrics, refine_metrics(rounds, read_truth(ground_truth), classes))
+    for number, one in enumerate(rounds, start=1):
+        if one["empty"] or one["kept"]:
+            print(
+                f"refine: round {number} saw nothing of {len(one['empty'])} labels of images, which have no foreground "
+                f"now, and could not look at {len(one['kept'])}, whose foregrounds stay",
+                file=sys.stderr,
+            )
+    remove_work(work)
+
+
+if __name__ == "__main__":
+    typer.run(main)
