@@ -19,7 +19,9 @@ from empaste.report.sheets import build_sheets
 from empaste.report.sheets.panels import contact_sheet, file_name
 from stages.runner import stage
 
-METRICS = ("prepare", "classifier", "proposals", "foregrounds", "captions", "backgrounds", "paste", "evaluate")
+METRICS = (
+    "prepare", "classifier", "proposals", "foregrounds", "refine", "captions", "backgrounds", "paste", "evaluate",
+)  # fmt: skip
 """Stages whose metrics the page shows."""
 CURVES = ("classifier", "train")
 TABLES = ("prepare", "foregrounds_reliability", "paste", "precision_recall", "confusion")

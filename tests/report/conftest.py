@@ -12,7 +12,8 @@ import pandas as pd
 import pytest
 
 from empaste.artifacts.arrays import write_array
-from empaste.artifacts.coco import coco_dataset, instance, write_coco
+from empaste.artifacts.coco import coco_dataset, instance, read_coco, write_coco
+from empaste.artifacts.coco_records import Annotation
 from empaste.artifacts.coco_records import Annotation, Category, ImageRecord
 from empaste.artifacts.outputs import write_json
 from empaste.artifacts.schemas.backgrounds import Backgrounds
@@ -72,6 +73,8 @@ def make_run(
     write_prepared(folder / "data", masks, classes)
     write_found(folder / "data")
     write_made(folder / "data", backgrounds, classes)
+    if masks:
+        write_refined(folder / "data")
     found = [detection(5, 1, 0.9), detection(6, 2, 0.3)] if detections else []
     (folder / "data" / "detections").mkdir(parents=True)
     (folder / "data" / "detections" / "val.json").write_text(json.dumps(found))
@@ -107,6 +110,14 @@ def write_prepared(data: Path, masks: bool, names: Mapping[int, str]) -> None:
         ]
         chosen = images[images["split"] == split]
         write_coco(data / "ground_truth" / f"{split}.json", coco_dataset(chosen, classes, annotations, "by hand"))
+
+
+def write_refined(data: Path) -> None:
+    """One round: of image 1 what its label names, of the others nothing."""
+    truth = read_coco(data / "ground_truth" / "train.json")
+    drawn: list[Annotation] = [{**row, "score": 0.875} for row in truth["annotations"] if row["image_id"] == 1]
+    for name in ("round_1", "pool"):
+        write_coco(data / "refined" / f"{name}.json", {**truth, "annotations": drawn})
 
 
 def write_found(data: Path) -> None:
@@ -227,6 +238,7 @@ def metrics(masks: bool, backgrounds: bool, classes: Mapping[int, str]) -> dict[
             "found": rates,
             "masks_per_class": dict.fromkeys(classes.values(), 1234),
         },
+        "refine": {name: {"round_1": 91.7} for name in ("precision50", "mean_iou", "found")} if masks else {},
         "captions": {"captions": 8, "images": 4},
         "backgrounds": {"selected": int(backgrounds)},
         "paste": {"images": 3, "instances": 6, "instances_per_class": dict.fromkeys(classes.values(), 3)},

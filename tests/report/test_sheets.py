@@ -40,7 +40,7 @@ def test_the_same_labelled_images_are_on_every_sheet(sheets: dict[str, Sheet]) -
 
 def test_foregrounds_are_judged_per_iteration(sheets: dict[str, Sheet]) -> None:
     first, second, *_ = sheets["foregrounds"].groups
-    assert [panel.tone for panel in first.panels] == ["", "bad", "good", "good"]
+    assert [panel.tone for panel in first.panels] == ["", "bad", "good", "good", "good"]
     assert [panel.caption for panel in first.panels][1:3] == [
         "Step 1 · p 0.80 · IoU 0.00 ✗",
         "EM 1 · p 0.80 · IoU 1.00 ✓",
@@ -48,6 +48,13 @@ def test_foregrounds_are_judged_per_iteration(sheets: dict[str, Sheet]) -> None:
     assert first.lines == ()
     assert second.lines[0].startswith("not in the pool")
     assert second.panels[0].caption == "CAM is empty · p 0.75"
+
+
+def test_what_the_rounds_of_the_refinement_drew_comes_last(sheets: dict[str, Sheet]) -> None:
+    first, second, *_ = sheets["foregrounds"].groups
+    assert first.panels[-1].caption == "round 1 · sure 0.88 · IoU 1.00 ✓"
+    assert (second.panels[-1].caption, second.panels[-1].tone) == ("round 1 · nothing", "bad")
+    assert "segmentation network" in sheets["foregrounds"].guide
 
 
 def test_without_masks_nothing_is_judged(bare_folder: Path) -> None:

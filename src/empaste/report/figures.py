@@ -100,7 +100,7 @@ def iteration_title(number: int) -> str:
 
 
 def foreground_quality(metrics: Metrics) -> dict[str, dict[str, Number | None]]:
-    """What is measured per iteration, and of the pool: title -> (iteration -> value)."""
+    """What is measured per iteration, of the pool, and per round of the refinement: title -> (iteration -> value)."""
     titles = {
         "precision50": f"right at IoU {IOU50}",
         "precision75": f"right at IoU {IOU75}",
@@ -108,7 +108,22 @@ def foreground_quality(metrics: Metrics) -> dict[str, dict[str, Number | None]]:
         "found": "instances found",
     }
     tables = {title: find(metrics, "foregrounds", key) for key, title in titles.items()}
-    return {title: _per_iteration(values) | _pool(values) for title, values in tables.items() if values}
+    rounds = {title: find(metrics, "refine", key) for key, title in titles.items()}
+    return {
+        title: _per_iteration(values) | _pool(values) | _per_round(rounds[title])
+        for title, values in tables.items()
+        if values
+    }
+
+
+def _per_round(values: Any) -> dict[str, Number | None]:
+    values = values if isinstance(values, Mapping) else {}
+    return {round_title(int(name.removeprefix("round_"))): value for name, value in values.items()}
+
+
+def round_title(number: int) -> str:
+    """What round ``number`` of the refinement is called."""
+    return f"round {number}"
 
 
 def _pool(values: Mapping[str, Number | None]) -> dict[str, Number | None]:

@@ -6,6 +6,8 @@ import numpy as np
 import pandas as pd
 
 from empaste.artifacts.arrays import read_array
+from empaste.artifacts.coco import read_coco
+from empaste.artifacts.coco_records import Annotation
 from empaste.artifacts.schemas.cams import Cams
 from empaste.artifacts.schemas.foregrounds import Foregrounds
 from empaste.artifacts.schemas.proposals import Segments
@@ -14,6 +16,7 @@ from empaste.artifacts.tables import file_of, read_from
 from empaste.artifacts.truth import IOU50
 from empaste.masks import decode_mask
 from empaste.report import drawing
+from empaste.report.figures import iteration_title, round_title
 from empaste.report.inputs import Run, read_rows
 from empaste.report.names import isolated
 from empaste.report.sheets.panels import Group, Panel, Sheet
@@ -26,6 +29,7 @@ GUIDE = (
     "From left to right: where the classifier sees the class (its centre of gravity marked by a cross), Step 1's "
     "choice of a segment, then the choice after each EM iteration. Watch whether wrong choices get corrected. "
 )
+REDRAWN = "Then what the segmentation network of each round drew. "
 JUDGED = (
     f"Green and ✓: right, at an IoU of {IOU50} or more with an instance of the class; red and ✗: wrong. The ground "
     "truth is used for this judgement alone."
@@ -41,15 +45,17 @@ def foreground_sheet(run: Run) -> Sheet:
     iterations = {path.stem: read_rows(path, Foregrounds, run.train_ids) for path in names}
     pool = read_rows(run.files.foregrounds / "pool.parquet", Foregrounds, run.train_ids)
     segments = _chosen_segments(run, iterations)
+    rounds = _rounds(run)
     groups = []
     for row in np.flatnonzero(cams["image_id"].isin(run.train_ids)):
         cam = cams.iloc[row]
         key = (int(cam["image_id"]), int(cam["class_id"]))
         choices = [_choice(run, name, _of(table, key), segments, key) for name, table in iterations.items()]
-        panels = [_cam_panel(run, cam, heatmaps[row]), *choices]
+        redrawn = [_redrawn(run, title, found.get(key, []), key) for title, found in rounds.items()]
+        panels = [_cam_panel(run, cam, heatmaps[row]), *choices, *redrawn]
         left_out = () if len(_of(pool, key)) else (LEFT_OUT,)
         groups.append(Group(panels, f"{key[0]} · {isolated(run.class_names[key[1]])}", left_out))
-    guide = GUIDE + (JUDGED if run.train_truth.outlined else UNJUDGED)
+    guide = GUIDE + (REDRAWN if rounds else "") + (JUDGED if run.train_truth.outlined else UNJUDGED)
     none = "" if groups else "No training image on these sheets has a labelled class."
     return Sheet("foregrounds", "Class activation and foreground per iteration", guide, groups, none)
 
@@ -66,17 +72,29 @@ def _cam_panel(run: Run, cam: "pd.Series[Any]", heat: np.ndarray) -> Panel:
 
 def _choice(run: Run, name: str, chosen: pd.DataFrame, segments: dict[int, RLE], key: tuple[int, int]) -> Panel:
     """The segments chosen for one (image, class) in one iteration."""
-    label = "Step 1" if name == "iter_0" else f"EM {name.removeprefix('iter_')}"
-    image = drawing.enlarge(run.pixels(key[0]))
+    label = iteration_title(int(name.removeprefix("iter_")))
     if chosen.empty:
-        return Panel(image, f"{label} · no choice", "bad")
+        return Panel(drawing.enlarge(run.pixels(key[0])), f"{label} · no choice", "bad")
     rles = [segments[segment_id] for segment_id in chosen["segment_id"]]
+    return _judged(run, f"{label} · p {chosen['prob'].iloc[0]:.2f}", rles, key)
+
+
+def _redrawn(run: Run, label: str, found: list[Annotation], key: tuple[int, int]) -> Panel:
+    """What a round of the refinement drew of one (image, class)."""
+    if not found:
+        return Panel(drawing.enlarge(run.pixels(key[0])), f"{label} · nothing", "bad")
+    sure = f"{label} · sure {found[0].get('score') or 0:.2f}"
+    return _judged(run, sure, [one["segmentation"] for one in found], key)
+
+
+def _judged(run: Run, caption: str, rles: list[RLE], key: tuple[int, int]) -> Panel:
+    """Masks of one (image, class), the first one's verdict in the caption where there is ground truth."""
+    image = drawing.enlarge(run.pixels(key[0]))
     masks = [drawing.enlarge_mask(decode_mask(rle)) for rle in rles]
     ious = run.train_truth.best_ious(rles, *key).tolist() if run.train_truth.outlined else [None] * len(rles)
     drawing.dim_outside(image, np.any(masks, axis=0))
     for mask, iou in zip(masks, ious, strict=True):
         drawing.draw_mask(image, mask, _verdict_colour(iou), 0.0)
-    caption = f"{label} · p {chosen['prob'].iloc[0]:.2f}"
     if ious[0] is None:
         return Panel(image, caption)
     right = ious[0] >= IOU50
@@ -87,6 +105,18 @@ def _verdict_colour(iou: float | None) -> drawing.Colour:
     if iou is None:
         return drawing.NEUTRAL
     return drawing.GOOD if iou >= IOU50 else drawing.BAD
+
+
+def _rounds(run: Run) -> dict[str, dict[tuple[int, int], list[Annotation]]]:
+    """The instances of every round of the refinement, by (image, class)."""
+    names = sorted(run.files.refined.glob("round_*.json"), key=lambda path: int(path.stem.removeprefix("round_")))
+    rounds = {}
+    for path in names:
+        found: dict[tuple[int, int], list[Annotation]] = {}
+        for row in read_coco(path)["annotations"]:
+            found.setdefault((row["image_id"], row["category_id"]), []).append(row)
+        rounds[round_title(int(path.stem.removeprefix("round_")))] = found
+    return rounds
 
 
 def _of(table: pd.DataFrame, key: tuple[int, int]) -> pd.DataFrame:
