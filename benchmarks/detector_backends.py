@@ -35,8 +35,8 @@ MAX_DETECTIONS = 20
 SETTINGS = TrainSettings(
     backend="torchvision", architecture="resnet18", heads="standard", class_agnostic=False, width=32, weights=None,
     image_size=96, iterations=300, batch_size=4, accumulate=1, optimizer="adamw", learning_rate=0.0005,
-    backbone_rate=1.0, reference_batch=0, weight_decay=1e-4, schedule="cosine", warm_up=0.1, jitter=[0.6, 1.4],
-    precision="float32", compile=False, ema=0.0, checkpoint_every=10**6, seed=0, num_threads=1,
+    backbone_rate=1.0, reference_batch=0, weight_decay=1e-4, schedule="cosine", warm_up=0.1, affinity=0.0,
+    jitter=[0.6, 1.4], precision="float32", compile=False, ema=0.0, checkpoint_every=10**6, seed=0, num_threads=1,
     num_workers=0, num_processes=1, device="cpu",
 )  # fmt: skip
 

@@ -65,7 +65,7 @@ def main(
              "weights": None, "image_size": image_size, "iterations": WARM_UP + steps + 2 * PROFILED,
              "batch_size": batch_size, "accumulate": 1, "optimizer": "sgd", "learning_rate": 1e-3,
              "backbone_rate": 1.0, "reference_batch": 0, "weight_decay": 4e-5, "schedule": "steps", "warm_up": 0.5,
-             "jitter": [0.5, 1.5], "precision": kind, "compile": compile_backbone, "ema": 0.0,
+             "affinity": 0.0, "jitter": [0.5, 1.5], "precision": kind, "compile": compile_backbone, "ema": 0.0,
              "checkpoint_every": 10**6, "seed": 0, "num_threads": num_threads,
              "num_workers": num_workers, "num_processes": 1, "device": device}
         )  # fmt: skip

@@ -184,7 +184,7 @@ def test_references_are_read() -> None:
 def test_a_message_stays_short_whatever_the_file(tmp_path: Path) -> None:
     path = tmp_path / "params.yaml"
     path.write_text(yaml.safe_dump({f"key{n}": ["x" * 5000] for n in range(200)}))
-    assert "and 193 more" in message(path)
+    assert "and 194 more" in message(path)
     assert len(message(path)) < 20 * 500
 
 

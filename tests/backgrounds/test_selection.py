@@ -64,3 +64,19 @@ def test_without_clip_the_first_or_the_least_like_a_class_is_kept_per_image(clas
 def test_nothing_to_judge(classifier: TrainedClassifier) -> None:
     result = selection.judge([], classifier, None, keep=1, two_step=True, presence_threshold=0.5)
     assert result.selected.shape == (0,)
+
+
+def test_classes_that_cannot_be_in_a_background_do_not_count(classifier: TrainedClassifier) -> None:
+    """An inpainted image of a cat has lost its cat, and never had a dog."""
+    image = np.zeros((8, 8, 3), np.uint8)
+    candidates = [
+        (number, Candidate(image, possible=possible)) for number, possible in enumerate([("cat",), ("dog",), None])
+    ]
+    table = np.array([[0.9, 0.2]] * 3, np.float32)
+    for possible_of, selected in (({1: "dog", 2: "cat"}, [True, False, False]), (None, [False, False, False])):
+        with patch.object(classifier_module, "classify", return_value=(table, None)):
+            result = selection.judge(
+                candidates, classifier, None, keep=1, two_step=True, presence_threshold=0.5, possible_of=possible_of
+            )
+        assert result.selected.tolist() == selected
+    assert result.present.probs.tolist() == pytest.approx([0.9] * 3)

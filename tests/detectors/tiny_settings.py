@@ -15,8 +15,8 @@ TINY: dict[str, Any] = {
     "weights": None, "image_size": 64, "iterations": 40, "batch_size": 4, "accumulate": 1, "optimizer": "adamw",
     "learning_rate": 0.005, "backbone_rate": 1.0, "reference_batch": 0, "weight_decay": 1e-4, "schedule": "cosine",
     "warm_up": 0.1,
-    "jitter": [0.8, 1.2], "precision": "float32", "compile": False, "ema": 0.0, "checkpoint_every": 100, "seed": 0,
-    "num_threads": 1, "num_workers": 0, "num_processes": 1, "device": "cpu",
+    "affinity": 0.0, "jitter": [0.8, 1.2], "precision": "float32", "compile": False, "ema": 0.0,
+    "checkpoint_every": 100, "seed": 0, "num_threads": 1, "num_workers": 0, "num_processes": 1, "device": "cpu",
 }  # fmt: skip
 
 

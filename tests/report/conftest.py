@@ -13,7 +13,6 @@ import pytest
 
 from empaste.artifacts.arrays import write_array
 from empaste.artifacts.coco import coco_dataset, instance, read_coco, write_coco
-from empaste.artifacts.coco_records import Annotation
 from empaste.artifacts.coco_records import Annotation, Category, ImageRecord
 from empaste.artifacts.outputs import write_json
 from empaste.artifacts.schemas.backgrounds import Backgrounds

@@ -21,6 +21,7 @@ class GeneratorSettings(Settings):
     selection: Literal["two_step", "caption"]
     clip_model: str | None
     presence_threshold: Fraction
+    presence_classes: Literal["all", "labels"]
     erase_prob: Fraction
     retries: Count
     seed: Count

@@ -43,7 +43,7 @@ def make(scene: Scene, per_caption: int, seed: int) -> Made:
         filled = fill_hole(image, hole, rng)
         if filled is None:
             return Made(has_context=False)
-        candidates.append(Candidate(vary(filled, rng)))
+        candidates.append(Candidate(vary(filled, rng), possible=scene.classes))
     return Made(candidates)
 
 

@@ -33,11 +33,15 @@ NO_CAPTION = -1
 
 @dataclass(frozen=True)
 class Candidate:
-    """A background that was made, with the caption that it was made from."""
+    """A background that was made, with the caption that it was made from.
+
+    ``possible`` names the classes that may be in it, where it is known (None: any may).
+    """
 
     image: UInt8[np.ndarray, "h w 3"]
     caption_id: int = NO_CAPTION
     prompt: str = ""
+    possible: tuple[str, ...] | None = None
 
 
 class Failure(NamedTuple):

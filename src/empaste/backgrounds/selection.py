@@ -46,6 +46,7 @@ def load_judge(classifier: Path, settings: GeneratorSettings, class_names: Mappi
         keep=settings.keep_per_caption,
         two_step=settings.selection == "two_step",
         presence_threshold=1.0 if GENERATORS[settings.method].surely_empty else settings.presence_threshold,
+        possible_of=class_names if settings.presence_classes == "labels" else None,
     )
 
 
@@ -57,12 +58,14 @@ def judge(
     keep: int,
     two_step: bool,
     presence_threshold: float,
+    possible_of: Mapping[int, str] | None = None,
     batch_size: int = 64,
 ) -> Judged:
     """Judge candidates given as (image id, candidate); all of an image must come together. None gives empty arrays.
 
     Of the candidates of one caption (or, without captions, of one image) in which no class shows, `best_of` chooses
     ``keep`` by CLIP. Without CLIP there is no score for a caption, and the classifier says what is like a target class.
+    With ``possible_of``, the names of the classes by id, classes that a candidate says cannot be in it do not count.
 
     Notes: the papers select by CLIP and assume the absence of objects. Here presence is looked at first, so that a
     candidate with an object in it does not take the place of one without.
@@ -71,6 +74,9 @@ def judge(
 
     images = [candidate.image for _, candidate in candidates]
     probs, _ = classify(classifier, images, batch_size)
+    if possible_of is not None:
+        names = [possible_of[class_id] for class_id in classifier.class_ids]
+        probs = np.where(_possible([candidate for _, candidate in candidates], names), probs, np.float32(0))
     present = presence(probs, classifier.class_ids, presence_threshold)
     unscored = np.full(len(images), np.nan)
     scores = ClipScores(unscored, unscored)
@@ -83,3 +89,9 @@ def judge(
         selected |= best_of(basis, (groups == group).all(axis=1) & ~present.shows, keep, two_step)
     shown = shown_per_class(probs, classifier.class_ids, presence_threshold)
     return Judged(present, scores, selected, shown)
+
+
+def _possible(candidates: Sequence[Candidate], names: Sequence[str]) -> Bool[np.ndarray, "n c"]:
+    """Which of the classes ``names`` may be in each candidate."""
+    rows = [[one.possible is None or name in one.possible for name in names] for one in candidates]
+    return np.array(rows, bool).reshape(len(candidates), len(names))

@@ -268,4 +268,14 @@ def _found(instances: Any, size_hw: tuple[int, int]) -> Found:
     return Found(scaled.pred_boxes.tensor, scaled.scores, scaled.pred_classes, scaled.drawn)
 
 
-BACKEND = Backend(build, to_inputs, find, paste, is_msra, library_name, builds_on_meta=False)
+def refuse_affinity(_module: nn.Module, weight: float) -> None:
+    """`InputError`: detectron2's heads have no such loss."""
+    raise InputError(
+        f"train.affinity is {weight:g}, which train.backend torchvision alone has; set train.affinity to 0, or "
+        "train.backend to torchvision"
+    )
+
+
+BACKEND = Backend(
+    build, to_inputs, find, paste, is_msra, library_name, builds_on_meta=False, add_affinity=refuse_affinity
+)

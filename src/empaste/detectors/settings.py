@@ -28,6 +28,7 @@ class TrainSettings(Settings):
     weight_decay: NonNegative
     schedule: Literal["cosine", "steps"]
     warm_up: Fraction
+    affinity: NonNegative
     jitter: Annotated[list[PositiveFloat], Field(min_length=2, max_length=2)]
     precision: Literal["float32", "bfloat16", "float16"]
     compile: bool

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torchvision.models.detection import MaskRCNN
 from torchvision.models.detection.roi_heads import paste_masks_in_image
 
+from empaste.detectors.affinity import add_affinity
 from empaste.detectors.backend import Backend, Found, Network, is_msra
 from empaste.detectors.mask_rcnn import build_mask_rcnn
 from empaste.detectors.tensors import image_tensor, target_tensors
@@ -66,4 +67,6 @@ def _found(output: dict[str, Tensor]) -> Found:
     return Found(output["boxes"], output["scores"], output["labels"] - 1, output["masks"][:, 0])
 
 
-BACKEND = Backend(build, to_inputs, find, paste, takes_msra, library_name, builds_on_meta=True)
+BACKEND = Backend(
+    build, to_inputs, find, paste, takes_msra, library_name, builds_on_meta=True, add_affinity=add_affinity
+)

@@ -91,7 +91,10 @@ def _fit(
     classes = [{"id": class_id, "name": class_name} for class_id, class_name in data.classes]
     config = {"backend": settings.backend, **asdict(network), "classes": classes}
     torch.manual_seed(settings.seed)
-    learner = make_learner(backend.build(network, len(classes), settings.weights), settings, group)
+    module = backend.build(network, len(classes), settings.weights)
+    if settings.affinity:
+        backend.add_affinity(module, settings.affinity)
+    learner = make_learner(module, settings, group)
     curve = _resume(work / CHECKPOINT, learner, config, first)
     if settings.reference_batch and first:
         given = f"{settings.learning_rate:g} at batches of {settings.reference_batch}"
