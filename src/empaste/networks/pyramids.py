@@ -96,7 +96,7 @@ class TimmPyramid(Pyramid):
 
 
 def build_pyramid(network: nn.Module, out_channels: int, pooled_level: bool, norm_layer: Norm | None = None) -> Pyramid:
-    """The pyramid over ``network``, of ``out_channels`` channels; ``pooled_level`` adds one, pooled."""
+    """The pyramid over ``network``, ``out_channels`` wide; ``pooled_level`` adds one of twice the last stride."""
     if isinstance(network, TimmNetwork):
         return TimmPyramid(network, out_channels, pooled_level, norm_layer)
     return ResNetPyramid(network, out_channels, pooled_level, norm_layer)

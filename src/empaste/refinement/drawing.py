@@ -23,9 +23,9 @@ def draw_instances(
 ) -> list[Drawn]:
     """The connected pieces of the pixels with ``chances`` over the threshold, the largest first.
 
-    Of two of one size the upper comes first. Dropped are pieces under ``min_area`` of the image or under ``min_piece``
-    of the largest; the ``max_instances`` largest of the others stay. Their confidence is taken from ``prob``, the
-    network's map. None where no pixel is over the threshold.
+    Of two of one size the one that begins higher comes first, of two as high the one farther left. Dropped are pieces
+    under ``min_area`` of the image or under ``min_piece`` of the largest; the ``max_instances`` largest of the others
+    stay. Their confidence is taken from ``prob``, the network's map. None where no pixel is over the threshold.
     """
     inside = np.asarray(chances > settings.threshold)
     return [Drawn(encode_mask(piece), float(prob[piece].mean())) for piece in _pieces(inside, settings)]
@@ -35,7 +35,7 @@ def _pieces(inside: Bool[np.ndarray, "h w"], settings: RefineSettings) -> list[B
     num, labels, statistics, _ = cv2.connectedComponentsWithStats(inside.astype(np.uint8), connectivity=8)
     areas = statistics[1:, cv2.CC_STAT_AREA]
     least = max(settings.min_area * inside.size, settings.min_piece * areas.max(initial=0))
-    order = np.argsort(-areas, kind="stable")
+    order = np.lexsort((statistics[1:, cv2.CC_STAT_LEFT], statistics[1:, cv2.CC_STAT_TOP], -areas))
     kept = [1 + int(number) for number in order if areas[number] >= least][: settings.max_instances]
     assert num == 1 + len(areas)
     return [labels == number for number in kept]
