@@ -46,6 +46,7 @@ def main(run: Path = Path(), out: Path = HERE.report, params: Path = HERE.params
         params=flatten(settings.model_dump()),
         metrics=numbers(flatten(metrics)),
         headline=headline_text(metrics),
+        tags={name: str(value) for name, value in settings.report.tags.items()},
         curves={name: numeric_columns(tables[name]) for name in CURVES},
         files=[(path, folder) for path, folder in kept if path.exists()],
         figures={name: image for name, image in figures.items() if image is not None},

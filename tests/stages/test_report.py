@@ -36,8 +36,11 @@ def test_it_records_everything_of_the_run(folder: Path, monkeypatch: pytest.Monk
     seen = []
     monkeypatch.setattr(tracking, "record_pipeline", lambda record, _params: seen.append(record))
     (folder / "dvc.lock").write_text("stages: {}\n")
+    params = folder / "params.yaml"
+    params.write_text(params.read_text().replace("tags: {}", "tags: {study: paste, seed: 2}"))
     report.main()
     (record,) = seen
+    assert record.tags == {"study": "paste", "seed": "2"}
     assert record.params["paste.n_p"] == 3
     assert record.params["proposals.slic.compactness"] == 10.0
     assert record.metrics["foregrounds.precision50.iter_1"] == 83.25

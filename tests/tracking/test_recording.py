@@ -30,6 +30,7 @@ def test_a_run_carries_parameters_metrics_tags_and_files(here: Path, tmp_path: P
         metrics={"foregrounds.precision50.iter_0": 71.5, "evaluate.mask.AP50_per_class.tv (big)": 3.0},
         files=[(tmp_path / "index.html", "report"), (tmp_path / "model", "models/mask_rcnn")],
         figures={"proposals.jpg": b"jpeg"},
+        tags={"study": "paste", "my/tag": "x"},
     )
     assert run.info.status == "FINISHED"
     assert run.data.params == {"paste.scale": "[0.6, 1.0]", "prepare.root": "null", "prepare.dataset": "demo"}
@@ -38,6 +39,7 @@ def test_a_run_carries_parameters_metrics_tags_and_files(here: Path, tmp_path: P
         "evaluate.mask.AP50_per_class.tv _u28_big_u29_": 3.0,
     }
     assert run.data.tags["headline"] == "58.4"
+    assert (run.data.tags["study"], run.data.tags["my_u2F_tag"]) == ("paste", "x")
     assert len(run.data.tags["git.commit"]) == 40
     for folder, name in [("report", "index.html"), ("models/mask_rcnn", "config.json"), ("figures", "proposals.jpg")]:
         assert [Path(file.path).name for file in client().list_artifacts(run.info.run_id, folder)] == [name]

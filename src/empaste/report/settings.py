@@ -7,3 +7,4 @@ class ReportSettings(Settings):
     """The page that a person opens."""
 
     num_images: Positive
+    tags: dict[str, str | int]

@@ -37,6 +37,7 @@ class Record:
     """Files and folders, each with the artifact folder that it goes to ("" for the top)."""
     figures: Mapping[str, bytes] = field(default_factory=dict)
     """Images by file name."""
+    tags: Mapping[str, str] = field(default_factory=dict)
     detector: tuple[Path, bytes] | None = None
     """The folder of a trained detector and the bytes of an example image: they become a model that can be served."""
 
@@ -67,6 +68,8 @@ def _log_record(client: Any, run_id: str, record: Record, store: Store) -> None:
     log_points(client, run_id, [(name, 0, value) for name, value in record.metrics.items()])
     for name, curve in record.curves.items():
         _log_curve(client, run_id, name, curve)
+    for name, value in record.tags.items():
+        client.set_tag(run_id, mlflow_name(name), mlflow_value(value))
     client.set_tag(run_id, "headline", record.headline)
     client.set_tag(run_id, "mlflow.note.content", record.headline)
     for path, folder in record.files:
