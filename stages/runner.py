@@ -44,11 +44,19 @@ def stage(name: str) -> Callable[[Callable[Arguments, None]], Callable[Arguments
             except MACHINE_ERRORS as error:
                 restored = restore_outputs(name)
                 _end(name, explain(error) + ("\nThe earlier outputs are back in place." if restored else ""), error)
-            print(f"{name}: done in {time.monotonic() - started:.1f} s", file=sys.stderr)
+            print(f"{name}: done in {time.monotonic() - started:.1f} s; {_cost()}", file=sys.stderr)
 
         return command
 
     return wrap
+
+
+def _cost() -> str:
+    """The CPU seconds of this process and those that it waited for, and whether it held a GPU."""
+    used = os.times()
+    cpu = used.user + used.system + used.children_user + used.children_system
+    torch = sys.modules.get("torch")
+    return f"{cpu:.1f} s of CPU" + (", on a GPU" if torch is not None and torch.cuda.is_initialized() else "")
 
 
 def warn(lines: Iterable[str]) -> None:
