@@ -46,7 +46,7 @@ def test_a_preset_is_written_into_the_parameters(folder: Path) -> None:
     ("words", "said"),
     [
         (("preset", "smok"), "there is no preset 'smok'"),
-        (("study", "tables"), "study is 'tables'; choose from pseudo_labels"),
+        (("study", "tables"), "there is no study 'tables'; choose from ablation"),
         (("summary",), "metrics"),
         (("export", "out.pth"), "models/mask_rcnn/config.json does not exist; run: dvc repro train"),
         (("pseudo-labels", "out.json"), "data/images/images.parquet does not exist; run: dvc repro"),

@@ -92,11 +92,11 @@ def recall(
     from empaste.artifacts.tables import read_from
     from empaste.artifacts.truth import read_truth
     from empaste.params import load_params
+    from empaste.parts import parse_parts
     from empaste.proposals.recall import Source, known_scenes, measure_sources, recall_table, weightless
     from empaste.proposals.settings import with_method
     from empaste.proposals.table import match_images
     from empaste.scaleout import map_items
-    from empaste.studies.foregrounds import parse_parts
 
     settings, parts = load_params(params).proposals, parse_parts(part or ())
     chosen = [with_method(settings, name) for name in method or weightless()]
@@ -198,20 +198,39 @@ def pseudo_labels(
 
 @app.command()
 def study(
-    name: str,
-    seeds: Annotated[int, typer.Option(min=1, help="runs of every row")] = 3,
-    jobs: Annotated[int, typer.Option(min=1, help="rows that run at once, one thread each")] = 2,
-    folder: Annotated[Path, typer.Option(help="where the rows are kept; a finished row is not run again")] = Path(
-        ".work/studies"
-    ),
+    name: Annotated[
+        str, typer.Argument(help="a study of src/empaste/studies or studies/, or the path of a .yaml file")
+    ],
+    rows: Annotated[str, typer.Option(help="rows to run, with commas between; default: all")] = "",
+    seeds: Annotated[int, typer.Option(min=1, help="repeats of every row")] = 3,
+    jobs: Annotated[int, typer.Option(min=1, help="rows that run at once; where there are GPUs each has one")] = 2,
+    preset: Annotated[
+        list[str] | None, typer.Option(help="a preset to run it on; several are applied in their order")
+    ] = None,
+    setting: Annotated[list[str] | None, typer.Option("--set", help="key=value, applied after the presets")] = None,
+    label: Annotated[
+        str, typer.Option(help="told apart by this from the same study on other data; default: the presets")
+    ] = "",
     part: Annotated[
         list[str] | None, typer.Option(help="NAME=PATTERN of file names: images to report separately (foregrounds)")
     ] = None,
+    results: Annotated[Path, typer.Option(help="folder for the result and its tables")] = Path("docs/results"),
+    show: Annotated[
+        bool, typer.Option("--show", help="run nothing; make the tables of the result that is there")
+    ] = False,
 ) -> None:
-    """Run a table of the papers on what the pipeline has prepared, and print the table."""
-    from empaste.studies import run_study
+    """Run a table of the papers as DVC experiments, and print it; called again it goes on where it stood.
 
-    print(run_study(name, seeds, folder, jobs, part or ()))
+    Exit code 1 where a row failed.
+    """
+    from empaste.studies import Request, run_study, show_study
+
+    wanted = tuple(filter(None, rows.split(",")))
+    request = Request(name, tuple(preset or ()), tuple(setting or ()), label, wanted, seeds, jobs, tuple(part or ()))
+    result = show_study(request, results) if show else run_study(request, results)
+    if result.failures:
+        print(f"{len(result.failures)} runs failed; the same command tries them again", file=sys.stderr)
+        raise typer.Exit(1)
 
 
 def main() -> None:

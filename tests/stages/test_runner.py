@@ -1,8 +1,10 @@
 """A stage ends as a command should: one message, exit code 1, earlier outputs back in place."""
 
 import errno
+import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ import yaml
 from filelock import FileLock
 
 from empaste.errors import InputError
+from empaste.studies.collecting import COST
 from stages.restore import cache_folder
 from stages.runner import stage
 
@@ -100,6 +103,23 @@ def test_a_misfit_in_another_stages_section_ends_the_stage_at_once(
     Path("params.yaml").write_text(yaml.safe_dump(content))
     main()
     assert ran == [Path("params.yaml")]
+
+
+def test_what_it_cost_is_its_last_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    @stage("toy")
+    def main() -> None:
+        until = time.process_time() + 0.3
+        while time.process_time() < until:
+            pass
+
+    main()
+    found = COST.search(capsys.readouterr().err)
+    assert found
+    assert 0.3 <= float(found[2]) <= time.process_time() + 1 + sum(os.times()[2:4])
 
 
 def test_a_defect_keeps_its_traceback(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

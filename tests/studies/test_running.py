@@ -1,159 +1,203 @@
-"""Studies on a pipeline of three stages that take no time: what runs, where, and what is printed."""
+"""What is run, what is not run again, and what happens to experiments that are lost; DVC is played by a list."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
+from filelock import FileLock
 
 from empaste.errors import InputError
-from empaste.studies import STUDIES, run_study
-from empaste.studies.running import Result, Study, override, run, table
+from empaste.studies import experiments as dvc
+from empaste.studies import running
+from empaste.studies.experiments import Experiment
+from empaste.studies.plan import Plan, Task
+from empaste.studies.running import Runner, last_lines, only_study
+from empaste.studies.study import Study
+from tests.studies.studies import CONTENT
 
-PIPELINE = {
-    "stages": {
-        "prepare": {"deps": ["raw"], "outs": ["data/images", "data/ground_truth/val.json"]},
-        "paste": {"deps": ["stages/paste.py", "src/empaste/paste", "data/images"], "outs": ["data/composites"]},
-        "evaluate": {"deps": ["data/composites", "data/ground_truth/val.json"], "outs": ["data/detections"]},
-    }
-}
-PARAMS: dict[str, dict[str, Any]] = {"paste": {"n_p": 3, "seed": 0, "num_threads": 2}, "evaluate": {"min_score": 0.05}}
-PASTE = """
-import os, pathlib, sys, yaml
-paste = yaml.safe_load(pathlib.Path("params.yaml").read_text())["paste"]
-if paste["n_p"] == 99:
-    sys.exit("no room for 99")
-assert not any(name.startswith("DVC_") for name in os.environ) and os.environ["EMPASTE_TRACKING"] == "off"
-out = pathlib.Path("data/composites")
-out.mkdir(parents=True, exist_ok=True)
-(out / "sum").write_text(str(paste["n_p"] + paste["seed"] + len(pathlib.Path("data/images/a.txt").read_text())))
-with open("runs", "a") as stream:
-    stream.write(str(paste["num_threads"]))
-"""
-EVALUATE = """
-import json, pathlib
-assert pathlib.Path("data/ground_truth/val.json").exists()
-value = float(pathlib.Path("data/composites/sum").read_text())
-pathlib.Path("metrics").mkdir(exist_ok=True)
-pathlib.Path("metrics/evaluate.json").write_text(json.dumps({"mask": {"AP50": value, "AP75": None, "AP": 1.0}}))
-"""
-STUDY = Study("Made up", ("paste", "evaluate"), {"Few": {"paste.n_p": 1}, "Many": {"paste.n_p": 10}}, ("paste.seed",))
+SHARED: dict[str, Any] = {"paste": {"n_p": 3, "seed": 0}, "report": {"tags": {}}}
+PLAN = Plan(
+    "numbers", Path("numbers.yaml"), Study.model_validate(CONTENT), ["paste"], SHARED, SHARED, 1, ["few", "many"], {}
+)
+FEW, MANY = PLAN.task("few", 0), PLAN.task("many", 0)
+
+
+class FakeDvc:
+    """DVC's queue: every look takes the running experiments one step on, and starts as many as there are workers."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.experiments: list[Experiment] = []
+        self.queued: list[str] = []
+        self.forgotten: list[str] = []
+        self.kept: list[str] = []
+        self.workers = 0
+        self.failing: set[str] = set()
+        self.code = "now"
+        for name in ("find_experiments", "queue_experiment", "forget", "set_aside", "start_workers", "num_workers"):
+            monkeypatch.setattr(dvc, name, getattr(self, name))
+        monkeypatch.setattr(dvc, "commits_of", lambda _: ["head"])
+        monkeypatch.setattr(dvc, "head_commit", lambda: "head")
+        monkeypatch.setattr(dvc, "code_of", lambda _: ["src"])
+        monkeypatch.setattr(dvc, "visible_gpus", list)
+        monkeypatch.setattr(dvc, "snapshot", lambda: "now")
+        monkeypatch.setattr(dvc, "same_code", lambda rev, other, _: rev.partition("@")[2] == other)
+
+    def put(self, task: Task, state: Any, code: str = "now", begun_at: str = "head", pid: int | None = None) -> None:
+        rev = f"{len(self.experiments)}@{code}"
+        self.experiments.append(Experiment(task.experiment, rev, begun_at, state, task.params, {}, None, pid))
+
+    def find_experiments(self, prefix: str, commits: Sequence[str]) -> list[Experiment]:
+        assert (prefix, list(commits)) == ("numbers-", ["head"])
+        self._step()
+        return list(self.experiments)
+
+    def _step(self) -> None:
+        for place, one in enumerate(self.experiments):
+            if one.state == "running" and one.pid == 1:
+                self.experiments[place] = one._replace(state="failed" if one.name in self.failing else "finished")
+        for place, one in enumerate(self.experiments):
+            busy = sum(one.state == "running" for one in self.experiments)
+            if one.state == "queued" and busy < self.workers:
+                self.experiments[place] = one._replace(state="running", pid=1)
+
+    def queue_experiment(self, name: str, settings: Sequence[str], last_stage: str) -> None:
+        self.queued.append(name)
+        self.put({"numbers-few-0": FEW, "numbers-many-0": MANY}[name], "queued", self.code)
+        assert f"++report.tags={{study:'numbers',row:'{name[8:-2]}',seed:0}}" in settings
+        assert last_stage == "report"
+
+    def forget(self, one: Experiment) -> None:
+        self.forgotten.append(one.rev)
+        self.experiments.remove(one)
+
+    def set_aside(self, one: Experiment) -> str:
+        self.kept.append(one.rev)
+        self.experiments[self.experiments.index(one)] = one._replace(name="elsewhere")
+        return "elsewhere"
+
+    def start_workers(self, jobs: int, gpus: Sequence[str]) -> None:
+        assert gpus == []
+        self.workers = jobs
+
+    def num_workers(self) -> int:
+        return sum(one.pid == 1 and one.state == "running" for one in self.experiments)
 
 
 @pytest.fixture
-def root(tmp_path: Path) -> Path:
-    root = tmp_path / "repository"
-    for folder in ("stages", "data/images", "data/ground_truth", "src/empaste/paste"):
-        (root / folder).mkdir(parents=True)
-    texts = {
-        "dvc.yaml": yaml.safe_dump(PIPELINE), "params.yaml": yaml.safe_dump(PARAMS), "stages/__init__.py": "",
-        "stages/paste.py": PASTE, "stages/evaluate.py": EVALUATE, "data/images/a.txt": "",
-        "data/ground_truth/val.json": "{}", "src/empaste/paste/compose.py": "",
-    }  # fmt: skip
-    for name, text in texts.items():
-        (root / name).write_text(text)
-    return root
+def queue(monkeypatch: pytest.MonkeyPatch) -> FakeDvc:
+    return FakeDvc(monkeypatch)
 
 
-def num_runs(workdir: Path) -> int:
-    return sum(len(file.read_text()) for file in workdir.rglob("runs"))
+def states(found: Mapping[str, Experiment]) -> dict[str, str]:
+    return {name: one.state for name, one in found.items()}
 
 
-@pytest.mark.parametrize("jobs", [1, 2])
-def test_every_row_runs_with_every_seed(root: Path, tmp_path: Path, jobs: int) -> None:
-    before = sorted(root.rglob("*"))
-    results = run(STUDY, [0, 1], tmp_path / "work", jobs, root)
-    expected = [("Few", 0, 1.0), ("Few", 1, 2.0), ("Many", 0, 10.0), ("Many", 1, 11.0)]
-    assert [(result.row, result.seed, result.figures["AP50"]) for result in results] == expected
-    assert {file.read_text() for file in (tmp_path / "work").rglob("runs")} == {"2" if jobs == 1 else "1"}
-    assert [path for path in sorted(root.rglob("*")) if "__pycache__" not in path.parts] == before
+BOTH_FINISHED = {"numbers-few-0": "finished", "numbers-many-0": "finished"}
 
 
-def test_repeats_may_differ_in_more_than_their_number(root: Path, tmp_path: Path) -> None:
-    study = Study(STUDY.title, STUDY.stages, STUDY.rows, STUDY.seeded, by_seed={1: {"paste.n_p": 20}})
-    results = run(study, [0, 1], tmp_path / "work", 1, root)
-    assert [result.figures["AP50"] for result in results] == [1.0, 21.0, 10.0, 21.0]
+def test_what_is_missing_is_queued_and_runs(queue: FakeDvc) -> None:
+    assert states(Runner(PLAN, 1, 0).run([FEW, MANY])) == BOTH_FINISHED
+    assert queue.queued == ["numbers-few-0", "numbers-many-0"]
+    assert queue.workers == 1
 
 
-def test_a_finished_row_is_not_run_again(root: Path, tmp_path: Path) -> None:
-    first = run(STUDY, [0], tmp_path / "work", 1, root)
-    assert run(STUDY, [0, 1], tmp_path / "work", 1, root)[::2] == first
-    assert num_runs(tmp_path / "work") == 4
+def test_what_is_finished_is_not_run_again_whichever_commit_it_began_at(queue: FakeDvc) -> None:
+    queue.put(FEW, "finished", begun_at="earlier")
+    queue.put(MANY, "finished")
+    assert states(Runner(PLAN, 2, 0).run([FEW, MANY])) == BOTH_FINISHED
+    assert queue.queued == []
+    assert queue.workers == 0
 
 
-@pytest.mark.parametrize(
-    ("changed", "text"),
-    [
-        ("data/images/a.txt", "more"),
-        ("src/empaste/paste/compose.py", "x = 1"),
-        ("params.yaml", yaml.safe_dump(PARAMS | {"evaluate": {"min_score": 0.1}})),
-    ],
-)
-def test_what_stands_on_other_data_code_or_parameters_is_run_again(
-    root: Path, tmp_path: Path, changed: str, text: str
+def test_what_runs_or_waits_is_waited_for(queue: FakeDvc) -> None:
+    queue.put(FEW, "running", pid=1)
+    queue.put(MANY, "queued")
+    assert states(Runner(PLAN, 1, 0).run([FEW, MANY])) == BOTH_FINISHED
+    assert queue.queued == []
+
+
+def test_what_is_of_other_code_or_parameters_is_kept_and_run_again(
+    queue: FakeDvc, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    run(STUDY, [0], tmp_path / "work", 1, root)
-    (root / changed).write_text(text)
-    run(STUDY, [0], tmp_path / "work", 1, root)
-    assert num_runs(tmp_path / "work") == 4
+    queue.put(FEW, "finished", code="before")
+    queue.put(MANY._replace(params={"paste": {}}), "finished")
+    assert states(Runner(PLAN, 2, 0).run([FEW, MANY])) == BOTH_FINISHED
+    assert queue.kept == ["0@before", "1@now"]
+    assert "numbers-few-0 is of other code or parameters; it is kept as elsewhere" in capsys.readouterr().err
+    assert queue.queued == ["numbers-few-0", "numbers-many-0"]
 
 
-def test_a_failure_is_told_and_what_was_finished_is_kept(root: Path, tmp_path: Path) -> None:
-    broken = Study("Made up", ("paste", "evaluate"), {"Few": {"paste.n_p": 1}, "Bad": {"paste.n_p": 99}}, ())
-    with pytest.raises(InputError, match=r"Bad, seed 0: stage paste failed in .*bad-0.*\nno room for 99"):
-        run(broken, [0], tmp_path / "work", 1, root)
-    assert num_runs(tmp_path / "work") == 1
-    run(STUDY, [0], tmp_path / "work", 1, root)
-    assert num_runs(tmp_path / "work") == 2
+def test_what_waits_with_other_code_is_queued_anew(queue: FakeDvc) -> None:
+    queue.put(FEW, "queued", code="before")
+    Runner(PLAN, 1, 0).run([FEW])
+    assert queue.forgotten == ["0@before"]
+    assert queue.queued == ["numbers-few-0"]
 
 
-def test_what_the_study_builds_on_must_exist(root: Path, tmp_path: Path) -> None:
-    (root / "data/ground_truth/val.json").unlink()
-    with pytest.raises(InputError, match=r"data/ground_truth/val\.json must exist .*; run: dvc repro prepare"):
-        run(STUDY, [0], tmp_path / "work", 1, root)
+def test_what_runs_with_other_code_ends_the_study(queue: FakeDvc) -> None:
+    queue.put(FEW, "running", code="before", pid=1)
+    queue._step = lambda: None  # type: ignore[method-assign]  # it goes on running
+    with pytest.raises(InputError, match="numbers-few-0 runs with other code or parameters; wait for it"):
+        Runner(PLAN, 1, 0).run([FEW])
 
 
-@pytest.mark.usefixtures("root", "tmp_path")
-def test_a_key_that_params_lack_is_refused() -> None:
-    for key in ("paste.np", "past.n_p", "n_p"):
-        with pytest.raises(InputError, match=rf"the study sets {key}, but params\.yaml has no such parameter"):
-            override(PARAMS, {key: 1})
-    changed = override(PARAMS, {"paste.n_p": 6})
-    assert changed["paste"]["n_p"] == 6
-    assert PARAMS["paste"]["n_p"] == 3
+def test_a_failed_row_is_told_the_others_finish_and_it_is_tried_again(
+    queue: FakeDvc, capsys: pytest.CaptureFixture[str]
+) -> None:
+    queue.failing.add("numbers-few-0")
+    found = Runner(PLAN, 1, 0).run([FEW, MANY])
+    assert states(found) == {"numbers-few-0": "failed", "numbers-many-0": "finished"}
+    assert "numbers-few-0 failed:\nit left no log: it ended before its first stage" in capsys.readouterr().err
+    queue.failing.clear()
+    assert states(Runner(PLAN, 1, 0).run([FEW, MANY])) == BOTH_FINISHED
+    assert queue.queued == ["numbers-few-0", "numbers-many-0", "numbers-few-0"]
 
 
-def test_the_table_shows_mean_and_spread() -> None:
-    few = [Result("Few", seed, {"AP50": value, "AP75": value / 2}) for seed, value in enumerate((10.0, 20.0, 30.0))]
-    many = [Result("Many", seed, {"AP50": 7.0, "AP75": None if seed else 1.0}) for seed in range(3)]
-    lines = table(STUDY, few + many, "empaste study made_up").splitlines()
-    assert lines[0] == "### Made up"
-    assert lines[2].startswith("`empaste study made_up`: mean ± standard deviation over 3 seed(s), on ")
-    assert lines[4:] == [
-        "| | mAP50 | mAP75 |",
-        "|---|---|---|",
-        "| Few | 20.0 ± 10.0 | 10.0 ± 5.0 |",
-        "| Many | 7.0 ± 0.0 | – |",
-    ]
+def test_what_lost_its_worker_is_queued_again(queue: FakeDvc, capsys: pytest.CaptureFixture[str]) -> None:
+    queue.put(FEW, "running", pid=None)  # its worker was killed: it would stay so for ever
+    queue.put(MANY, "finished")
+    assert states(Runner(PLAN, 1, 0).run([FEW, MANY])) == BOTH_FINISHED
+    assert queue.forgotten == ["0@now"]
+    assert "numbers-few-0 lost its worker; it is queued again" in capsys.readouterr().err
 
 
-def test_one_seed_has_no_spread() -> None:
-    assert "| Few | 3.0 | – |" in table(STUDY, [Result("Few", 0, {"AP50": 3.0, "AP75": None})], "x")
+def test_what_is_being_set_up_by_a_worker_is_not_lost(queue: FakeDvc, monkeypatch: pytest.MonkeyPatch) -> None:
+    looks = iter(range(100))
+    queue.put(FEW, "running", pid=None)
+
+    def step() -> None:
+        if next(looks) == 6:
+            queue.experiments[0] = queue.experiments[0]._replace(state="finished")
+
+    monkeypatch.setattr(queue, "_step", step)
+    monkeypatch.setattr(dvc, "num_workers", lambda: 1)
+    Runner(PLAN, 1, 0).run([FEW])
+    assert queue.forgotten == []
 
 
-def test_an_unknown_study_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="study is 'psuedo'; choose from pseudo_labels"):
-        run_study("psuedo", 3, tmp_path, 1)
+def test_code_that_changes_while_rows_are_queued_ends_the_study(queue: FakeDvc) -> None:
+    queue.code = "after"
+    with pytest.raises(InputError, match=r"code or params\.yaml changed while numbers-few-0 was queued"):
+        Runner(PLAN, 1, 0).run([FEW])
 
 
-@pytest.mark.parametrize("name", sorted(STUDIES))
-def test_every_study_fits_the_shipped_pipeline(name: str) -> None:
-    top = Path(__file__).parents[2]
-    params, pipeline = (yaml.safe_load((top / file).read_text()) for file in ("params.yaml", "dvc.yaml"))
-    from empaste.params import Params
+def test_the_end_of_a_log(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    log.write_text("\n".join(f"line {number}\n" for number in range(30)) + "\r 1 %\r 2 %")
+    one = Experiment("x", "r", "h", "failed", {}, {}, log, 1)
+    lines = last_lines(one).splitlines()
+    assert len(lines) == running.LOG_LINES
+    assert lines[-2:] == [" 1 %", " 2 %"]
 
-    study = STUDIES[name](params)
-    assert set(study.stages) <= set(pipeline["stages"])
-    assert study.stages[-1] == "evaluate"
-    for changes in study.rows.values():
-        Params.model_validate(override(params, {**changes, **dict.fromkeys(study.seeded, 7)}))
+
+def test_one_study_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with only_study():
+        pass
+    with (
+        FileLock(tmp_path / running.LOCK),
+        pytest.raises(InputError, match=r"another study runs in this repository, and DVC has one queue; wait"),
+        only_study(),
+    ):
+        pass

@@ -1,52 +1,115 @@
-"""The papers' tables, run: a study is a list of rows, and a row is what differs from ``params.yaml``.
+"""The papers' tables and our own, run: a study is a YAML file of rows, and a row is what differs from ``params.yaml``.
 
-A new study that ends with the evaluation of a detector is one new file with a `Study` and one line in `STUDIES`. One
-whose rows stand on others that it runs, or that measures something else, has a function of its own.
+Every row and seed is an experiment of DVC's, called ``STUDY-row-seed``, as a user would queue it by hand. A new study
+is one new file: here, or in ``studies/`` at the top of the repository. `study` says what stands in it.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
-from empaste.errors import InputError
-from empaste.layout import HERE
-from empaste.settings import read_sections
-from empaste.studies import mask_sources, pseudo_labels
-from empaste.studies.contexts import study_contexts
-from empaste.studies.foregrounds import parse_parts, study_foregrounds
-from empaste.studies.long_tail import study_long_tail
-from empaste.studies.running import Study, run, table
-from empaste.studies.self_training import study_self_training
+from empaste.artifacts.outputs import write_whole
+from empaste.studies import experiments
+from empaste.studies.chained import label_images
+from empaste.studies.collecting import collect
+from empaste.studies.plan import Plan, Request, Task, make_plan, result_name
+from empaste.studies.plot import draw_intervals
+from empaste.studies.results import FOLDER, StudyResult, read_result, write_result
+from empaste.studies.running import POLL_SECONDS, Found, Runner, only_study
+from empaste.studies.tables import csv_table, notes, page_section, text_table
 
-STUDIES: dict[str, Callable[[Mapping[str, Any]], Study]] = {
-    "pseudo_labels": lambda _: pseudo_labels.STUDY,
-    "mask_sources": lambda _: mask_sources.STUDY,
-    "contexts": study_contexts,
-}
-"""By name, the study for the content of ``params.yaml``."""
-CHAINED: dict[str, Callable[[Sequence[int], Path, int, str], str]] = {
-    "long_tail": study_long_tail,
-    "self_training": study_self_training,
-}
-"""By name, the function of a study whose rows stand on others that it runs first."""
+__all__ = ["FOLDER", "Request", "run_study", "show_study"]
 
 
-def run_study(name: str, seeds: int, folder: Path, jobs: int, parts: Sequence[str] = ()) -> str:
-    """The table of study ``name`` over ``seeds`` repeats, as Markdown; it is also kept in ``folder/name.md``.
+def run_study(request: Request, folder: Path = FOLDER, poll_seconds: float = POLL_SECONDS) -> StudyResult:
+    """The result of what is asked for, once every row that can be run has ended; it is kept in ``folder``.
 
-    ``parts``, ``NAME=PATTERN`` of file names, are reported apart by the studies of foregrounds.
+    Experiments that are finished are not run again; those of other code or parameters are. Rows that were not asked
+    for count where their experiments are there. `InputError` for every mistake that can be seen before, and where
+    another study runs.
     """
-    command = f"empaste study {name} --seeds {seeds} --jobs {jobs}"
-    if name == "foregrounds":
-        command += "".join(f" --part {part!r}" for part in parts)
-        return study_foregrounds(range(seeds), folder, jobs, parse_parts(parts), command)
-    if name not in (*STUDIES, *CHAINED):
-        raise InputError(f"study is {name!r}; choose from {', '.join([*STUDIES, *CHAINED, 'foregrounds'])}")
-    if parts:
-        raise InputError(f"study {name} evaluates whole detectors and reports no --part; leave it out")
-    if name in CHAINED:
-        return CHAINED[name](range(seeds), folder, jobs, command)
-    study = STUDIES[name](read_sections(HERE.params))
-    text = table(study, run(study, range(seeds), folder / name, jobs), command)
-    (folder / f"{name}.md").write_text(text)
-    return text
+    plan = make_plan(request)
+    with only_study():
+        _say_what_goes_along(plan)
+        runner = Runner(plan, request.jobs, poll_seconds)
+        tasks, blocked = _run_waves(plan, runner)
+        result = collect(plan, tasks, runner.find(tasks), request.command, blocked)
+    return _publish(result, folder)
+
+
+def show_study(request: Request, folder: Path = FOLDER) -> StudyResult:
+    """The result that stands in ``folder``; nothing is run, its tables are made again and printed."""
+    return _publish(read_result(folder / f"{result_name(request)}.json"), folder)
+
+
+def _publish(result: StudyResult, folder: Path) -> StudyResult:
+    """``folder`` holds the result, and what is made of it; the table is printed."""
+    write_result(result, folder)
+    plot = folder / f"{result.study}.svg"
+    write_whole(plot, draw_intervals(result))
+    write_whole(plot.with_suffix(".csv"), csv_table(result).encode())
+    write_whole(plot.with_suffix(".md"), page_section(result, [plot.name]).encode())
+    print(f"{result.title}\n\n{text_table(result)}", *notes(result), sep="\n")
+    return result
+
+
+class _Chain(NamedTuple):
+    """Tasks, and of those that cannot be queued, by experiment, why."""
+
+    tasks: list[Task]
+    blocked: dict[str, str]
+
+
+def _run_waves(plan: Plan, runner: Runner) -> _Chain:
+    """All tasks of the plan, run: first the rows that stand on no other, then those that do."""
+    rows = {name: row for name, row in plan.study.rows.items() if name not in plan.skipped}
+    first = [plan.task(name, seed) for name in rows for seed in range(plan.seeds) if not rows[name].pseudo_labels_of]
+    runner.run(_chosen(plan, first))
+    second = _chained(plan, runner.find(first))
+    runner.run(_chosen(plan, [task for task in second.tasks if task.experiment not in second.blocked]))
+    return _Chain(first + second.tasks, second.blocked)
+
+
+def _chosen(plan: Plan, tasks: Sequence[Task]) -> list[Task]:
+    return [task for task in tasks if task.row in plan.chosen]
+
+
+def _chained(plan: Plan, found: Found) -> _Chain:
+    """The tasks of the rows that paste what another row's detector outlines, with the same seed."""
+    chain = _Chain([], {})
+    for name, row in plan.study.rows.items():
+        if row.pseudo_labels_of is None or name in plan.skipped:
+            continue
+        for seed in range(plan.seeds):
+            before = plan.task(row.pseudo_labels_of, seed)
+            one = found.get(before.experiment)
+            if one is None or one.state != "finished":
+                task = plan.task(name, seed)
+                chain.blocked[task.experiment] = f"it stands on {before.experiment}, which is not finished"
+            else:
+                file = label_images(one, before.params["evaluate"])
+                task = plan.task(name, seed, {"paste.foregrounds": "file", "paste.foregrounds_file": str(file)})
+            chain.tasks.append(task)
+    return chain
+
+
+def _say_what_goes_along(plan: Plan) -> None:
+    """What DVC does with a working tree that differs from the commit."""
+    changed, code = experiments.changed_files(), experiments.code_of(plan.stages)
+    if changed:
+        print(
+            f"{len(changed)} tracked files differ from commit {experiments.head_commit()[:7]} ({_some(changed)}): the "
+            "experiments take these changes along; commit them for results that others can make again",
+            file=sys.stderr,
+        )
+    untracked = experiments.untracked_code(code)
+    if untracked:
+        print(
+            f"git does not track {_some(untracked)}: the experiments run without; to take it along: git add",
+            file=sys.stderr,
+        )
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")

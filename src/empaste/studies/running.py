@@ -1,229 +1,208 @@
-"""Run the rows of a study in scratch workspaces, and print what they gave.
+"""Run what a plan lacks as DVC experiments, and watch them until all have ended.
 
-A row and seed has a workspace of its own: links to what the pipeline has prepared, a ``params.yaml`` with the row's
-overrides, and the outputs of the study's stages. Nothing is written outside it. Its name is made of everything that
-determines the result, so that a finished row is not run again, and one that stands on other data or code is.
+Nothing is kept here between calls: what is finished, runs or waits is read from DVC each time. A study that was
+interrupted or killed is called again and goes on where it stood; DVC's workers meanwhile go on without it.
 """
 
-import copy
-import json
-import math
-import os
-import shutil
-import statistics
-import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
-from functools import partial
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple
 
-import yaml
+from filelock import FileLock, Timeout
 from tqdm import tqdm
 
-from empaste.artifacts.metrics import read_metrics
-from empaste.artifacts.outputs import write_whole
-from empaste.artifacts.work import keyed_folder, read_pipeline, stage_key
 from empaste.errors import InputError
-from empaste.layout import HERE
-from empaste.settings import read_sections
+from empaste.studies import experiments as dvc
+from empaste.studies.experiments import Experiment
+from empaste.studies.plan import Plan, Task
 
-FIGURES = ("AP50", "AP75")
-"""What the table shows of ``metrics/evaluate.json``'s masks."""
+LOCK = Path(".work/study.lock")
+POLL_SECONDS = 20.0
+"""Between two looks at the queue, each of which takes DVC two seconds of CPU time."""
+PATIENCE = 3
+"""For so many looks an experiment may lack a process, or a worker, before something is done about it."""
+RANKS = ("finished", "running", "queued", "failed")
+LOG_LINES = 12
+"""Lines of a failed run's log that are shown."""
+
+Found = Mapping[str, Experiment]
+"""By its name, the experiment of a task."""
+
+
+@contextmanager
+def only_study() -> Iterator[None]:
+    """No other study runs in this repository meanwhile; `InputError` where one does."""
+    LOCK.parent.mkdir(exist_ok=True)
+    try:
+        with FileLock(LOCK, blocking=False):
+            yield
+    except Timeout as error:
+        raise InputError(
+            f"another study runs in this repository, and DVC has one queue; wait until it has ended ({LOCK})"
+        ) from error
 
 
 @dataclass(frozen=True)
-class Study:
-    """Rows by name, each with what differs from ``params.yaml`` (dotted keys); ``stages`` run in their order.
+class Runner:
+    """Runs tasks of ``plan``, ``jobs`` at a time. What counts as the same code is fixed when it first looks at any."""
 
-    ``seeded`` are the keys that a repeat sets to its number; ``by_seed`` is what else differs in a repeat, by number.
-    """
+    plan: Plan
+    jobs: int
+    poll_seconds: float = POLL_SECONDS
 
-    title: str
-    stages: tuple[str, ...]
-    rows: Mapping[str, Mapping[str, Any]]
-    seeded: tuple[str, ...]
-    by_seed: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
+    @cached_property
+    def code_at(self) -> str:
+        """The commit that has the code."""
+        return dvc.snapshot()
 
+    @cached_property
+    def code(self) -> list[str]:
+        """The code that the rows depend on."""
+        return dvc.code_of(self.plan.stages)
 
-def detector_figures(folder: Path) -> dict[str, float | None]:
-    """What a row that ends with ``evaluate`` gave; its composites, which are large, are removed."""
-    there = HERE.below(folder)
-    figures = read_metrics(there.metrics / "evaluate.json")["mask"]
-    shutil.rmtree(there.composites, ignore_errors=True)
-    return {name: figures[name] for name in FIGURES}
+    @cached_property
+    def gpus(self) -> list[str]:
+        """What the workers share out."""
+        return dvc.visible_gpus()
 
+    @cached_property
+    def _commits(self) -> list[str]:
+        """Those at which experiments of this name began."""
+        return dvc.commits_of(self._prefix)
 
-class Result(NamedTuple):
-    """What one row gave with one seed: mask AP in percent by name, None where undefined."""
+    @property
+    def _prefix(self) -> str:
+        return f"{self.plan.name}-"
 
-    row: str
-    seed: int
-    figures: dict[str, float | None]
+    @cached_property
+    def _judged(self) -> dict[str, bool]:
+        return {}
 
+    def run(self, tasks: Sequence[Task]) -> Found:
+        """The experiments of ``tasks``, all of which have ended: finished or failed. What is finished is not run again.
 
-class Workspace(NamedTuple):
-    """Where one row ran with one seed."""
+        `InputError` where the workspace changed while experiments were queued, or one of other code still runs.
+        """
+        if not tasks:
+            return {}
+        there = self.take_stock(tasks)
+        missing = [task for task in tasks if task.experiment not in there]
+        for task in tqdm(missing, f"{self.plan.name}: queue", unit="row", disable=not missing):
+            self._queue(task)
+        return self._watch(tasks)
 
-    row: str
-    seed: int
-    folder: Path
+    def find(self, tasks: Sequence[Task]) -> Found:
+        """The experiments of ``tasks`` that are there, of this code and these parameters."""
+        return self._best(tasks, dvc.find_experiments(self._prefix, self._commits))
 
+    def take_stock(self, tasks: Sequence[Task]) -> Found:
+        """Those of ``tasks`` that are finished, run or wait; the names of all others are free to be queued."""
+        experiments = dvc.find_experiments(self._prefix, self._commits)
+        there = {name: one for name, one in self._best(tasks, experiments).items() if one.state != "failed"}
+        names = {task.experiment for task in tasks}
+        for one in experiments:
+            if one.name in names and one is not there.get(one.name):
+                self._free_name(one)
+        return there
 
-def run(study: Study, seeds: Sequence[int], workdir: Path, jobs: int, root: Path = Path()) -> list[Result]:
-    """The results of all rows with all ``seeds``, in that order; see `run_stages`."""
-    return read_results(run_stages(study, seeds, workdir, jobs, root, detector_figures))
-
-
-def read_results(done: Sequence[Workspace]) -> list[Result]:
-    """What the finished workspaces gave."""
-    return [Result(one.row, one.seed, json.loads(_result_file(one).read_text())) for one in done]
-
-
-def run_stages(
-    study: Study,
-    seeds: Sequence[int],
-    workdir: Path,
-    jobs: int,
-    root: Path,
-    figures: Callable[[Path], dict[str, float | None]],
-    upstream: Path | None = None,
-) -> list[Workspace]:
-    """The workspaces of all rows with all ``seeds``, in that order, each with all outputs of the study's stages.
-
-    They stand on what stands in the repository ``root``, or, where it is given, on the outputs in ``upstream``;
-    ``figures`` takes the result from a finished workspace.
-    ``jobs`` of them run side by side; more than one take one thread each, whatever ``params.yaml`` says. `InputError`
-    where a stage that the study builds on has not run, or one of its own fails; what was finished is kept.
-    """
-    source = upstream or root
-    inputs = _inputs(study, read_pipeline(root), source)
-    # Once for all rows: the inputs hold all images.
-    read = stage_key(study.stages, {stage: {} for stage in study.stages}, [source / path for path in inputs], (), root)
-    tasks = [_prepare(study, row, seed, workdir, jobs, root, read) for row in study.rows for seed in seeds]
-    for task in tasks:
-        _link(task, inputs, source)
-    unfinished = [task for task in tasks if not _result_file(task).exists()]
-    with ThreadPoolExecutor(jobs) as pool:
-        done = pool.map(partial(_finish, study=study, root=root, figures=figures), unfinished)
-        try:
-            for _ in tqdm(done, "study", len(tasks), initial=len(tasks) - len(unfinished), unit="run"):
-                pass
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
-    return tasks
-
-
-def table(study: Study, results: Sequence[Result], command: str) -> str:
-    """Markdown: per row the mean of each figure over the seeds, ± its standard deviation, and how it was made."""
-    num_seeds = len({result.seed for result in results})
-    lines = [
-        f"### {study.title}",
-        "",
-        f"`{command}`: mean ± standard deviation over {num_seeds} seed(s), on {hardware()}.",
-        "",
-        f"| | {' | '.join(f'm{name}' for name in FIGURES)} |",
-        f"|---|{'---|' * len(FIGURES)}",
-    ]
-    for row in study.rows:
-        own = [result.figures for result in results if result.row == row]
-        lines.append(f"| {row} | {' | '.join(spread([figures[name] for figures in own]) for name in FIGURES)} |")
-    return "\n".join(lines) + "\n"
-
-
-def override(params: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """``params`` with the dotted keys of ``changes`` set; `InputError` for a key that it lacks."""
-    changed = copy.deepcopy(dict(params))
-    for key, value in changes.items():
-        section, *parts = changed, *key.split(".")
-        for part in parts[:-1]:
-            section = section.get(part, {})
-        if parts[-1] not in section:
-            raise InputError(f"the study sets {key}, but params.yaml has no such parameter; correct the study")
-        section[parts[-1]] = value
-    return changed
-
-
-def _inputs(study: Study, pipeline: Mapping[str, Any], root: Path) -> list[str]:
-    """What the study's stages read of what other stages wrote."""
-    made_by = {out: name for name in pipeline for out in pipeline[name].get("outs", []) if isinstance(out, str)}
-    read = {dep for stage in study.stages for dep in pipeline[stage]["deps"]}
-    inputs = sorted(dep for dep in read if _maker(dep, made_by) not in (None, *study.stages))
-    missing = [path for path in inputs if not (root / path).exists()]
-    if missing:
-        makers = sorted({str(_maker(path, made_by)) for path in missing})
-        raise InputError(f"{', '.join(missing)} must exist before a study runs; run: dvc repro {' '.join(makers)}")
-    return inputs
-
-
-def _maker(path: str, made_by: Mapping[str, str]) -> str | None:
-    """The stage that writes ``path`` or a folder around it."""
-    return next((name for out, name in made_by.items() if path == out or path.startswith(f"{out}/")), None)
-
-
-def _prepare(study: Study, row: str, seed: int, workdir: Path, jobs: int, root: Path, read: str) -> Workspace:
-    """The workspace of one row and seed, with its parameters.
-
-    Its name is made of these and of ``read``, the key of what the study's stages read.
-    """
-    changes = {**study.rows[row], **study.by_seed.get(seed, {}), **dict.fromkeys(study.seeded, seed)}
-    params = override(read_sections(root / HERE.params), changes)
-    sections = {stage: params[stage] for stage in study.stages}
-    if jobs > 1:
-        for section in sections.values():
-            section.update({"num_threads": 1} if "num_threads" in section else {})
-    name = "-".join("".join(letter if letter.isalnum() else " " for letter in row.lower()).split())
-    folder = keyed_folder(f"{name}-{seed}", [read, stage_key(study.stages, sections, (), (), root)], workdir)
-    (folder / HERE.params).write_text(yaml.safe_dump(params, sort_keys=False))
-    return Workspace(row, seed, folder)
-
-
-def _link(task: Workspace, inputs: Sequence[str], root: Path) -> None:
-    """The workspace shows what the pipeline has prepared."""
-    for path in inputs:
-        link = task.folder / path
-        link.parent.mkdir(parents=True, exist_ok=True)
-        link.unlink(missing_ok=True)
-        link.symlink_to((root / path).resolve())
-
-
-def _result_file(task: Workspace) -> Path:
-    return task.folder / "result.json"
-
-
-def _finish(task: Workspace, study: Study, root: Path, figures: Callable[[Path], dict[str, float | None]]) -> None:
-    """The outputs of the row's stages stand in its workspace, and its result."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("DVC_")}
-    environment |= {"EMPASTE_TRACKING": "off", "EMPASTE_WORKERS": "1", "PYTHONPATH": str(root.resolve())}
-    log = task.folder / "log.txt"
-    for stage in study.stages:
-        with log.open("w") as stream:
-            command = [sys.executable, "-m", f"stages.{stage}"]
-            ended = subprocess.run(
-                command, cwd=task.folder, env=environment, stdout=stream, stderr=subprocess.STDOUT, check=False
+    def _free_name(self, one: Experiment) -> None:
+        """The name of an experiment that failed, or is of other code or parameters, can be queued."""
+        if one.state == "running":
+            raise InputError(
+                f"{one.name} runs with other code or parameters; wait for it, or end it: dvc queue kill {one.name}"
             )
-        if ended.returncode:
-            tail = "\n".join(log.read_text().replace("\r", "\n").splitlines()[-5:])
-            raise InputError(f"{task.row}, seed {task.seed}: stage {stage} failed in {task.folder}:\n{tail}")
-    write_whole(_result_file(task), json.dumps(figures(task.folder)).encode())
+        if one.state != "finished":
+            dvc.forget(one)
+        elif one.begun_at == dvc.head_commit():
+            kept = dvc.set_aside(one)
+            print(f"{one.name} is of other code or parameters; it is kept as {kept}", file=sys.stderr)
+
+    def _best(self, tasks: Sequence[Task], experiments: Sequence[Experiment]) -> dict[str, Experiment]:
+        """By name, the experiment of a task's code and parameters that is farthest."""
+        wanted = {task.experiment: task for task in tasks}
+        found: dict[str, Experiment] = {}
+        for one in experiments:
+            known = found.get(one.name)
+            if one.name not in wanted or not self._fits(one, wanted[one.name]):
+                continue
+            if known is None or RANKS.index(one.state) <= RANKS.index(known.state):
+                found[one.name] = one
+        return found
+
+    def _fits(self, one: Experiment, task: Task) -> bool:
+        """Whether the experiment is of the task's parameters and of this code."""
+        if one.params != task.params:
+            return False
+        if one.rev not in self._judged:
+            self._judged[one.rev] = dvc.same_code(one.rev, self.code_at, self.code)
+        return self._judged[one.rev]
+
+    def _queue(self, task: Task) -> None:
+        dvc.queue_experiment(task.experiment, self.plan.settings(task), self.plan.study.last_stage)
+
+    def _watch(self, tasks: Sequence[Task]) -> Found:
+        """The experiments of ``tasks`` once all have ended; meanwhile workers are kept at work."""
+        looks = Counter[str]()
+        told = set[str]()
+        with tqdm(total=len(tasks), desc=self.plan.name, unit="row") as bar:
+            while True:
+                found = self._look(tasks)
+                for one in found.values():
+                    if one.state == "failed" and one.name not in told:
+                        bar.write(f"{one.name} failed:\n{last_lines(one)}", file=sys.stderr)
+                        told.add(one.name)
+                waiting = [one for one in found.values() if one.state in ("running", "queued")]
+                bar.n = len(found) - len(waiting)
+                bar.set_postfix_str(", ".join(one.name for one in waiting if one.state == "running"))
+                if not waiting:
+                    return found
+                self._tend(tasks, waiting, looks)
+                time.sleep(self.poll_seconds)
+
+    def _look(self, tasks: Sequence[Task]) -> Found:
+        """The experiments of ``tasks``; `InputError` where one that was queued is of other code or parameters."""
+        experiments = dvc.find_experiments(self._prefix, self._commits)
+        found = self._best(tasks, experiments)
+        others = {one.name for one in experiments if one.begun_at == dvc.head_commit()} - found.keys()
+        changed = sorted(others & {task.experiment for task in tasks})
+        if changed:
+            raise InputError(
+                f"code or params.yaml changed while {', '.join(changed)} was queued; leave the workspace alone until "
+                "all rows are queued, and call the study again"
+            )
+        return found
+
+    def _tend(self, tasks: Sequence[Task], waiting: Sequence[Experiment], looks: Counter[str]) -> None:
+        """What lost its worker is queued again, and workers are there for what waits."""
+        running = [one for one in waiting if one.state == "running"]
+        for one in running:
+            looks[one.rev] = 0 if one.lives else looks[one.rev] + 1
+        lost = [one.rev for one in running if looks[one.rev] >= PATIENCE]
+        if lost and dvc.num_workers() < len(running):
+            self._queue_again(tasks, lost)
+        idle = len(running) < min(self.jobs, len(waiting))
+        if idle and looks["start"] % PATIENCE == 0:
+            dvc.start_workers(min(self.jobs, len(waiting)), self.gpus)
+        looks["start"] = looks["start"] + 1 if idle else 0
+
+    def _queue_again(self, tasks: Sequence[Task], lost: Sequence[str]) -> None:
+        """What still runs of the experiments ``lost``, by commit, after another look."""
+        by_name = {task.experiment: task for task in tasks}
+        for one in self._look(tasks).values():
+            if one.rev in lost and one.state == "running":
+                print(f"{one.name} lost its worker; it is queued again", file=sys.stderr)
+                dvc.forget(one)
+                self._queue(by_name[one.name])
 
 
-def spread(values: Sequence[float | None]) -> str:
-    """``mean ± standard deviation``; a dash where a value is undefined."""
-    defined = [value for value in values if value is not None and math.isfinite(value)]
-    if not defined or len(defined) < len(values):
-        return "–"
-    spread = f" ± {statistics.stdev(defined):.1f}" if len(defined) > 1 else ""
-    return f"{statistics.fmean(defined):.1f}{spread}"
-
-
-def hardware() -> str:
-    """What the results were made on."""
-    import torch
-
-    if torch.cuda.is_available():
-        return torch.cuda.get_device_name()
-    return f"{os.cpu_count()} CPU cores"
+def last_lines(experiment: Experiment) -> str:
+    """The end of an experiment's log."""
+    if experiment.log is None or not experiment.log.exists():
+        return "it left no log: it ended before its first stage (see .dvc/tmp/exps/celery/*.out)"
+    lines = experiment.log.read_text(errors="replace").replace("\r", "\n").splitlines()
+    return "\n".join([line for line in lines if line.strip()][-LOG_LINES:])

@@ -1,0 +1,110 @@
+"""Precision of F-EM's foregrounds on two halves of the images: one to choose settings by, the other to report.
+
+Images are halved in the order of their ids; F-EM itself always runs on all of them, since it needs no masks. Ground
+truth of the training split measures, and does nothing else.
+"""
+
+import json
+import tempfile
+from collections.abc import Mapping
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from empaste.artifacts.outputs import write_whole
+from empaste.artifacts.schemas.foregrounds import Foregrounds
+from empaste.artifacts.schemas.prepare import Images, Labels
+from empaste.artifacts.schemas.proposals import Segments
+from empaste.artifacts.tables import read_from, read_table
+from empaste.artifacts.truth import IOU50, GroundTruth, percent_found, read_truth
+from empaste.artifacts.work import WORK, keyed_folder
+from empaste.errors import InputError
+from empaste.foregrounds.quality import best_ious, segment_ious
+from empaste.layout import HERE, Layout
+
+STAGE = "halves"
+"""Its figures go by this name, as those of a stage go by the stage's."""
+BEST = "best"
+CHOOSE, REPORT = "choose", "report"
+Halves = dict[str, Any]
+
+
+def measure_halves(rev: str, parts: Mapping[str, str]) -> Halves:
+    """Precision at `IOU50`, in percent, of every table of foregrounds of the finished experiment ``rev``.
+
+    By half (`CHOOSE` for the images at even places, `REPORT` for the others), then by table; `BEST` is what no choice
+    among the segments can exceed, on the half that is reported. Under ``parts`` stands the same for the images whose
+    file names match a pattern, by its name. What was measured once is kept.
+    """
+    folder = keyed_folder(STAGE, [rev, dict(parts)], WORK / "studies")
+    kept = folder / "precision.json"
+    if not kept.exists():
+        with tempfile.TemporaryDirectory(dir=folder) as scratch:
+            measured = _measure(_fetch(rev, Path(scratch)), parts)
+        write_whole(kept, json.dumps(measured).encode())
+    content: Halves = json.loads(kept.read_text())
+    return content
+
+
+def _fetch(rev: str, folder: Path) -> Layout:
+    """Copies of what is measured, below ``folder``."""
+    from dvc.api import DVCFileSystem
+
+    files, there = DVCFileSystem(rev=rev), HERE.below(folder)
+    for path in (HERE.foregrounds, HERE.segments, HERE.labels, HERE.images / "images.parquet", HERE.train_truth):
+        copy = folder / path
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        files.get(str(path), str(copy), recursive=files.isdir(str(path)))
+    return there
+
+
+def _measure(there: Layout, parts: Mapping[str, str]) -> Halves:
+    truth, segments = read_truth(there.train_truth), read_from(there.segments, Segments)
+    images = read_from(there.images, Images)
+    tables = {path.stem: read_table(path, Foregrounds) for path in sorted(there.foregrounds.glob("*.parquet"))}
+    tables[BEST] = best_choice(segments, read_from(there.labels, Labels), truth)
+    training = images[images["split"] == "train"].sort_values("image_id")
+    chosen_on = set(training["image_id"].iloc[::2])
+    within = {name: _matching(training, name, pattern) for name, pattern in parts.items()}
+    judged = {name: _judged(table, segments, truth) for name, table in tables.items()}
+    whole = _halves(judged, chosen_on, set(training["image_id"]))
+    return whole | {"parts": {name: _halves(judged, chosen_on, ids) for name, ids in within.items()}}
+
+
+def best_choice(segments: pd.DataFrame, labels: pd.DataFrame, truth: GroundTruth) -> pd.DataFrame:
+    """Per (image, class) that the labels name the segment of highest IoU, where there is any segment."""
+    ious = segment_ious(segments, truth, sorted(set(labels["class_id"])))
+    pairs = labels.merge(segments[["image_id", "segment_id"]], on="image_id").merge(ious, on=["class_id", "segment_id"])
+    best = pairs.sort_values("iou", ascending=False, kind="stable").drop_duplicates(["image_id", "class_id"])
+    return best[["image_id", "class_id", "segment_id"]]
+
+
+def _judged(table: pd.DataFrame, segments: pd.DataFrame, truth: GroundTruth) -> pd.DataFrame:
+    """``image_id`` and ``iou`` of every row in an image that somebody outlined."""
+    outlined = table[table["image_id"].isin(truth.outlined)].reset_index(drop=True)
+    of_chosen, _ = best_ious(outlined, segments, truth)
+    return pd.DataFrame({"image_id": outlined["image_id"], "iou": of_chosen})
+
+
+def _halves(judged: Mapping[str, pd.DataFrame], chosen_on: set[int], within: set[int]) -> Halves:
+    halves = {CHOOSE: within & chosen_on, REPORT: within - chosen_on}
+    figures: Halves = {
+        half: {name: _precision(table, ids) for name, table in judged.items() if name != BEST}
+        for half, ids in halves.items()
+    }
+    return figures | {BEST: _precision(judged[BEST], halves[REPORT])}
+
+
+def _precision(table: pd.DataFrame, image_ids: set[int]) -> float | None:
+    return percent_found(table["iou"][table["image_id"].isin(image_ids)].to_numpy(), IOU50)
+
+
+def _matching(training: pd.DataFrame, name: str, pattern: str) -> set[int]:
+    """The training images of the part ``name``."""
+    wanted = [fnmatchcase(Path(file).name, pattern) for file in training["file_name"]]
+    found = set(training["image_id"][wanted])
+    if not found:
+        raise InputError(f"no training image's file name fits {pattern!r} of --part {name}={pattern}; correct it")
+    return found

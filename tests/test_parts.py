@@ -1,0 +1,16 @@
+"""Parts of a data set, named on the command line."""
+
+import pytest
+
+from empaste.errors import InputError
+from empaste.parts import parse_parts
+
+
+def test_names_and_patterns() -> None:
+    assert parse_parts(["voc=[!1]*", "a=b=c"]) == {"voc": "[!1]*", "a": "b=c"}
+
+
+@pytest.mark.parametrize("wrong", ["voc", "=x", "voc=", "all=x"])
+def test_another_form_is_refused(wrong: str) -> None:
+    with pytest.raises(InputError, match=r"--part is '.*'; write a name \(not all\), = and a pattern"):
+        parse_parts([wrong])
