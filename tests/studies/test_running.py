@@ -10,7 +10,7 @@ from filelock import FileLock
 from empaste.errors import InputError
 from empaste.studies import experiments as dvc
 from empaste.studies import running
-from empaste.studies.experiments import Experiment
+from empaste.studies.experiments import Experiment, QueueTask
 from empaste.studies.plan import Plan, Task
 from empaste.studies.running import Runner, last_lines, only_study
 from empaste.studies.study import Study
@@ -36,7 +36,9 @@ class FakeDvc:
         self.code = "now"
         for name in ("find_experiments", "queue_experiment", "forget", "set_aside", "start_workers", "num_workers"):
             monkeypatch.setattr(dvc, name, getattr(self, name))
-        monkeypatch.setattr(dvc, "commits_of", lambda _: ["head"])
+        self.others: list[QueueTask] = []
+        monkeypatch.setattr(dvc, "queue_tasks", lambda: self.others)
+        monkeypatch.setattr(dvc, "commits_of", lambda _prefix, _tasks: ["head"])
         monkeypatch.setattr(dvc, "head_commit", lambda: "head")
         monkeypatch.setattr(dvc, "code_of", lambda _: ["src"])
         monkeypatch.setattr(dvc, "visible_gpus", list)
@@ -152,6 +154,25 @@ def test_a_failed_row_is_told_the_others_finish_and_it_is_tried_again(
     queue.failing.clear()
     assert states(Runner(PLAN, 1, 0).run([FEW, MANY])) == BOTH_FINISHED
     assert queue.queued == ["numbers-few-0", "numbers-many-0", "numbers-few-0"]
+
+
+def test_experiments_of_others_in_the_queue_are_told(queue: FakeDvc, capsys: pytest.CaptureFixture[str]) -> None:
+    queue.others = [QueueTask("1234567", "more", "Queued"), QueueTask("1234568", "most", "Failed")]
+    Runner(PLAN, 1, 0).run([FEW])
+    assert "1 other experiments wait in DVC's queue; the workers run them, too" in capsys.readouterr().err
+
+
+def test_an_interruption_says_what_goes_on(
+    queue: FakeDvc, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupt(_jobs: int, _gpus: Sequence[str]) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(dvc, "start_workers", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        Runner(PLAN, 1, 0).run([FEW])
+    assert queue.queued == ["numbers-few-0"]
+    assert "interrupted; DVC's workers go on (to end them: dvc queue stop --kill)" in capsys.readouterr().err
 
 
 def test_what_lost_its_worker_is_queued_again(queue: FakeDvc, capsys: pytest.CaptureFixture[str]) -> None:

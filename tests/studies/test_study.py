@@ -7,7 +7,7 @@ import pytest
 
 from empaste.errors import InputError
 from empaste.studies.study import choose_rows, find_study, read_study, study_files
-from tests.studies.studies import CONTENT, write_study
+from tests.studies.studies import CONTENT, TOP, write_study
 
 
 def rows(**changes: Any) -> dict[str, Any]:
@@ -60,6 +60,13 @@ def test_all_mistakes_of_a_form_are_listed(tmp_path: Path) -> None:
     with pytest.raises(InputError) as caught:
         read_study(write_study(tmp_path, title=3, question=None))
     assert len(str(caught.value).splitlines()) == 2
+
+
+def test_the_example_of_the_recipes_is_a_study(tmp_path: Path) -> None:
+    text = (TOP / "docs/recipes.md").read_text().partition("A study of your own")[2]
+    path = tmp_path / "mine.yaml"
+    path.write_text(text.partition("```yaml\n")[2].partition("```")[0])
+    assert list(read_study(path).rows) == ["three", "six", "long", "random"]
 
 
 def test_what_is_no_mapping_is_refused(tmp_path: Path) -> None:

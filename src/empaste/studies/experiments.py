@@ -40,6 +40,14 @@ START_SECONDS = 30
 """How long a worker may take to answer."""
 
 
+class QueueTask(NamedTuple):
+    """A line of DVC's queue: the first digits of the commit, the experiment's name, and DVC's word for its state."""
+
+    rev: str
+    name: str
+    state: str
+
+
 class Experiment(NamedTuple):
     """One experiment: ``rev`` is the commit with its code and parameters, and, once it is finished, its results."""
 
@@ -63,12 +71,19 @@ class Experiment(NamedTuple):
         return self.pid is not None and bool(psutil.pid_exists(self.pid))
 
 
-def commits_of(prefix: str) -> list[str]:
-    """The commits at which experiments began whose names begin with ``prefix``, and last the one of the workspace."""
+def queue_tasks() -> list[QueueTask]:
+    """What DVC's queue holds: experiments that wait, run, or were run by it."""
+    return [QueueTask(*found) for found in TASK.findall(dvc("queue", "status"))]
+
+
+def commits_of(prefix: str, tasks: Sequence[QueueTask]) -> list[str]:
+    """The commits at which experiments began whose names begin with ``prefix``, and last the one of the workspace.
+
+    ``tasks`` are those of the queue.
+    """
     refs = [ref.split("/") for ref in _git("for-each-ref", "--format=%(refname)", "refs/exps").split()]
     begun = {ref[2] + ref[3] for ref in refs if len(ref) == 5 and ref[4].startswith(prefix)}
-    tasks = TASK.findall(dvc("queue", "status"))
-    begun |= {_git("rev-parse", f"{rev}^").strip() for rev, name, _ in tasks if name.startswith(prefix)}
+    begun |= {_git("rev-parse", f"{task.rev}^").strip() for task in tasks if task.name.startswith(prefix)}
     return [*sorted(begun - {head_commit()}), head_commit()]
 
 

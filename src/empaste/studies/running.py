@@ -73,7 +73,11 @@ class Runner:
     @cached_property
     def _commits(self) -> list[str]:
         """Those at which experiments of this name began."""
-        return dvc.commits_of(self._prefix)
+        tasks = dvc.queue_tasks()
+        others = [task.name for task in tasks if task.state == "Queued" and not task.name.startswith(self._prefix)]
+        if others:
+            print(f"{len(others)} other experiments wait in DVC's queue; the workers run them, too", file=sys.stderr)
+        return dvc.commits_of(self._prefix, tasks)
 
     @property
     def _prefix(self) -> str:
@@ -94,7 +98,15 @@ class Runner:
         missing = [task for task in tasks if task.experiment not in there]
         for task in tqdm(missing, f"{self.plan.name}: queue", unit="row", disable=not missing):
             self._queue(task)
-        return self._watch(tasks)
+        try:
+            return self._watch(tasks)
+        except KeyboardInterrupt:
+            print(
+                "interrupted; DVC's workers go on (to end them: dvc queue stop --kill). The same command goes on "
+                "from here",
+                file=sys.stderr,
+            )
+            raise
 
     def find(self, tasks: Sequence[Task]) -> Found:
         """The experiments of ``tasks`` that are there, of this code and these parameters."""
