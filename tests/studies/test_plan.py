@@ -5,10 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from empaste.errors import InputError
-from empaste.settings import read_sections
 from empaste.studies.overrides import TAGS, override, value_of
 from empaste.studies.plan import Request, make_plan, result_name
 from empaste.studies.study import SHIPPED
@@ -24,11 +22,8 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         shutil.copy(TOP / name, tmp_path)
     shutil.copytree(TOP / "presets", tmp_path / "presets")
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("empaste.studies.plan.visible_gpus", list)
     return tmp_path
-
-
-def set_params(root: Path, changes: dict[str, Any]) -> None:
-    (root / "params.yaml").write_text(yaml.safe_dump(override(read_sections(root / "params.yaml"), changes)))
 
 
 def test_a_task_has_the_rows_parameters_its_seed_and_its_tags(root: Path) -> None:
@@ -155,7 +150,10 @@ def test_a_study_that_does_not_fit_the_pipeline_is_refused(root: Path, changes: 
             Request("numbers", ["coco"], ["prepare.root=absent"]),
             "the data set coco is not there: prepare.root is 'absent', which does not exist; run: wget http",
         ),
-        (Request("numbers", ["photos"]), "the data set folder is not there: prepare.root is not set; run: --set"),
+        (
+            Request("numbers", ["photos"]),
+            "the data set folder is not there: prepare.root is not set; add --set prepare.root=FOLDER",
+        ),
     ],
 )
 def test_what_cannot_be_asked_for_is_refused(root: Path, request_: Request, said: str) -> None:
@@ -169,12 +167,14 @@ def test_a_row_that_lacks_something_is_skipped_with_the_reason(root: Path) -> No
     rows = ROWS | {
         "cob": {"title": "x", "set": {"proposals.method": "cob"}, "needs": {"proposals.cob.root": "a folder"}},
         "file": {"title": "x", "set": {"train.weights": "./absent.pth"}},
+        "large": {"title": "x", "gpu": True},
     }
     write_study(root, rows=rows)
     skipped = make_plan(Request("numbers")).skipped
     assert skipped == {
         "cob": "needs proposals.cob.root: a folder",
         "file": "train.weights is ./absent.pth, which does not exist; correct the path",
+        "large": "needs a GPU, and this machine has none",
     }
 
 
@@ -182,7 +182,7 @@ def test_a_row_that_lacks_something_is_skipped_with_the_reason(root: Path) -> No
 @pytest.mark.parametrize("path", sorted(SHIPPED.glob("*.yaml")), ids=lambda path: path.stem)
 def test_every_shipped_study_fits_the_shipped_pipeline(path: Path) -> None:
     plan = make_plan(Request(path.stem))
-    wanted = [name for name, row in plan.study.rows.items() if not row.needs]
+    wanted = [name for name, row in plan.study.rows.items() if not row.needs and not row.gpu]
     assert [name for name in plan.study.rows if name not in plan.skipped] == wanted
     tasks = {
         str(override(task.params, {TAGS: {}})): task.experiment

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from empaste.studies.experiments import Experiment, changed_files, head_commit
+from empaste.layout import HERE
+from empaste.studies.experiments import Experiment, changed_files, code_of, head_commit
 from empaste.studies.halves import STAGE, measure_halves
 from empaste.studies.metrics import figure, figures_by_class
 from empaste.studies.overrides import changed_parameters
@@ -56,7 +57,7 @@ def collect(
         question=study.question,
         command=command,
         commit=head_commit(),
-        changed=changed_files(),
+        changed=changed_files([*code_of(plan.stages), str(HERE.params)]),
         date=datetime.now(UTC).date().isoformat(),
         machine=machine(),
         seeds=plan.seeds,

@@ -13,7 +13,7 @@ from empaste.params import Params
 from empaste.parts import parse_parts
 from empaste.presets import chosen
 from empaste.settings import read_sections, validate
-from empaste.studies.experiments import stages_up_to
+from empaste.studies.experiments import stages_up_to, visible_gpus
 from empaste.studies.metrics import check_metrics
 from empaste.studies.overrides import (
     TAGS,
@@ -26,12 +26,12 @@ from empaste.studies.overrides import (
 from empaste.studies.study import NAME, Row, Study, choose_rows, find_study, read_study
 
 FETCH = {
-    "voc": "wget http://host.robots.ox.ac.uk/pascal/VOC/voc2012/VOCtrainval_11-May-2012.tar "
+    "voc": "run: wget http://host.robots.ox.ac.uk/pascal/VOC/voc2012/VOCtrainval_11-May-2012.tar "
     "&& tar xf VOCtrainval_11-May-2012.tar, then --set prepare.root=VOCdevkit",
-    "coco": "wget http://images.cocodataset.org/zips/train2017.zip http://images.cocodataset.org/zips/val2017.zip "
+    "coco": "run: wget http://images.cocodataset.org/zips/train2017.zip http://images.cocodataset.org/zips/val2017.zip "
     "http://images.cocodataset.org/annotations/annotations_trainval2017.zip && for zip in *2017.zip; do "
     "unzip -q $zip -d coco; done, then --set prepare.root=coco",
-    "folder": "--set prepare.root=FOLDER, with images/ and labels.csv in it (docs/inputs.md)",
+    "folder": "add --set prepare.root=FOLDER, a folder with images/ and labels.csv in it (docs/inputs.md)",
 }
 """By data set, what brings it."""
 
@@ -175,7 +175,7 @@ def _check_data(shared: Mapping[str, Any]) -> None:
     root = section["root"]
     if not root or not Path(root).expanduser().exists():
         there = f"prepare.root is {root!r}, which does not exist" if root else "prepare.root is not set"
-        raise InputError(f"the data set {section['dataset']} is not there: {there}; run: {FETCH[section['dataset']]}")
+        raise InputError(f"the data set {section['dataset']} is not there: {there}; {FETCH[section['dataset']]}")
 
 
 def _missing(plan: Plan, name: str) -> str | None:
@@ -187,6 +187,8 @@ def _missing(plan: Plan, name: str) -> str | None:
     lacking = [f"needs {key}: {what}" for key, what in row.needs.items() if value_of(task.params, key) is None]
     if lacking:
         return "; ".join(lacking)
+    if row.gpu and not visible_gpus():
+        return "needs a GPU, and this machine has none"
     settings = validate(_checkable(row, task.params), Params, Path(f"{plan.path}: row {name}"))
     return "; ".join(check.text for check in run(PARAMETERS, settings) if check.state == "broken") or None
 

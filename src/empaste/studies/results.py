@@ -72,7 +72,7 @@ class StudyResult(BaseModel):
     command: str
     commit: str
     changed: list[str]
-    """Files that differed from the commit."""
+    """Code and parameters that differed from the commit."""
     date: str
     machine: str
     seeds: int

@@ -38,6 +38,8 @@ class Row(BaseModel):
     published: Published = {}
     needs: dict[str, Text] = {}
     """Parameters that the row cannot do without, each with what it names and where that comes from."""
+    gpu: bool = False
+    """Whether the row is skipped on a machine without a GPU, where it would take days."""
     pseudo_labels_of: Name | None = None
     """The row whose detector outlines, per seed, the instances that this row pastes."""
 
