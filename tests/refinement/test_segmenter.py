@@ -10,6 +10,8 @@ from torch import nn
 from torchvision.ops import FrozenBatchNorm2d
 
 from empaste.errors import InputError
+from empaste.jittering import Sample, jitter_scale
+from empaste.networks.inputs import to_input
 from empaste.networks.weights import build_resnet
 from empaste.refinement.segmenter import Segmenter, build_segmenter, class_maps
 from tests.refinement.scenes import tiny_settings
@@ -99,6 +101,18 @@ def test_a_large_image_is_seen_at_the_given_size() -> None:
     np.testing.assert_allclose(of_large[:, 1::3, 1::3], of_small, atol=1e-4)
 
 
+@pytest.mark.parametrize("size_hw", [(20, 32), (64, 30), (150, 200)])
+def test_an_image_is_seen_as_it_was_learned_at_zoom_1(size_hw: tuple[int, int]) -> None:
+    image, seen = noise(*size_hw), []
+    network = random_segmenter()
+    network.register_forward_pre_hook(lambda _, given: seen.append(given[0]))
+    class_maps(network, image, [0], 64, flip=False)
+    sample = Sample(image, np.zeros((0, *size_hw), np.uint8), np.zeros(0, int))
+    learned = jitter_scale(sample, 64, 1.0, (0.0, 0.0)).image
+    height, width = (round(side * 64 / max(size_hw)) for side in size_hw)
+    torch.testing.assert_close(seen[0][..., :height, :width], to_input(learned[None, :height, :width], "cpu"))
+
+
 def test_a_pixel_has_the_map_of_its_place() -> None:
     """A network whose logit is the finest map's mean colour: a bright patch is where the map is high."""
     image = np.zeros((48, 48, 3), np.uint8)
@@ -123,7 +137,7 @@ class AverageOfColours(Segmenter):
 
 
 def test_pretrained_weights_keep_their_statistics(tmp_path: Path) -> None:
-    resnet = build_resnet("resnet_slim", 8, None)
+    resnet = build_resnet("resnet_slim", 16, None)
     nn.init.uniform_(resnet.bn1.running_mean)
     torch.save(resnet.state_dict(), tmp_path / "weights.pth")
     network = build_segmenter(tiny_settings(weights=str(tmp_path / "weights.pth")), 2)

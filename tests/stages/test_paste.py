@@ -285,6 +285,32 @@ def test_step_1_is_read_from_its_own_table() -> None:
     assert metrics()["originals_with_extraction"] == 2
 
 
+def write_refined(*annotations: Annotation) -> None:
+    images = read_table(Path("data/images/images.parquet"), Images).head(NUM_TRAIN)
+    write_coco(Path("data/refined/pool.json"), coco_dataset(images, CLASSES, list(annotations), "refined"))
+
+
+def test_refined_foregrounds_are_pasted_with_their_scores(capsys: pytest.CaptureFixture[str]) -> None:
+    write_refined(given(1, 1, 2, score=1.0), given(2, 3, 2, score=0.0), given(3, 4, 1, score=0.5))
+    write_params(foregrounds="refined", selection="confidence")
+    for name in ("data/segments", "data/foregrounds"):
+        shutil.rmtree(name)
+    main()
+    assert metrics()["foregrounds_per_class"] == {"ball": 1, "fish": 2, "house": 0}
+    assert {one["annotation_id"] for one in composites()["annotations"] if one["source"] == "pasted"} == {1, 3}
+    assert "no foreground of house" in capsys.readouterr().err
+
+
+def test_refined_foregrounds_that_are_not_there_end_with_the_next_step(capsys: pytest.CaptureFixture[str]) -> None:
+    write_params(foregrounds="refined")
+    assert "data/refined/pool.json does not exist; run: dvc repro" in fails(capsys)
+    write_refined()
+    assert (
+        "data/refined/pool.json holds no foreground, so paste.foregrounds cannot be refined; set refine.rounds to 1 "
+        "or more and run: dvc repro, or set paste.foregrounds to fem"
+    ) in fails(capsys)
+
+
 @pytest.mark.parametrize(("source", "expected"), [("gt", {71, 72, 73}), ("gt_and_fem", {71, 72})])
 def test_ground_truth_is_pasted_where_it_is_named(source: str, expected: set[int]) -> None:
     write_ground_truth()
@@ -294,8 +320,9 @@ def test_ground_truth_is_pasted_where_it_is_named(source: str, expected: set[int
     assert metrics()["originals_with_extraction"] == len(expected)
 
 
-@pytest.mark.parametrize("source", ["fem", "step1"])
+@pytest.mark.parametrize("source", ["fem", "step1", "refined"])
 def test_ground_truth_is_not_opened_otherwise(source: str) -> None:
+    write_refined(given(1, 1, 2))
     write_params(foregrounds=source)
     main()
     without = digest()

@@ -6,13 +6,13 @@ the finest one (stride 4) and summed.
 
 from collections.abc import Sequence
 
+import cv2
 import numpy as np
 import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
-from empaste.images import fit_within
 from empaste.networks.inputs import to_input
 from empaste.networks.pyramids import build_backbone, build_pyramid
 from empaste.refinement.settings import RefineSettings
@@ -64,7 +64,8 @@ def class_maps(
     """How surely every pixel shows each of the classes at ``places``, in [0, 1], in pixels of ``image``.
 
     Only these classes and the background share the probability: no label that the image does not have is seen in it.
-    The network sees the image with a longest side of ``size`` pixels; with ``flip`` its mirror image, too.
+    The network sees the image with a longest side of ``size`` pixels, as it learned it at zoom 1; a smaller one is
+    enlarged. With ``flip`` it sees the mirror image, too.
     """
     device = next(network.parameters()).device
     inputs, (height, width) = _padded(image, size, device)
@@ -82,8 +83,9 @@ def _padded(
     image: UInt8[np.ndarray, "h w 3"], size: int, device: torch.device
 ) -> tuple[Float[Tensor, "1 3 h2 w2"], tuple[int, int]]:
     """``image`` as the network takes it, padded at the right and the bottom, and its own height and width there."""
-    scaled = fit_within(image, size)
-    height, width = scaled.shape[:2]
+    height, width = (max(1, round(side * size / max(image.shape[:2]))) for side in image.shape[:2])
+    shrinks = size < max(image.shape[:2])
+    scaled = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
     inputs = to_input(scaled[None], device)
     padding = (0, -width % MULTIPLE, 0, -height % MULTIPLE)
     return nn.functional.pad(inputs, padding), (height, width)

@@ -50,3 +50,12 @@ class RefineSettings(Settings):
         if self.jitter[0] > self.jitter[1]:
             raise ValueError(f"jitter is {self.jitter}; a range rises: write [{self.jitter[1]}, {self.jitter[0]}]")
         return self
+
+    @model_validator(mode="after")
+    def _norms_have_cells(self) -> "RefineSettings":
+        if self.image_size == 32 and self.batch_size == 1 and self.weights is None:
+            raise ValueError(
+                "batch_size is 1 with an image_size of 32, of which batch normalisation may see a single cell; set "
+                "batch_size to 2 or more, or image_size to 64 or more"
+            )
+        return self

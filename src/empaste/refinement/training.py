@@ -118,10 +118,21 @@ def _batches(num: int, settings: RefineSettings, seed: Sequence[int]) -> Iterato
 def _view(example: Example, settings: RefineSettings, seed: Sequence[int]) -> Sample:
     """A random view of an example; its first mask covers the image, with the label of the background."""
     image = read_rgb(example.path)
+    _check_sizes(image.shape[:2], example)
     masks = [np.ones(image.shape[:2], bool), *(decode_mask(one.mask_rle) for one in example.foregrounds)]
     labels = np.array([0, *(1 + one.place for one in example.foregrounds)])
     sample = Sample(image, np.stack(masks).astype(np.uint8), labels)
     return augment(sample, settings.image_size, settings.jitter, np.random.default_rng(seed))
+
+
+def _check_sizes(size_hw: tuple[int, ...], example: Example) -> None:
+    """`InputError` where a foreground is of an image of another size than ``size_hw``."""
+    for height, width in (one.mask_rle["size"] for one in example.foregrounds):
+        if (height, width) != size_hw:
+            raise InputError(
+                f"{example.path} is {size_hw[0]} high and {size_hw[1]} wide, a foreground of it is of an image "
+                f"{height} high and {width} wide; run: dvc repro proposals"
+            )
 
 
 def _step(network: Segmenter, optimiser: torch.optim.Optimizer, batch: Sequence[Sample], peak: float) -> float:
@@ -132,7 +143,8 @@ def _step(network: Segmenter, optimiser: torch.optim.Optimizer, batch: Sequence[
     inputs = to_input(np.stack([view.image for view in batch]), device)
     targets = torch.from_numpy(np.stack([target_of(view, network.stride) for view in batch])).to(device)
     logits: Float[Tensor, "n c h w"] = network(inputs)
-    loss = cross_entropy(logits, targets, ignore_index=IGNORED)
+    num_taught = (targets != IGNORED).sum().clamp(min=1)  # of a thin image no cell may be seen
+    loss = cross_entropy(logits, targets, ignore_index=IGNORED, reduction="sum") / num_taught
     optimiser.zero_grad(set_to_none=True)
     torch.autograd.backward(loss)
     nn.utils.clip_grad_norm_(network.parameters(), MAX_GRADIENT)
