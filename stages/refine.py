@@ -17,7 +17,7 @@ from empaste.artifacts.work import remove_work, work_folder
 from empaste.devices import limit_threads
 from empaste.layout import HERE
 from empaste.refinement.quality import refine_metrics
-from empaste.refinement.reading import read_labelled, read_pool
+from empaste.refinement.reading import check_labels, read_labelled, read_pool
 from empaste.refinement.rounds import refine
 from empaste.refinement.settings import RefineSettings
 from empaste.settings import load_settings
@@ -40,8 +40,10 @@ def main(
     limit_threads(settings.num_threads)
     table, classes = read_from(images, Images).query("split == 'train'"), read_from(labels, Classes)
     work = work_folder("refine", settings.model_dump(), [images, labels, segments, foregrounds, ground_truth])
+    labelled = read_labelled(images, labels)
     pool = read_pool(foregrounds, segments) if settings.rounds else []
-    rounds = refine(pool, read_labelled(images, labels), classes["class_id"].tolist(), settings, work)
+    check_labels(pool, labelled, foregrounds)
+    rounds = refine(pool, labelled, classes["class_id"].tolist(), settings, work)
     with whole_directory(out) as folder:
         named = {f"round_{number}": one["instances"] for number, one in enumerate(rounds, start=1)}
         for name, found in {**named, "pool": rounds[-1]["instances"] if rounds else []}.items():

@@ -11,7 +11,8 @@ from empaste.artifacts.schemas.prepare import Images, Labels
 from empaste.artifacts.tables import write_table
 from empaste.errors import InputError
 from empaste.masks import decode_mask
-from empaste.refinement.reading import read_labelled, read_pool
+from empaste.refinement.reading import check_labels, read_labelled, read_pool
+from empaste.refinement.rounds import Instance, LabelledImage
 from tests.stages.classifying import write_segments
 
 FOREGROUNDS, SEGMENTS, IMAGES, LABELS = (Path("data") / n for n in ("foregrounds", "segments", "images", "labels"))
@@ -89,3 +90,13 @@ def test_training_images_with_labels_come_by_id_with_their_classes_in_order() ->
 def test_no_label_gives_no_image() -> None:
     write_labels()
     assert read_labelled(IMAGES, LABELS) == {}
+
+
+@pytest.mark.parametrize(("image_id", "class_id"), [(9, 3), (1, 7)])
+def test_a_foreground_that_the_labels_do_not_name(image_id: int, class_id: int, tmp_path: Path) -> None:
+    images = {1: LabelledImage(tmp_path / "1.png", [3])}
+    own = Instance(image_id=1, class_id=3, segmentation={"size": [1, 1], "counts": "01"}, score=0.5)
+    check_labels([own], images, tmp_path)
+    strange: Instance = {**own, "image_id": image_id, "class_id": class_id}
+    with pytest.raises(InputError, match=f"foreground of class {class_id} in image {image_id}, .* run: dvc repro"):
+        check_labels([own, strange], images, tmp_path)

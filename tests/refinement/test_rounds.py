@@ -80,11 +80,18 @@ def pairs(one: Round) -> list[tuple[int, int]]:
     return [(each["image_id"], each["class_id"]) for each in one["instances"]]
 
 
-def test_images_are_dealt_in_turn() -> None:
-    assert deal([4, 5, 7, 8, 9], 2) == [[4, 7, 9], [5, 8]]
-    assert deal([4, 5, 7], 1) == [[4, 5, 7]]
-    assert deal([4, 5], 5) == [[4], [5]]
-    assert deal([], 2) == []
+@pytest.mark.parametrize(("num", "num_folds", "sizes"), [(5, 2, [3, 2]), (3, 1, [3]), (2, 5, [1, 1]), (0, 2, [])])
+def test_images_are_dealt_evenly_and_all_once(num: int, num_folds: int, sizes: list[int]) -> None:
+    folds = deal(range(10, 10 + num), num_folds, 0)
+    assert [len(fold) for fold in folds] == sizes
+    assert sorted(image_id for fold in folds for image_id in fold) == list(range(10, 10 + num))
+    assert all(fold == sorted(fold) for fold in folds)
+
+
+def test_classes_that_alternate_by_id_are_in_all_folds() -> None:
+    for seed in range(5):
+        assert all(len({image_id % 2 for image_id in fold}) == 2 for fold in deal(range(40), 2, seed))
+    assert deal(range(40), 2, 0) == deal(range(40), 2, 0) != deal(range(40), 2, 1)
 
 
 def test_an_image_is_looked_at_by_a_network_that_did_not_learn_it(
@@ -93,7 +100,7 @@ def test_an_image_is_looked_at_by_a_network_that_did_not_learn_it(
     looked = see(monkeypatch)
     run(tmp_path, {key: [3] for key in range(1, 8)}, folds=3, rounds=2)
     assert [key for _, key in fits] == [(1, 0), (1, 1), (1, 2), (2, 0), (2, 1), (2, 2)]
-    own = [[1, 4, 7], [2, 5], [3, 6]] * 2
+    own = deal(range(1, 8), 3, 0) * 2
     assert [image_id for image_id, _ in looked] == [image_id for seen in own for image_id in seen]
     for (learned, _), seen in zip(fits, own, strict=True):
         assert sorted(learned + seen) == list(range(1, 8))
@@ -247,13 +254,13 @@ def test_two_runs_give_equal_results(tmp_path: Path) -> None:
 
 
 def test_a_run_goes_on_behind_the_folds_that_are_done(tmp_path: Path, fits: Fits) -> None:
-    whole = run(tmp_path, SHOWN, rounds=2)
+    whole = run(tmp_path, SHOWN, rounds=2, seed=1)
     files = sorted(file.name for file in (tmp_path / "work").iterdir())
     assert files == [f"round_{k}_fold_{m}.json" for k in (1, 2) for m in (0, 1)]
     (tmp_path / "work/round_1_fold_1.json").unlink()
     (tmp_path / "work/round_2_fold_0.json").unlink()
     fits.clear()
-    assert run(tmp_path, SHOWN, rounds=2) == whole
+    assert run(tmp_path, SHOWN, rounds=2, seed=1) == whole
     assert [key for _, key in fits] == [(1, 1), (2, 0)]
 
 

@@ -1,5 +1,6 @@
 """What the refinement starts from: F-EM's pool as instances, and the training images with their labels."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -35,6 +36,17 @@ def read_pool(foregrounds: Path, segments: Path) -> list[Instance]:
         Instance(image_id=image_id, class_id=class_id, segmentation=rle, score=score)
         for (image_id, class_id, score), rle in zip(keys, segment_rles(rows), strict=True)
     ]
+
+
+def check_labels(instances: Sequence[Instance], images: Mapping[int, LabelledImage], foregrounds: Path) -> None:
+    """`InputError` where an instance is of an image, or of a class in it, that the labels do not name."""
+    for one in instances:
+        image_id, class_id = one["image_id"], one["class_id"]
+        if image_id not in images or class_id not in images[image_id].class_ids:
+            raise InputError(
+                f"{foregrounds} has a foreground of class {class_id} in image {image_id}, which data/labels does not "
+                "name; run: dvc repro foregrounds"
+            )
 
 
 def read_labelled(images: Path, labels: Path) -> dict[int, LabelledImage]:

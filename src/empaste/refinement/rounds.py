@@ -25,6 +25,9 @@ from empaste.refinement.training import Example, Shown, fit_segmenter
 from empaste.refinement.walk import follow_edges
 from empaste.rle import RLE
 
+DEALING = 2
+"""The stream of random numbers by which images are dealt; a training has the others."""
+
 
 class Instance(TypedDict):
     """A foreground of a round."""
@@ -76,7 +79,7 @@ def refine(
                 "foregrounds.min_prob or refine.min_area, or set refine.rounds to "
                 f"{number - 1}"
             )
-        folds = deal(sorted(images), settings.folds)
+        folds = deal(sorted(images), settings.folds, settings.seed)
         parts = [
             _resume(work / f"round_{number}_fold_{fold}.json")
             or _refine_fold(before, images, class_ids, folds, (number, fold), settings, work)
@@ -87,10 +90,14 @@ def refine(
     return rounds
 
 
-def deal(image_ids: Sequence[int], num_folds: int) -> list[list[int]]:
-    """``image_ids`` dealt in turn into ``num_folds`` folds, none of them empty."""
+def deal(image_ids: Sequence[int], num_folds: int, seed: int) -> list[list[int]]:
+    """``image_ids`` dealt into ``num_folds`` folds, none of them empty, in a random order: classes may alternate by id.
+
+    Of a fold the ids are in order.
+    """
     num = min(num_folds, len(image_ids))
-    return [list(image_ids[fold::num]) for fold in range(num)]
+    order = np.random.default_rng([seed, DEALING]).permutation(len(image_ids)).tolist()
+    return [sorted(image_ids[place] for place in order[fold::num]) for fold in range(num)]
 
 
 def _refine_fold(
