@@ -1,11 +1,13 @@
 """A study on DVC itself: a repository of two trivial stages, a row that fails, a kill of everything, and going on."""
 
+import contextlib
 import os
 import shutil
 import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -13,7 +15,16 @@ import pytest
 import yaml
 
 from empaste.studies import Request, experiments, run_study, running
-from empaste.studies.experiments import changed_files, code_of, find_experiments, same_code, snapshot, untracked_code
+from empaste.studies.experiments import (
+    changed_files,
+    code_of,
+    find_experiments,
+    head_commit,
+    same_code,
+    set_aside,
+    snapshot,
+    untracked_code,
+)
 from tests.studies.studies import TOP, write_study
 
 PIPELINE = {
@@ -63,14 +74,15 @@ ROWS = {
 STARTER = """
 from empaste.studies import Request, experiments, run_study
 experiments.visible_gpus = list
-run_study(Request("numbers", rows=["few", "many"], seeds=1, jobs=1), poll_seconds=10.0)
+run_study(Request("numbers", rows=["few", "many"], seeds=1, jobs=1), poll_seconds=60.0)
 """
-SECONDS = 120
+SECONDS = 900
+"""For so long the test waits for the first row to run, on however busy a machine."""
 
 
 @pytest.fixture
-def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A repository whose pipeline is committed, and not run."""
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A repository whose pipeline is committed, and not run; nothing of it runs afterwards."""
     root = tmp_path / "repository"
     texts = {"dvc.yaml": yaml.safe_dump(PIPELINE), "stages/__init__.py": "", "stages/paste.py": PASTE,
              "stages/evaluate.py": EVALUATE, "src/tiny.py": ""}  # fmt: skip
@@ -88,7 +100,8 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(root)
     for command in ("git init -q -b main", "dvc init -q", "git add -A", "git commit -qm start"):
         subprocess.run(command.split(), check=True)
-    return root
+    yield root
+    kill_all_below(root)
 
 
 def num_runs(root: Path) -> Counter[str]:
@@ -101,7 +114,8 @@ def kill_all_below(root: Path) -> None:
     for process in psutil.process_iter(["cwd", "cmdline"]):
         place = f"{process.info['cwd']} {process.info['cmdline']}"
         if str(root) in place and process.pid != os.getpid():
-            process.kill()
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
 
 
 def test_a_killed_study_goes_on_where_it_stood(
@@ -145,8 +159,14 @@ def test_a_killed_study_goes_on_where_it_stood(
     assert "numbers-broken-0 failed:" in said
     assert "no room for 5" in said
     assert "numbers-many-0 lost its worker; it is queued again" in said
+    # A finished row can be set aside and applied.
+    (many_there,) = [one for one in find_experiments("numbers-many", [head_commit()]) if one.state == "finished"]
+    kept = set_aside(many_there)
+    assert kept == f"numbers-many-0-of-{many_there.rev[:7]}"
+    subprocess.run(["dvc", "exp", "apply", "--quiet", kept], check=True)
+    assert yaml.safe_load((root / "params.yaml").read_text())["report"]["tags"]["row"] == "many"
     shown = subprocess.run(["dvc", "exp", "list", "--name-only"], capture_output=True, text=True, check=True).stdout
-    assert sorted(shown.split()) == ["numbers-few-0", "numbers-many-0", "numbers-twin-0"]
+    assert sorted(shown.split()) == ["numbers-few-0", kept, "numbers-twin-0"]
 
 
 def test_what_goes_along_and_what_is_the_same_code(root: Path) -> None:
