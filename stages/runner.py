@@ -1,5 +1,6 @@
 """What every stage does around its one library call: a lock, clear errors, and earlier outputs put back."""
 
+import contextlib
 import functools
 import inspect
 import os
@@ -9,6 +10,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import ParamSpec
 
+import psutil
 import typer
 from filelock import FileLock, Timeout
 
@@ -52,11 +54,22 @@ def stage(name: str) -> Callable[[Callable[Arguments, None]], Callable[Arguments
 
 
 def _cost() -> str:
-    """The CPU seconds of this process and those that it waited for, and whether it held a GPU."""
-    used = os.times()
-    cpu = used.user + used.system + used.children_user + used.children_system
+    """The CPU seconds of this process and of all that it started, and whether it held a GPU.
+
+    Worker processes end as children of a fork server, which is alive still: it says what they took.
+    """
+    this = psutil.Process()
+    cpu = sum(map(_cpu_seconds, (this, *this.children(recursive=True))))
     torch = sys.modules.get("torch")
     return f"{cpu:.1f} s of CPU" + (", on a GPU" if torch is not None and torch.cuda.is_initialized() else "")
+
+
+def _cpu_seconds(process: psutil.Process) -> float:
+    """What it and the processes that it waited for took; nothing of one that ends just now."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        times = process.cpu_times()
+        return float(times.user + times.system + times.children_user + times.children_system)
+    return 0.0
 
 
 def warn(lines: Iterable[str]) -> None:

@@ -1,7 +1,6 @@
 """A stage ends as a command should: one message, exit code 1, earlier outputs back in place."""
 
 import errno
-import os
 import subprocess
 import sys
 import time
@@ -13,6 +12,7 @@ import yaml
 from filelock import FileLock
 
 from empaste.errors import InputError
+from empaste.scaleout import map_items
 from empaste.studies.collecting import COST
 from stages.restore import cache_folder
 from stages.runner import stage
@@ -105,21 +105,31 @@ def test_a_misfit_in_another_stages_section_ends_the_stage_at_once(
     assert ran == [Path("params.yaml")]
 
 
+def work(_: int) -> None:
+    """Takes a fifth of a second of CPU time."""
+    until = time.process_time() + 0.2
+    while time.process_time() < until:
+        pass
+
+
 def test_what_it_cost_is_its_last_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
 
     @stage("toy")
-    def main() -> None:
-        until = time.process_time() + 0.3
-        while time.process_time() < until:
-            pass
+    def main(items: int = 0) -> None:
+        work(0)
+        list(map_items(work, range(items), "toy", 2))
 
-    main()
-    found = COST.search(capsys.readouterr().err)
-    assert found
-    assert 0.3 <= float(found[2]) <= time.process_time() + 1 + sum(os.times()[2:4])
+    costs = []
+    for items in (0, 20):
+        main(items)
+        found = COST.search(capsys.readouterr().err)
+        assert found
+        costs.append(float(found[2]))
+    assert costs[0] >= 0.2
+    assert costs[1] - costs[0] >= 20 * 0.2  # worker processes count, too
 
 
 def test_a_defect_keeps_its_traceback(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
