@@ -30,7 +30,7 @@ def test_the_summary_names_classes_aps_precision_and_the_page(run_folder: Path, 
     text = printed(run_folder / "metrics", page)
     assert ["ball", "1,234", "3", "91.5", "50.0", "", "50.0"] in rows(text)
     assert ["all", "2,468", "6", "91.5", "58.4", "37.2", "58.4"] in rows(text)
-    assert ["right at IoU 0.5", "66.7", "83.2", "100.0"] in rows(text)
+    assert ["right at IoU 0.5", "66.7", "83.2", "100.0", "91.7"] in rows(text)
     assert f"Open {page}" in text
 
 

@@ -113,7 +113,7 @@ def test_bad_input_ends_with_a_message_and_leaves_the_outputs(capsys: pytest.Cap
         return capsys.readouterr().err
 
     write_params(classifier={"weights": "missing.pth"})
-    assert "weights is 'missing.pth', but there is no such file" in refused()
+    assert "classifier.weights names 'missing.pth', but there is no such file" in refused()
     write_params(classifier={"learning_rate": 1e30})
     assert "lower classifier.learning_rate" in refused()
     write_params()
