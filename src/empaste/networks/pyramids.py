@@ -1,5 +1,6 @@
 """Feature pyramids (Lin et al. 2017) over ResNets and timm's networks, as detectors and segmenters read them."""
 
+from abc import ABC, abstractmethod
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import TypeAlias
@@ -31,16 +32,16 @@ def build_backbone(architecture: str, width: int, weights: str | None, frozen_no
     return backbone.eval()  # a pyramid runs it once to learn its strides: its statistics must not move
 
 
-class Pyramid(nn.Module):
+class Pyramid(nn.Module, ABC):
     """A feature pyramid over a network's stages from stride 4 on: maps named "0", "1", …, fine to coarse."""
 
     fpn: FeaturePyramidNetwork
     strides: list[int]
     out_channels: int
 
+    @abstractmethod
     def stage_maps(self, inputs: Tensor) -> list[Tensor]:
         """The stages' maps, which the pyramid stands on."""
-        raise NotImplementedError
 
     def _add_pyramid(
         self, channels: list[int], strides: list[int], out_channels: int, pooled_level: bool, norm_layer: Norm | None
