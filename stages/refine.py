@@ -8,7 +8,6 @@ from pathlib import Path
 
 import typer
 
-from empaste.artifacts.coco import coco_dataset, instance, write_coco
 from empaste.artifacts.outputs import whole_directory, write_json
 from empaste.artifacts.schemas.prepare import Classes, Images
 from empaste.artifacts.tables import read_from
@@ -20,6 +19,7 @@ from empaste.refinement.quality import refine_metrics
 from empaste.refinement.reading import check_labels, read_labelled, read_pool
 from empaste.refinement.rounds import refine
 from empaste.refinement.settings import RefineSettings
+from empaste.refinement.writing import tell_rounds, write_rounds
 from empaste.settings import load_settings
 from stages.runner import stage
 
@@ -45,21 +45,10 @@ def main(
     check_labels(pool, labelled, foregrounds)
     rounds = refine(pool, labelled, classes["class_id"].tolist(), settings, work)
     with whole_directory(out) as folder:
-        named = {f"round_{number}": one["instances"] for number, one in enumerate(rounds, start=1)}
-        for name, found in {**named, "pool": rounds[-1]["instances"] if rounds else []}.items():
-            rows = [
-                instance(number, one["image_id"], one["class_id"], one["segmentation"], score=one["score"])
-                for number, one in enumerate(found, start=1)
-            ]
-            write_coco(folder / f"{name}.json", coco_dataset(table, classes, rows, f"refined foregrounds, {name}"))
+        write_rounds(folder, rounds, table, classes)
     write_json(metrics, refine_metrics(rounds, read_truth(ground_truth), classes))
-    for number, one in enumerate(rounds, start=1):
-        if one["empty"] or one["kept"]:
-            print(
-                f"refine: round {number} saw nothing of {len(one['empty'])} labels of images, which have no foreground "
-                f"now, and could not look at {len(one['kept'])}, whose foregrounds stay",
-                file=sys.stderr,
-            )
+    for line in tell_rounds(rounds):
+        print(line, file=sys.stderr)
     remove_work(work)
 
 

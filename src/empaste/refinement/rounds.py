@@ -165,9 +165,9 @@ def _look_at(
 
 def _draw(network: Segmenter, path: Path, places: Sequence[int], settings: RefineSettings) -> dict[int, list[Drawn]]:
     """The instances of the classes at ``places`` in an image, by place."""
-    image = read_rgb(path)
     if not places:
         return {}
+    image = read_rgb(path)
     contours = _contours(image, path, settings)
     maps = class_maps(network, image, places, settings.image_size, settings.flip)
     drawn = {}

@@ -71,16 +71,20 @@ def figure(metrics: Mapping[str, Any], key: str) -> float | None:
 
     DVC leaves a figure that is null out.
     """
-    value: Any = metrics
-    for part in key.split("."):
-        value = value.get(part) if isinstance(value, Mapping) else None
+    value = _at(metrics, key)
     return float(value) if isinstance(value, int | float) else None
 
 
 def figures_by_class(metrics: Mapping[str, Any], key: str) -> dict[str, float]:
     """The figures of the classes under ``key``, by name; a class whose figure is not defined is left out."""
+    value = _at(metrics, key)
+    found = value if isinstance(value, Mapping) else {}
+    return {name: float(one) for name, one in found.items() if isinstance(one, int | float)}
+
+
+def _at(metrics: Mapping[str, Any], key: str) -> Any:
+    """What stands at the dotted ``key``; None where nothing does."""
     value: Any = metrics
     for part in key.split("."):
         value = value.get(part) if isinstance(value, Mapping) else None
-    found = value if isinstance(value, Mapping) else {}
-    return {name: float(one) for name, one in found.items() if isinstance(one, int | float)}
+    return value
