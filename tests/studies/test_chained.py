@@ -66,6 +66,9 @@ class Files:
         assert rev == "0123456789abcdef"
         self.folder = folder
 
+    def isdir(self, path: str) -> bool:
+        return (self.folder / path).is_dir()
+
     def get(self, path: str, copy: str, recursive: bool) -> None:
         assert recursive
         shutil.copytree(self.folder / path, copy)

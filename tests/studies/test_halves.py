@@ -62,7 +62,7 @@ def there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Layout:
     ):
         write_table(foregrounds(chosen, image_ids), layout.foregrounds / f"{name}.parquet", Foregrounds)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(halves, "_fetch", lambda _rev, _folder: layout)
+    monkeypatch.setattr(halves, "fetch", lambda _rev, _paths, _folder: layout)
     return layout
 
 

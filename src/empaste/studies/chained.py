@@ -11,7 +11,7 @@ from typing import Any
 
 from empaste.artifacts.outputs import write_whole
 from empaste.layout import HERE
-from empaste.studies.experiments import Experiment
+from empaste.studies.experiments import Experiment, fetch
 
 FOLDER = Path("pseudo_labels")
 MIN_SCORE = 0.7
@@ -25,8 +25,6 @@ def label_images(first: Experiment, evaluate: Mapping[str, Any]) -> Path:
 
     ``evaluate`` is the section of the parameters that says how a detector runs. A file that is there is kept.
     """
-    from dvc.api import DVCFileSystem
-
     from empaste.pseudo_labels import write_pseudo_labels
 
     file = FOLDER / f"{first.name}-{first.rev[:12]}.json"
@@ -35,11 +33,7 @@ def label_images(first: Experiment, evaluate: Mapping[str, Any]) -> Path:
     scratch = Path(".work") / "studies"
     scratch.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=scratch) as folder:
-        there = HERE.below(Path(folder))
-        files = DVCFileSystem(rev=first.rev)
-        for path, copy in ((HERE.detector, there.detector), (HERE.images, there.images), (HERE.labels, there.labels)):
-            copy.parent.mkdir(parents=True, exist_ok=True)
-            files.get(str(path), str(copy), recursive=True)
+        there = fetch(first.rev, (HERE.detector, HERE.images, HERE.labels), Path(folder))
         how = {key: evaluate[key] for key in ("batch_size", "num_threads", "device")}
         out = Path(folder) / "labels.json"
         write_pseudo_labels(

@@ -26,7 +26,7 @@ from typing import IO, Any, Literal, NamedTuple
 
 from empaste.artifacts.work import is_code, read_pipeline
 from empaste.errors import InputError
-from empaste.layout import HERE
+from empaste.layout import HERE, Layout
 
 State = Literal["finished", "running", "queued", "failed"]
 STATES: dict[str | None, State] = {
@@ -205,6 +205,18 @@ def stages_up_to(last: str) -> list[str]:
 def _written(stage: Mapping[str, Any]) -> list[str]:
     listed = [entry for part in ("outs", "metrics", "plots") for entry in stage.get(part, [])]
     return [entry if isinstance(entry, str) else next(iter(entry)) for entry in listed]
+
+
+def fetch(rev: str, paths: Sequence[Path], folder: Path) -> Layout:
+    """Copies of the artifacts ``paths`` of the commit ``rev``, files and folders, below ``folder``."""
+    from dvc.api import DVCFileSystem
+
+    files = DVCFileSystem(rev=rev)
+    for path in paths:
+        copy = folder / path
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        files.get(str(path), str(copy), recursive=files.isdir(str(path)))
+    return HERE.below(folder)
 
 
 def snapshot() -> str:

@@ -23,11 +23,14 @@ from empaste.artifacts.work import WORK, keyed_folder
 from empaste.errors import InputError
 from empaste.foregrounds.quality import best_ious, segment_ious
 from empaste.layout import HERE, Layout
+from empaste.studies.experiments import fetch
 
 STAGE = "halves"
 """Its figures go by this name, as those of a stage go by the stage's."""
 BEST = "best"
 CHOOSE, REPORT = "choose", "report"
+MEASURED = (HERE.foregrounds, HERE.segments, HERE.labels, HERE.images / "images.parquet", HERE.train_truth)
+"""The artifacts that are looked at."""
 Halves = dict[str, Any]
 
 
@@ -42,22 +45,10 @@ def measure_halves(rev: str, parts: Mapping[str, str]) -> Halves:
     kept = folder / "precision.json"
     if not kept.exists():
         with tempfile.TemporaryDirectory(dir=folder) as scratch:
-            measured = _measure(_fetch(rev, Path(scratch)), parts)
+            measured = _measure(fetch(rev, MEASURED, Path(scratch)), parts)
         write_whole(kept, json.dumps(measured).encode())
     content: Halves = json.loads(kept.read_text())
     return content
-
-
-def _fetch(rev: str, folder: Path) -> Layout:
-    """Copies of what is measured, below ``folder``."""
-    from dvc.api import DVCFileSystem
-
-    files, there = DVCFileSystem(rev=rev), HERE.below(folder)
-    for path in (HERE.foregrounds, HERE.segments, HERE.labels, HERE.images / "images.parquet", HERE.train_truth):
-        copy = folder / path
-        copy.parent.mkdir(parents=True, exist_ok=True)
-        files.get(str(path), str(copy), recursive=files.isdir(str(path)))
-    return there
 
 
 def _measure(there: Layout, parts: Mapping[str, str]) -> Halves:
