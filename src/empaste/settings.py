@@ -4,11 +4,19 @@ import difflib
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
 from empaste.errors import InputError
 from empaste.yaml_files import read_yaml
+
+
+def rising(value: list[float]) -> list[float]:
+    """``value``, two numbers; ValueError where the first is the larger one."""
+    if value[0] > value[1]:
+        raise ValueError(f"a range rises: write [{value[1]}, {value[0]}]")
+    return value
+
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Percent = Annotated[float, Field(gt=0, le=100)]
@@ -16,6 +24,9 @@ Positive = Annotated[int, Field(ge=1)]
 Count = Annotated[int, Field(ge=0)]
 PositiveFloat = Annotated[float, Field(gt=0)]
 NonNegative = Annotated[float, Field(ge=0)]
+
+RisingRange = Annotated[list[PositiveFloat], Field(min_length=2, max_length=2), AfterValidator(rising)]
+"""From the first number to the second."""
 Device = Literal["auto", "cpu", "cuda", "mps"]
 Dtype = Literal["auto", "float32", "float16", "bfloat16"]
 MAX_MISFITS = 20

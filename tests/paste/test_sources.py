@@ -9,7 +9,8 @@ import pytest
 from empaste.artifacts.coco_records import Annotation, Coco, ImageRecord
 from empaste.errors import InputError
 from empaste.masks import decode_mask, encode_mask
-from empaste.paste.sources import Foreground, annotated_instances, check_classes, chosen_segments, instances_found
+from empaste.paste.reading import chosen_segments
+from empaste.paste.sources import Foreground, annotated_instances, check_classes, instances_found
 
 
 def box(x: int, y: int, width: int, height: int) -> np.ndarray:

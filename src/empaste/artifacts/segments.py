@@ -9,6 +9,7 @@ import pandas as pd
 from jaxtyping import Bool, Int
 
 from empaste.errors import InputError
+from empaste.layout import HERE
 from empaste.masks import decode_mask
 from empaste.rle import RLE, cumulate, first_unsound, parse_runs
 
@@ -34,6 +35,22 @@ def segment_rles(rows: pd.DataFrame) -> list[RLE]:
             f"the segments' table has a mask whose runs do not fill its image: {row}; run: dvc repro proposals"
         )
     return rles
+
+
+def chosen_rows(chosen: pd.DataFrame, segments: pd.DataFrame) -> pd.DataFrame:
+    """The rows of ``chosen`` (`schemas.Foregrounds`), in their order, with the columns of their segments beside.
+
+    ``segments`` are rows of `schemas.Segments`. `InputError` where one names a segment that is not among them.
+    """
+    rows = chosen.merge(segments, on=["image_id", "segment_id"], how="left", validate="many_to_one")
+    lost = rows[rows["counts"].isna()]
+    if len(lost):
+        first = lost.iloc[0]
+        raise InputError(
+            f"{HERE.foregrounds} names segment {first.segment_id} of image {first.image_id}, which {HERE.segments} "
+            "lacks; run: dvc repro foregrounds"
+        )
+    return rows.astype({"height": int, "width": int})
 
 
 def check_segment_images(segments: pd.DataFrame, known: Container[int], origin: Path, images: Path) -> None:

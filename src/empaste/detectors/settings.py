@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from empaste.networks.names import Backbone
-from empaste.settings import Count, Device, Fraction, NonNegative, Positive, PositiveFloat, Settings
+from empaste.settings import Count, Device, Fraction, NonNegative, Positive, PositiveFloat, RisingRange, Settings
 
 
 class TrainSettings(Settings):
@@ -29,7 +29,7 @@ class TrainSettings(Settings):
     schedule: Literal["cosine", "steps"]
     warm_up: Fraction
     affinity: NonNegative
-    jitter: Annotated[list[PositiveFloat], Field(min_length=2, max_length=2)]
+    jitter: RisingRange
     precision: Literal["float32", "bfloat16", "float16"]
     compile: bool
     ema: Annotated[float, Field(ge=0, lt=1)]
@@ -39,12 +39,6 @@ class TrainSettings(Settings):
     num_workers: Count
     num_processes: Positive
     device: Device
-
-    @model_validator(mode="after")
-    def _range_rises(self) -> "TrainSettings":
-        if self.jitter[0] > self.jitter[1]:
-            raise ValueError(f"jitter is {self.jitter}; a range rises: write [{self.jitter[1]}, {self.jitter[0]}]")
-        return self
 
     @model_validator(mode="after")
     def _parts_are_equal(self) -> "TrainSettings":

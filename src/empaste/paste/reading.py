@@ -8,17 +8,20 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+import pandas as pd
+
 from empaste.artifacts.coco import read_coco
 from empaste.artifacts.file_index import same_file
 from empaste.artifacts.schemas.foregrounds import Foregrounds
 from empaste.artifacts.schemas.prepare import Classes, Images, Labels
 from empaste.artifacts.schemas.proposals import Segments
+from empaste.artifacts.segments import chosen_rows, segment_rles
 from empaste.artifacts.tables import read_from, read_table
 from empaste.errors import InputError
 from empaste.layout import Layout, in_main_repository
 from empaste.paste.foreground_file import read_foreground_file
 from empaste.paste.settings import PasteSettings
-from empaste.paste.sources import Foreground, annotated_instances, chosen_segments, instances_found
+from empaste.paste.sources import Foreground, annotated_instances, instances_found
 
 
 class Source(NamedTuple):
@@ -106,6 +109,17 @@ def _read_segments(table: Path, places: Layout) -> list[Foreground]:
     chosen = read_table(table, Foregrounds)
     trouble = f"{table} holds no foreground; lower foregrounds.min_prob or proposals.min_area and run: dvc repro"
     return _some(chosen_segments(chosen, read_from(places.segments, Segments)), trouble)
+
+
+def chosen_segments(chosen: pd.DataFrame, segments: pd.DataFrame) -> list[Foreground]:
+    """The foregrounds that ``chosen`` (rows of `schemas.Foregrounds`) picks from ``segments`` (`schemas.Segments`)."""
+    rows = chosen_rows(chosen, segments).sort_values(
+        ["image_id", "area", "prob", "segment_id", "class_id"], ascending=[True, False, True, True, True]
+    )
+    return [
+        Foreground(row["image_id"], row["class_id"], row["segment_id"], "segment_id", rle, row["confidence"])
+        for row, rle in zip(rows.to_dict("records"), segment_rles(rows), strict=True)
+    ]
 
 
 def _some(foregrounds: list[Foreground], trouble: str) -> list[Foreground]:

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from empaste.settings import Count, Fraction, Positive, PositiveFloat, Settings
+from empaste.settings import Count, Fraction, Positive, PositiveFloat, RisingRange, Settings, rising
 
 Blending = Literal["gaussian", "box_blur", "ring", "poisson", "none"]
 
@@ -14,7 +14,7 @@ def _number_or_range(value: object) -> object:
     numbers = value if isinstance(value, list) and len(value) == 2 else [value]
     if any(not isinstance(number, int) or isinstance(number, bool) or number < 1 for number in numbers):
         raise ValueError("write a whole number of 1 or more, or a rising range of two such as [1, 4]")
-    return value
+    return rising(value) if isinstance(value, list) else value
 
 
 NumberOrRange = Annotated[int | list[int], BeforeValidator(_number_or_range)]
@@ -30,12 +30,12 @@ class PasteSettings(Settings):
     selection: Literal["uniform", "balanced", "repeat_factor", "confidence"]
     repeat_threshold: Annotated[float, Field(gt=0, le=1)]
     confidence_temperature: PositiveFloat
-    scale: Annotated[list[PositiveFloat], Field(min_length=2, max_length=2)]
+    scale: RisingRange
     tries: Positive
     min_radius: Annotated[float, Field(ge=1)]
     rotation: Annotated[float, Field(ge=0, le=180)]
     flip: Fraction
-    brightness: Annotated[list[PositiveFloat], Field(min_length=2, max_length=2)]
+    brightness: RisingRange
     blending: Annotated[list[Blending], Field(min_length=1)]
     blur_sigma: PositiveFloat
     duplicate_originals: Positive
@@ -57,12 +57,4 @@ class PasteSettings(Settings):
                 "foregrounds_file is null, but foregrounds: file reads instances from one; set paste.foregrounds_file "
                 "to it (empaste pseudo-labels writes one)"
             )
-        return self
-
-    @model_validator(mode="after")
-    def _ranges_rise(self) -> "PasteSettings":
-        for name in ("scale", "n_p", "brightness"):
-            value = getattr(self, name)
-            if isinstance(value, list) and value[0] > value[1]:
-                raise ValueError(f"{name} is {value}; a range rises: write [{value[1]}, {value[0]}]")
         return self

@@ -32,26 +32,6 @@ class Foreground(NamedTuple):
     confidence: float | None = None
 
 
-def chosen_segments(chosen: "pd.DataFrame", segments: "pd.DataFrame") -> list[Foreground]:
-    """The foregrounds that ``chosen`` (rows of `schemas.Foregrounds`) picks from ``segments`` (`schemas.Segments`)."""
-    rows = chosen.merge(segments, on=["image_id", "segment_id"], how="left")
-    lost = rows[rows["counts"].isna()]
-    if len(lost):
-        first = lost.iloc[0]
-        raise InputError(
-            f"data/foregrounds names segment {first.segment_id} of image {first.image_id}, which data/segments lacks; "
-            "run: dvc repro foregrounds"
-        )
-    rows = rows.sort_values(
-        ["image_id", "area", "prob", "segment_id", "class_id"], ascending=[True, False, True, True, True]
-    )
-    return [
-        Foreground(row["image_id"], row["class_id"], row["segment_id"], "segment_id",
-                   RLE(size=[int(row["height"]), int(row["width"])], counts=row["counts"]), row["confidence"])
-        for row in rows.to_dict("records")
-    ]  # fmt: skip
-
-
 def check_classes(foregrounds: list[Foreground], classes: "pd.DataFrame") -> None:
     """Raise `InputError` where a foreground is of a class that ``classes`` (rows of `schemas.Classes`) lacks."""
     known = set(classes["class_id"])

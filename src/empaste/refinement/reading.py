@@ -9,7 +9,7 @@ from empaste.artifacts.image_paths import read_image_paths
 from empaste.artifacts.schemas.foregrounds import Foregrounds
 from empaste.artifacts.schemas.prepare import Labels
 from empaste.artifacts.schemas.proposals import Segments
-from empaste.artifacts.segments import segment_rles
+from empaste.artifacts.segments import chosen_rows, segment_rles
 from empaste.artifacts.tables import read_from, read_table
 from empaste.errors import InputError
 from empaste.refinement.rounds import Instance, LabelledImage
@@ -21,16 +21,7 @@ def read_pool(foregrounds: Path, segments: Path) -> list[Instance]:
     `InputError` where a table is missing, or the pool names a segment that there is not.
     """
     chosen = read_table(foregrounds / "pool.parquet", Foregrounds)
-    table = read_from(segments, Segments)[["image_id", "segment_id", "counts", "height", "width"]]
-    rows = chosen.merge(table, on=["image_id", "segment_id"], how="left", validate="many_to_one")
-    lost = rows[rows["counts"].isna()]
-    if len(lost):
-        first = lost.iloc[0]
-        raise InputError(
-            f"{foregrounds} names segment {first.segment_id} of image {first.image_id}, which {segments} lacks; "
-            "run: dvc repro foregrounds"
-        )
-    rows = rows.astype({"height": int, "width": int}).sort_values(["image_id", "class_id", "instance"])
+    rows = chosen_rows(chosen, read_from(segments, Segments)).sort_values(["image_id", "class_id", "instance"])
     keys = zip(rows["image_id"].tolist(), rows["class_id"].tolist(), rows["confidence"].tolist(), strict=True)
     return [
         Instance(image_id=image_id, class_id=class_id, segmentation=rle, score=score)

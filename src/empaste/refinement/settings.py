@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import Field, model_validator
 
 from empaste.networks.names import Backbone
-from empaste.settings import Count, Device, Fraction, NonNegative, Positive, PositiveFloat, Settings
+from empaste.settings import Count, Device, Fraction, NonNegative, Positive, PositiveFloat, RisingRange, Settings
 
 CONTOURS = "refine.contours"
 
@@ -33,7 +33,7 @@ class RefineSettings(Settings):
     learning_rate: PositiveFloat
     backbone_rate: NonNegative
     weight_decay: NonNegative
-    jitter: Annotated[list[PositiveFloat], Field(min_length=2, max_length=2)]
+    jitter: RisingRange
     flip: bool
     contours: str | None
     walk: WalkSettings
@@ -44,12 +44,6 @@ class RefineSettings(Settings):
     seed: Count
     num_threads: Count
     device: Device
-
-    @model_validator(mode="after")
-    def _range_rises(self) -> "RefineSettings":
-        if self.jitter[0] > self.jitter[1]:
-            raise ValueError(f"jitter is {self.jitter}; a range rises: write [{self.jitter[1]}, {self.jitter[0]}]")
-        return self
 
     @model_validator(mode="after")
     def _norms_have_cells(self) -> "RefineSettings":
