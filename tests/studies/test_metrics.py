@@ -6,6 +6,7 @@ from empaste.artifacts.coco import coco_dataset
 from empaste.artifacts.metrics import flatten
 from empaste.evaluation import evaluate_detections
 from empaste.foregrounds.quality import Rates
+from empaste.refinement.quality import RefineMetrics
 from empaste.studies.metrics import KNOWN, figure, figures_by_class
 
 METRICS = {"evaluate": {"mask": {"AP50": 3, "AP50_per_class": {"a.b": 1.5, "c": 0.0}}}}
@@ -24,6 +25,12 @@ def test_what_is_known_of_the_evaluation_is_what_it_measures() -> None:
 
 def test_what_is_known_of_foregrounds_is_what_is_measured() -> None:
     assert {name.partition(".")[0] for name in KNOWN["foregrounds"]} == Rates.__annotations__.keys()
+
+
+def test_what_is_known_of_the_refinement_is_measured_by_round() -> None:
+    rates = {name.partition(".")[0] for name in KNOWN["refine"]}
+    assert rates == Rates.__annotations__.keys() & RefineMetrics.__annotations__.keys()
+    assert {name.partition(".")[2] for name in KNOWN["refine"]} == {f"round_{number}" for number in range(1, 10)}
 
 
 @pytest.mark.parametrize(

@@ -13,13 +13,14 @@ from empaste.studies.study import Study
 
 AVERAGES = ("AP", "AP50", "AP75", "APs", "APm", "APl", "AR1", "AR10", "AR100")
 TABLES = (*(f"iter_{number}" for number in range(10)), "pool")
+ROUNDS = tuple(f"round_{number}" for number in range(1, 10))
+RATES = ("precision50", "precision75", "mean_iou", "found")
 KNOWN: dict[str, tuple[str, ...]] = {
     "prepare": ("train_images", "val_images", "images_per_class"),
     "classifier": ("mAP", "AP_per_class"),
     "proposals": ("recall50", "recall70", "segments_per_image"),
-    "foregrounds": tuple(
-        f"{rate}.{table}" for rate in ("precision50", "precision75", "mean_iou", "found") for table in TABLES
-    ),
+    "foregrounds": tuple(f"{rate}.{table}" for rate in RATES for table in TABLES),
+    "refine": tuple(f"{rate}.{number}" for rate in RATES for number in ROUNDS),
     STAGE: (BEST, *(f"{half}.{table}" for half in (CHOOSE, REPORT) for table in TABLES)),
     "evaluate": tuple(
         f"{kind}.{name}"
