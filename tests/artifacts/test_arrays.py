@@ -1,5 +1,6 @@
 """Arrays come back as they were written, and only in step with their table."""
 
+import os
 import warnings
 from pathlib import Path
 
@@ -31,6 +32,18 @@ def test_filled_in_place_in_several_goes(tmp_path: Path) -> None:
 def test_an_array_of_nothing(tmp_path: Path, shape: tuple[int, int]) -> None:
     assert open_array(tmp_path / "phi.npy", shape).shape == shape
     assert np.load(tmp_path / "phi.npy").shape == shape
+
+
+@pytest.mark.skipif(not hasattr(os, "posix_fallocate"), reason="the system reserves no room on disks")
+def test_an_array_for_which_the_disk_has_no_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_descriptor: int, offset: int, size: int) -> None:
+        assert (offset, size) == (0, 128 + 4 * 6)
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "posix_fallocate", full)
+    with pytest.raises(OSError, match="No space left"):
+        open_array(tmp_path / "phi.npy", (3, 2))
+    assert not list(tmp_path.iterdir())
 
 
 def test_what_is_out_of_step_or_missing_is_named(tmp_path: Path) -> None:

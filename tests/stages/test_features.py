@@ -1,5 +1,6 @@
 """The stage: one row per segment, in the table's order, whatever the batches; misfits are named."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -161,7 +162,11 @@ def test_goes_on_where_it_was_killed_with_the_same_bytes(monkeypatch: pytest.Mon
     assert not list(Path(".work/features").iterdir())
 
 
-def test_begun_work_that_lost_its_arrays_is_begun_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("name", [*describing.ARRAYS, describing.DONE])
+@pytest.mark.parametrize("size", [None, 0, 100])
+def test_begun_work_that_was_damaged_is_begun_anew(
+    monkeypatch: pytest.MonkeyPatch, name: str, size: int | None
+) -> None:
     write_segments([1, 2, 4])
     main()
     whole = Path("data/features/phi.npy").read_bytes()
@@ -170,7 +175,10 @@ def test_begun_work_that_lost_its_arrays_is_begun_anew(monkeypatch: pytest.Monke
         with pytest.raises(ZeroDivisionError):
             main()
     (work,) = Path(".work/features").iterdir()
-    (work / "probs.npy").unlink()
+    if size is None:
+        (work / name).unlink()
+    elif size < (work / name).stat().st_size:
+        os.truncate(work / name, size)
     main()
     assert Path("data/features/phi.npy").read_bytes() == whole
 

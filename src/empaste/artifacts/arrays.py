@@ -1,5 +1,6 @@
 """NumPy arrays that are aligned with a table by row."""
 
+import os
 import warnings
 from pathlib import Path
 from tokenize import TokenError
@@ -21,7 +22,8 @@ def write_array(path: Path, array: np.ndarray) -> None:
 def open_array(path: Path, shape: tuple[int, ...], dtype: type = np.float32) -> np.ndarray:
     """The array at ``path``, of this shape and kind, to be filled in place; made, of zeros, where there is none such.
 
-    It is memory-mapped, so that it may be larger than memory; the file has NumPy's own format at any time.
+    It is memory-mapped, so that it may be larger than memory; the file has NumPy's own format at any time. OSError
+    where the disk has no room for it.
     """
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -29,8 +31,24 @@ def open_array(path: Path, shape: tuple[int, ...], dtype: type = np.float32) -> 
             np.save(path, np.zeros(shape, dtype))
         else:
             np.lib.format.open_memmap(path, "w+", dtype, shape)
+            _reserve(path)
     array: np.ndarray = np.load(path, mmap_mode=None if 0 in shape else "r+")
     return array
+
+
+def _reserve(path: Path) -> None:
+    """The whole of the file at ``path`` has its place on the disk, or it is removed, and OSError says why.
+
+    A page of a mapped file for which there is no room would end the process without a word.
+    """
+    if not hasattr(os, "posix_fallocate"):  # macOS
+        return
+    try:
+        with path.open("r+b") as stream:
+            os.posix_fallocate(stream.fileno(), 0, path.stat().st_size)
+    except OSError:
+        path.unlink()
+        raise
 
 
 def read_array(path: Path, num_rows: int, rows_of: str, stage: str) -> np.ndarray:

@@ -11,7 +11,7 @@ import pandas as pd
 from jaxtyping import Float, UInt8
 from tqdm import tqdm
 
-from empaste.artifacts.arrays import open_array
+from empaste.artifacts.arrays import DAMAGES, open_array
 from empaste.artifacts.classifier import TrainedClassifier
 from empaste.artifacts.outputs import write_json
 from empaste.artifacts.segments import decode_segments
@@ -23,6 +23,8 @@ from empaste.features.views import VIEWS
 from empaste.images import read_rgb
 
 ARRAYS = ("probs.npy", "phi.npy")
+DONE = "done.json"
+"""How many rows of the arrays stand."""
 
 
 def describe_data_set(
@@ -39,9 +41,10 @@ def describe_data_set(
     """
     views = [VIEWS[name] for name in settings.views]
     networks = load_encoders(settings.backbones, classifier)
-    done = _rows_done(work)
     columns = extraction.num_columns(views, networks)
-    arrays = [open_array(work / name, (len(segments), num)) for name, num in zip(ARRAYS, columns, strict=True)]
+    shapes = [(len(segments), num) for num in columns]
+    done = _rows_done(work, shapes)
+    arrays = [open_array(work / name, shape) for name, shape in zip(ARRAYS, shapes, strict=True)]
     rest = segments.iloc[done:]
     per_image = ((paths[int(str(image_id))], rows) for image_id, rows in rest.groupby("image_id", sort=False))
     progress = tqdm(per_image, "features", rest["image_id"].nunique(), unit="image")
@@ -52,7 +55,7 @@ def describe_data_set(
         for array, values in zip(arrays, batch, strict=True):
             array[done : done + len(values)] = values
         done += len(batch[0])
-        write_json(work / "done.json", done)
+        write_json(work / DONE, done)
 
 
 def show_image(
@@ -66,13 +69,18 @@ def show_image(
     return extraction.show_segments(image, zip(masks, boxes, strict=True), len(rows), showings, erosion)
 
 
-def _rows_done(work: Path) -> int:
+def _rows_done(work: Path, shapes: Sequence[tuple[int, int]]) -> int:
     """How many rows of the arrays in ``work`` stand; what cannot be gone on with is removed."""
-    progress = work / "done.json"
-    if progress.exists() and all((work / name).exists() for name in ARRAYS):
-        return int(json.loads(progress.read_text()))
-    for name in ARRAYS:
-        (work / name).unlink(missing_ok=True)
+    files = [work / name for name in ARRAYS]
+    try:
+        done = int(json.loads((work / DONE).read_bytes()))
+        stands = [np.load(file, mmap_mode="r").shape for file in files] == list(shapes)
+    except DAMAGES:
+        stands = False
+    if stands:
+        return done
+    for file in (*files, work / DONE):
+        file.unlink(missing_ok=True)
     return 0
 
 
