@@ -11,8 +11,9 @@ from empaste.artifacts.outputs import whole_directory
 from empaste.artifacts.schemas.cams import Cams
 from empaste.artifacts.schemas.prepare import Labels
 from empaste.artifacts.tables import read_from, write_into
+from empaste.artifacts.work import remove_work, work_folder
 from empaste.classification.cam_settings import CamSettings
-from empaste.classification.locating import locate_data_set
+from empaste.classification.locating import HEATMAPS, locate_data_set
 from empaste.devices import limit_threads, torch_device
 from empaste.layout import HERE
 from empaste.settings import load_settings
@@ -27,17 +28,22 @@ def main(
     out: Path = HERE.cams,
     params: Path = HERE.params,
 ) -> None:
-    """Locate every class of every training image, by image, classes in the order of the labels."""
+    """Locate every class of every training image, by image, classes in the order of the labels.
+
+    Goes on where it was interrupted.
+    """
     settings = load_settings(params, "cams", CamSettings)
     limit_threads(settings.num_threads)
     classifier = load_classifier(model, torch_device(settings.device))
     paths = read_image_paths(images, "train")
     pairs = read_from(labels, Labels)
     check_classes(classifier, pairs["class_id"], labels, model)
-    rows, heatmaps = locate_data_set(classifier, paths, pairs, settings)
+    work = work_folder("cams", settings.model_dump(), [images, labels, model])
+    rows, heatmaps = locate_data_set(classifier, paths, pairs, settings, work)
     with whole_directory(out) as scratch:
         write_into(scratch, rows, Cams)
-        write_array(scratch / "heatmaps.npy", heatmaps)
+        write_array(scratch / HEATMAPS, heatmaps)
+    remove_work(work)
 
 
 if __name__ == "__main__":

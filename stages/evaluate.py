@@ -9,7 +9,8 @@ import typer
 from empaste.artifacts.coco import read_coco
 from empaste.artifacts.image_paths import read_image_paths
 from empaste.artifacts.outputs import whole_directory, write_json, write_whole
-from empaste.detectors.detecting import detect_files, load_detector
+from empaste.artifacts.work import remove_work, work_folder
+from empaste.detectors.detecting import detect_data_set, load_detector
 from empaste.detectors.models import check_classes
 from empaste.evaluation import evaluate_detections
 from empaste.evaluation.mistakes import Pair, match_instances
@@ -31,7 +32,7 @@ def main(
     confusion: Path = HERE.plots / "confusion.csv",
     params: Path = HERE.params,
 ) -> None:
-    """Detect on the validation images, then compare with their ground truth."""
+    """Detect on the validation images, then compare with their ground truth. Goes on where it was interrupted."""
     settings = load_settings(params, "evaluate", EvaluateSettings)
     files = list(read_image_paths(images, "val").items())
     truth = read_coco(ground_truth)
@@ -40,7 +41,8 @@ def main(
         model, min_score=settings.min_score, max_detections=settings.max_detections, num_threads=settings.num_threads,
         device=settings.device,
     )  # fmt: skip
-    detections = detect_files(detect, files, settings.batch_size)
+    work = work_folder("evaluate", settings.model_dump(), [images, ground_truth, model])
+    detections = detect_data_set(detect, files, settings.batch_size, work)
     evaluation = evaluate_detections(truth, detections, settings.protocol)
     with whole_directory(out) as folder:
         write_whole(folder / "val.json", json.dumps(detections, separators=(",", ":")).encode())
@@ -48,6 +50,7 @@ def main(
     write_whole(curves, pd.DataFrame(evaluation.curves, columns=list(CurvePoint._fields)).to_csv(index=False).encode())
     pairs = match_instances(truth, detections)
     write_whole(confusion, pd.DataFrame(pairs, columns=list(Pair._fields)).to_csv(index=False).encode())
+    remove_work(work)
     if missing := missing_ap(evaluation.metrics):
         print(f"{ground_truth} holds {missing}")
 

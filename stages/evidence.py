@@ -13,6 +13,7 @@ from empaste.artifacts.schemas.evidence import Evidence
 from empaste.artifacts.schemas.proposals import Segments
 from empaste.artifacts.segments import check_segment_images
 from empaste.artifacts.tables import read_from, write_into
+from empaste.artifacts.work import remove_work, work_folder
 from empaste.devices import limit_threads, torch_device
 from empaste.evidence.data_set import judge_data_set
 from empaste.evidence.settings import EvidenceSettings
@@ -30,7 +31,7 @@ def main(
     out: Path = HERE.evidence,
     params: Path = HERE.params,
 ) -> None:
-    """Judge the segments of every image for every class that it shows."""
+    """Judge the segments of every image for every class that it shows. Goes on where it was interrupted."""
     settings = load_settings(params, "evidence", EvidenceSettings)
     limit_threads(settings.num_threads)
     classifier = load_classifier(model, torch_device(settings.device))
@@ -40,9 +41,11 @@ def main(
     heatmaps = read_array(cams / "heatmaps.npy", len(wanted), str(cams), "cams")
     table = read_from(segments, Segments)
     check_segment_images(table, paths, segments, images)
-    found = judge_data_set(classifier, table, paths, wanted, heatmaps, settings)
+    work = work_folder("evidence", settings.model_dump(), [images, segments, cams, model])
+    found = judge_data_set(classifier, table, paths, wanted, heatmaps, settings, work)
     with whole_directory(out) as scratch:
         write_into(scratch, found, Evidence)
+    remove_work(work)
 
 
 if __name__ == "__main__":

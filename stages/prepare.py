@@ -11,9 +11,11 @@ from empaste.artifacts.coco import write_coco
 from empaste.artifacts.outputs import whole_directory, write_json, write_whole
 from empaste.artifacts.schemas.prepare import Classes, Images, Labels
 from empaste.artifacts.tables import write_into
+from empaste.artifacts.work import remove_work, work_folder
 from empaste.datasets import preparing
 from empaste.datasets.opening import open_data_set
 from empaste.datasets.settings import PrepareSettings
+from empaste.datasets.writing import prepare_images
 from empaste.layout import HERE
 from empaste.scaleout import map_items
 from empaste.settings import load_settings
@@ -30,12 +32,17 @@ def main(
     plot: Path = HERE.plots / "prepare.csv",
     params: Path = HERE.params,
 ) -> None:
-    """Read or draw the data set, normalise its images, and write images, labels and ground truth."""
+    """Read or draw the data set, normalise its images, and write images, labels and ground truth.
+
+    Goes on where it was interrupted.
+    """
     settings = load_settings(params, "prepare", PrepareSettings)
     data, tail = open_data_set(settings, map_items)
     warn(data.warnings)
+    roots = [] if settings.dataset == "demo" else [settings.folder]
+    work = work_folder("prepare", settings.model_dump(), [], free=["root"], listed=roots)
     with whole_directory(images) as image_folder, whole_directory(labels) as label_folder:
-        prepared = preparing.prepare_images(data, settings.max_side, image_folder, map_items)
+        prepared = prepare_images(data, settings.max_side, image_folder, map_items, work)
         warn(preparing.warnings_of(data, prepared))
         write_into(image_folder, preparing.image_table(prepared), Images)
         write_into(label_folder, preparing.label_table(prepared), Labels)
@@ -46,6 +53,7 @@ def main(
     histogram = preparing.class_histogram(data, prepared, tail["available"] if tail else {})
     write_whole(plot, histogram.to_csv(index=False).encode())
     write_json(metrics, preparing.count_images(data, prepared) | {"long_tail": tail})
+    remove_work(work)
 
 
 if __name__ == "__main__":

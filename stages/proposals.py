@@ -1,7 +1,6 @@
 """Segments of every training image, of no class; ground truth is read to measure their recall, and for nothing else."""
 
 import sys
-import time
 from functools import partial
 from pathlib import Path
 
@@ -14,11 +13,13 @@ from empaste.artifacts.schemas.prepare import Images
 from empaste.artifacts.schemas.proposals import Segments
 from empaste.artifacts.tables import read_from, write_into
 from empaste.artifacts.truth import read_truth
+from empaste.artifacts.work import remove_work, work_folder
 from empaste.layout import HERE
+from empaste.proposals.data_set import propose_data_set
 from empaste.proposals.recall import images_without, proposal_metrics
 from empaste.proposals.settings import ProposalsSettings, num_processes, supervision
-from empaste.proposals.table import match_images, propose_image, require_segments, segment_table
-from empaste.scaleout import map_items, num_workers
+from empaste.proposals.table import match_images, require_segments
+from empaste.scaleout import map_items
 from empaste.settings import load_settings
 from stages.runner import stage
 
@@ -31,32 +32,32 @@ def main(
     metrics: Path = HERE.metrics / "proposals.json",
     params: Path = HERE.params,
 ) -> None:
-    """Propose segments, write them, and measure their recall where there are masks."""
+    """Propose segments, write them, and measure their recall where there are masks.
+
+    Goes on where it was interrupted.
+    """
     settings = load_settings(params, "proposals", ProposalsSettings)
     table = read_from(images, Images)
     items = list(image_paths(table, images, "train").items())
     keys, lines = match_images(settings, named_images(table))
     for line in lines:
         print(line if line.startswith("WARNING") else f"proposals: {line}", file=sys.stderr)
-    propose = partial(propose_image, settings=settings, keys=keys)
-    started = time.monotonic()
-    proposed = list(map_items(propose, items, "proposals", num_processes(settings)))
-    segments = segment_table(rows for rows, _ in proposed)
-    # Printed rather than written, since a metrics file holds what a re-run gives again.
-    speed = 1000 * (time.monotonic() - started) * num_workers() / len(items)
-    print(f"proposals: {speed:.0f} ms per image and core", file=sys.stderr)
+    work = work_folder("proposals", settings.model_dump(), [images, ground_truth])
+    map_images = partial(map_items, what="proposals", workers=num_processes(settings))
+    segments, found = propose_data_set(items, settings, keys, map_images, work)
     print(f"proposals: {settings.method} learned from {supervision(settings)}", file=sys.stderr)
     require_segments(segments, settings.method, len(items))
     with whole_directory(out) as folder:
         write_into(folder, segments, Segments)
     measured = proposal_metrics(segments, read_truth(ground_truth), len(items))
-    lacking = images_without([found for _, found in proposed])
+    lacking = images_without(found)
     write_json(metrics, measured | {f"images_without_{method}": count for method, count in lacking.items()})
     for method, count in lacking.items():
         if count:
             print(f"proposals: {method} found no segment in {count} of {len(items)} images", file=sys.stderr)
     if without := measured["images_without_segments"]:
         print(f"proposals: {without} of {len(items)} images have no segment and give no foreground", file=sys.stderr)
+    remove_work(work)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ import pytest
 import torch
 import typer
 
+import empaste.classification.locating
 from empaste.artifacts.classifier import TrainedClassifier, save_classifier
 from empaste.artifacts.schemas.cams import Cams
 from empaste.artifacts.schemas.prepare import Labels
@@ -14,6 +15,7 @@ from empaste.artifacts.tables import read_table, write_table
 from empaste.networks.weights import build_resnet
 from stages.cams import main
 from tests.stages.classifying import write_dataset, write_params
+from tests.stages.interrupting import assert_goes_on
 
 
 @pytest.fixture(autouse=True)
@@ -100,3 +102,10 @@ def test_without_labels_there_are_no_rows() -> None:
     main()
     assert read_table(Path("data/cams/cams.parquet"), Cams).empty
     assert len(np.load("data/cams/heatmaps.npy")) == 0
+
+
+def test_an_interrupted_run_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    write_params(cams={"batch_size": 2})
+    save_network(1.0)
+    outputs = [Path("data/cams/cams.parquet"), Path("data/cams/heatmaps.npy")]
+    assert_goes_on(main, outputs, empaste.classification.locating, monkeypatch)

@@ -8,6 +8,7 @@ import pytest
 import torch
 import typer
 
+import empaste.evidence.data_set
 from empaste.artifacts.classifier import TrainedClassifier, load_classifier, save_classifier
 from empaste.artifacts.schemas.cams import Cams
 from empaste.artifacts.schemas.evidence import Evidence
@@ -20,6 +21,7 @@ from empaste.squares import fit_square, fit_square_mask
 from stages import cams as cams_stage
 from stages.evidence import main
 from tests.stages.classifying import write_dataset, write_params, write_segments
+from tests.stages.interrupting import assert_goes_on
 
 OUT = Path("data/evidence/evidence.parquet")
 
@@ -143,3 +145,7 @@ def test_maps_out_of_step_are_refused(capsys: pytest.CaptureFixture[str]) -> Non
 def test_answers_that_are_no_numbers_name_image_and_segment(capsys: pytest.CaptureFixture[str]) -> None:
     save_network(bias=float("nan"))
     assert "the classifier's answer to segment 0 of data/images/train/001.png is not finite" in refused(capsys)
+
+
+def test_an_interrupted_run_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert_goes_on(main, [OUT], empaste.evidence.data_set, monkeypatch)

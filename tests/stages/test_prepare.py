@@ -1,6 +1,7 @@
 """The stage: its files hold together, are the same with any number of workers, and bad input leaves them alone."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,13 @@ import yaml
 from PIL import Image
 from pycocotools.coco import COCO
 
+import empaste.datasets.writing
 from empaste.artifacts.schemas.prepare import Classes, Images, Labels
 from empaste.artifacts.tables import read_table
 from empaste.images import read_rgb
 from stages.prepare import main
 from tests.datasets.layouts import ROWS, write_coco, write_folder, write_voc
+from tests.stages.interrupting import Interruption, assert_goes_on
 
 ROOT = Path(__file__).parents[2]
 
@@ -244,3 +247,23 @@ def test_a_long_tail_that_cannot_be_is_refused(
     assert message in error
     assert "Traceback" not in error
     assert not Path("data").exists()
+
+
+def test_an_interrupted_run_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    prepare()
+    outputs = [Path(path) for path in written()]
+    assert len(outputs) == 12 + 5
+    assert_goes_on(main, outputs, empaste.datasets.writing, monkeypatch)
+
+
+def test_a_changed_file_starts_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    write_folder(Path("raw"), ROWS)
+    interruption = Interruption(empaste.datasets.writing, monkeypatch)
+    interruption.left = 1
+    with pytest.raises(KeyboardInterrupt):
+        prepare(dataset="folder", root="raw")
+    file = min(path for path in Path("raw/images").rglob("*") if path.is_file())
+    os.utime(file, ns=(1, 1))
+    interruption.left = -1
+    prepare(dataset="folder", root="raw")
+    assert interruption.asked[0] == interruption.asked[1]

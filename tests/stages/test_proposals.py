@@ -11,6 +11,7 @@ import pytest
 import typer
 import yaml
 
+import empaste.proposals.data_set
 from empaste.artifacts.coco import coco_dataset, instance, write_coco
 from empaste.artifacts.schemas.prepare import Images
 from empaste.artifacts.schemas.proposals import Segments
@@ -19,6 +20,7 @@ from empaste.images import write_rgb
 from empaste.masks import encode_mask
 from stages.proposals import main
 from tests.proposals.tiny_salience import RAW, save_redness
+from tests.stages.interrupting import assert_goes_on
 
 CLASSES = pd.DataFrame({"class_id": [1], "name": ["ball"], "supercategory": ["sports"]})
 
@@ -145,3 +147,9 @@ def test_a_map_of_nan_ends_the_stage_and_names_the_image(workspace: Path, capsys
     said = capsys.readouterr().err
     assert "cutout, which proposals.joined.methods lists: " in said
     assert "gives 1.png NaN or infinity in" in said
+
+
+@pytest.mark.usefixtures("workspace")
+def test_an_interrupted_run_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    outputs = [Path("data/segments/segments.parquet"), Path("metrics/proposals.json")]
+    assert_goes_on(main, outputs, empaste.proposals.data_set, monkeypatch)

@@ -28,16 +28,19 @@ def work_folder(
     inputs: Sequence[Path],
     free: Sequence[str] = (),
     called: str | None = None,
+    listed: Sequence[Path] = (),
 ) -> Path:
     """The folder, made where it is missing, for the unfinished work of ``stage``.
 
     ``params`` is the stage's section of ``params.yaml``, ``inputs`` are what it reads, in the order in which
     ``dvc.yaml`` lists them. The parameters ``free`` (dotted) may change while work goes on: they decide how fast or how
-    patiently it is done. The folder lies in ``.work/<called>``, which is the stage's name unless it is given.
+    patiently it is done. ``listed`` are folders that would take long to read: they count with the names, sizes and
+    times of their files. The folder lies in ``.work/<called>``, which is the stage's name unless it is given.
     """
     read = data_deps(stage)
     assert len(inputs) == len(read), f"the inputs of stage {stage} are {', '.join(read)}"
-    return keyed_folder(called or stage, [stage_key([stage], {stage: params}, inputs, free)])
+    listings = [_listing(folder) for folder in listed]
+    return keyed_folder(called or stage, [stage_key([stage], {stage: params}, inputs, free), *listings])
 
 
 def stage_key(
@@ -101,6 +104,12 @@ def remove_other_work(folder: Path) -> None:
     for other in folder.parent.iterdir():
         if other != folder:
             remove_work(other)
+
+
+def _listing(folder: Path) -> list[tuple[str, int, int]]:
+    """The files below ``folder``: their names, sizes in bytes, and when they were changed last, in nanoseconds."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return [(path.relative_to(folder).as_posix(), (stat := path.stat()).st_size, stat.st_mtime_ns) for path in files]
 
 
 def _without(section: Mapping[str, Any], free: Sequence[str], prefix: str = "") -> dict[str, Any]:

@@ -2,52 +2,84 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 from jaxtyping import Float, Float16
 from tqdm import tqdm
 
+from empaste.artifacts.arrays import read_array, write_array
 from empaste.artifacts.classifier import TrainedClassifier
+from empaste.artifacts.schemas.cams import Cams
+from empaste.artifacts.tables import read_from, write_into
+from empaste.artifacts.work_parts import finish_parts, whole_batches
 from empaste.classification.cam import ClassMap, locate_classes
 from empaste.classification.cam_settings import CamSettings
 from empaste.errors import InputError
 from empaste.images import read_rgb
 
+HEATMAPS = "heatmaps.npy"
+Shown = tuple[Path, int, Sequence[int]]
+"""An image's file, its id, and the ids of the classes that it shows."""
+
+
+class Located(NamedTuple):
+    """One class of one image: its row of the table of CAMs, and its heat map."""
+
+    row: dict[str, Any]
+    heatmap: Float[np.ndarray, "gh gw"]
+
 
 def locate_data_set(
-    classifier: TrainedClassifier, paths: Mapping[int, Path], labels: pd.DataFrame, settings: CamSettings
+    classifier: TrainedClassifier, paths: Mapping[int, Path], labels: pd.DataFrame, settings: CamSettings, work: Path
 ) -> tuple[pd.DataFrame, Float16[np.ndarray, "n gh gw"]]:
     """Rows of `schemas.cams.Cams` and a heat map for each: the images in the order of ``paths``, by id.
 
     The classes of an image, all known to the classifier, are in the order of ``labels``; an image without any is left
-    out. `InputError` where a heat map is not finite.
+    out. Parts that stand in ``work`` are not made again. `InputError` where a heat map is not finite.
     """
     shown = labels.groupby("image_id")["class_id"].agg(list).to_dict()
-    image_ids = [image_id for image_id in paths if image_id in shown]
-    rows, heatmaps = [], []
-    for start in tqdm(range(0, len(image_ids), settings.batch_size), "cams", unit="batch"):
-        batch = {image_id: shown[image_id] for image_id in image_ids[start : start + settings.batch_size]}
-        for row, heatmap in _locate(classifier, [paths[image_id] for image_id in batch], batch, settings):
-            rows.append(row)
-            heatmaps.append(heatmap)
-    grid_hw = heatmaps[0].shape if heatmaps else (1, 1)
-    return pd.DataFrame(rows), np.array(heatmaps, np.float16).reshape(len(rows), *grid_hw)
+    images = [(path, image_id, shown[image_id]) for image_id, path in paths.items() if image_id in shown]
+    locate = partial(_locate, classifier, settings)
+    parts = finish_parts(work, "cams", images, locate, _write_part, whole_batches(settings.batch_size))
+    if not parts:
+        return pd.DataFrame(columns=list(Cams.to_schema().columns)), np.zeros((0, 1, 1), np.float16)
+    rows, heatmaps = zip(*map(_read_part, parts), strict=True)
+    return pd.concat(rows, ignore_index=True), np.concatenate(heatmaps)
 
 
-def _locate(
-    classifier: TrainedClassifier, paths: Sequence[Path], batch: Mapping[int, Sequence[int]], settings: CamSettings
-) -> Iterator[tuple[dict[str, Any], Float[np.ndarray, "gh gw"]]]:
-    """The table's row and the heat map of every (image, class) of a batch of images, whose classes are by id."""
+def _write_part(folder: Path, located: Sequence[Sequence[Located]]) -> None:
+    every = [one for several in located for one in several]
+    write_into(folder, pd.DataFrame([one.row for one in every]), Cams)
+    write_array(folder / HEATMAPS, np.array([one.heatmap for one in every], np.float16))
+
+
+def _read_part(folder: Path) -> tuple[pd.DataFrame, Float16[np.ndarray, "n gh gw"]]:
+    table = read_from(folder, Cams)
+    return table, read_array(folder / HEATMAPS, len(table), str(folder), "cams")
+
+
+def _locate(classifier: TrainedClassifier, settings: CamSettings, images: Sequence[Shown]) -> Iterator[list[Located]]:
+    """What each of ``images`` shows, in batches."""
+    for start in tqdm(range(0, len(images), settings.batch_size), "cams", unit="batch"):
+        yield from _locate_batch(classifier, settings, images[start : start + settings.batch_size])
+
+
+def _locate_batch(
+    classifier: TrainedClassifier, settings: CamSettings, images: Sequence[Shown]
+) -> Iterator[list[Located]]:
     with ThreadPoolExecutor() as pool:
-        pixels = list(pool.map(read_rgb, paths))
-    columns = [[classifier.class_ids.index(class_id) for class_id in ids] for ids in batch.values()]
+        pixels = list(pool.map(read_rgb, (path for path, _, _ in images)))
+    columns = [[classifier.class_ids.index(class_id) for class_id in class_ids] for _, _, class_ids in images]
     found = locate_classes(classifier, pixels, columns, settings)
-    for (image_id, class_ids), maps in zip(batch.items(), found, strict=True):
-        for class_id, class_map in zip(class_ids, maps, strict=True):
-            yield _row(image_id, class_id, class_map), class_map.heatmap
+    for (_, image_id, class_ids), maps in zip(images, found, strict=True):
+        yield [
+            Located(_row(image_id, class_id, class_map), class_map.heatmap)
+            for class_id, class_map in zip(class_ids, maps, strict=True)
+        ]
 
 
 def _row(image_id: int, class_id: int, class_map: ClassMap) -> dict[str, Any]:

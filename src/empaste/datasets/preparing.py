@@ -3,9 +3,8 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import TypedDict
 
 import numpy as np
 import pandas as pd
@@ -77,19 +76,6 @@ def write_example(example: Example, load: Callable[[Example, int], Picture], max
     return Prepared(
         example, *size_hw, picture.class_ids, tuple(annotations), void, None, picture.remarks, picture.digest
     )
-
-
-def prepare_images(
-    data: DataSet, max_side: int, folder: Path, map_items: Callable[..., Iterable[Any]]
-) -> list[Prepared]:
-    """Every example of ``data`` written under ``folder``, by ``map_items`` (see `opening.MapItems`), in order.
-
-    `InputError` lists what was wrong with the first few images, and how many there are.
-    """
-    write = partial(write_example, load=data.load, max_side=max_side, folder=folder)
-    prepared = list(map_items(write, data.examples, "prepare"))
-    refuse_errors(prepared)
-    return prepared
 
 
 def refuse_errors(prepared: Sequence[Prepared]) -> None:

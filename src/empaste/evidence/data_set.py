@@ -1,6 +1,9 @@
-"""The evidence of a whole data set: the segments of every image, judged for every class that the image shows."""
+"""The evidence of a whole data set: the segments of every image, judged for every class that the image shows.
 
-from collections.abc import Mapping
+It is kept part by part, so that a later run goes on.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +14,8 @@ from tqdm import tqdm
 from empaste.artifacts.classifier import TrainedClassifier
 from empaste.artifacts.schemas.evidence import Evidence
 from empaste.artifacts.segments import decode_segments
+from empaste.artifacts.tables import read_from, write_into
+from empaste.artifacts.work_parts import finish_parts
 from empaste.errors import InputError
 from empaste.evidence.judging import judge_image
 from empaste.evidence.settings import EvidenceSettings
@@ -26,21 +31,29 @@ def judge_data_set(
     cams: pd.DataFrame,
     heatmaps: Float[np.ndarray, "n gh gw"],
     settings: EvidenceSettings,
+    work: Path,
 ) -> pd.DataFrame:
     """Rows of `schemas.evidence.Evidence`, images in the order of ``segments``, each as `judge_image` has them.
 
-    ``paths`` are those of the images by id; ``heatmaps`` are aligned with ``cams``. `InputError` where an image does
-    not fit its segments, or an answer of the classifier is not finite.
+    ``paths`` are those of the images by id; ``heatmaps`` are aligned with ``cams``. Parts that stand in ``work`` are
+    not made again. `InputError` where an image does not fit its segments, or an answer of the classifier is not finite.
     """
     maps: dict[int, dict[int, Float[np.ndarray, "gh gw"]]] = {}
     for image_id, class_id, heatmap in zip(cams["image_id"], cams["class_id"], heatmaps, strict=True):
         maps.setdefault(image_id, {})[class_id] = heatmap
-    per_image = segments[segments["image_id"].isin(list(maps))].groupby("image_id", sort=False)
-    judged = [
-        _judge(classifier, paths[image_id], rows, maps[image_id], settings)
-        for image_id, rows in tqdm(per_image, "evidence", unit="image")
-    ]
-    return pd.concat(judged) if judged else pd.DataFrame(columns=COLUMNS)
+    wanted = segments[segments["image_id"].isin(list(maps))]
+    per_image = wanted.groupby("image_id")
+
+    def judge(image_ids: Sequence[int]) -> Iterator[pd.DataFrame]:
+        for image_id in tqdm(image_ids, "evidence", unit="image"):
+            yield _judge(classifier, paths[image_id], per_image.get_group(image_id), maps[image_id], settings)
+
+    parts = finish_parts(work, "evidence", wanted["image_id"].unique().tolist(), judge, _write_part)
+    return pd.concat([read_from(part, Evidence) for part in parts]) if parts else pd.DataFrame(columns=COLUMNS)
+
+
+def _write_part(folder: Path, judged: Sequence[pd.DataFrame]) -> None:
+    write_into(folder, pd.concat(judged), Evidence)
 
 
 def _judge(

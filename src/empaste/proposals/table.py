@@ -21,6 +21,10 @@ from empaste.proposals.sizes import enlarged
 COLUMNS = ["image_id", "counts", "height", "width", "area", "x", "y", "box_width", "box_height", "score"]
 
 
+ImageFile = tuple[int, Path]
+"""The id of an image, and its file."""
+
+
 class Proposed(NamedTuple):
     """The rows of one image, best score first; and how many segments each method found that the chosen one joins."""
 
@@ -28,7 +32,7 @@ class Proposed(NamedTuple):
     found: dict[str, int]
 
 
-def propose_image(item: tuple[int, Path], settings: ProposalsSettings, keys: KeysByMethod | None = None) -> Proposed:
+def propose_image(item: ImageFile, settings: ProposalsSettings, keys: KeysByMethod | None = None) -> Proposed:
     """The segments of one image; ``item`` is its id and file. For `scaleout.map_items`.
 
     Segments are sought and filtered in the image with its longest side at most `seen_side` pixels; what is written are
