@@ -4,6 +4,7 @@ Ground truth of the training split is read to measure the rounds, and for nothin
 """
 
 import sys
+from functools import partial
 from pathlib import Path
 
 import typer
@@ -13,13 +14,14 @@ from empaste.artifacts.schemas.prepare import Classes, Images
 from empaste.artifacts.tables import read_from
 from empaste.artifacts.truth import read_truth
 from empaste.artifacts.work import remove_work, work_folder
-from empaste.devices import limit_threads
+from empaste.devices import limit_threads, torch_device
 from empaste.layout import HERE
 from empaste.refinement.quality import refine_metrics
 from empaste.refinement.reading import check_labels, read_labelled, read_pool
 from empaste.refinement.rounds import refine
 from empaste.refinement.settings import RefineSettings
 from empaste.refinement.writing import tell_rounds, write_rounds
+from empaste.scaleout import map_items
 from empaste.settings import load_settings
 from stages.runner import stage
 
@@ -43,7 +45,9 @@ def main(
     labelled = read_labelled(images, labels)
     pool = read_pool(foregrounds, segments) if settings.rounds else []
     check_labels(pool, labelled, foregrounds)
-    rounds = refine(pool, labelled, classes["class_id"].tolist(), settings, work)
+    on_gpu = torch_device(settings.device).type != "cpu"
+    map_looks = partial(map_items, what="draw", workers=1 if on_gpu else None)
+    rounds = refine(pool, labelled, classes["class_id"].tolist(), settings, map_looks, work)
     with whole_directory(out) as folder:
         write_rounds(folder, rounds, table, classes)
     write_json(metrics, refine_metrics(rounds, read_truth(ground_truth), classes))

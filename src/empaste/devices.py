@@ -1,6 +1,8 @@
 """The device that torch computes on, and the threads of a CPU."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import cv2
 import torch
@@ -17,6 +19,17 @@ def torch_device(name: str) -> torch.device:
         there = ", ".join(["auto", *(kind for kind in available if available[kind])])
         raise InputError(f"device is {name!r}, which this machine does not offer; choose from {there}")
     return torch.device(name)
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """torch computes with one CPU thread within the block, and with as many as before after it."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def limit_threads(num_threads: int) -> None:

@@ -189,6 +189,21 @@ def test_a_loss_that_is_no_number_ends_with_the_images_and_the_next_step(example
         fit(examples, iterations=4, learning_rate=1e20)
 
 
+def test_weights_that_are_no_numbers_end_with_the_next_step(
+    examples: list[Example], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    step = training._step
+
+    def spoil(network: Segmenter, *rest: Any) -> float:
+        loss = step(network, *rest)
+        next(network.parameters()).data.fill_(float("nan"))
+        return loss
+
+    monkeypatch.setattr(training, "_step", spoil)
+    with pytest.raises(InputError, match=r"weights hold NaN after its last step; lower refine\.learning_rate"):
+        fit(examples, iterations=1)
+
+
 def test_an_image_so_thin_that_no_cell_is_seen_teaches_nothing(tmp_path: Path) -> None:
     path = tmp_path / "thin.png"
     write_rgb(path, np.zeros((2, 200, 3), np.uint8))

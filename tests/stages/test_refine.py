@@ -136,7 +136,7 @@ def test_a_killed_run_goes_on_with_the_same_bytes(monkeypatch: pytest.MonkeyPatc
         main()
     assert written() == undisturbed
     [work] = Path(".work/refine").iterdir()
-    assert [file.name for file in work.iterdir()] == ["round_1_fold_0.json"]
+    assert [file.name for file in work.iterdir()] == ["round_1_fold_0"]
     main()
     assert keys[2:] == [(1, 1), (2, 0), (2, 1)]
     assert written() == undisturbed

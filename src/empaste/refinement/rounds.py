@@ -5,24 +5,17 @@ fold. A class that none of the examples of a network shows is not to be seen by 
 """
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple, TypedDict
 
 import numpy as np
-from jaxtyping import Float, UInt8
-from tqdm import tqdm
 
-from empaste.artifacts.json_files import read_own_json
-from empaste.artifacts.outputs import write_json
 from empaste.errors import InputError
-from empaste.images import fit_within, read_rgb
 from empaste.masks import rle_area_box_xywh
-from empaste.networks.contours import learned_contours
-from empaste.refinement.drawing import Drawn, draw_instances
-from empaste.refinement.segmenter import Segmenter, class_maps
-from empaste.refinement.settings import CONTOURS, RefineSettings
+from empaste.refinement.looking import Look, MapLooks, Seen, see_images
+from empaste.refinement.settings import RefineSettings
 from empaste.refinement.training import Example, Shown, fit_segmenter
-from empaste.refinement.walk import follow_edges
 from empaste.rle import RLE
 
 DEALING = 2
@@ -62,13 +55,14 @@ def refine(
     images: Mapping[int, LabelledImage],
     class_ids: Sequence[int],
     settings: RefineSettings,
+    map_looks: MapLooks,
     work: Path,
 ) -> list[Round]:
     """The rounds that ``settings`` ask for, in order; the first learns ``foregrounds``.
 
-    ``images`` are by id; all that have labels are looked at, also those without a foreground. Every fold that is done
-    stands in the folder ``work``, from where a call with the same arguments goes on. `InputError` where there is no
-    foreground to learn, or an image cannot be read.
+    ``images`` are by id; all that have labels are looked at, by ``map_looks``, also those without a foreground. Every
+    network and what it has seen stand in the folder ``work``, from where a call with the same arguments goes on.
+    `InputError` where there is no foreground to learn, or an image cannot be read.
     """
     rounds: list[Round] = []
     before = list(foregrounds)
@@ -81,8 +75,7 @@ def refine(
             )
         folds = deal(sorted(images), settings.folds, settings.seed)
         parts = [
-            _resume(work / f"round_{number}_fold_{fold}.json")
-            or _refine_fold(before, images, class_ids, folds, (number, fold), settings, work)
+            _refine_fold(before, images, class_ids, folds, (number, fold), settings, map_looks, work)
             for fold in range(len(folds))
         ]
         rounds.append(_joined(parts))
@@ -107,6 +100,7 @@ def _refine_fold(
     folds: Sequence[Sequence[int]],
     key: tuple[int, int],
     settings: RefineSettings,
+    map_looks: MapLooks,
     work: Path,
 ) -> Round:
     """The images of a fold, looked at by a network that learned the others; kept in ``work``."""
@@ -114,14 +108,13 @@ def _refine_fold(
     held_out = set(folds[fold]) if len(folds) > 1 else set()
     learned = [one for one in before if one["image_id"] not in held_out]
     known = {one["class_id"] for one in learned}
-    network = None
-    if learned:
-        what = f"refine, round {number}, fold {fold + 1} of {len(folds)}"
-        network = fit_segmenter(_examples(learned, images, class_ids), len(class_ids), settings, key, what)
+    what = f"refine, round {number}, fold {fold + 1} of {len(folds)}"
+    train = partial(fit_segmenter, _examples(learned, images, class_ids), len(class_ids), settings, key, what)
     own = {image_id: images[image_id] for image_id in folds[fold]}
-    found = _look_at(own, before, known, network, class_ids, settings)
-    write_json(work / f"round_{number}_fold_{fold}.json", found)
-    return found
+    looks = _looks(own, known, class_ids)
+    folder = work / f"round_{number}_fold_{fold}"
+    seen = see_images(list(looks.values()), train, len(class_ids), settings, map_looks, folder)
+    return _as_round(own, class_ids, dict(zip(looks, seen, strict=True)), known, before)
 
 
 def _examples(
@@ -135,25 +128,32 @@ def _examples(
     return [Example(images[image_id].path, shown) for image_id, shown in of_image.items()]
 
 
-def _look_at(
+def _looks(images: Mapping[int, LabelledImage], known: set[int], class_ids: Sequence[int]) -> dict[int, Look]:
+    """By id, the images that show one of the ``known`` classes, with the places of those that they show."""
+    return {
+        image_id: Look(one.path, [class_ids.index(class_id) for class_id in one.class_ids if class_id in known])
+        for image_id, one in images.items()
+        if known.intersection(one.class_ids)
+    }
+
+
+def _as_round(
     images: Mapping[int, LabelledImage],
-    before: Sequence[Instance],
-    known: set[int],
-    network: Segmenter | None,
     class_ids: Sequence[int],
-    settings: RefineSettings,
+    seen: Mapping[int, Seen],
+    known: set[int],
+    before: Sequence[Instance],
 ) -> Round:
+    """What was ``seen`` of the ``known`` classes of ``images``; of the others what ``before`` has of them."""
     found = Round(instances=[], empty=[], kept=[])
-    for image_id, one in tqdm(images.items(), "draw", unit="image"):
-        seen = [class_id for class_id in one.class_ids if class_id in known]
-        drawn = _draw(network, one.path, [class_ids.index(class_id) for class_id in seen], settings) if network else {}
+    for image_id, one in images.items():
         for class_id in one.class_ids:
             if class_id not in known:
                 old = [old for old in before if (old["image_id"], old["class_id"]) == (image_id, class_id)]
                 found["instances"] += old
                 found["kept"].append((image_id, class_id))
                 continue
-            new = drawn[class_ids.index(class_id)]
+            new = seen[image_id][class_ids.index(class_id)]
             found["instances"] += [
                 Instance(image_id=image_id, class_id=class_id, segmentation=rle, score=round(confidence, 6))
                 for rle, confidence in new
@@ -161,29 +161,6 @@ def _look_at(
             if not new:
                 found["empty"].append((image_id, class_id))
     return found
-
-
-def _draw(network: Segmenter, path: Path, places: Sequence[int], settings: RefineSettings) -> dict[int, list[Drawn]]:
-    """The instances of the classes at ``places`` in an image, by place."""
-    if not places:
-        return {}
-    image = read_rgb(path)
-    contours = _contours(image, path, settings)
-    maps = class_maps(network, image, places, settings.image_size, settings.flip)
-    drawn = {}
-    for place, prob in zip(places, maps, strict=True):
-        chances = follow_edges(prob, image, contours, settings.walk)
-        drawn[place] = draw_instances(chances, prob, settings)
-    return drawn
-
-
-def _contours(
-    image: UInt8[np.ndarray, "h w 3"], path: Path, settings: RefineSettings
-) -> Float[np.ndarray, "h w"] | None:
-    """The learned contours of the image as the network sees it; None where no file of them is named."""
-    if settings.contours is None:
-        return None
-    return learned_contours(fit_within(image, settings.image_size), settings.contours, path.name, CONTOURS)
 
 
 def _joined(parts: Sequence[Round]) -> Round:
@@ -194,12 +171,3 @@ def _joined(parts: Sequence[Round]) -> Round:
         empty=sorted(pair for part in parts for pair in part["empty"]),
         kept=sorted(pair for part in parts for pair in part["kept"]),
     )
-
-
-def _resume(path: Path) -> Round | None:
-    """What a fold that was finished before gave."""
-    if not path.exists():
-        return None
-    content = read_own_json(path, f"dvc repro refine, after you have removed {path.parent}")
-    pairs = {name: [(image_id, class_id) for image_id, class_id in content[name]] for name in ("empty", "kept")}
-    return Round(instances=content["instances"], empty=pairs["empty"], kept=pairs["kept"])

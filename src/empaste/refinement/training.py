@@ -55,7 +55,7 @@ def fit_segmenter(
     """A network in evaluation mode that learned ``examples``, at least one.
 
     Weights, order and views are drawn by ``settings.seed`` and ``key``; ``what`` stands before the progress bar.
-    `InputError` where the loss is no number any more, or the backbone is not to be had.
+    `InputError` where the loss or a weight is no number any more, or the backbone is not to be had.
     """
     seed = [settings.seed, *key]
     with torch.random.fork_rng(devices=[]):
@@ -74,6 +74,8 @@ def fit_segmenter(
                 "refine.learning_rate, or look at these images"
             )
         steps.set_postfix(loss=f"{loss:.3f}", refresh=False)
+    if not all(bool(torch.isfinite(values).all()) for values in network.state_dict().values()):
+        raise InputError("the segmentation network's weights hold NaN after its last step; lower refine.learning_rate")
     return network.eval()
 
 

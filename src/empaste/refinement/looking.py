@@ -1,0 +1,115 @@
+"""Images looked at by a trained network: their classes seen, and drawn as instances.
+
+The network and the images that are done stand in a folder for unfinished work, from which a later run goes on.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from jaxtyping import Float, UInt8
+
+from empaste.artifacts.checkpoints import load_checkpoint, save_checkpoint
+from empaste.artifacts.json_files import read_own_json
+from empaste.artifacts.outputs import write_json
+from empaste.artifacts.work_parts import finish_parts
+from empaste.devices import one_thread, torch_device
+from empaste.errors import InputError
+from empaste.images import fit_within, read_rgb
+from empaste.networks.contours import learned_contours
+from empaste.refinement.drawing import Drawn, draw_instances
+from empaste.refinement.segmenter import Segmenter, build_segmenter, class_maps
+from empaste.refinement.settings import CONTOURS, RefineSettings
+from empaste.refinement.walk import follow_edges
+
+NETWORK, SEEN = "segmenter.pt", "seen.json"
+
+
+class Look(NamedTuple):
+    """An image's file, and the classes to be seen in it: their places among the network's."""
+
+    path: Path
+    places: Sequence[int]
+
+
+Seen = Mapping[int, Sequence[Drawn]]
+"""The instances of every class that was to be seen, by its place; of a class the largest first."""
+MapLooks = Callable[[Callable[[Look], Seen], Sequence[Look]], Iterable[Seen]]
+"""Maps a pure function over images, perhaps in worker processes; in order."""
+
+
+def see_images(
+    looks: Sequence[Look],
+    train: Callable[[], Segmenter],
+    num_classes: int,
+    settings: RefineSettings,
+    map_looks: MapLooks,
+    work: Path,
+) -> list[Seen]:
+    """What the network of ``num_classes`` classes that ``train`` gives sees in ``looks``, in their order.
+
+    It is trained where ``work`` does not hold it yet, and an image is to be looked at. `InputError` where an image or
+    its contours cannot be read.
+    """
+    network = (work / NETWORK).resolve()
+
+    def see(rest: Sequence[Look]) -> Iterable[Seen]:
+        if load_checkpoint(network) is None:
+            trained = train().state_dict()
+            work.mkdir(parents=True, exist_ok=True)
+            save_checkpoint(network, {"num_classes": num_classes, "weights": trained})
+        return map_looks(partial(look_at, network=network, settings=settings), rest)
+
+    parts = finish_parts(work, work.name, looks, see, _write_part)
+    return [_from_json(seen) for part in parts for seen in read_own_json(part / SEEN, "dvc repro refine")]
+
+
+def look_at(look: Look, network: Path, settings: RefineSettings) -> Seen:
+    """The instances in one image, by the network in the file ``network``.
+
+    One CPU thread does it, so that the same comes out in whichever process.
+    """
+    image = read_rgb(look.path)
+    with one_thread():
+        contours = _contours(image, look.path, settings)
+        maps = class_maps(_load(network, settings), image, look.places, settings.image_size, settings.flip)
+    drawn = {}
+    for place, prob in zip(look.places, maps, strict=True):
+        chances = follow_edges(prob, image, contours, settings.walk)
+        drawn[place] = draw_instances(chances, prob, settings)
+    return drawn
+
+
+def _contours(
+    image: UInt8[np.ndarray, "h w 3"], path: Path, settings: RefineSettings
+) -> Float[np.ndarray, "h w"] | None:
+    """The learned contours of the image as the network sees it; None where no file of them is named."""
+    if settings.contours is None:
+        return None
+    return learned_contours(fit_within(image, settings.image_size), settings.contours, path.name, CONTOURS)
+
+
+def _load(path: Path, settings: RefineSettings) -> Segmenter:
+    return _load_once(path, settings.model_dump_json())
+
+
+@lru_cache(maxsize=1)
+def _load_once(path: Path, settings_json: str) -> Segmenter:
+    """The network in ``path``, in evaluation mode on its device; read once by every process."""
+    settings, content = RefineSettings.model_validate_json(settings_json), load_checkpoint(path)
+    if content is None:
+        raise InputError(f"{path} is gone or damaged; run again: dvc repro refine")
+    network = build_segmenter(settings, content["num_classes"])
+    network.load_state_dict(content["weights"])
+    return network.eval().to(torch_device(settings.device)).to(memory_format=torch.channels_last)
+
+
+def _write_part(folder: Path, several: Sequence[Seen]) -> None:
+    write_json(folder / SEEN, [{str(place): drawn for place, drawn in seen.items()} for seen in several])
+
+
+def _from_json(seen: Mapping[str, Sequence[Any]]) -> Seen:
+    return {int(place): [Drawn(*one) for one in drawn] for place, drawn in seen.items()}
