@@ -5,7 +5,7 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export OMP_WAIT_POLICY ?= PASSIVE
 
-.PHONY: setup demo test fuzz smoke lint types ui clean
+.PHONY: setup demo test fuzz faults smoke lint types ui clean
 
 setup: $(BIN)/.complete  ## create .venv and install the pinned requirements
 
@@ -26,6 +26,9 @@ test: setup  ## run the tests
 
 fuzz: setup  ## feed every reader thousands of damaged inputs: docs/reliability.md
 	$(BIN)/python -m tests.fuzz $(FUZZ)
+
+faults: setup  ## kill stages, fill the disk, cut files, at random moments: docs/reliability.md
+	$(BIN)/python -m tests.faults $(FAULTS)
 
 smoke: setup  ## run the pipeline at its smallest, from a clean checkout in .work/smoke
 	rm -rf .work/smoke

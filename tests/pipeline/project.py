@@ -5,7 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -60,6 +60,25 @@ def copy_code(folder: Path) -> None:
         if (ROOT / name).is_file() and not name.startswith("tests/"):
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, folder / name)
+
+
+def make_project(folder: Path, settings: Mapping[str, object]) -> None:
+    """``folder`` is a git repository in which the pipeline has run once with ``settings``; all is committed."""
+    folder.mkdir()
+    copy_code(folder)
+    run = runner(folder)
+    run("git", "init", "-q", "-b", "main")
+    run("git", "add", "-A")
+    run("git", "commit", "-qm", "The code")
+    run(
+        "empaste",
+        "preset",
+        "--write",
+        *[word for key, value in settings.items() for word in ("--set", f"{key}={value}")],
+    )
+    run("dvc", "repro")
+    run("git", "add", "-A")
+    run("git", "commit", "-qm", "A run")
 
 
 def stages_run(done: subprocess.CompletedProcess[str]) -> list[str]:

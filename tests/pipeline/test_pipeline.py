@@ -15,9 +15,11 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
 
+from tests.faults.disturbing import disturb
 from tests.pipeline.project import Run, runner, stages_run
 from tests.pipeline.ssh_server import SSHD, ssh_server
 
@@ -168,6 +170,13 @@ def test_an_interrupted_stage_ends_with_the_same_bytes(
     assert locked(project, stage) == undisturbed
     run("git", "checkout", "-q", ".")
     assert stages_run(run("dvc", "repro")) == []
+
+
+@pytest.mark.parametrize(
+    ("stage", "kind"), [("prepare", "kill_stage"), ("proposals", "cut_file"), ("paste", "fill_disk")]
+)
+def test_a_disturbed_stage_goes_on_and_ends_with_the_same_bytes(project: Path, stage: str, kind: str) -> None:
+    assert disturb(project, stage, kind, 4.0, np.random.default_rng(0)).wrong == ()
 
 
 @contextlib.contextmanager
