@@ -10,6 +10,7 @@ What DVC's queue does not do by itself, and what is done about it here (all seen
   they run the code that was queued.
 - Workers keep the output of the command that started them open: that command writes to no pipe.
 - Files that git does not track, or ignores, do not go along: `untracked_code` lists those that should.
+- ``dvc exp show`` fails where an experiment's workspace goes while it looks: it is asked again.
 - Experiments that began at other commits are left out of ``dvc exp show``: their commits are named.
 """
 
@@ -36,6 +37,8 @@ STATES: dict[str | None, State] = {
 WORKERS = re.compile(r"Worker status: (\d+) active, (\d+) idle")
 TASK = re.compile(r"^([0-9a-f]{7})\s+(\S+)\s.*\s(Queued|Running|Failed|Success)\s*$", re.MULTILINE)
 """A line of ``dvc queue status`` for a named experiment: its commit, its name, and how it stands."""
+LOOKS, LOOK_AGAIN_SECONDS = 5, 1.0
+"""How often, and how far apart, experiments are looked at where one ends at that moment."""
 START_SECONDS = 30
 """How long a worker may take to answer."""
 
@@ -89,9 +92,21 @@ def commits_of(prefix: str, tasks: Sequence[QueueTask]) -> list[str]:
 
 def find_experiments(prefix: str, commits: Sequence[str]) -> list[Experiment]:
     """The experiments whose names begin with ``prefix``, of those that began at ``commits``, in their order."""
-    listed = json.loads(dvc("exp", "show", "--json", *(word for commit in commits for word in ("--rev", commit))))
+    listed = json.loads(_show([word for commit in commits for word in ("--rev", commit)]))
     found = [_experiment(entry, commit["rev"]) for commit in listed for entry in commit["experiments"] or []]
     return [one for one in found if one.name.startswith(prefix)]
+
+
+def _show(words: Sequence[str]) -> str:
+    """What ``dvc exp show`` lists as JSON; again where an experiment ended while it looked."""
+    for _ in range(LOOKS - 1):
+        try:
+            return dvc("exp", "show", "--json", *words)
+        except InputError as error:
+            if "/.dvc/tmp/exps/" not in str(error):
+                raise
+        time.sleep(LOOK_AGAIN_SECONDS)
+    return dvc("exp", "show", "--json", *words)
 
 
 def _experiment(entry: Mapping[str, Any], begun_at: str) -> Experiment:
