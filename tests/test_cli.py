@@ -48,6 +48,8 @@ def test_a_preset_is_written_into_the_parameters(folder: Path) -> None:
         (("preset", "smok"), "there is no preset 'smok'"),
         (("study", "tables"), "there is no study 'tables'; choose from ablation"),
         (("summary",), "metrics"),
+        (("figures",), "choice cannot be drawn: data/images does not exist; run: dvc repro prepare"),
+        (("figures", "chioce"), "there is no figure 'chioce'; did you mean choice? choose from choice, iterations"),
         (("export", "out.pth"), "models/mask_rcnn/config.json does not exist; run: dvc repro train"),
         (("pseudo-labels", "out.json"), "data/images/images.parquet does not exist; run: dvc repro"),
         (("recall", "--method", "slik"), "proposals.method is 'slik'; choose from hierarchical"),

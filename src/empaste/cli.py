@@ -233,6 +233,40 @@ def study(
         raise typer.Exit(1)
 
 
+@app.command()
+def figures(
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(help="choice, iterations, space_maximize, long_tail, contexts; default: all that can be drawn"),
+    ] = None,
+    out: Annotated[Path, typer.Option(help="folder for the files")] = Path("figures"),
+    format_: Annotated[str, typer.Option("--format", help="svg, pdf, png")] = "svg",
+    image: Annotated[list[int] | None, typer.Option(help="id of a training image to show; may be repeated")] = None,
+    class_: Annotated[list[str] | None, typer.Option("--class", help="a class to show; may be repeated")] = None,
+    num: Annotated[int | None, typer.Option(min=1, help="number of rows; of iterations: classes")] = None,
+    study: Annotated[Path | None, typer.Option(help="long_tail: the result of a study to draw, a .json file")] = None,
+) -> None:
+    """Draw the papers' figures from the artifacts of the last run, as vector files.
+
+    Exit code 1 where a figure that was named, or that the artifacts should allow, could not be drawn.
+    """
+    from rich.console import Console
+
+    from empaste.paper_figures.figure import Wish
+    from empaste.paper_figures.writing import outcome_table, write_figures
+
+    wish = Wish(tuple(image or ()), tuple(class_ or ()), num, study)
+    outcomes = list(write_figures(names or (), HERE, out, format_, wish))
+    Console().print(outcome_table(outcomes))
+    left_out = [one for one in outcomes if one.path is None]
+    for one in left_out:
+        print(f"not drawn: {one.name}: {one.said}", file=sys.stderr)
+    if left_out:
+        print(f"{len(left_out)} of {len(outcomes)} figures are not drawn", file=sys.stderr)
+    if any(not one.absent for one in left_out):
+        raise typer.Exit(1)
+
+
 def main() -> None:
     """Run the command line; bad input and what the machine refuses end with a message and exit code 1."""
     if isinstance(sys.stdout, io.TextIOWrapper):

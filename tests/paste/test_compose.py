@@ -17,7 +17,7 @@ from empaste.masks import decode_mask, encode_mask, mask_box_xywh
 from empaste.paste import BLENDINGS, PLACEMENTS
 from empaste.paste import compose as composing
 from empaste.paste.blending import HALF, blend_ring
-from empaste.paste.compose import Composite, EncodedComposite, Unreadable, compose, compose_encoded
+from empaste.paste.compose import Composite, EncodedComposite, Unreadable, compose, compose_encoded, paste_on
 from empaste.paste.pool import Background
 from empaste.paste.sources import Foreground
 from empaste.paste.warping import Layer, warp
@@ -207,6 +207,16 @@ def test_mixed_draws_one_placement_per_image(tmp_path: Path) -> None:
         assert max(widths) <= 7 or max(widths) >= 40
         filled += max(widths) >= 40
     assert 10 <= filled <= 30
+
+
+def test_placements_given_take_the_place_of_the_registrys(tmp_path: Path) -> None:
+    own = paint(tmp_path / "1.png", 1, [np.ones((20, 20), bool)])
+    pool = pool_of(tmp_path / "pool", [own])
+    image = np.zeros((60, 60, 3), np.uint8)
+    background = Background("background", 1, 0, tmp_path / "1.png", (), True)
+    assert paste_on(image.copy(), background, pool, SETTINGS).annotations
+    assert not paste_on(image, background, pool, SETTINGS, {"random": PLACEMENTS["none"]}).annotations
+    assert not image.any()
 
 
 @pytest.mark.parametrize("flip", [0.0, 1.0])

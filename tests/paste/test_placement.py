@@ -9,7 +9,10 @@ from hypothesis import strategies as st
 from empaste.paste import PLACEMENTS
 from empaste.paste.placement import (
     MAX_OVERHANG,
+    Circle,
     Pose,
+    enclosing_circle,
+    free_distances,
     limit_overhang,
     place_at_random,
     place_in_largest_circle,
@@ -188,3 +191,17 @@ def test_only_the_pixels_of_the_object_count_for_its_overhang() -> None:
     assert limit_overhang(mask, -8, 0, (50, 100)) == (-8, 0)
     assert limit_overhang(mask, -9, 0, (50, 100)) == (-8, 0)
     assert limit_overhang(np.zeros((3, 3), bool), -9, 0, (50, 100)) == (-9, 0)
+
+
+def test_distances_lead_to_what_is_taken_or_lies_outside() -> None:
+    ids = np.zeros((7, 9), np.int16)
+    assert free_distances(ids).max() == pytest.approx(4, abs=0.1)  # from the middle row to the one beyond the border
+    ids[:, 6] = -1  # void is taken, too
+    distances = free_distances(ids)
+    assert distances[3].tolist() == pytest.approx([1, 2, 3, 3, 2, 1, 0, 1, 1], abs=0.1)
+
+
+def test_the_circle_around_an_object_goes_where_the_object_goes() -> None:
+    circle = enclosing_circle(SQUARE)
+    assert circle == pytest.approx((4.5, 4.5, 50**0.5), abs=0.01)
+    assert Circle(4.5, 4.5, 7.0).posed(Pose(2.0, (10.0, -3.0))) == Circle(19.0, 6.0, 14.0)

@@ -11,7 +11,17 @@ import pytest
 from empaste.errors import InputError
 from empaste.studies import Request, show_study
 from empaste.studies.plot import draw_intervals
-from empaste.studies.results import Column, RowResult, Run, StudyResult, read_result, with_statistics, write_result
+from empaste.studies.results import (
+    Column,
+    RowResult,
+    Run,
+    StudyResult,
+    class_column,
+    class_columns,
+    read_result,
+    with_statistics,
+    write_result,
+)
 from empaste.studies.tables import csv_table, markdown_table, notes, page_section, text_table
 
 AP50, AP75, CAT = "evaluate.mask.AP50", "evaluate.mask.AP75", "evaluate.mask.AP50_per_class:cat"
@@ -64,6 +74,12 @@ def test_a_file_holds_all_of_it(tmp_path: Path) -> None:
     assert path == tmp_path / "numbers.json"
     assert read_result(path) == written
     assert json.loads(path.read_text())["rows"][0]["runs"][0]["figures"][AP50] == 10.0
+
+
+def test_columns_of_classes_are_told_from_those_of_all_classes() -> None:
+    made = class_column("evaluate.mask.AP50_per_class", "a (b): (c)", 12.0)
+    found = class_columns(result([row("few", "One", [])], columns=[*result().columns, made]))
+    assert found == [(CAT, "cat", 3), ("evaluate.mask.AP50_per_class:a (b): (c)", "a (b): (c)", 12)]
 
 
 def test_a_file_of_another_form_is_refused(tmp_path: Path) -> None:

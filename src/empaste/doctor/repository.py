@@ -133,13 +133,14 @@ def check_outputs(folder: Path) -> list[Check]:
         stages = yaml.safe_load((folder / HERE.pipeline).read_text())["stages"]
     except (OSError, yaml.YAMLError, KeyError, TypeError) as error:
         return [Check("broken", f"dvc.yaml cannot be read ({type(error).__name__}); restore it: git checkout dvc.yaml")]
-    lacking = [name for name, stage in stages.items() if not all((folder / out).exists() for out in _outputs(stage))]
+    lacking = [name for name, stage in stages.items() if not all((folder / out).exists() for out in outputs_of(stage))]
     if not lacking:
         return [Check("ok", f"the outputs of all {len(stages)} stages exist; what is out of date: dvc status")]
     return [Check("note", f"no outputs yet of {', '.join(lacking)}; to make them: dvc repro")]
 
 
-def _outputs(stage: dict[str, Any]) -> Iterator[str]:
+def outputs_of(stage: dict[str, Any]) -> Iterator[str]:
+    """What an entry of ``dvc.yaml`` says that its stage writes."""
     for kind in ("outs", "metrics", "plots"):
         for out in stage.get(kind, []):
             yield out if isinstance(out, str) else next(iter(out))

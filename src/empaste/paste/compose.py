@@ -5,7 +5,7 @@ cuts what lies under it; pixels outside the image never count; an instance of wh
 annotations are read off the final map, so masks are disjoint, keep their holes, and boxes and areas are theirs.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -91,9 +91,16 @@ def compose(background: Background, cutouts: Path, settings: PasteSettings) -> C
 
 
 def paste_on(
-    image: UInt8[np.ndarray, "h w 3"], background: Background, cutouts: Path, settings: PasteSettings
+    image: UInt8[np.ndarray, "h w 3"],
+    background: Background,
+    cutouts: Path,
+    settings: PasteSettings,
+    placements: Mapping[str, Placement] = PLACEMENTS,
 ) -> Composite:
-    """`compose` on the ``image`` of ``background``, which is written into."""
+    """`compose` on the ``image`` of ``background``, which is written into.
+
+    ``placements`` are those that ``settings`` choose from; whoever wants to watch them gives others in their place.
+    """
     ids, instances = _paint_own(background, (image.shape[0], image.shape[1]))
     if background.pasted_on and settings.placement != "none":
         rng = np.random.default_rng(
@@ -102,7 +109,7 @@ def paste_on(
         blending = BLENDINGS[settings.blending[rng.integers(len(settings.blending))]]
         pool = open_cutouts(pool_folder(cutouts, blending.keeps_surroundings))
         margin = blending.margin(settings.blur_sigma)
-        for layer, index in _draw_layers(ids, pool, open_draws(cutouts), settings, margin, rng):
+        for layer, index in _draw_layers(ids, pool, open_draws(cutouts), settings, placements, margin, rng):
             class_id, source_id = int(pool.class_ids[index]), int(pool.source_ids[index])
             instances.append(Instance(class_id, int(np.count_nonzero(layer.mask)), "pasted", pool.origin, source_id))
             box, seen = layer.on(ids.shape)
@@ -133,6 +140,7 @@ def _draw_layers(
     pool: CutoutPool,
     shares_up_to: Float[np.ndarray, " n"],
     settings: PasteSettings,
+    placements: Mapping[str, Placement],
     margin: int,
     rng: np.random.Generator,
 ) -> Iterator[tuple[Layer, int]]:
@@ -143,7 +151,7 @@ def _draw_layers(
     low, high = settings.n_p_range
     darkest, brightest = settings.brightness
     num = rng.integers(low, high + 1)
-    place = _placement(settings, rng).place
+    place = _placement(settings, placements, rng).place
     for index in draw(shares_up_to, int(num), rng):
         turn = turning(rng.uniform(-settings.rotation, settings.rotation), rng.random() < settings.flip)
         cutout, brightness = pool[index], rng.uniform(darkest, brightest)
@@ -153,11 +161,11 @@ def _draw_layers(
         yield warp(cutout, turn, pose, ids.shape, margin, brightness), int(index)
 
 
-def _placement(settings: PasteSettings, rng: np.random.Generator) -> Placement:
+def _placement(settings: PasteSettings, placements: Mapping[str, Placement], rng: np.random.Generator) -> Placement:
     """The placement that is asked for, or of several the one that is drawn."""
     if settings.placement != MIXED:
-        return PLACEMENTS[settings.placement]
-    mixed = [placement for placement in PLACEMENTS.values() if placement.in_mixed]
+        return placements[settings.placement]
+    mixed = [placement for placement in placements.values() if placement.in_mixed]
     return mixed[rng.integers(len(mixed))]
 
 

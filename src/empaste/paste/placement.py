@@ -25,6 +25,19 @@ class Pose(NamedTuple):
     offset_xy: tuple[float, float]
 
 
+class Circle(NamedTuple):
+    """Centre and radius, in pixels."""
+
+    x: float
+    y: float
+    radius: float
+
+    def posed(self, pose: Pose) -> "Circle":
+        """The circle, scaled and shifted as the object that it belongs to."""
+        x, y = pose.offset_xy
+        return Circle(pose.scale * self.x + x, pose.scale * self.y + y, pose.scale * self.radius)
+
+
 class Placement(NamedTuple):
     """A method: ``place(hull_xy, ids, rng, settings)`` gives an object's pose, or None where it has no room.
 
@@ -103,18 +116,29 @@ def place_in_largest_circle(
     The image's border bounds the free region. Centres are aligned after the rotation; the published code aligns a
     centre from before it and is off by about a quarter of the radius.
     """
-    free = cv2.copyMakeBorder((ids == 0).view(np.uint8), 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
-    distance = cv2.distanceTransform(free, cv2.DIST_L2, 5)
-    furthest = float(distance.max())
+    distances = free_distances(ids)
+    furthest = float(distances.max())
     free_radius = furthest - 0.5  # the distance leads to the centre of the nearest pixel that is taken
     if free_radius < settings.min_radius:
         return None
-    centres = np.flatnonzero(distance == furthest)
-    row, column = divmod(int(centres[rng.integers(len(centres))]), distance.shape[1])
-    centre_xy, radius = cv2.minEnclosingCircle(hull_xy.astype(np.float32))
-    scale = free_radius / radius
-    x, y = np.array([column - 1, row - 1]) - scale * np.array(centre_xy)
-    return Pose(float(scale), (float(x), float(y)))
+    centres = np.flatnonzero(distances == furthest)
+    row, column = divmod(int(centres[rng.integers(len(centres))]), distances.shape[1])
+    around = enclosing_circle(hull_xy)
+    scale = free_radius / around.radius
+    return Pose(scale, (column - scale * around.x, row - scale * around.y))
+
+
+def free_distances(ids: Integer[np.ndarray, "h w"]) -> Float[np.ndarray, "h w"]:
+    """From each pixel's centre to that of the nearest pixel that is taken, or lies outside the image; 0 where taken."""
+    free = cv2.copyMakeBorder((ids == 0).view(np.uint8), 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
+    distances: Float[np.ndarray, "h w"] = cv2.distanceTransform(free, cv2.DIST_L2, 5)[1:-1, 1:-1]
+    return distances
+
+
+def enclosing_circle(hull_xy: Float[np.ndarray, "k 2"]) -> Circle:
+    """The least circle around an object."""
+    (x, y), radius = cv2.minEnclosingCircle(hull_xy.astype(np.float32))
+    return Circle(x, y, radius)
 
 
 def place_nowhere(

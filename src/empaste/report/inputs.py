@@ -12,14 +12,20 @@ from empaste.artifacts.coco import read_coco
 from empaste.artifacts.coco_records import Annotation, Coco, Detection, rows_by_image
 from empaste.artifacts.image_paths import image_paths
 from empaste.artifacts.json_files import read_own_json
+from empaste.artifacts.schemas.foregrounds import Foregrounds
 from empaste.artifacts.schemas.prepare import Classes, Images, Labels
+from empaste.artifacts.schemas.proposals import Segments
 from empaste.artifacts.schemas.table import Table
-from empaste.artifacts.tables import check_table, read_from
+from empaste.artifacts.segments import segment_rles
+from empaste.artifacts.tables import check_table, file_of, read_from
 from empaste.artifacts.truth import GroundTruth, read_truth
 from empaste.errors import InputError
 from empaste.images import read_rgb
 from empaste.layout import Layout
+from empaste.rle import RLE
 
+Label = tuple[int, int]
+"""An image's id, and that of a class which its labels name."""
 NAME_COLUMNS = ("class_name", "actual", "predicted")
 """Columns of the plots' tables that hold names of classes."""
 
@@ -97,6 +103,35 @@ def read_rows(path: Path, schema: type[Table], image_ids: Sequence[int]) -> pd.D
     except (OSError, ValueError) as error:
         raise InputError(f"{path} is not a readable Parquet table: {error}; run: dvc repro") from error
     return check_table(rows, path, schema)
+
+
+def read_iterations(folder: Path, image_ids: Sequence[int]) -> dict[int, pd.DataFrame]:
+    """F-EM's choices in ``image_ids`` (rows of `schemas.Foregrounds`) by iteration, in order; 0 is Step 1."""
+    paths = {int(path.stem.removeprefix("iter_")): path for path in folder.glob("iter_*.parquet")}
+    return {number: read_rows(paths[number], Foregrounds, image_ids) for number in sorted(paths)}
+
+
+def read_rounds(folder: Path) -> dict[int, dict[Label, list[Annotation]]]:
+    """What each round of the refinement drew, by (image, class); rounds in order, from 1."""
+    rounds: dict[int, dict[Label, list[Annotation]]] = {}
+    for path in sorted(folder.glob("round_*.json"), key=lambda path: int(path.stem.removeprefix("round_"))):
+        found = rounds.setdefault(int(path.stem.removeprefix("round_")), {})
+        for row in read_coco(path)["annotations"]:
+            found.setdefault((row["image_id"], row["category_id"]), []).append(row)
+    return rounds
+
+
+def read_masks(folder: Path, image_ids: Sequence[int], chosen: Iterable[pd.DataFrame]) -> dict[int, RLE]:
+    """The masks of the segments that the tables ``chosen`` name, by id; ``image_ids`` are the tables' images."""
+    segments = read_rows(file_of(folder, Segments), Segments, image_ids)
+    ids = {segment_id for table in chosen for segment_id in table["segment_id"]}
+    wanted = segments[segments["segment_id"].isin(ids)]
+    return dict(zip(wanted["segment_id"], segment_rles(wanted), strict=True))
+
+
+def of_label(table: pd.DataFrame, label: Label) -> pd.DataFrame:
+    """The rows of one (image, class)."""
+    return table[(table["image_id"] == label[0]) & (table["class_id"] == label[1])]
 
 
 def read_plot(path: Path) -> pd.DataFrame:

@@ -13,7 +13,7 @@ from empaste.studies.halves import STAGE, measure_halves
 from empaste.studies.metrics import figure, figures_by_class
 from empaste.studies.overrides import changed_parameters
 from empaste.studies.plan import Plan, Task
-from empaste.studies.results import Column, RowResult, Run, StudyResult, with_statistics
+from empaste.studies.results import Column, RowResult, Run, StudyResult, class_column, with_statistics
 from empaste.studies.running import last_lines
 
 COST = re.compile(r"^\w+: done in ([\d.]+) s; ([\d.]+) s of CPU(, on a GPU)?$", re.MULTILINE)
@@ -94,12 +94,7 @@ def _columns(plan: Plan, found: Sequence[Experiment]) -> list[Column]:
     for one in found:
         sizes |= figures_by_class(one.metrics, shown.sizes)
     names = sorted((name for name, size in sizes.items() if size), key=lambda name: (-sizes[name], name))
-    return columns + [Column(key=_class_key(shown.metric, name), title=f"{name} ({sizes[name]:.0f})") for name in names]
-
-
-def _class_key(metric: str, name: str) -> str:
-    """No key of the study's own metrics: these have no colon behind a metric by class."""
-    return f"{metric}:{name}"
+    return columns + [class_column(shown.metric, name, sizes[name]) for name in names]
 
 
 def _run(task: Task, one: Experiment | None, columns: Sequence[Column], blocked: Mapping[str, str]) -> Run:

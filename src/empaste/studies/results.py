@@ -1,8 +1,9 @@
 """The result of a study: one JSON file, from which every table, plot and page is made."""
 
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ValidationError
 
@@ -133,6 +134,30 @@ def with_statistics(result: StudyResult) -> StudyResult:
         for row in result.rows
     ]
     return result.model_copy(update={"rows": rows, "confidence": CONFIDENCE})
+
+
+class ClassColumn(NamedTuple):
+    """A column of figures of one class, of which the training split has ``size`` images."""
+
+    key: str
+    name: str
+    size: int
+
+
+def class_column(metric: str, name: str, size: float) -> Column:
+    """The column of a class's ``metric``; no key of a metric over all classes has a colon."""
+    return Column(key=f"{metric}:{name}", title=f"{name} ({size:.0f})")
+
+
+def class_columns(result: StudyResult) -> list[ClassColumn]:
+    """The columns of ``result`` that `class_column` made, in order."""
+    found = []
+    for column in result.columns:
+        _, colon, name = column.key.partition(":")
+        title = re.fullmatch(rf"{re.escape(name)} \((\d+)\)", column.title, re.DOTALL)
+        if colon and title:
+            found.append(ClassColumn(column.key, name, int(title[1])))
+    return found
 
 
 def write_result(result: StudyResult, folder: Path) -> Path:

@@ -6,18 +6,15 @@ import numpy as np
 import pandas as pd
 
 from empaste.artifacts.arrays import read_array
-from empaste.artifacts.coco import read_coco
 from empaste.artifacts.coco_records import Annotation
 from empaste.artifacts.schemas.cams import Cams
 from empaste.artifacts.schemas.foregrounds import Foregrounds
-from empaste.artifacts.schemas.proposals import Segments
-from empaste.artifacts.segments import segment_rles
 from empaste.artifacts.tables import file_of, read_from
 from empaste.artifacts.truth import IOU50
 from empaste.masks import decode_mask
 from empaste.report import drawing
 from empaste.report.figures import iteration_title, round_title
-from empaste.report.inputs import Run, read_rows
+from empaste.report.inputs import Run, of_label, read_iterations, read_masks, read_rounds, read_rows
 from empaste.report.names import isolated
 from empaste.report.sheets.panels import Group, Panel, Sheet
 from empaste.rle import RLE
@@ -41,19 +38,18 @@ def foreground_sheet(run: Run) -> Sheet:
     """Per (image, class): the CAM with its centre, then the choice of every iteration, judged where there are masks."""
     cams = read_from(run.files.cams, Cams)
     heatmaps = read_array(run.files.cams / "heatmaps.npy", len(cams), str(file_of(run.files.cams, Cams)), "cams")
-    names = sorted(run.files.foregrounds.glob("iter_*.parquet"), key=lambda path: int(path.stem.removeprefix("iter_")))
-    iterations = {path.stem: read_rows(path, Foregrounds, run.train_ids) for path in names}
+    iterations = read_iterations(run.files.foregrounds, run.train_ids)
     pool = read_rows(run.files.foregrounds / "pool.parquet", Foregrounds, run.train_ids)
-    segments = _chosen_segments(run, iterations)
-    rounds = _rounds(run)
+    segments = read_masks(run.files.segments, run.train_ids, iterations.values())
+    rounds = read_rounds(run.files.refined)
     groups = []
     for row in np.flatnonzero(cams["image_id"].isin(run.train_ids)):
         cam = cams.iloc[row]
         key = (int(cam["image_id"]), int(cam["class_id"]))
-        choices = [_choice(run, name, _of(table, key), segments, key) for name, table in iterations.items()]
-        redrawn = [_redrawn(run, title, found.get(key, []), key) for title, found in rounds.items()]
+        choices = [_choice(run, number, of_label(table, key), segments, key) for number, table in iterations.items()]
+        redrawn = [_redrawn(run, round_title(number), found.get(key, []), key) for number, found in rounds.items()]
         panels = [_cam_panel(run, cam, heatmaps[row]), *choices, *redrawn]
-        left_out = () if len(_of(pool, key)) else (LEFT_OUT,)
+        left_out = () if len(of_label(pool, key)) else (LEFT_OUT,)
         groups.append(Group(panels, f"{key[0]} · {isolated(run.class_names[key[1]])}", left_out))
     guide = GUIDE + (REDRAWN if rounds else "") + (JUDGED if run.train_truth.outlined else UNJUDGED)
     none = "" if groups else "No training image on these sheets has a labelled class."
@@ -70,9 +66,9 @@ def _cam_panel(run: Run, cam: "pd.Series[Any]", heat: np.ndarray) -> Panel:
     return Panel(image, f"CAM · p {cam['prob']:.2f}")
 
 
-def _choice(run: Run, name: str, chosen: pd.DataFrame, segments: dict[int, RLE], key: tuple[int, int]) -> Panel:
+def _choice(run: Run, number: int, chosen: pd.DataFrame, segments: dict[int, RLE], key: tuple[int, int]) -> Panel:
     """The segments chosen for one (image, class) in one iteration."""
-    label = iteration_title(int(name.removeprefix("iter_")))
+    label = iteration_title(number)
     if chosen.empty:
         return Panel(drawing.enlarge(run.pixels(key[0])), f"{label} · no choice", "bad")
     rles = [segments[segment_id] for segment_id in chosen["segment_id"]]
@@ -105,26 +101,3 @@ def _verdict_colour(iou: float | None) -> drawing.Colour:
     if iou is None:
         return drawing.NEUTRAL
     return drawing.GOOD if iou >= IOU50 else drawing.BAD
-
-
-def _rounds(run: Run) -> dict[str, dict[tuple[int, int], list[Annotation]]]:
-    """The instances of every round of the refinement, by (image, class)."""
-    names = sorted(run.files.refined.glob("round_*.json"), key=lambda path: int(path.stem.removeprefix("round_")))
-    rounds = {}
-    for path in names:
-        found: dict[tuple[int, int], list[Annotation]] = {}
-        for row in read_coco(path)["annotations"]:
-            found.setdefault((row["image_id"], row["category_id"]), []).append(row)
-        rounds[round_title(int(path.stem.removeprefix("round_")))] = found
-    return rounds
-
-
-def _of(table: pd.DataFrame, key: tuple[int, int]) -> pd.DataFrame:
-    return table[(table["image_id"] == key[0]) & (table["class_id"] == key[1])]
-
-
-def _chosen_segments(run: Run, iterations: dict[str, pd.DataFrame]) -> dict[int, RLE]:
-    segments = read_rows(file_of(run.files.segments, Segments), Segments, run.train_ids)
-    ids = {segment_id for table in iterations.values() for segment_id in table["segment_id"]}
-    chosen = segments[segments["segment_id"].isin(ids)]
-    return dict(zip(chosen["segment_id"], segment_rles(chosen), strict=True))

@@ -29,10 +29,17 @@ def proposal_sheet(run: Run) -> Sheet:
     return Sheet("proposals", "Proposals", guide, [Group(panels)])
 
 
+def best_segments(segments: pd.DataFrame, num: int = MAX_SEGMENTS) -> pd.DataFrame:
+    """The ``num`` of ``segments`` (rows of `schemas.Segments`) with the highest scores, in the order to draw them in.
+
+    Large ones come first, so that small ones stay visible.
+    """
+    best = segments.nlargest(num, "score", keep="first")
+    return best.sort_values("area", ascending=False, kind="stable")
+
+
 def _draw_segments(pixels: RGB, segments: pd.DataFrame) -> RGB:
-    """Large segments first, so that small ones stay visible."""
     image = drawing.enlarge(pixels)
-    best = segments.nlargest(MAX_SEGMENTS, "score", keep="first").sort_values("area", ascending=False, kind="stable")
-    for number, rle in enumerate(segment_rles(best)):
+    for number, rle in enumerate(segment_rles(best_segments(segments))):
         drawing.draw_mask(image, drawing.enlarge_mask(decode_mask(rle)), drawing.colour_of(number), 0.12)
     return image
