@@ -46,6 +46,8 @@ def test_a_preset_is_written_into_the_parameters(folder: Path) -> None:
     ("words", "said"),
     [
         (("preset", "smok"), "there is no preset 'smok'"),
+        (("plan", "vocc"), "there is no preset 'vocc'"),
+        (("plan", "voc", "--set", "train.iteration=5"), "did you mean train.iterations?"),
         (("study", "tables"), "there is no study 'tables'; choose from ablation"),
         (("summary",), "metrics"),
         (("figures",), "choice cannot be drawn: data/images does not exist; run: dvc repro prepare"),
@@ -61,6 +63,15 @@ def test_bad_input_ends_with_its_message(folder: Path, words: tuple[str, ...], s
     assert done.stderr.startswith("ERROR: ")
     assert said in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_plan_is_printed_and_nothing_is_written(folder: Path) -> None:
+    before = sorted(folder.rglob("*"))
+    done = empaste(folder, "plan", "voc", "--set", "train.iterations=7")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("Plan of voc: 10,582 training and 1,449 validation images, as published")
+    assert "\ntrain" in done.stdout
+    assert sorted(folder.rglob("*")) == before
 
 
 def test_shards_are_unpacked_and_a_folder_without_any_is_refused(tmp_path: Path) -> None:

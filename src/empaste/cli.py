@@ -50,6 +50,20 @@ def preset(
 
 
 @app.command()
+def plan(
+    names: Annotated[
+        list[str] | None, typer.Argument(help="names of files in presets/; default: params.yaml as it is")
+    ] = None,
+    setting: Annotated[list[str] | None, typer.Option("--set", help="key=value, applied after the presets")] = None,
+) -> None:
+    """Print what a run would take, stage by stage, what it would download, and what is missing; nothing is run."""
+    from empaste.costs.forecast import make_forecast
+    from empaste.costs.table import print_forecast
+
+    print_forecast(make_forecast(names or [], setting or []))
+
+
+@app.command()
 def unpack(
     folder: Annotated[Path, typer.Argument(help="data/composites or data/backgrounds")],
     out: Annotated[Path, typer.Argument(help="a new folder")],

@@ -3,6 +3,7 @@
 They are applied the way any change is: as ``dvc exp run -S key=value …``, or written into ``params.yaml``.
 """
 
+import copy
 import difflib
 import re
 from collections.abc import Mapping, Sequence
@@ -44,6 +45,17 @@ def chosen(names: Sequence[str], extra: Sequence[str], folder: Path = FOLDER, pa
         path = preset_path(name, folder)
         settings |= _known(_flat(_read(path)), params, str(path))
     return settings | _known(dict(_parse(item) for item in extra), params, "--set")
+
+
+def override(params: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """A copy of ``params`` with the dotted keys of ``changes``, all of them parameters, set."""
+    changed = copy.deepcopy(dict(params))
+    for key, value in changes.items():
+        section, *parts = changed, *key.split(".")
+        for part in parts[:-1]:
+            section = section[part]
+        section[parts[-1]] = copy.deepcopy(value)
+    return changed
 
 
 def preset_path(name: str, folder: Path = FOLDER) -> Path:

@@ -135,3 +135,20 @@ def write_voc(root: Path) -> Path:
     (sets / "train.txt").write_text("2007_000032\n2008_000005\n")
     (sets / "val.txt").write_text("2009_000001\n")
     return root
+
+
+def write_sbd(path: Path, objects: np.ndarray, categories: list[int]) -> None:
+    """A file of SBD's folder ``inst``: the objects of an image, numbered from 1, with the class of each."""
+    from scipy.io import savemat
+    from scipy.sparse import csc_matrix
+
+    boundaries = np.empty((len(categories), 1), object)
+    for row in range(len(categories)):
+        boundaries[row, 0] = csc_matrix(objects == row + 1)
+    instances = {
+        "Segmentation": objects.astype(np.uint8),
+        "Boundaries": boundaries,
+        "Categories": np.array(categories, np.uint8)[:, None],
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    savemat(path, {"GTinst": instances}, do_compression=True)

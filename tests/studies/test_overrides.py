@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from empaste.errors import InputError
-from empaste.studies.overrides import TAGS, override, parameter_keys, require_parameters, set_param, value_of
+from empaste.presets import override
+from empaste.studies.overrides import TAGS, parameter_keys, require_parameters, set_param, value_of
 
 PARAMS: dict[str, Any] = {
     "paste": {"n_p": 3, "scale": [0.3, 1.0]},

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from empaste.errors import InputError
-from empaste.studies.overrides import TAGS, override, value_of
+from empaste.presets import override
+from empaste.studies.overrides import TAGS, value_of
 from empaste.studies.plan import Request, make_plan, result_name
 from empaste.studies.study import SHIPPED, read_study
 from tests.studies.studies import CONTENT, TOP, write_study

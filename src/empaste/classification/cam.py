@@ -116,9 +116,17 @@ def averaged_grad_cam(
 
 def _inputs(classifier: TrainedClassifier, images: Sequence[RGB], scale: float) -> Float[Tensor, "n 3 side side"]:
     """The images' squares at ``scale`` times the classifier's size, as near as whole cells of the grid allow."""
-    step = max(SCALE_STEP, input_step(classifier.network))
-    side = classifier.image_size if scale == 1 else max(1, round(classifier.image_size * scale / step)) * step
+    side = scaled_side(classifier.image_size, scale, input_step(classifier.network))
     return to_input(np.stack([fit_square(image, side) for image in images]), classifier.device)
+
+
+def scaled_side(side: int, scale: float, step: int) -> int:
+    """The side of an input at ``scale`` times ``side``: a multiple of `SCALE_STEP` and of the network's ``step``.
+
+    At a scale of 1 it is ``side`` itself.
+    """
+    whole = max(SCALE_STEP, step)
+    return side if scale == 1 else max(1, round(side * scale / whole)) * whole
 
 
 def _resized(heatmaps: Float[np.ndarray, "p h w"], grid_hw: tuple[int, ...]) -> Float[np.ndarray, "p gh gw"]:

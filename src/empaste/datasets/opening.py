@@ -30,11 +30,16 @@ def open_data_set(settings: PrepareSettings, map_items: MapItems) -> Opened:
 
     `InputError` where its layout or its annotations are broken, or a split is empty.
     """
-    data = subsample(DATASETS[settings.dataset](settings), settings.max_train, settings.max_val, settings.seed)
-    data, tail = _long_tailed(data, settings, map_items)
+    data, tail = index_data_set(settings, map_items)
     if settings.dataset != "demo":
         data = with_frame(data, map_items(frame_vote, data.examples, "frames"), settings.annotation_frame)
     return Opened(data, tail)
+
+
+def index_data_set(settings: PrepareSettings, map_items: MapItems) -> Opened:
+    """The same, the frame of its annotations left open: no more is read than its lists and annotations."""
+    data = subsample(DATASETS[settings.dataset](settings), settings.max_train, settings.max_val, settings.seed)
+    return _long_tailed(data, settings, map_items)
 
 
 def _long_tailed(data: DataSet, settings: PrepareSettings, map_items: MapItems) -> Opened:

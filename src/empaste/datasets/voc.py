@@ -4,8 +4,8 @@ Trains on ``ImageSets/Segmentation/trainaug.txt`` where that is, else on ``train
 without segmentation sets, on those of ``ImageSets/Main``; without any, on folders named after the splits that hold XML
 beside images (Roboflow), or on a share drawn by seed. Image-level labels are the object names of the XML files,
 difficult ones too. Masks come from SegmentationObject and SegmentationClass; void (255) belongs to no instance and is
-kept apart. An image without a mask file has the boxes of its XML, whose pixels count from 1; difficult ones are ignored
-as crowds are.
+kept apart. An image that has none there has SBD's, where its folder is in the devkit or beside it (`sbd`). One without
+any has the boxes of its XML, whose pixels count from 1; difficult ones are ignored as crowds are.
 
 The classes are VOC's 20, or those of ``labelmap.txt`` (CVAT), or where the images are not VOC's own the names found.
 """
@@ -31,6 +31,7 @@ from empaste.datasets.naming import (
     name_files,
 )
 from empaste.datasets.records import ClassName, DataSet, Example, Frame, Picture
+from empaste.datasets.sbd import SUFFIX, instance_folder, read_sbd
 from empaste.datasets.settings import PrepareSettings
 from empaste.datasets.voc_annotations import Annotation, read_annotation
 from empaste.datasets.voc_layout import Place, image_files, list_places, xml_file, year_folder
@@ -85,11 +86,12 @@ def open_voc(settings: PrepareSettings) -> DataSet:
         )
     annotations = [read_annotation(xml_file(place)) for place in places]
     label_map = read_label_map(root)
+    folders = [root / "SegmentationObject", None if label_map else instance_folder(root)]
     classes = _classes(root, places, annotations, label_map, warnings)
     ids = {one.name: one.class_id for one in classes}
     numbers = _image_ids([place.name for place in places])
     examples = [
-        _example(place, annotation, numbers[place.name], ids, root, remarks)
+        _example(place, annotation, numbers[place.name], ids, _mask_file(place, folders), remarks)
         for place, annotation in zip(places, annotations, strict=True)
     ]
     kept = [example for example in examples if example.class_ids or example.split == "val"]
@@ -108,9 +110,7 @@ def load_voc(
     if example.mask_path is None:
         return load_annotated(example, max_side, frame)
     photograph, name = read_photograph(example.path), str(example.path)
-    classes_path = example.mask_path.parents[len(PurePosixPath(example.listed_as).parts)] / "SegmentationClass"
-    classes_path = classes_path / f"{example.listed_as}.png"
-    objects, classes = object_values(example.mask_path, label_map), class_values(classes_path, label_map)
+    objects, classes = _mask_values(example.mask_path, example.listed_as, label_map)
     instances = instance_masks(objects, classes, str(example.mask_path), num_classes)
     size = (objects.shape[0], objects.shape[1])
     drawn = np.array([*(mask for _, mask in instances), void_pixels(objects, classes)])
@@ -119,6 +119,14 @@ def load_voc(
     reason = "masks show an object of a class that the XML file does not name"
     remarks = [Remark(reason, name) for class_id, _ in instances if class_id not in example.class_ids]
     return to_picture(photograph, example.class_ids, triples, max_side, name, void, (), remarks)
+
+
+def _mask_values(path: Path, name: str, label_map: LabelMap | None) -> tuple[np.ndarray, np.ndarray]:
+    """The number of an object, and a class, per pixel: of SBD's file at ``path``, or of VOC's and the one beside it."""
+    if path.suffix == SUFFIX:
+        return read_sbd(path)
+    classes = path.parents[len(PurePosixPath(name).parts)] / "SegmentationClass" / f"{name}.png"
+    return object_values(path, label_map), class_values(classes, label_map)
 
 
 def _image_file(place: Place, annotation: Annotation) -> Path:
@@ -147,13 +155,19 @@ def _image_ids(names: Sequence[str]) -> dict[str, int]:
     return {name: number for name, number in zip(names, numbers, strict=True) if number is not None}
 
 
+def _mask_file(place: Place, folders: Sequence[Path | None]) -> Path | None:
+    """The file of an image's masks: VOC's in the first of ``folders``, else SBD's in the second; None without."""
+    endings = zip(folders, (".png", SUFFIX), strict=True)
+    files = (folder / f"{place.name}{ending}" for folder, ending in endings if folder)
+    return next((path for path in files if is_file(path)), None)
+
+
 def _example(
-    place: Place, annotation: Annotation, number: int, ids: dict[str, int], root: Path, remarks: list[Remark]
+    place: Place, annotation: Annotation, number: int, ids: dict[str, int], masks: Path | None, remarks: list[Remark]
 ) -> Example:
-    masks = root / "SegmentationObject" / f"{place.name}.png"
     class_ids = tuple(sorted({ids[name] for name in annotation.names}))
     example = Example(number, place.split, place.name, class_ids, _image_file(place, annotation), listed_as=place.name)
-    if is_file(masks):
+    if masks:
         return replace(example, mask_path=masks)
     remarks += [Remark("objects have no whole box, and are labels alone", one) for one in annotation.incomplete]
     outlines = tuple(replace(one, class_id=ids[name]) for name, one in annotation.outlines)

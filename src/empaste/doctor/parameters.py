@@ -66,6 +66,16 @@ def check_captions(params: Params) -> list[Check]:
     return [Check("ok", f"captions by {own.method}"), *_existing(named)]
 
 
+def check_backgrounds(params: Params) -> list[Check]:
+    """Whether the generator of backgrounds, and CLIP where it selects, have the packages that they need."""
+    own = params.backgrounds
+    needed = {"diffusers": own.method == "diffusion", "open_clip": own.method != "none" and own.clip_model is not None}
+    lacking = [package for package, is_needed in needed.items() if is_needed and not is_installed(package)]
+    install = install_command("generative")
+    checks = [Check("broken", f"backgrounds by {own.method} need {package}: {install}") for package in lacking]
+    return checks or [Check("ok", f"backgrounds by {own.method}")]
+
+
 def check_detector(params: Params) -> list[Check]:
     """Whether the detector's backend is installed."""
     backend = params.train.backend
@@ -80,7 +90,9 @@ def check_paths(params: Params) -> list[Check]:
     for method in running_methods(params.proposals):
         for name in method.asks:
             named[f"proposals.{method.name}.{name}"] = getattr(method.section(params.proposals), name)
-    named |= {f"{section}.weights": getattr(params, section).weights for section in ("classifier", "train")}
+    sections = ("classifier", "train", "refine") if params.refine.rounds else ("classifier", "train")
+    named |= {f"{section}.weights": getattr(params, section).weights for section in sections}
+    named["backgrounds.root"] = params.backgrounds.root if params.backgrounds.method == "random" else None
     named["paste.foregrounds_file"] = params.paste.foregrounds_file if params.paste.foregrounds == "file" else None
     return _existing(named)
 
@@ -93,11 +105,28 @@ def _existing(named: dict[str, Any]) -> list[Check]:
 def _check_path(key: str, value: str) -> Check:
     if value.startswith(PACKAGE):
         return _check_package(key, value)
+    if key.endswith(".weights") and not value.startswith((".", "/", "~")):
+        return _check_weights(key, value)
     if Path(os.path.expanduser(value)).exists():  # noqa: PTH111 – an unknown ~name is a folder's
         return Check("ok", f"{key} is {value}")
-    if key.endswith((".model", ".weights")) and not value.startswith((".", "/", "~")):
-        return Check("note", f"{key} is {value}, no file here; it will be looked for by that name")
+    if key.endswith(".model") and not value.startswith((".", "/", "~")):
+        return _by_name(key, value)
     return Check("broken", f"{key} is {value}, which does not exist; correct the path")
+
+
+def _check_weights(key: str, value: str) -> Check:
+    """Whether what may be a name of weights, or a file below the main repository, is there."""
+    from empaste.networks.weights import weight_file
+
+    try:
+        file = weight_file(value, key)
+    except InputError as error:
+        return Check("broken", str(error))
+    return Check("ok", f"{key} is {value}") if file else _by_name(key, value)
+
+
+def _by_name(key: str, value: str) -> Check:
+    return Check("note", f"{key} is {value}, no file here; it will be looked for by that name")
 
 
 def _check_package(key: str, value: str) -> Check:

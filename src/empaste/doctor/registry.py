@@ -7,6 +7,7 @@ from empaste.doctor.check import Check, Found, run
 from empaste.doctor.machine import check_device, check_formats, check_letters, check_python, check_workers
 from empaste.doctor.packages import check_optional, check_required, check_weights
 from empaste.doctor.parameters import (
+    check_backgrounds,
     check_captions,
     check_contours,
     check_detector,
@@ -35,6 +36,7 @@ PARAMETERS: tuple[Callable[[Params], Found], ...] = (
     check_method,
     check_contours,
     check_captions,
+    check_backgrounds,
     check_detector,
     check_paths,
 )

@@ -1,6 +1,5 @@
 """What a row changes: dotted keys of ``params.yaml`` with their values, applied here or given to ``dvc exp run -S``."""
 
-import copy
 import difflib
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -29,17 +28,6 @@ def require_parameters(keys: Iterable[str], params: Mapping[str, Any], origin: s
             near = difflib.get_close_matches(key, known, 1)
             meant = f"did you mean {near[0]}?" if near else "choose from those in params.yaml"
             raise InputError(f"{origin}: {key} is no parameter; {meant}")
-
-
-def override(params: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """A copy of ``params`` with the dotted keys of ``changes``, all of them parameters, set."""
-    changed = copy.deepcopy(dict(params))
-    for key, value in changes.items():
-        section, *parts = changed, *key.split(".")
-        for part in parts[:-1]:
-            section = section[part]
-        section[parts[-1]] = copy.deepcopy(value)
-    return changed
 
 
 def value_of(params: Mapping[str, Any], key: str) -> Any:

@@ -5,35 +5,25 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from empaste.costs.archives import FETCH
 from empaste.doctor.check import run
 from empaste.doctor.registry import PARAMETERS
 from empaste.errors import InputError
 from empaste.layout import HERE
 from empaste.params import Params
 from empaste.parts import parse_parts
-from empaste.presets import chosen
+from empaste.presets import chosen, override
 from empaste.settings import read_sections, validate
 from empaste.studies.experiments import stages_up_to, visible_gpus
 from empaste.studies.metrics import check_metrics
 from empaste.studies.overrides import (
     TAGS,
     changed_parameters,
-    override,
     require_parameters,
     set_param,
     value_of,
 )
 from empaste.studies.study import NAME, Row, Study, choose_rows, find_study, read_study
-
-FETCH = {
-    "voc": "run: wget http://host.robots.ox.ac.uk/pascal/VOC/voc2012/VOCtrainval_11-May-2012.tar "
-    "&& tar xf VOCtrainval_11-May-2012.tar, then --set prepare.root=VOCdevkit",
-    "coco": "run: wget http://images.cocodataset.org/zips/train2017.zip http://images.cocodataset.org/zips/val2017.zip "
-    "http://images.cocodataset.org/annotations/annotations_trainval2017.zip && for zip in *2017.zip; do "
-    "unzip -q $zip -d coco; done, then --set prepare.root=coco",
-    "folder": "add --set prepare.root=FOLDER, a folder with images/ and labels.csv in it (docs/inputs.md)",
-}
-"""By data set, what brings it."""
 
 
 @dataclass(frozen=True)
@@ -175,7 +165,9 @@ def _check_data(shared: Mapping[str, Any]) -> None:
     root = section["root"]
     if not root or not Path(root).expanduser().exists():
         there = f"prepare.root is {root!r}, which does not exist" if root else "prepare.root is not set"
-        raise InputError(f"the data set {section['dataset']} is not there: {there}; {FETCH[section['dataset']]}")
+        raise InputError(
+            f"the data set {section['dataset']} is not there: {there}; {FETCH[section['dataset']].command}"
+        )
 
 
 def _missing(plan: Plan, name: str) -> str | None:

@@ -1,4 +1,4 @@
-"""MATLAB's format of versions 5 to 7, as far as proposals are written in it: numeric arrays, cell arrays, structs.
+"""MATLAB's format of versions 5 to 7, as far as proposals and SBD's masks are written in it: numbers, cells, structs.
 
 scipy reads it, too, but trusts what a file says of itself: a damaged one ends the process without a message. Here every
 length is compared with the bytes that there are. The format: "MAT-File Format" of MATLAB's documentation.
@@ -17,7 +17,7 @@ MATRIX, COMPRESSED = 14, 15
 NUMBERS = {1: "i1", 2: "u1", 3: "i2", 4: "u2", 5: "i4", 6: "u4", 7: "f4", 9: "f8", 12: "i8", 13: "u8"}
 """Kind of an element -> the type of its numbers."""
 CELL, STRUCT, OPAQUE, NUMERIC = 1, 2, 17, range(6, 16)
-"""Classes of arrays; texts, sparse arrays and objects are none of a proposal's, and opaque ones have no name."""
+"""Classes of arrays; texts, sparse arrays and objects are not read, and opaque ones have no name."""
 COMPLEX = 0x0800
 MAX_BYTES = 2**31
 """Bytes of the largest variable, unpacked."""

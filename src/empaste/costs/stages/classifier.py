@@ -1,0 +1,50 @@
+"""``classifier`` and ``cams``."""
+
+import math
+
+from empaste.classification.cam import scaled_side
+from empaste.classification.train import NUM_VALIDATIONS
+from empaste.costs.cost import BYTE, Cost, Passes, Task
+from empaste.costs.flops import traits
+from empaste.costs.scale import Scale
+from empaste.params import Params
+
+FLOAT, HALF = 4, 2
+"""Bytes of a number."""
+
+
+def classifier(params: Params, scale: Scale) -> Cost:
+    """Every epoch's batches are full; the validation images are looked at now and then, and once at the end."""
+    own, data = params.classifier, scale.data
+    steps = own.epochs * math.ceil(data.train / own.batch_size)
+    validations = math.ceil(own.epochs / math.ceil(own.epochs / NUM_VALIDATIONS)) + 1
+    network = own.architecture, own.image_size
+    images = data.train + data.val
+    return Cost(
+        images=images,
+        passes=(
+            Passes("classifier.training", *network, steps * own.batch_size, own.width),
+            Passes("classifier.forward", *network, validations * data.val, own.width),
+        ),
+        tasks=(Task("read", images * scale.megapixels),),
+        steps=steps,
+        written=(Task(BYTE, FLOAT * traits(own.architecture, own.width, own.image_size).parameters),),
+    )
+
+
+def cams(params: Params, scale: Scale) -> Cost:
+    """Every training image is looked at once per scale and, with ``flip``, once more per scale; maps are of 16 bits."""
+    own, net, images = params.cams, params.classifier, scale.data.train
+    step = traits(net.architecture, net.width, net.image_size).step
+    sides = [scaled_side(net.image_size, factor, step) for factor in own.scales]
+    views = [side for side in sides for _ in range(1 + own.flip)]
+    cells = max(traits(net.architecture, net.width, side).cells for side in sides)
+    return Cost(
+        images=images,
+        passes=tuple(
+            Passes("classifier.forward", net.architecture, side, images * views.count(side), net.width)
+            for side in dict.fromkeys(views)
+        ),
+        tasks=(Task("read", images * scale.megapixels),),
+        written=(Task(BYTE, HALF * cells * scale.data.pairs),),
+    )
