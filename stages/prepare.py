@@ -15,7 +15,7 @@ from empaste.artifacts.work import remove_work, work_folder
 from empaste.datasets import preparing
 from empaste.datasets.opening import open_data_set
 from empaste.datasets.settings import PrepareSettings
-from empaste.datasets.writing import prepare_images
+from empaste.datasets.writing import prepare_images, source_folders
 from empaste.layout import HERE
 from empaste.scaleout import map_items
 from empaste.settings import load_settings
@@ -39,7 +39,7 @@ def main(
     settings = load_settings(params, "prepare", PrepareSettings)
     data, tail = open_data_set(settings, map_items)
     warn(data.warnings)
-    roots = [] if settings.dataset == "demo" else [settings.folder]
+    roots = [] if settings.dataset == "demo" else source_folders(settings.folder, data)
     work = work_folder("prepare", settings.model_dump(), [], free=["root"], listed=roots)
     with whole_directory(images) as image_folder, whole_directory(labels) as label_folder:
         prepared = prepare_images(data, settings.max_side, image_folder, map_items, work)

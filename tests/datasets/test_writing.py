@@ -8,7 +8,7 @@ import pytest
 from empaste.artifacts.remarks import Remark
 from empaste.datasets.preparing import Prepared
 from empaste.datasets.records import DataSet, Example, Picture
-from empaste.datasets.writing import prepare_images
+from empaste.datasets.writing import prepare_images, source_folders
 from empaste.errors import InputError
 from empaste.masks import decode_mask
 from tests.datasets.test_preparing import dataset, load
@@ -53,6 +53,17 @@ def test_errors_are_said_and_their_images_tried_again(tmp_path: Path) -> None:
         return Picture(b"jpeg", 4, 4, example.class_ids, ())
 
     assert len(prepare(DataSet(data.classes, data.examples, mended), tmp_path)) == 21
+
+
+def test_masks_outside_the_root_are_sources_too(tmp_path: Path) -> None:
+    own, sbd = tmp_path / "root/SegmentationObject", tmp_path / "inst"
+    examples = [
+        Example(1, "train", "1.jpg", (1,), mask_path=own / "1.png"),
+        Example(2, "train", "2.jpg", (1,), mask_path=sbd / "2.mat"),
+        Example(3, "val", "3.jpg", (1,)),
+    ]
+    data = DataSet(dataset(1, 1).classes, tuple(examples), load)
+    assert source_folders(tmp_path / "root", data) == [tmp_path / "root", sbd]
 
 
 def test_without_hard_links(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

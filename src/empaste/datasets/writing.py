@@ -43,6 +43,12 @@ def prepare_images(
     return every
 
 
+def source_folders(root: Path, data: DataSet) -> list[Path]:
+    """``root``, and the folders outside it with masks of ``data``, such as SBD's beside VOC's devkit."""
+    masks = {one.mask_path.parent for one in data.examples if one.mask_path}
+    return [root, *sorted(folder for folder in masks if not folder.is_relative_to(root))]
+
+
 def _write_part(scratch: Path, folder: Path, prepared: Sequence[Prepared]) -> None:
     """``folder`` holds the records of ``prepared``, and the images, which leave ``scratch``."""
     for row in prepared:
