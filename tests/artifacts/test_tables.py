@@ -26,6 +26,15 @@ def test_round_trip_and_same_bytes(tmp_path: Path) -> None:
     assert (tmp_path / "a.parquet").read_bytes() == (tmp_path / "b.parquet").read_bytes()
 
 
+def test_the_bytes_do_not_tell_of_how_many_tables_one_was_joined(tmp_path: Path) -> None:
+    texts = [f"{number * 7919:x}" * 40 for number in range(5000)]
+    whole = pd.DataFrame({"caption_id": range(5000), "image_id": 7, "text": texts, "substituted": "d"})
+    for name, size in (("whole", 5000), ("parts", 64)):
+        parts = [whole.iloc[at : at + size] for at in range(0, 5000, size)]
+        write_table(pd.concat(parts).astype({"text": "str"}), tmp_path / name, Captions)
+    assert (tmp_path / "whole").read_bytes() == (tmp_path / "parts").read_bytes()
+
+
 def test_an_empty_table_keeps_its_types(tmp_path: Path) -> None:
     write_table(pd.DataFrame(), tmp_path / "a.parquet", Cams)
     table = read_table(tmp_path / "a.parquet", Cams)

@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet as pq
 from pandera.engines.pandas_engine import Engine
 from pandera.errors import SchemaError, SchemaErrors
 
@@ -40,7 +41,9 @@ def write_table(table: pd.DataFrame, path: Path, schema: type[Table]) -> None:
     """``path`` holds ``table``, the same bytes for the same rows; a table off its schema is refused before writing."""
     checked = check_table(table, path, schema)
     path.parent.mkdir(parents=True, exist_ok=True)
-    checked.reset_index(drop=True).to_parquet(path, engine="pyarrow", compression="zstd", index=False)
+    # Of one piece: text that was joined of several would be cut into other pages.
+    content = pa.Table.from_pandas(checked, preserve_index=False).combine_chunks()
+    pq.write_table(content, path, compression="zstd")
 
 
 def read_table(path: Path, schema: type[Table]) -> pd.DataFrame:
