@@ -11,7 +11,6 @@ interpolation instead of by deconvolution with bilinear weights. Weights are rea
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 
@@ -21,6 +20,7 @@ from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
+from empaste.devices import one_thread
 from empaste.errors import InputError, require_extra
 
 BLOCKS = ((2, 64), (2, 128), (3, 256), (3, 512), (3, 512))
@@ -65,20 +65,9 @@ def contour_map(network: HED, image: UInt8[np.ndarray, "h w 3"]) -> Float[np.nda
     """
     less_mean = image[..., ::-1].astype(np.float32) - np.array(MEAN_BGR, np.float32)
     inputs = torch.from_numpy(np.ascontiguousarray(less_mean.transpose(2, 0, 1)))
-    with _one_thread():
+    with one_thread():
         contours: Float[np.ndarray, "h w"] = network(inputs[None]).sigmoid()[0, 0].numpy()
     return contours
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Torch computes with one CPU thread within the block, and with as many as before after it."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 @lru_cache(maxsize=1)
