@@ -64,6 +64,8 @@ def map_items(
             processes = set(multiprocessing.active_children()) - others
             yield from tqdm(results, what, len(items), unit="image")
         except BrokenProcessPool as error:
+            # Two threads that ask a process for its exit code at once may get a wrong one: the pool's has to end first.
+            pool.shutdown(wait=True)
             raise InputError(_what_died(what, processes, Path(notes), items, workers)) from error
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)

@@ -27,11 +27,12 @@ SIDES = [(40, 48), (30, 30), (2, 60)]
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    """A copy of the package, of the stages and of the parameters."""
+    """A copy of the package, of the stages, of the parameters and of the pipeline."""
     ignored = shutil.ignore_patterns("__pycache__", "*.egg-info")
     for name in ("src", "stages"):
         shutil.copytree(ROOT / name, tmp_path / name, ignore=ignored)
-    shutil.copy(ROOT / "params.yaml", tmp_path)
+    for name in ("params.yaml", "dvc.yaml"):
+        shutil.copy(ROOT / name, tmp_path)
     return tmp_path
 
 

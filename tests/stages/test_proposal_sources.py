@@ -120,16 +120,16 @@ def test_results_of_other_images_are_no_silent_nothing(workspace: Path, capsys: 
 def test_a_network_is_loaded_in_one_process(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     settings = prepare("mask2former", workspace, np.zeros((40, 48, 3), np.uint8))
     choose("mask2former", device="cpu", num_threads=1, **settings)
-    workers = []
+    asked = []
 
-    def look(function: Callable[[Any], Any], items: Iterable[Any], _what: str, num: int) -> Any:
-        workers.append(num)
+    def look(function: Callable[[Any], Any], items: Iterable[Any], what: str, workers: int) -> Any:
+        asked.append((what, workers))
         return map(function, items)
 
     monkeypatch.setattr(proposals, "map_items", look)
     monkeypatch.setenv("EMPASTE_WORKERS", "3")
     main()
-    assert workers == [1]
+    assert asked == [("proposals", 1)]
     assert len(read_table(SEGMENTS, Segments))
 
 
