@@ -17,6 +17,7 @@ from typing import Annotated
 
 import numpy as np
 import typer
+from tqdm import tqdm
 
 from empaste.artifacts.work import read_pipeline
 from tests.faults.disturbing import KINDS, Outcome, disturb, finish, start
@@ -41,13 +42,13 @@ def main(
         make_project(project, SMALL)
         seconds = {name: _seconds(project, name) for name in stages}
         outcomes: dict[tuple[str, str], list[Outcome]] = {}
-        for number in range(first, first + count):
+        for number in tqdm(range(first, first + count), "disturbing", unit="stage"):
             rng = np.random.default_rng([number])
             drawn = stages[int(rng.integers(len(stages)))], kinds[int(rng.integers(len(kinds)))]
             outcome = disturb(project, *drawn, seconds[drawn[0]], rng)
             outcomes.setdefault(drawn, []).append(outcome)
             for text in outcome.wrong:
-                print(f"--count 1 --first {number}: {drawn[0]}, {drawn[1]}: {text}", flush=True)
+                tqdm.write(f"--count 1 --first {number}: {drawn[0]}, {drawn[1]}: {text}")
     _print_table("stage", outcomes, 0)
     _print_table("kind", outcomes, 1)
     raise typer.Exit(int(any(one.wrong for several in outcomes.values() for one in several)))
