@@ -16,6 +16,7 @@ import numpy as np
 import psutil
 
 from empaste.artifacts.work import WORK, read_pipeline
+from empaste.doctor.repository import outputs_of
 
 POLL_SECONDS = 0.02
 PATIENCE_SECONDS = 600
@@ -96,9 +97,7 @@ def contents(project: Path, stage: str) -> Contents:
 
 def outputs(stage: str) -> list[str]:
     """What ``dvc.yaml`` says that ``stage`` writes, metrics and plots included."""
-    described = read_pipeline()[stage]
-    listed = [entry for part in ("outs", "metrics", "plots") for entry in described.get(part, [])]
-    return [entry if isinstance(entry, str) else next(iter(entry)) for entry in listed]
+    return list(outputs_of(read_pipeline()[stage]))
 
 
 def kill_session(process: subprocess.Popen[str]) -> None:

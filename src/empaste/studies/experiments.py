@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import IO, Any, Literal, NamedTuple
 
 from empaste.artifacts.work import is_code, read_pipeline
+from empaste.doctor.repository import outputs_of
 from empaste.errors import InputError
 from empaste.layout import HERE, Layout
 
@@ -208,18 +209,13 @@ def stages_up_to(last: str) -> list[str]:
     pipeline = read_pipeline(Path())
     if last not in pipeline:
         raise InputError(f"last_stage is {last!r}; choose from {', '.join(pipeline)}")
-    maker = {out: name for name in pipeline for out in _written(pipeline[name])}
+    maker = {out: name for name in pipeline for out in outputs_of(pipeline[name])}
     needed, waiting = set[str](), [last]
     while waiting:
         stage = waiting.pop()
         needed.add(stage)
         waiting += [maker[dep] for dep in pipeline[stage]["deps"] if dep in maker and maker[dep] not in needed]
     return [stage for stage in pipeline if stage in needed]
-
-
-def _written(stage: Mapping[str, Any]) -> list[str]:
-    listed = [entry for part in ("outs", "metrics", "plots") for entry in stage.get(part, [])]
-    return [entry if isinstance(entry, str) else next(iter(entry)) for entry in listed]
 
 
 def fetch(rev: str, paths: Sequence[Path], folder: Path) -> Layout:
