@@ -13,7 +13,8 @@ $(BIN)/.complete: requirements.lock pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit("Python %d.%d is too old; EM-Paste needs 3.11 or later: make PYTHON=/path/to/python3.11" % sys.version_info[:2] if sys.version_info < (3, 11) else 0)'
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check "$$(grep '^uv==' requirements.lock)"
-	$(BIN)/uv pip install --quiet --requirement requirements.lock
+	@# Compiled here once, by all cores: a stage, a worker and a test are each a process that imports PyTorch anew.
+	$(BIN)/uv pip install --quiet --compile-bytecode --requirement requirements.lock
 	$(BIN)/uv pip install --quiet --no-deps --editable .
 	touch $@
 
