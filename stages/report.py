@@ -14,6 +14,7 @@ from empaste.layout import HERE
 from empaste.params import load_params
 from empaste.report.figures import headline_text
 from empaste.report.inputs import Run, numeric_columns, read_plot
+from empaste.report.note import headline_metrics, run_note
 from empaste.report.page import render_page
 from empaste.report.sheets import build_sheets
 from empaste.report.sheets.panels import contact_sheet, file_name
@@ -46,6 +47,9 @@ def main(run: Path = Path(), out: Path = HERE.report, params: Path = HERE.params
         params=flatten(settings.model_dump()),
         metrics=numbers(flatten(metrics)),
         headline=headline_text(metrics),
+        note=run_note(metrics, tracking.changes_of_this_run(params)),
+        headline_metrics=headline_metrics(metrics),
+        data_sets=tracking.data_sets(there.lock, settings.prepare.dataset),
         tags={name: str(value) for name, value in settings.report.tags.items()},
         curves={name: numeric_columns(tables[name]) for name in CURVES},
         files=[(path, folder) for path, folder in kept if path.exists()],

@@ -24,6 +24,19 @@ def summary(metrics: Path = HERE.metrics, page: Path = HERE.report) -> None:
 
 
 @app.command()
+def report(
+    against: Annotated[str, typer.Option(help="an experiment, a branch or a commit whose run stands in DVC's cache")],
+    out: Annotated[Path, typer.Option(help="the page to write")] = Path("report/against.html"),
+    num_images: Annotated[int, typer.Option(min=1, help="pictures per sheet")] = 12,
+) -> None:
+    """Write a page that sets this run beside another: figures, what changed and why, the same images in both."""
+    from empaste.comparison import compare
+
+    compare(against, out, num_images)
+    print(f"Open {out.resolve()}")
+
+
+@app.command()
 def ui(port: int = 5000) -> None:
     """Serve MLflow's pages on the store that the pipeline writes, until Ctrl-C."""
     from empaste.tracking.addresses import without_password

@@ -1,4 +1,5 @@
 import contextlib
+import html
 import html.parser
 import json
 import re
@@ -20,7 +21,7 @@ from empaste.report.inputs import Run, read_plot
 from empaste.report.page import plot_charts, quality_chart, render_page
 from empaste.report.sheets import build_sheets
 
-VOID = {"meta", "link", "img", "line", "circle", "polyline", "br", "rect"}
+VOID = {"meta", "link", "img", "line", "circle", "polyline", "br", "rect", "input"}
 
 
 class Reader(html.parser.HTMLParser):
@@ -51,7 +52,7 @@ class Reader(html.parser.HTMLParser):
         assert self.open.pop() == tag
 
     def handle_data(self, data: str) -> None:
-        if self.open and self.open[-1] != "style":
+        if self.open and self.open[-1] not in ("style", "script"):
             self.text += data + " "
 
 
@@ -71,7 +72,8 @@ def test_it_needs_nothing_beside_it(page: str) -> None:
     assert {link.split(",")[0].split(":")[0] for link in Reader(page).links if link[0] != "#"} == {"data"}
     outside = page[: page.index('id="parameters"')]  # an endpoint's address may stand among the parameters, as text
     assert not re.search(r"https?://", outside)
-    assert not re.search(r"url\(|@import|<script", page)
+    assert not re.search(r"url\(|@import", page)
+    assert page.count("<script") == 1
 
 
 def test_every_link_of_the_navigation_leads_somewhere(page: str) -> None:
@@ -128,7 +130,7 @@ def test_what_a_run_lacks_is_said_in_words(bare_folder: Path) -> None:
 def test_names_cannot_break_the_page() -> None:
     metrics = {"evaluate": {"mask": {"AP50": 1.0, "AP50_per_class": {"<script>x</script>": 1.0}}}}
     page = render_page(metrics, {"<em>": pd.DataFrame({"<i>": [1], "<u>": [2.0]})}, [], {"<s>": {"a": "<hr>"}})
-    assert not re.search(r"<script>|<em>|<i>|<u>|<s>|<hr>", page)
+    assert not re.search(r"<script>x|<em>|<i>|<u>|<s>|<hr>", page)
 
 
 def test_empty_curves_and_no_metrics_at_all_make_a_page() -> None:
@@ -151,7 +153,39 @@ def test_a_browser_shows_it_without_errors_or_requests(page: str, tmp_path: Path
     assert (requests, "CONSOLE" in log) == (["GET http://example.org/a.png HTTP/1.1"], True)
 
 
-def browse(page: str, folder: Path) -> tuple[str, str, list[str]]:
+ACT = """
+const said = (name, value) => document.body.setAttribute(`data-said-${name}`, value);
+const { classes, right } = document.getElementById("filter").elements;
+said("all", document.querySelector("output[name=count]").value);
+classes.value = "ball"; classes.dispatchEvent(new Event("input", { bubbles: true }));
+said("balls", document.querySelector("output[name=count]").value);
+right.value = "no"; right.dispatchEvent(new Event("input", { bubbles: true }));
+said("wrong", document.querySelector("output[name=count]").value);
+document.querySelector(".panel button:not([hidden] *)").click();
+said("enlarged", document.querySelector("dialog[open] img").alt);
+document.querySelector("dialog").dispatchEvent(new KeyboardEvent("keydown", { key: "ArrowRight" }));
+said("next", document.querySelector("dialog[open] p").textContent);
+document.querySelector("dialog button[value=close]").click();
+said("closed", String(document.querySelector("dialog[open]") === null));
+said("room", String(document.documentElement.scrollWidth <= window.innerWidth));
+"""
+
+
+@pytest.mark.skipif(shutil.which("chromium") is None, reason="chromium is not installed (Debian: chromium)")
+def test_pictures_can_be_filtered_and_enlarged(page: str, tmp_path: Path) -> None:
+    own = re.search(r"<meta http-equiv[^>]*>", page)
+    assert own, "the page lets a browser run its own script alone"
+    acted = page.replace(own[0], "").replace("</body>", f"<script>{ACT}</script></body>")
+    dom, log, _ = browse(acted, tmp_path / "acted", "--window-size=360,800")
+    said = {name: html.unescape(value) for name, value in re.findall(r'data-said-(\w+)="([^"]*)"', dom)}
+    assert "CONSOLE" not in log
+    assert said["all"] == "20 of 20 shown"
+    assert (said["balls"], said["wrong"]) == ("13 of 20 shown", "10 of 20 shown")
+    assert (said["enlarged"], said["next"]) == ("1 · ball", "3 · ball, tv & <monitor>")
+    assert (said["closed"], said["room"]) == ("true", "true")
+
+
+def browse(page: str, folder: Path, *options: str) -> tuple[str, str, list[str]]:
     """What a browser makes of ``page``, its log, and the requests to elsewhere, which all reach a proxy of ours.
 
     Without those to the browser's own maker, which it sends for itself.
@@ -164,7 +198,7 @@ def browse(page: str, folder: Path) -> tuple[str, str, list[str]]:
     with proxy(requests) as address:
         places = [f"--user-data-dir={folder / 'profile'}", f"--proxy-server={address}", f"file://{folder}/index.html"]
         done = subprocess.run(
-            [*command, "--dump-dom", *places], capture_output=True, text=True, timeout=120, check=True
+            [*command, *options, "--dump-dom", *places], capture_output=True, text=True, timeout=120, check=True
         )
     return done.stdout, done.stderr, [line for line in requests if "google" not in line]
 

@@ -13,7 +13,7 @@ from empaste.layout import HERE
 from empaste.report import drawing
 from empaste.report.inputs import Run, evenly_spaced
 from empaste.report.sheets import BUILDERS, build_sheets
-from empaste.report.sheets.panels import Sheet, contact_sheet, file_name
+from empaste.report.sheets.panels import Sheet, contact_sheet, file_name, fitting
 
 
 @pytest.fixture(scope="module")
@@ -180,11 +180,11 @@ def test_evenly_spaced(num: int, expected: list[int]) -> None:
     assert evenly_spaced([], num) == []
 
 
-@pytest.mark.parametrize("size_hw", [(1, 1), (1, 400), (10, 3000), (500, 333)])
-def test_any_image_fits_a_panel_with_its_mask(size_hw: tuple[int, int]) -> None:
+@pytest.mark.parametrize(("size_hw", "side"), [((1, 1), 288), ((1, 400), 400), ((10, 3000), 576), ((500, 333), 500)])
+def test_any_image_fits_a_panel_with_its_mask(size_hw: tuple[int, int], side: int) -> None:
     image, mask = np.zeros((*size_hw, 3), np.uint8), np.ones(size_hw, bool)
     panel = drawing.enlarge(image)
-    assert max(panel.shape) == drawing.PANEL_SIDE
+    assert max(panel.shape) == side
     assert drawing.enlarge_mask(mask).shape == panel.shape[:2]
     drawing.draw_mask(panel, drawing.enlarge_mask(mask), drawing.GOOD)
     drawing.draw_label(panel, "näme", 0, 0, drawing.GOOD)
@@ -228,3 +228,17 @@ def test_captions_of_any_script_and_length_stay_in_their_cell() -> None:
     for sheet in sheets:
         assert (sheet[8:28, 8 : 8 + drawing.PANEL_SIDE] < 128).any()
         assert (sheet[8:28, 8 + drawing.PANEL_SIDE :] == 255).all()
+
+
+def test_a_page_has_room_for_so_many_bytes_and_says_what_it_leaves_out(sheets: dict[str, Sheet]) -> None:
+    chosen = [sheets["images"], sheets["foregrounds"]]
+    total = sum(sheet.num_bytes for sheet in chosen)
+    assert fitting(chosen, total) == chosen
+    images, foregrounds = fitting(chosen, total // 2)
+    assert images.num_bytes + foregrounds.num_bytes <= total // 2
+    assert [panel.caption for panel in images.groups[0].panels] == ["1 · ball"]
+    assert images.guide.endswith("The page has room for 1 of 3.")
+    assert [group.heading for group in foregrounds.groups] == [
+        group.heading for group in sheets["foregrounds"].groups[: len(foregrounds.groups)]
+    ]
+    assert foregrounds.guide.endswith(f"The page has room for {len(foregrounds.groups)} of 4.")

@@ -21,6 +21,7 @@ from empaste.tracking.names import mlflow_name
         ("a/../b", "a_u2F_.._u2F_b"),
         ("..", "_u2E_."),
         ("curves/.", "curves/_u2E_"),
+        ("1 headline/1 mask AP50", "1 headline/1 mask AP50"),
         (" a ", "_u20_a_u20_"),
         ("", "_u_"),
         ("x" * 249, "x" * 249),
@@ -47,7 +48,7 @@ def test_names_in_mlflow_are_valid_and_one_to_one(names: set[str], before: str) 
 
 
 @settings(max_examples=300, deadline=None)
-@given(NAMES.filter(lambda name: name and not name.startswith("curves/")))
+@given(NAMES.filter(lambda name: name and not name.startswith(("curves/", "1 headline/"))))
 def test_short_names_can_be_read_back_from_mlflows(name: str) -> None:
     shown = mlflow_name(name)
     if len(shown) < 250:

@@ -12,13 +12,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from empaste.errors import InputError
+from empaste.images import encode_rgb
 from empaste.tracking import record_pipeline
 from empaste.tracking.names import mlflow_name
 from empaste.tracking.store import find_store, ui_command
 from tests.tracking.runs import client, experiment, free_port, record, recorded
+
+PICTURE = encode_rgb(np.zeros((30, 1200, 3), np.uint8), ".jpg")
 
 
 def test_a_run_carries_parameters_metrics_tags_and_files(here: Path, tmp_path: Path) -> None:
@@ -29,20 +33,26 @@ def test_a_run_carries_parameters_metrics_tags_and_files(here: Path, tmp_path: P
         params={"paste.scale": [0.6, 1.0], "prepare.root": None, "prepare.dataset": "demo"},
         metrics={"foregrounds.precision50.iter_0": 71.5, "evaluate.mask.AP50_per_class.tv (big)": 3.0},
         files=[(tmp_path / "index.html", "report"), (tmp_path / "model", "models/mask_rcnn")],
-        figures={"proposals.jpg": b"jpeg"},
+        figures={"proposals.jpg": PICTURE},
+        headline_metrics={"1 mask AP50": 58.4},
+        note="| | |",
         tags={"study": "paste", "my/tag": "x"},
     )
     assert run.info.status == "FINISHED"
     assert run.data.params == {"paste.scale": "[0.6, 1.0]", "prepare.root": "null", "prepare.dataset": "demo"}
     assert run.data.metrics == {
+        "1 headline/1 mask AP50": 58.4,
         "foregrounds.precision50.iter_0": 71.5,
         "evaluate.mask.AP50_per_class.tv _u28_big_u29_": 3.0,
     }
-    assert run.data.tags["headline"] == "58.4"
+    assert (run.data.tags["headline"], run.data.tags["mlflow.note.content"]) == ("58.4", "| | |")
+    assert min(run.data.metrics) == "1 headline/1 mask AP50"
     assert (run.data.tags["study"], run.data.tags["my_u2F_tag"]) == ("paste", "x")
     assert len(run.data.tags["git.commit"]) == 40
     for folder, name in [("report", "index.html"), ("models/mask_rcnn", "config.json"), ("figures", "proposals.jpg")]:
         assert [Path(file.path).name for file in client().list_artifacts(run.info.run_id, folder)] == [name]
+    pictures = [Path(file.path).name for file in client().list_artifacts(run.info.run_id, "images")]
+    assert [name.split("+")[0] for name in pictures] == ["proposals", "proposals"]  # large and small
     assert Path(run.info.artifact_uri).is_relative_to(here / "mlartifacts")
 
 
@@ -181,11 +191,11 @@ def test_a_real_server_takes_the_same_record(tmp_path: Path, monkeypatch: pytest
     page.write_text("page")
     with server(tmp_path) as uri:
         monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
-        run = recorded(params={"long": "x" * 900}, files=[(page, "report")], figures={"a.jpg": b"jpeg"})
+        run = recorded(params={"long": "x" * 900}, files=[(page, "report")], figures={"a.jpg": PICTURE})
         assert run.info.status == "FINISHED"
         assert run.data.metrics == {"evaluate.mask.AP50": 58.4}
         assert run.data.params == {"long": "x" * 900}
-        assert {file.path for file in client().list_artifacts(run.info.run_id)} == {"report", "figures"}
+        assert {file.path for file in client().list_artifacts(run.info.run_id)} == {"report", "figures", "images"}
     assert run.info.run_id in str(list((tmp_path / "artifacts").rglob("index.html")))
 
 

@@ -8,15 +8,15 @@ import cv2
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
-from empaste.images import RGB
+from empaste.images import GRAY, RGB
 from empaste.report.fonts import Colour
 from empaste.report.lettering import lettered
 
-PANEL_SIDE = 288
-"""Longest side of a panel in pixels."""
+PANEL_SIDE, LARGEST_PANEL = 288, 576
+"""Longest side of a panel in pixels: a smaller image is enlarged to the first, a larger one shrunk to the second."""
 
 LETTER_SIDE = 640
-"""Longest side of an image in pixels up to which letters stay as small as on a panel."""
+"""Longest side of an image in pixels up to which letters stay as small as on the smallest panel."""
 
 GOOD: Colour = (46, 160, 67)
 BAD: Colour = (218, 54, 51)
@@ -36,16 +36,27 @@ def colour_of(number: int) -> Colour:
     return round(255 * red), round(255 * green), round(255 * blue)
 
 
-def enlarge(image: UInt8[np.ndarray, "h w 3"], side: int = PANEL_SIDE) -> UInt8[np.ndarray, "k l 3"]:
-    """``image`` with its longest side at ``side``, aspect kept (a side never falls under one pixel)."""
+def panel_side(shape: tuple[int, ...]) -> int:
+    """The longest side in pixels that an image of ``shape`` (height, width, …) has on a panel."""
+    return min(LARGEST_PANEL, max(PANEL_SIDE, *shape[:2]))
+
+
+def enlarge(image: UInt8[np.ndarray, "h w 3"], side: int | None = None) -> UInt8[np.ndarray, "k l 3"]:
+    """``image`` with its longest side at ``side`` (None: `panel_side`), aspect kept; no side falls under one pixel."""
+    side = side or panel_side(image.shape)
     size_wh = _size_wh(image.shape[0], image.shape[1], side)
     shrinks = max(image.shape[:2]) > side
     return cv2.resize(image, size_wh, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC)
 
 
-def enlarge_mask(mask: Bool[np.ndarray, "h w"], side: int = PANEL_SIDE) -> Bool[np.ndarray, "k l"]:
+def blank() -> UInt8[np.ndarray, "k k 3"]:
+    """A gray panel, for an image that is not there."""
+    return np.full((PANEL_SIDE, PANEL_SIDE, 3), GRAY, np.uint8)
+
+
+def enlarge_mask(mask: Bool[np.ndarray, "h w"], side: int | None = None) -> Bool[np.ndarray, "k l"]:
     """``mask`` as `enlarge` makes its image, with smooth edges."""
-    size_wh = _size_wh(mask.shape[0], mask.shape[1], side)
+    size_wh = _size_wh(mask.shape[0], mask.shape[1], side or panel_side(mask.shape))
     return cv2.resize(mask.astype(np.float32), size_wh, interpolation=cv2.INTER_LINEAR) > 0.5
 
 
@@ -110,12 +121,13 @@ class Drawn(NamedTuple):
 
 
 def draw_instances(
-    image: UInt8[np.ndarray, "h w 3"], instances: Iterable[Drawn], side: int = PANEL_SIDE
+    image: UInt8[np.ndarray, "h w 3"], instances: Iterable[Drawn], side: int, letter_side: int = LETTER_SIDE
 ) -> UInt8[np.ndarray, "k l 3"]:
     """``image`` enlarged to ``side`` with every instance's mask, later ones on top, and above all masks the texts.
 
-    A text begins at the upper left corner of its mask's box; its letters grow with ``side``. An empty mask is left out.
-    Instances may come from an iterator: the mask of one is let go of before the next is asked for.
+    A text begins at the upper left corner of its mask's box; its letters grow with ``side`` from ``letter_side`` on. An
+    empty mask is left out. Instances may come from an iterator: the mask of one is let go of before the next is asked
+    for.
     """
     shown, corners = enlarge(image, side).copy(), []
     for one in instances:
@@ -125,12 +137,12 @@ def draw_instances(
             rows, columns = np.nonzero(mask)
             corners.append((one.text, one.colour, int(columns.min()), int(rows.min())))
     for text, colour, x, y in corners:
-        draw_label(shown, text, x, y, colour, max(1.0, side / LETTER_SIDE))
+        draw_label(shown, text, x, y, colour, max(1.0, side / letter_side))
     return shown
 
 
 def tile(rows: Sequence[Sequence[tuple[RGB, str]]], side: int = PANEL_SIDE) -> UInt8[np.ndarray, "k l 3"]:
-    """One image of rows of captioned panels, for places that show no page; at least one panel."""
+    """One image of rows of captioned panels, each ``side`` pixels long, for places that show no page; at least one."""
     cell_h, cell_w, gap = side + CAPTION_ROOM, side, 8
     columns = max(len(row) for row in rows)
     sheet = np.full((len(rows) * (cell_h + gap) + gap, columns * (cell_w + gap) + gap, 3), 255, np.uint8)
@@ -138,7 +150,8 @@ def tile(rows: Sequence[Sequence[tuple[RGB, str]]], side: int = PANEL_SIDE) -> U
         for c, (image, caption) in enumerate(row):
             top, left = gap + r * (cell_h + gap), gap + c * (cell_w + gap)
             below = top + CAPTION_ROOM
-            sheet[below : below + image.shape[0], left : left + image.shape[1]] = image[:side, :side]
+            shown = enlarge(image, side)
+            sheet[below : below + shown.shape[0], left : left + shown.shape[1]] = shown
             text = lettered(caption, CAPTION_SIZE, BLACK, WHITE, side, CAPTION_ROOM)
             sheet[top : top + text.shape[0], left : left + text.shape[1]] = text
     return sheet

@@ -135,6 +135,11 @@ def percent(value: Number | None) -> str:
     return NOT_MEASURED if value is None else f"{value:.1f}"
 
 
+def change(here: Number | None, there: Number | None) -> str:
+    """How much more there is ``here`` than ``there``, with its sign and one decimal; empty where one is not known."""
+    return "" if here is None or there is None else f"{here - there:+.1f}"
+
+
 def cell(column: Column, name: str | None) -> str:
     """The text of ``column`` for a class (None: over all): a rate with one decimal, a count as it is.
 

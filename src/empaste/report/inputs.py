@@ -20,6 +20,7 @@ from empaste.artifacts.segments import segment_rles
 from empaste.artifacts.tables import check_table, file_of, read_from
 from empaste.artifacts.truth import GroundTruth, read_truth
 from empaste.errors import InputError
+from empaste.evaluation.mistakes import image_quality, match_instances
 from empaste.images import read_rgb
 from empaste.layout import Layout
 from empaste.rle import RLE
@@ -82,6 +83,18 @@ class Run:
         return read_coco(self.files.val_truth)
 
     @cached_property
+    def detections(self) -> list[Detection]:
+        """What the detector finds in the validation images; may be empty."""
+        found: list[Detection] = read_own_json(self.files.detections / "val.json", "dvc repro evaluate")
+        return found
+
+    @cached_property
+    def val_quality(self) -> dict[int, float]:
+        """`image_quality` of the validation images."""
+        quality = image_quality(match_instances(self.val_truth, self.detections), self.val_truth)
+        return {image_id: share for image_id, share in quality.items() if image_id in self.paths}
+
+    @cached_property
     def composites(self) -> Coco:
         """The composites' data set."""
         return read_coco(self.files.composites / "instances.json")
@@ -94,10 +107,10 @@ def evenly_spaced(values: Sequence[int], num: int) -> list[int]:
     return [values[round(place)] for place in np.linspace(0, len(values) - 1, num)]
 
 
-def read_rows(path: Path, schema: type[Table], image_ids: Sequence[int]) -> pd.DataFrame:
-    """The rows of the table at ``path`` that belong to ``image_ids``, without reading the others into memory."""
+def read_rows(path: Path, schema: type[Table], ids: Iterable[int], column: str = "image_id") -> pd.DataFrame:
+    """The rows of the table at ``path`` whose ``column`` is one of ``ids``, without reading the others into memory."""
     try:
-        rows = pd.read_parquet(path, engine="pyarrow", filters=[("image_id", "in", list(image_ids))])
+        rows = pd.read_parquet(path, engine="pyarrow", filters=[(column, "in", list(ids))])
     except FileNotFoundError as error:
         raise InputError(f"{path} does not exist; run: dvc repro (or dvc pull)") from error
     except (OSError, ValueError) as error:
@@ -121,11 +134,10 @@ def read_rounds(folder: Path) -> dict[int, dict[Label, list[Annotation]]]:
     return rounds
 
 
-def read_masks(folder: Path, image_ids: Sequence[int], chosen: Iterable[pd.DataFrame]) -> dict[int, RLE]:
-    """The masks of the segments that the tables ``chosen`` name, by id; ``image_ids`` are the tables' images."""
-    segments = read_rows(file_of(folder, Segments), Segments, image_ids)
+def read_masks(folder: Path, chosen: Iterable[pd.DataFrame]) -> dict[int, RLE]:
+    """The masks of the segments that the tables ``chosen`` name, by id."""
     ids = {segment_id for table in chosen for segment_id in table["segment_id"]}
-    wanted = segments[segments["segment_id"].isin(ids)]
+    wanted = read_rows(file_of(folder, Segments), Segments, ids, "segment_id")
     return dict(zip(wanted["segment_id"], segment_rles(wanted), strict=True))
 
 
@@ -154,12 +166,6 @@ def numeric_columns(table: pd.DataFrame) -> dict[str, list[float]]:
     """The columns of numbers by name, in their order."""
     numeric = table.select_dtypes("number")
     return {str(name): numeric[name].tolist() for name in numeric.columns}
-
-
-def read_detections(folder: Path) -> list[Detection]:
-    """The COCO results in ``folder``; may be empty."""
-    detections: list[Detection] = read_own_json(folder / "val.json", "dvc repro evaluate")
-    return detections
 
 
 def annotations_of(data: Coco, image_ids: Iterable[int]) -> dict[int, list[Annotation]]:

@@ -1,22 +1,17 @@
-"""The page: one HTML file that needs nothing beside it, the same bytes for the same run."""
+"""The page of a run: its results, its pictures, its curves, all metrics and all parameters."""
 
-import base64
-import json
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from empaste.artifacts.metrics import flatten
 from empaste.artifacts.truth import IOU50
-from empaste.images import encode_rgb
 from empaste.report import charts, figures
 from empaste.report.confusion import confusion_table
-from empaste.report.sheets.panels import Panel, Sheet
+from empaste.report.rendering import render
+from empaste.report.sheets.panels import Sheet
 
-JPEG_QUALITY = 82
 CURVES = {
     "prepare": "Training images per class",
     "classifier": "Classifier training",
@@ -43,19 +38,10 @@ def render_page(
     ``precision_recall`` is (class_name, recall, precision), ``foregrounds_reliability`` (confidence, precision,
     foregrounds), ``confusion`` (image_id, actual, predicted).
     """
-    folder = FileSystemLoader(Path(__file__).parent)
-    environment = Environment(
-        loader=folder, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters |= {
-        "percent": figures.percent,
-        "cell": figures.cell,
-        "figure": _figure,
-        "jpeg": _data_uri,
-        "layout": _layout,
-    }
     columns, quality = figures.class_columns(metrics), figures.foreground_quality(metrics)
-    return environment.get_template("page.html.jinja").render(
+    return render(
+        "page.html.jinja",
+        sheets,
         dataset=_dataset(params, metrics),
         headline=figures.headline(metrics),
         columns=columns,
@@ -63,7 +49,6 @@ def render_page(
         quality=quality,
         iterations=list(dict.fromkeys(key for values in quality.values() for key in values)),
         quality_chart=quality_chart(metrics),
-        sheets=sheets,
         plots={CURVES.get(name, name): plot_charts(name, table) for name, table in curves.items()},
         metrics={stage: flatten(content) for stage, content in metrics.items()},
         params={section: flatten(content) for section, content in params.items()},
@@ -139,26 +124,3 @@ def _dataset(params: Mapping[str, Any], metrics: figures.Metrics) -> str:
     parts = [f"{value:,} {key.replace('_', ' ')}" for key, value in counts.items() if value is not None]
     parts += [f"{len(classes)} classes"] if classes else []
     return " · ".join([str(figures.find(params, "prepare", "dataset") or "data set"), *parts])
-
-
-def _layout(sheet: Sheet) -> str:
-    """How groups stand on a wide screen: "pairs" and "rows" of panels have neighbours, one group takes the width."""
-    most = max((len(group.panels) for group in sheet.groups), default=0)
-    if len(sheet.groups) < 2 or most > 8:
-        return ""
-    return "pairs" if most <= 2 else "rows"
-
-
-def _data_uri(panel: Panel) -> str:
-    return "data:image/jpeg;base64," + base64.b64encode(encode_rgb(panel.image, ".jpg", JPEG_QUALITY)).decode()
-
-
-def _figure(value: Any) -> str:
-    """A metric or a parameter as text: six digits, lists as JSON, None as "not measured" would read badly for both."""
-    if value is None:
-        return figures.NOT_MEASURED
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, float):
-        return f"{value:.6g}"
-    return value if isinstance(value, str) else json.dumps(value)

@@ -219,14 +219,28 @@ def stages_up_to(last: str) -> list[str]:
 
 
 def fetch(rev: str, paths: Sequence[Path], folder: Path) -> Layout:
-    """Copies of the artifacts ``paths`` of the commit ``rev``, files and folders, below ``folder``."""
+    """Copies of the artifacts ``paths`` of ``rev``, files and folders, below ``folder``.
+
+    ``rev`` is a commit, a branch or an experiment. `InputError` where there is none, or where an artifact is neither in
+    DVC's cache nor in its remote.
+    """
     from dvc.api import DVCFileSystem
+    from dvc.exceptions import DvcException
+    from dvc.scm import RevError
+    from dvc_data.index import DataIndexError
 
     files = DVCFileSystem(rev=rev)
     for path in paths:
         copy = folder / path
         copy.parent.mkdir(parents=True, exist_ok=True)
-        files.get(str(path), str(copy), recursive=files.isdir(str(path)))
+        try:
+            files.get(str(path), str(copy), recursive=files.isdir(str(path)))
+        except RevError as error:
+            raise InputError(f"{rev} is no experiment, branch or commit; see: dvc exp list") from error
+        except (DataIndexError, DvcException, FileNotFoundError) as error:
+            raise InputError(
+                f"{path} of {rev} is neither in DVC's cache nor in its remote; bring it with dvc exp pull or dvc fetch"
+            ) from error
     return HERE.below(folder)
 
 

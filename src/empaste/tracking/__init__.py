@@ -7,7 +7,9 @@ appears in MLflow. `store` says which store is in use, and how it is chosen or s
 Importing this package is cheap: MLflow is imported only where something is recorded.
 """
 
+from empaste.tracking.data_sets import data_sets
+from empaste.tracking.identity import changes_of_this_run
 from empaste.tracking.live import live_curve
 from empaste.tracking.recording import Record, record_pipeline
 
-__all__ = ["Record", "live_curve", "record_pipeline"]
+__all__ = ["Record", "changes_of_this_run", "data_sets", "live_curve", "record_pipeline"]

@@ -9,11 +9,11 @@ import os
 import re
 import socket
 import subprocess
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from empaste.tracking.names import mlflow_value
+from empaste.tracking.run_names import differing_params, run_name
 
 PIPELINE_TAG = "empaste.pipeline"
 HOST_TAG = "empaste.host"
@@ -39,7 +39,8 @@ def open_run(client: Any, experiment_id: str, params_file: Path) -> str:
         if not _is_alive(run.data.tags.get(PROCESS_TAG, "")):
             client.set_terminated(run.info.run_id, "KILLED")
     tags = identity | _git_tags() | _experiment_tags()
-    return str(client.create_run(experiment_id, tags=tags, run_name=_run_name(tags, params_file)).info.run_id)
+    name = run_name(params_file, _baseline(), os.environ.get(EXPERIMENT_VARIABLE))
+    return str(client.create_run(experiment_id, tags=tags, run_name=name).info.run_id)
 
 
 def identity_tags(params_file: Path) -> dict[str, str]:
@@ -58,10 +59,14 @@ def _pipeline_key(params_file: Path) -> str:
     return f"{_params_hash(params_file)} {_commit()}"
 
 
-def _run_name(tags: Mapping[str, str], params_file: Path) -> str:
-    """The name of DVC's experiment, else the commit and a hash of the parameters."""
-    plain = f"{tags['git.commit'][:7] or 'no-commit'}-{_params_hash(params_file)[:6]}"
-    return os.environ.get(EXPERIMENT_VARIABLE) or plain
+def changes_of_this_run(params_file: Path) -> dict[str, Any]:
+    """The parameters that differ from the commit at which this run of the pipeline began, by dotted name."""
+    return differing_params(params_file, _baseline())
+
+
+def _baseline() -> str:
+    """An experiment's baseline, else the commit that is checked out."""
+    return os.environ.get(BASELINE_VARIABLE) or "HEAD"
 
 
 def _params_hash(params_file: Path) -> str:

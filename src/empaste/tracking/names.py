@@ -9,8 +9,8 @@ MAX_NAME = 250
 """The longest name of a parameter or a metric that MLflow takes, in characters."""
 MAX_VALUE = 6000
 """The longest value of a parameter that MLflow takes, in characters."""
-CURVES = "curves/"
-"""The folder in which MLflow shows what changes by step."""
+CURVES, HEADLINE = "curves/", "1 headline/"
+"""The folders in which MLflow shows what changes by step, and, before all else, the figures that a run is known by."""
 
 FOREIGN = re.compile(r"[^\w\-. :]|^[. ]| $|_(?=u[0-9A-F_])")
 """What `mlflow_name` replaces."""
@@ -21,12 +21,13 @@ def mlflow_name(name: str) -> str:
     """``name`` as MLflow takes it: an ordinary name stays as it is, and two names never become the same.
 
     MLflow takes letters and digits of any script and ``_-.: ``. Any other character is replaced by its code point: C+
-    becomes ``C_u2B_``. The same happens to a slash, because it opens a folder (only `CURVES` is meant as one), to a
-    dot or a blank at the start, to a blank at the end, and to an underscore before what would read as a code point.
+    becomes ``C_u2B_``. The same happens to a slash, because it opens a folder (only `CURVES` and `HEADLINE` are meant
+    as ones), to a dot or a blank at the start, to a blank at the end, and to an underscore before what would read as a
+    code point.
     A name that then has `MAX_NAME` characters or more is cut off and ends in a hash of the whole name. Names that
     differ only in case stay apart where the store compares case (SQLite, PostgreSQL, files on Linux).
     """
-    folder = CURVES if name.startswith(CURVES) else ""
+    folder = next((folder for folder in (CURVES, HEADLINE) if name.startswith(folder)), "")
     own = name[len(folder) :]
     escaped = folder + (FOREIGN.sub(lambda found: f"_u{ord(found[0]):X}_", own) or "_u_")
     if len(escaped) < MAX_NAME:

@@ -1,5 +1,6 @@
 """One run of the pipeline as a run of MLflow: parameters, metrics, curves, figures, files and the model."""
 
+import io
 import math
 import sys
 import tempfile
@@ -10,12 +11,15 @@ from pathlib import Path
 from typing import Any
 
 from empaste.layout import HERE
+from empaste.tracking.data_sets import DataSet, log_data_sets
 from empaste.tracking.identity import open_run
-from empaste.tracking.names import curve_name, mlflow_name, mlflow_value
+from empaste.tracking.names import HEADLINE, curve_name, mlflow_name, mlflow_value
 from empaste.tracking.store import Store, active, clear_errors, connect, find_store, is_enabled, loading_trouble
 
 MODEL_NAME = "empaste-mask-rcnn"
 """The name of the registered model; every run adds a version."""
+MAX_CHART_WIDTH = 1000
+"""Pixels; MLflow keeps images as PNG, which are several times as large as JPEG."""
 PARAMS_AT_ONCE, POINTS_AT_ONCE = 100, 500
 """How many are sent in one batch; MLflow takes at most 100 parameters and 1,000 points."""
 
@@ -32,11 +36,16 @@ class Record:
     params: Mapping[str, Any]
     metrics: Mapping[str, float]
     headline: str
+    note: str = ""
+    """Markdown that MLflow shows on the run's page."""
+    headline_metrics: Mapping[str, float] = field(default_factory=dict)
+    """Those that MLflow shows before all others, in this order."""
+    data_sets: Sequence[DataSet] = ()
     curves: Mapping[str, Curve] = field(default_factory=dict)
     files: Sequence[tuple[Path, str]] = ()
     """Files and folders, each with the artifact folder that it goes to ("" for the top)."""
     figures: Mapping[str, bytes] = field(default_factory=dict)
-    """Images by file name."""
+    """Images by file name; MLflow sets those of several runs side by side."""
     tags: Mapping[str, str] = field(default_factory=dict)
     detector: tuple[Path, bytes] | None = None
     """The folder of a trained detector and the bytes of an example image: they become a model that can be served."""
@@ -65,13 +74,16 @@ def record_pipeline(record: Record, params_file: Path = HERE.params) -> str | No
 
 def _log_record(client: Any, run_id: str, record: Record, store: Store) -> None:
     _log_params(client, run_id, record.params)
-    log_points(client, run_id, [(name, 0, value) for name, value in record.metrics.items()])
+    first = {f"{HEADLINE}{name}": value for name, value in record.headline_metrics.items()}
+    measured = {**first, **record.metrics}
+    log_points(client, run_id, [(name, 0, value) for name, value in measured.items()])
     for name, curve in record.curves.items():
         _log_curve(client, run_id, name, curve)
     for name, value in record.tags.items():
         client.set_tag(run_id, mlflow_name(name), mlflow_value(value))
     client.set_tag(run_id, "headline", record.headline)
-    client.set_tag(run_id, "mlflow.note.content", record.headline)
+    client.set_tag(run_id, "mlflow.note.content", mlflow_value(record.note or record.headline))
+    log_data_sets(client, run_id, record.data_sets)
     for path, folder in record.files:
         log = client.log_artifacts if path.is_dir() else client.log_artifact
         log(run_id, str(path), folder or None)
@@ -122,6 +134,18 @@ def _log_figures(client: Any, run_id: str, figures: Mapping[str, bytes]) -> None
         for name, data in figures.items():
             (Path(folder) / name).write_bytes(data)
         client.log_artifacts(run_id, folder, "figures")
+    for name, data in figures.items():
+        # As MLflow's own kind of image, too: its charts show those of one key of several runs beside each other.
+        client.log_image(run_id, _shrunk(data), key=Path(name).stem, step=0, synchronous=True)
+
+
+def _shrunk(data: bytes) -> Any:
+    """The image in ``data`` no wider than `MAX_CHART_WIDTH`, as Pillow's."""
+    from PIL import Image
+
+    image = Image.open(io.BytesIO(data))
+    image.thumbnail((MAX_CHART_WIDTH, 100 * MAX_CHART_WIDTH))
+    return image
 
 
 def _log_detector(store: Store, run_id: str, folder: Path, example: bytes) -> None:

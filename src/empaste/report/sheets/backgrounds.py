@@ -14,7 +14,7 @@ from empaste.artifacts.tables import file_of, read_from
 from empaste.report import drawing
 from empaste.report.inputs import Run, read_rows
 from empaste.report.names import isolated
-from empaste.report.sheets.panels import Group, Panel, Sheet, counted
+from empaste.report.sheets.panels import Facts, Group, Panel, Sheet, counted
 
 
 def background_sheet(run: Run) -> Sheet:
@@ -32,7 +32,7 @@ def background_sheet(run: Run) -> Sheet:
             f"“{isolated(text)}” → “{isolated(new)}”"
             for text, new in zip(rows["text"], rows["substituted"], strict=True)
         ]
-        groups.append(Group([original, *panels], f"{image_id}", lines))
+        groups.append(Group([original, *panels], f"{image_id}", lines, Facts(run.names_in(image_id))))
     guide = (
         "Captions as written, and with the words for classes substituted; beside the original the backgrounds selected "
         "for it. A good background keeps the scene and shows no object of any class: pasted objects would otherwise "

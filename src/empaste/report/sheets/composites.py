@@ -6,7 +6,7 @@ from empaste.artifacts.coco_records import ImageRecord
 from empaste.artifacts.shards import Shards
 from empaste.report import drawing
 from empaste.report.inputs import Run, annotations_of, evenly_spaced
-from empaste.report.sheets.panels import Group, Panel, Sheet, draw_instances
+from empaste.report.sheets.panels import Facts, Group, Panel, Sheet, class_names, draw_instances
 
 
 def composite_sheet(run: Run) -> Sheet:
@@ -21,7 +21,8 @@ def composite_sheet(run: Run) -> Sheet:
         marked = draw_instances(run, image, own)
         num_pasted = sum(one.get("source") == "pasted" for one in own)
         caption = f"{num_pasted} pasted, {len(own) - num_pasted} its own"
-        groups.append(Group([Panel(image, _origin(by_id[composite_id])), Panel(marked, caption)]))
+        facts = Facts(class_names(run, own))
+        groups.append(Group([Panel(image, _origin(by_id[composite_id])), Panel(marked, caption)], facts=facts))
     guide = (
         "What the detector is trained on: left the composite, right its annotations. Masks should end where the object "
         "does, an object under another should lose what is hidden, and pasted objects should not look cut out."

@@ -14,9 +14,9 @@ from empaste.artifacts.truth import IOU50
 from empaste.masks import decode_mask
 from empaste.report import drawing
 from empaste.report.figures import iteration_title, round_title
-from empaste.report.inputs import Run, of_label, read_iterations, read_masks, read_rounds, read_rows
+from empaste.report.inputs import Label, Run, of_label, read_iterations, read_masks, read_rounds, read_rows
 from empaste.report.names import isolated
-from empaste.report.sheets.panels import Group, Panel, Sheet
+from empaste.report.sheets.panels import Facts, Group, Panel, Sheet
 from empaste.rle import RLE
 
 LEFT_OUT = "not in the pool: under the least probability, or no choice"
@@ -40,7 +40,7 @@ def foreground_sheet(run: Run) -> Sheet:
     heatmaps = read_array(run.files.cams / "heatmaps.npy", len(cams), str(file_of(run.files.cams, Cams)), "cams")
     iterations = read_iterations(run.files.foregrounds, run.train_ids)
     pool = read_rows(run.files.foregrounds / "pool.parquet", Foregrounds, run.train_ids)
-    segments = read_masks(run.files.segments, run.train_ids, iterations.values())
+    segments = read_masks(run.files.segments, iterations.values())
     rounds = read_rounds(run.files.refined)
     groups = []
     for row in np.flatnonzero(cams["image_id"].isin(run.train_ids)):
@@ -49,11 +49,18 @@ def foreground_sheet(run: Run) -> Sheet:
         choices = [_choice(run, number, of_label(table, key), segments, key) for number, table in iterations.items()]
         redrawn = [_redrawn(run, round_title(number), found.get(key, []), key) for number, found in rounds.items()]
         panels = [_cam_panel(run, cam, heatmaps[row]), *choices, *redrawn]
-        left_out = () if len(of_label(pool, key)) else (LEFT_OUT,)
-        groups.append(Group(panels, f"{key[0]} · {isolated(run.class_names[key[1]])}", left_out))
+        kept = of_label(pool, key)
+        heading = f"{key[0]} · {isolated(run.class_names[key[1]])}"
+        groups.append(Group(panels, heading, () if len(kept) else (LEFT_OUT,), _facts(run, key, panels[-1], kept)))
     guide = GUIDE + (REDRAWN if rounds else "") + (JUDGED if run.train_truth.outlined else UNJUDGED)
     none = "" if groups else "No training image on these sheets has a labelled class."
     return Sheet("foregrounds", "Class activation and foreground per iteration", guide, groups, none)
+
+
+def _facts(run: Run, label: Label, last: Panel, kept: pd.DataFrame) -> Facts:
+    """Whether the last choice is right, and how sure the pool is of it."""
+    right = last.tone == "good" if run.train_truth.outlined else None
+    return Facts([run.class_names[label[1]]], right, float(kept["confidence"].iloc[0]) if len(kept) else None)
 
 
 def _cam_panel(run: Run, cam: "pd.Series[Any]", heat: np.ndarray) -> Panel:
@@ -72,7 +79,7 @@ def _choice(run: Run, number: int, chosen: pd.DataFrame, segments: dict[int, RLE
     if chosen.empty:
         return Panel(drawing.enlarge(run.pixels(key[0])), f"{label} · no choice", "bad")
     rles = [segments[segment_id] for segment_id in chosen["segment_id"]]
-    return _judged(run, f"{label} · p {chosen['prob'].iloc[0]:.2f}", rles, key)
+    return judged_panel(run, f"{label} · p {chosen['prob'].iloc[0]:.2f}", rles, key)
 
 
 def _redrawn(run: Run, label: str, found: list[Annotation], key: tuple[int, int]) -> Panel:
@@ -80,10 +87,10 @@ def _redrawn(run: Run, label: str, found: list[Annotation], key: tuple[int, int]
     if not found:
         return Panel(drawing.enlarge(run.pixels(key[0])), f"{label} · nothing", "bad")
     sure = f"{label} · sure {found[0].get('score') or 0:.2f}"
-    return _judged(run, sure, [one["segmentation"] for one in found], key)
+    return judged_panel(run, sure, [one["segmentation"] for one in found], key)
 
 
-def _judged(run: Run, caption: str, rles: list[RLE], key: tuple[int, int]) -> Panel:
+def judged_panel(run: Run, caption: str, rles: list[RLE], key: tuple[int, int]) -> Panel:
     """Masks of one (image, class), the first one's verdict in the caption where there is ground truth."""
     image = drawing.enlarge(run.pixels(key[0]))
     masks = [drawing.enlarge_mask(decode_mask(rle)) for rle in rles]

@@ -9,7 +9,7 @@ from empaste.images import RGB
 from empaste.masks import decode_mask
 from empaste.report import drawing
 from empaste.report.inputs import Run, read_rows
-from empaste.report.sheets.panels import Group, Panel, Sheet
+from empaste.report.sheets.panels import Facts, Group, Panel, Sheet
 
 MAX_SEGMENTS = 80
 """Segments drawn per image; the best by score."""
@@ -21,7 +21,8 @@ def proposal_sheet(run: Run) -> Sheet:
     panels = []
     for image_id in run.train_ids:
         own = segments[segments["image_id"] == image_id]
-        panels.append(Panel(_draw_segments(run.pixels(image_id), own), f"{image_id} · {len(own)} segments"))
+        image = _draw_segments(run.pixels(image_id), own)
+        panels.append(Panel(image, f"{image_id} · {len(own)} segments", facts=Facts(run.names_in(image_id))))
     guide = (
         "Every outline is one class-agnostic segment, a candidate for a foreground. Each object should have one "
         "outline of its own that follows its border; where none does, no later stage can find the object."
