@@ -3,12 +3,16 @@
 from collections.abc import Sequence
 
 import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
 
 from empaste.masks import encode_mask
 from empaste.overlaps import mask_ious
 from empaste.proposals.hierarchies import (
     Hierarchy,
     best_segments,
+    distinct_rows,
     draw_segments,
     fill_holes,
     overlap_ious,
@@ -44,6 +48,18 @@ def test_pieces_beside_are_connected() -> None:
 
 def test_nothing_beside_everything() -> None:
     assert pieces_beside(np.ones((1, 3), bool), stripes([1, 2, 3])).shape == (0, 3)
+
+
+def test_each_piece_beside_several_segments_comes_once() -> None:
+    graph = stripes([1, 2, 3, 4, 5])
+    found = pieces_beside(np.array([[False, True, False, True, False], [False, True, True, True, False]]), graph)
+    assert rows(found) == {(0,), (2,), (4,)}
+    assert len(found) == 3
+
+
+@given(hnp.arrays(bool, st.tuples(st.integers(0, 12), st.integers(1, 20))))
+def test_distinct_rows_are_in_the_order_of_numpy(matrix: np.ndarray) -> None:
+    np.testing.assert_array_equal(distinct_rows(matrix), np.unique(matrix, axis=0))
 
 
 def two_hierarchies() -> list[Hierarchy]:
