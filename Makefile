@@ -5,7 +5,7 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export OMP_WAIT_POLICY ?= PASSIVE
 
-.PHONY: setup demo quick test fuzz faults smoke lint types ui clean
+.PHONY: setup demo quick test fuzz faults smoke lint types docs docs-serve wheel ui clean
 
 setup: $(BIN)/.complete  ## create .venv and install the pinned requirements
 
@@ -50,8 +50,18 @@ lint: setup  ## style, layers
 types: setup  ## static types
 	$(BIN)/mypy
 
+docs: setup  ## the documentation as a site, in site/; a dead link or anchor ends it
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
+
+docs-serve: setup  ## the same while you write, at http://localhost:8000
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs serve --watch src --watch website --watch README.md
+
+wheel: setup  ## the wheel and the source distribution, in dist/
+	rm -rf dist
+	$(BIN)/uv build --quiet
+
 ui: setup  ## MLflow's pages on the store that the pipeline writes
 	$(BIN)/empaste ui
 
 clean:  ## remove the environment and scratch files; DVC's cache and the MLflow store stay
-	rm -rf .venv .work .pytest_cache .mypy_cache .ruff_cache .hypothesis build src/*.egg-info
+	rm -rf .venv .work .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist site src/*.egg-info

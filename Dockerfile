@@ -1,0 +1,33 @@
+# The pinned environment with EM-Paste installed; docs/containers.md says how it is used.
+FROM python:3.11-slim
+
+# git: DVC asks it for the repository. The fonts write labels in any script on overlays and contact sheets.
+# hadolint ignore=DL3008
+RUN apt-get update \
+  && apt-get install --yes --no-install-recommends git openssh-client fonts-noto-core libfribidi0 \
+  && rm -rf /var/lib/apt/lists/*
+
+WORKDIR /opt/empaste
+COPY requirements.lock ./
+# uv in the pinned version, and with it everything else; the layer changes with the lock alone.
+# hadolint ignore=SC2046
+RUN pip install --no-cache-dir $(grep '^uv==' requirements.lock) \
+  && uv pip install --system --no-cache --compile-bytecode --requirement requirements.lock
+
+COPY pyproject.toml README.md LICENSE ./
+COPY src ./src
+RUN uv pip install --system --no-cache --compile-bytecode --no-deps .
+
+# A project's own code goes before the installed one: a checkout that is mounted runs as it stands. HOME and USER serve any
+# --user, whom the image does not know; git trusts a folder that belongs to somebody else, as a mounted one may.
+ENV PYTHONPATH=/project/src \
+  HOME=/home/empaste \
+  USER=empaste \
+  OMP_WAIT_POLICY=PASSIVE
+RUN useradd --create-home --uid 1000 empaste \
+  && chmod 0777 /home/empaste \
+  && git config --system --add safe.directory '*'
+
+USER 1000
+WORKDIR /project
+CMD ["empaste", "--help"]
