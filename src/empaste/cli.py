@@ -16,6 +16,33 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
 
 
 @app.command()
+def init(
+    name: Annotated[Path | None, typer.Argument(help="a new folder; with --update: the project, default here")] = None,
+    images: Annotated[Path | None, typer.Option(help="folder of the images, and folders below")] = None,
+    labels: Annotated[Path | None, typer.Option(help="CSV: file,label and perhaps split, a row per label")] = None,
+    labels_from_folders: Annotated[
+        bool, typer.Option("--labels-from-folders", help="an image has the label that its folder is called")
+    ] = False,
+    coco: Annotated[
+        Path | None, typer.Option(help="COCO JSON, its images in --images or beside it; or a folder with both splits")
+    ] = None,
+    voc: Annotated[
+        Path | None, typer.Option(help="folder of a VOC devkit; or of XML files, their images in --images")
+    ] = None,
+    update: Annotated[
+        bool, typer.Option("--update", help="renew the pipeline of a project after another version was installed")
+    ] = False,
+) -> None:
+    """Make a project folder for your own images, ready for dvc repro: docs/begin.md."""
+    from empaste.beginning.outcome import begin_project, update_project
+
+    if update:
+        update_project(name or Path(), (images, labels, labels_from_folders, coco, voc))
+        return
+    begin_project(name, images, labels, labels_from_folders, coco, voc)
+
+
+@app.command()
 def summary(metrics: Path = HERE.metrics, page: Path = HERE.report) -> None:
     """Print the results of the last run: AP per class, foreground precision per F-EM iteration, the page to open."""
     from empaste.report.summary import print_summary
