@@ -43,6 +43,19 @@ def init(
 
 
 @app.command()
+def inspect(
+    root: Annotated[Path | None, typer.Option(help="a data set; default: that of params.yaml")] = None,
+    dataset: Annotated[str | None, typer.Option(help="its kind: folder (default), coco, voc")] = None,
+    out: Annotated[Path, typer.Option(help="folder for index.html and findings.csv")] = Path("inspect"),
+    max_images: Annotated[int, typer.Option(min=0, help="look at so many images, evenly spread; 0: all")] = 5000,
+) -> None:
+    """Look at a data set before a run: classes, sizes, duplicates, doubtful labels, small objects, costs."""
+    from empaste.inspection.outcome import inspect as inspect_images
+
+    inspect_images(root, dataset, out, max_images)
+
+
+@app.command()
 def summary(metrics: Path = HERE.metrics, page: Path = HERE.report) -> None:
     """Print the results of the last run: AP per class, foreground precision per F-EM iteration, the page to open."""
     from empaste.report.summary import print_summary
