@@ -6,7 +6,14 @@ from typing import Any
 import pytest
 import yaml
 
-from empaste.beginning.pipeline_files import data_deps_of, pipeline_text, preset_values, write_pipeline, write_values
+from empaste.beginning.pipeline_files import (
+    data_deps_of,
+    kept_values,
+    pipeline_text,
+    preset_values,
+    write_pipeline,
+    write_values,
+)
 from empaste.errors import InputError
 from empaste.layout import code_file, pipeline_folder
 from empaste.params import load_params
@@ -55,6 +62,20 @@ def test_values_are_written_with_their_comments(tmp_path: Path) -> None:
 
 
 def test_a_value_that_no_parameter_takes_writes_nothing(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"train.iterations is 0"):
+    with pytest.raises(InputError, match=r"^params.yaml: train.iterations is 0"):
         write_values(tmp_path, [], {"train.iterations": 0})
     assert not list(tmp_path.iterdir())
+
+
+def test_values_survive_an_update_mappings_too_and_what_is_gone_is_named(tmp_path: Path) -> None:
+    mappings = {"report.tags": {"who": "me: #1"}, "backgrounds.api.options": {"quality": "low", "n.o": 2}}
+    write_values(tmp_path, ["photos"], {"train.iterations": 7, "prepare.root": "x", **mappings})
+    sections = yaml.safe_load((tmp_path / "params.yaml").read_text())
+    sections["train"]["old"] = {"name": 1}
+    values, gone = kept_values(sections, preset_values(()))
+    assert gone == ["train.old.name"]
+    assert values["train.iterations"] == 7
+    assert {key: values[key] for key in mappings} == mappings
+    before = (tmp_path / "params.yaml").read_bytes()
+    write_values(tmp_path, [], values)
+    assert (tmp_path / "params.yaml").read_bytes() == before

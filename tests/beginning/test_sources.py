@@ -62,6 +62,7 @@ def test_xml_files_and_images_in_two_folders_become_a_devkit(tmp_path: Path) -> 
         ({"images": "empty", "from_folders": True}, "holds no photograph that can be read: it is empty"),
         ({"images": "raw", "from_folders": True}, "holds no photograph .*: its files have the endings .heic, .txt"),
         ({"images": "photos", "labels": "nowhere.csv"}, "--labels .*nowhere.csv does not exist; name the file"),
+        ({"images": "${a}", "from_folders": True}, r"has \$\{ in its path, which DVC takes for a variable; rename"),
         ({"coco": "nowhere.json"}, "--coco .*nowhere.json does not exist"),
         ({"coco": "photos", "images": "photos"}, "is a folder, which has its images in it; leave --images out"),
         ({"voc": "nowhere"}, "--voc .*nowhere does not exist"),
@@ -70,7 +71,8 @@ def test_xml_files_and_images_in_two_folders_become_a_devkit(tmp_path: Path) -> 
 )
 def test_what_names_no_data_set_is_refused(tmp_path: Path, given: dict[str, Any], said: str) -> None:
     write_folders(tmp_path / "photos", 1)
-    (tmp_path / "empty").mkdir()
+    for name in ("empty", "${a}"):
+        (tmp_path / name).mkdir()
     (tmp_path / "raw").mkdir()
     for name in ("tags.csv", "raw/a.heic", "raw/b.TXT"):
         (tmp_path / name).touch()

@@ -5,7 +5,6 @@ from dataclasses import replace
 import pytest
 
 from empaste.datasets.records import Example
-from empaste.inspection import findings
 from empaste.inspection.duplicates import Pair
 from empaste.inspection.findings import BAD, LOOK, OK, OPEN, findings_table, summarise_findings
 from empaste.inspection.inspecting import Inspection, spread
@@ -89,7 +88,3 @@ def test_objects_are_small_by_their_share_of_the_image() -> None:
 def test_images_are_looked_at_evenly(most: int, ids: list[int]) -> None:
     examples = [Example(number, "train", "", ()) for number in range(5)]
     assert [one.image_id for one in spread(examples, most)] == ids
-
-
-def test_a_number_of_things() -> None:
-    assert [findings.counted(number, "pair") for number in (0, 1, 2000)] == ["0 pairs", "1 pair", "2,000 pairs"]

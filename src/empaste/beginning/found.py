@@ -17,6 +17,7 @@ from empaste.datasets.settings import PrepareSettings
 from empaste.datasets.splitting import NO_SPLITS
 from empaste.errors import InputError
 from empaste.photographs import Header, read_header
+from empaste.report.sheets.panels import counted
 from empaste.scaleout import map_items
 
 MANY = 5000
@@ -52,7 +53,7 @@ class UnreadableError(InputError):
 
     def __init__(self, files: Sequence[tuple[str, str]]) -> None:
         """An error that lists them."""
-        super().__init__(f"{counted(len(files))} cannot be read: {listed([reason for _, reason in files])}")
+        super().__init__(f"{counted(len(files), 'image')} cannot be read: {listed([reason for _, reason in files])}")
         self.files = tuple(files)
 
 
@@ -80,11 +81,6 @@ def count_data_set(settings: PrepareSettings) -> Found:
 def read_all(function: Callable[[Any], Any], items: Sequence[Any], what: str) -> Iterator[Any]:
     """``function`` of every item in order, in processes of their own where there are so many that these pay."""
     return map_items(function, items, what, None if len(items) >= MANY else 1)
-
-
-def counted(num_images: int) -> str:
-    """``num_images`` in words."""
-    return f"{num_images:,} image{'' if num_images == 1 else 's'}"
 
 
 def _headers(data: DataSet) -> list[Header]:

@@ -35,10 +35,12 @@ def update_project(folder: Path, others: Sequence[object]) -> None:
     """The project in ``folder`` has the installed pipeline; `InputError` as for `update`, and for other options."""
     if any(others):
         raise InputError("--update goes with no other option; the data set stays where it is")
-    changed = update(folder)
-    for path in changed:
+    updated = update(folder)
+    for path in updated.files:
         print(f"written: {path}")
-    print("run: git diff, git commit, dvc repro" if changed else "the project is up to date")
+    for key in updated.gone:
+        print(f"note: {key} is no longer a parameter and is left out", file=sys.stderr)
+    print("run: git diff, git commit, dvc repro" if updated.files else "the project is up to date")
 
 
 def print_outcome(begun: Begun) -> None:

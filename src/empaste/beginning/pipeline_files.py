@@ -5,7 +5,9 @@ import re
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
+from functools import reduce
 from importlib.metadata import version
+from operator import getitem
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +17,10 @@ from empaste.artifacts.outputs import write_whole
 from empaste.artifacts.work import is_code, read_pipeline
 from empaste.beginning.code_record import RECORD, record_text
 from empaste.layout import HERE, pipeline_folder
-from empaste.params import load_params
+from empaste.params import Params
 from empaste.presets import FOLDER as PRESETS
 from empaste.presets import chosen, flat, write_params
+from empaste.settings import read_sections, validate
 from empaste.yaml_files import read_yaml
 
 STAGES = Path("stages")
@@ -68,15 +71,39 @@ def data_deps_of(folder: Path) -> list[str]:
 
 
 def write_values(folder: Path, presets: Sequence[str], values: Mapping[str, Any]) -> None:
-    """``params.yaml`` in ``folder`` is the package's, with ``presets`` and the dotted keys of ``values`` over them."""
+    """``params.yaml`` in ``folder`` is the package's, with ``presets`` and the dotted keys of ``values`` over them.
+
+    `InputError` where a value is none that the parameter takes; nothing is written then.
+    """
+    # What a preset cannot hold: there a mapping is a section.
+    mappings = {key: value for key, value in values.items() if isinstance(value, dict)}
+    others = {key: value for key, value in values.items() if key not in mappings}
     with tempfile.TemporaryDirectory(prefix="empaste-") as scratch:
-        text = (pipeline_folder() / HERE.params).read_text()
         params, own = Path(scratch) / HERE.params, Path(scratch) / "values.yaml"
-        params.write_text(text)
-        own.write_text(yaml.safe_dump(_nested(values), allow_unicode=True))
-        write_params([*presets, *([str(own)] if values else [])], [], params, pipeline_folder() / PRESETS)
-        load_params(params)
+        params.write_bytes((pipeline_folder() / HERE.params).read_bytes())
+        own.write_text(yaml.safe_dump(_nested(others), allow_unicode=True))
+        items = [f"{key}={json.dumps(value)}" for key, value in mappings.items()]
+        write_params([*presets, *([str(own)] if others else [])], items, params, pipeline_folder() / PRESETS)
+        validate(read_sections(params), Params, HERE.params)
         write_whole(folder / HERE.params, params.read_bytes())
+
+
+def kept_values(sections: Mapping[str, Any], known: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """The values in ``sections`` of the parameters ``known``, by their dotted keys; and the keys that are none of them.
+
+    A parameter whose default is an empty mapping has a mapping as its value.
+    """
+    mappings = [key for key, value in known.items() if value == {}]
+    values: dict[str, Any] = {}
+    gone = []
+    for key, value in flat(sections).items():
+        if key in known:
+            values[key] = value
+        elif above := next((one for one in mappings if key.startswith(f"{one}.")), None):
+            values[above] = reduce(getitem, above.split("."), sections)
+        else:
+            gone.append(key)
+    return values, gone
 
 
 def preset_values(presets: Sequence[str]) -> dict[str, Any]:

@@ -9,16 +9,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+from typing import NamedTuple
 
 from empaste.artifacts.outputs import whole_directory, write_whole
 from empaste.beginning.choices import Choice, PresetChoice, choose, choose_presets, val_fraction
 from empaste.beginning.code_record import RECORD, RENEW
 from empaste.beginning.folder_labels import left_out_text
-from empaste.beginning.found import Found, UnreadableError, count_data_set, counted
+from empaste.beginning.found import Found, UnreadableError, count_data_set
 from empaste.beginning.machine import Machine
 from empaste.beginning.pipeline_files import (
     OWN,
     data_deps_of,
+    kept_values,
     preset_values,
     write_pipeline,
     write_values,
@@ -31,9 +33,8 @@ from empaste.doctor.repository import check_git, check_names
 from empaste.errors import InputError
 from empaste.layout import HERE, pipeline_folder
 from empaste.photographs import find_photographs
-from empaste.presets import flat
+from empaste.report.sheets.panels import counted
 from empaste.settings import read_sections
-from empaste.yaml_files import read_yaml
 
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
 IGNORED = """\
@@ -76,7 +77,7 @@ def begin(target: Path, source: Source, machine: Machine) -> Begun:
     `InputError` where ``target`` cannot be one, or the data set cannot be read; nothing is left then.
     """
     check_target(target, source)
-    with whole_directory(target) as folder:
+    with whole_directory(target.absolute()) as folder:
         source.write(folder)
         with _user_names(folder, source):
             settings, notes = _settings(folder, source), list(source.said)
@@ -127,13 +128,13 @@ def _user_names(folder: Path, source: Source) -> Iterator[None]:
 def as_given(text: str, folder: Path, source: Source) -> str:
     """``text`` with the user's names for what the data set of the project in ``folder`` leads to."""
     for name, place in {**source.links, **source.origins}.items():
-        text = text.replace(str(folder.absolute() / DATASET / name), str(place))
-    return text.replace(f"{folder.absolute()}/", "")
+        text = text.replace(str(folder / DATASET / name), str(place))
+    return text.replace(f"{folder}/", "")
 
 
 def _settings(folder: Path, source: Source) -> PrepareSettings:
     """The section ``prepare`` as it comes with the package, for the data set of a project in ``folder``."""
-    root = source.root or (folder / DATASET).absolute()
+    root = source.root or folder / DATASET
     section = read_sections(pipeline_folder() / HERE.params)["prepare"]
     return PrepareSettings.model_validate(section | {"dataset": source.dataset, "root": str(root)})
 
@@ -144,11 +145,11 @@ def _leave_out_unlabelled(folder: Path, source: Source) -> Iterator[str]:
         return
     unlisted = unlisted_images(folder / DATASET)
     if len(unlisted) == len(find_photographs(folder / DATASET / IMAGES)):
-        table = (folder / DATASET / LABELS).absolute()
+        table = folder / DATASET / LABELS
         raise InputError(f"{table} labels no image; give it a row per image and label, under the header file,label")
     if unlisted:
         _add_left_out(folder, [(name, NO_LABEL) for name in unlisted])
-        yield f"no label: {counted(len(unlisted))}, not used ({DATASET}/{LEFT_OUT}), such as {unlisted[0]}"
+        yield f"no label: {counted(len(unlisted), 'image')}, not used ({DATASET}/{LEFT_OUT}), such as {unlisted[0]}"
 
 
 def _add_left_out(folder: Path, rows: Sequence[tuple[str, str]]) -> None:
@@ -202,7 +203,10 @@ def _put_under_control(folder: Path) -> Iterator[str]:
     if unknown := [check.text for check in check_git(folder) if "git does not know" in check.text]:
         yield f"nothing is committed: {unknown[0]}; then: git commit -m 'Begin'"
         return
-    _run(folder, "git", "commit", "--quiet", "--message", f"Begin with empaste {version('empaste')}")
+    try:
+        _run(folder, "git", "commit", "--quiet", "--message", f"Begin with empaste {version('empaste')}")
+    except InputError as error:  # a signature or a hook of the user's own
+        yield f"nothing is committed: {error}"
 
 
 def _run(folder: Path, *command: str) -> str:
@@ -214,22 +218,33 @@ def _run(folder: Path, *command: str) -> str:
     return done.stdout
 
 
-def update(folder: Path) -> list[Path]:
+class Updated(NamedTuple):
+    """The files of a project that an update changed, and the parameters that are no longer any."""
+
+    files: list[Path]
+    gone: list[str]
+
+
+def update(folder: Path) -> Updated:
     """The project in ``folder`` has the pipeline of the package that is installed, and keeps its parameters' values.
 
-    The files that differ now. Parameters that are new have their defaults; those that are gone are gone. `InputError`
-    where ``folder`` is no project of `begin`, or git has not recorded all of the files that are written.
+    Parameters that are new have their defaults. `InputError` where ``folder`` is no project of `begin`, or git has not
+    recorded all of the files that are written.
     """
     if not (folder / RECORD).exists():
         raise InputError(f"{folder.resolve()} has no {RECORD}, so it is no project of empaste init; run in one")
     files = [*map(str, OWN), str(HERE.params)]
-    if changed := _run(folder, "git", "status", "--porcelain", "--", *files):
-        names = ", ".join(line[3:] for line in changed.splitlines())
+    if changed := _changed(folder, files):
+        names = ", ".join(map(str, changed))
         raise InputError(
             f"git has not recorded {names}, which would be written anew; commit or discard the changes first"
         )
-    values = flat(read_yaml(folder / HERE.params, "correct it"))
-    known = preset_values(())
-    write_values(folder, (), {key: value for key, value in values.items() if key in known})
+    values, gone = kept_values(read_sections(folder / HERE.params), preset_values(()))
+    write_values(folder, (), values)
     write_pipeline(folder, data_deps_of(folder))
+    return Updated(_changed(folder, files), gone)
+
+
+def _changed(folder: Path, files: Sequence[str]) -> list[Path]:
+    """Those of ``files`` that differ from the last commit."""
     return [Path(line[3:]) for line in _run(folder, "git", "status", "--porcelain", "--", *files).splitlines()]

@@ -94,7 +94,10 @@ def _existing(path: Path, option: str, is_folder: bool) -> Path:
     if not (path.is_dir() if is_folder else path.is_file()):
         said = f"is no {kind}" if path.exists() else "does not exist"
         raise InputError(f"{option} {path} {said}; name the {kind}")
-    return Path(os.path.realpath(path))
+    real = Path(os.path.realpath(path))
+    if "${" in str(real):
+        raise InputError(f"{option} {real} has ${{ in its path, which DVC takes for a variable; rename the {kind}")
+    return real
 
 
 def _by_file(images: Path, labels: Path) -> Source:

@@ -9,6 +9,7 @@ from empaste.errors import install_command
 from empaste.inspection.inspecting import Inspection, name_of
 from empaste.inspection.labels import Doubt
 from empaste.report.names import isolated
+from empaste.report.sheets.panels import counted
 
 OK, LOOK, BAD, OPEN = "ok", "look", "bad", "open"
 MIN_PER_CLASS = 20
@@ -49,11 +50,6 @@ def doubt_text(found: Inspection, doubt: Doubt) -> str:
     if doubt.is_given:
         return f"labelled {name}, which is unlikely ({doubt.prob:.0%})"
     return f"not labelled {name}, which is likely ({doubt.prob:.0%})"
-
-
-def counted(num: int, what: str) -> str:
-    """``num`` and ``what`` it is a number of, in the plural where it is not one."""
-    return f"{num:,} {what}{'' if num == 1 else 's'}"
 
 
 def _rows(found: Inspection) -> Iterator[tuple[str, str, str, str]]:

@@ -11,7 +11,7 @@ import numpy as np
 from empaste.datasets.folder import read_left_out
 from empaste.datasets.naming import ImageFiles
 from empaste.datasets.opening import open_data_set
-from empaste.datasets.records import DataSet, Example, Split
+from empaste.datasets.records import Example, Split
 from empaste.datasets.settings import PrepareSettings
 from empaste.inspection.duplicates import Pair, find_pairs
 from empaste.inspection.labels import Judged, judge_labels
@@ -97,7 +97,7 @@ def inspect_data_set(settings: PrepareSettings, min_area: float, max_images: int
         counts=_counts(labels, names),
         together=_together(labels, names),
         left_out=tuple(_left_out(settings)),
-        without_label=data.num_without_label + _val_without_label(data, labels),
+        without_label=data.num_without_label + sum(not class_ids for _, class_ids in labels),
         warnings=data.warnings,
     )
 
@@ -149,8 +149,3 @@ def _left_out(settings: PrepareSettings) -> Iterator[tuple[str, str]]:
         images = ImageFiles(settings.folder / "images")
         for path, reason in read_left_out(settings.folder, images).items():
             yield path.relative_to(images.root).as_posix(), reason
-
-
-def _val_without_label(data: DataSet, labels: Sequence[tuple[Example, tuple[int, ...]]]) -> int:
-    """Validation images without a label, which stay in the data set."""
-    return sum(not class_ids for example, class_ids in labels)
