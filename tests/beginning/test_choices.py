@@ -77,15 +77,17 @@ def test_the_machine_decides_on_threads_batches_and_contours() -> None:
     cores = chosen(machine=replace(LAPTOP, cores=16))
     assert {value for key, value in cores.items() if key.endswith("num_threads")} == {8}
     assert "paste.num_threads" not in cores
-    small = chosen(machine=replace(SERVER, gpu_gib=8.0, cores=4))
-    assert (small["train.batch_size"], small["train.num_workers"]) == (8, 4)
+    small = chosen(machine=replace(SERVER, gpu_gib=4.0, cores=4))
+    assert (small["train.accumulate"], small["train.num_workers"]) == (2, 4)
     bare = chosen(machine=replace(LAPTOP, contours=False))
     assert [bare[key] for key in ("proposals.selective_search.contours", "refine.contours")] == [None, None]
 
 
-def test_the_papers_recipe_keeps_its_steps() -> None:
-    recipe = chosen(replace(FOUND, train=10_582), SERVER, "voc")
-    assert not {"train.iterations", "classifier.epochs"} & recipe.keys()
+@pytest.mark.parametrize(("gib", "parts"), [(80.0, None), (24.0, 2), (8.0, 4), (0.1, 16)])
+def test_the_papers_recipe_keeps_its_steps_and_sizes_and_fits_the_gpu(gib: float, parts: int | None) -> None:
+    recipe = chosen(replace(FOUND, train=10_582), replace(SERVER, gpu_gib=gib), "voc")
+    assert recipe.keys() <= {"prepare.dataset", "prepare.root", "train.accumulate"}
+    assert recipe.get("train.accumulate") == parts
 
 
 @settings(max_examples=40, deadline=None)

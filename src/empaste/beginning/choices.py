@@ -18,6 +18,11 @@ PAPER_SIZE = 5000
 PRESET_IMAGES = 1000
 """Training images that the steps and epochs of the presets for photographs are meant for."""
 MAX_THREADS = 8
+TRAINING_GIB, TRAINING_BATCH, TRAINING_SIDE = 24.0, 16, 1024
+"""What training the detector took of a GPU, with batches of so many images of so many pixels in bfloat16
+(``docs/lab/detector_speed.md``)."""
+GPU_SHARE = 0.8
+"""Of its memory, that a step may take."""
 SQUARES = ("classifier.image_size", "refine.image_size", "train.image_size")
 THREADED = ("classifier", "cams", "evidence", "features", "refine", "backgrounds", "train", "evaluate")
 
@@ -77,9 +82,15 @@ def _splits(found: Found, machine: Machine, values: Values) -> Iterator[Choice]:
         yield Choice("prepare.val_fraction", val_fraction(total), f"{total:,} images without splits of their own")
 
 
+def _is_of_papers(values: Values) -> bool:
+    """Whether the preset is a recipe of the papers, which states sizes and steps for their data sets."""
+    return bool(values["prepare.max_side"] == 0)
+
+
 def _squares(found: Found, machine: Machine, values: Values) -> Iterator[Choice]:
-    limit = values["prepare.max_side"] or found.longest_side
-    side = max(64, 32 * math.ceil(min(found.longest_side, limit) / 32))
+    if _is_of_papers(values):
+        return
+    side = max(64, 32 * math.ceil(min(found.longest_side, values["prepare.max_side"]) / 32))
     for key in SQUARES:
         why = f"images are {found.longest_side} pixels long in the median; larger squares would show no more"
         yield Choice(key, min(values[key], side), why)
@@ -87,8 +98,8 @@ def _squares(found: Found, machine: Machine, values: Values) -> Iterator[Choice]
 
 def _lengths(found: Found, machine: Machine, values: Values) -> Iterator[Choice]:
     """Steps in proportion to the images, within bounds; epochs against it, so that few images are seen often enough."""
-    if values["prepare.max_side"] == 0:
-        return  # the papers' recipes state their steps for the data sets of the papers
+    if _is_of_papers(values):
+        return
     share, images = found.train / PRESET_IMAGES, f"{found.train:,} training images"
     steps, epochs = values["train.iterations"], values["classifier.epochs"]
     yield Choice("train.iterations", _scaled(steps, share, 0.4, 3.0), f"{images}: {steps} steps at {PRESET_IMAGES:,}")
@@ -133,11 +144,15 @@ def _threads(found: Found, machine: Machine, values: Values) -> Iterator[Choice]
 
 
 def _gpu(found: Found, machine: Machine, values: Values) -> Iterator[Choice]:
+    """A batch in as many parts as its memory asks for, by the one measurement there is, in proportion to the pixels."""
     if not machine.gpu:
         return
-    memory = f"the GPU has {machine.gpu_gib:.0f} GiB"
-    batch = 16 if machine.gpu_gib >= 12 else 8 if machine.gpu_gib >= 6 else 4
-    yield Choice("train.batch_size", min(values["train.batch_size"], batch), memory)
+    batch, side = values["train.batch_size"], values["train.image_size"]
+    needed = TRAINING_GIB * (batch / TRAINING_BATCH) * (side / TRAINING_SIDE) ** 2
+    parts = 1
+    while needed / parts > GPU_SHARE * machine.gpu_gib and batch % (2 * parts) == 0:
+        parts *= 2
+    yield Choice("train.accumulate", parts, f"the GPU has {machine.gpu_gib:.0f} GiB, a step takes about {needed:.0f}")
     workers = min(values["train.num_workers"], machine.cores)
     yield Choice("train.num_workers", workers, f"{machine.cores} CPU cores")
 

@@ -82,7 +82,7 @@ def write_values(folder: Path, presets: Sequence[str], values: Mapping[str, Any]
         params, own = Path(scratch) / HERE.params, Path(scratch) / "values.yaml"
         params.write_bytes((pipeline_folder() / HERE.params).read_bytes())
         own.write_text(yaml.safe_dump(_nested(others), allow_unicode=True))
-        items = [f"{key}={json.dumps(value)}" for key, value in mappings.items()]
+        items = [f"{key}={json.dumps(value, sort_keys=True)}" for key, value in mappings.items()]
         write_params([*presets, *([str(own)] if others else [])], items, params, pipeline_folder() / PRESETS)
         validate(read_sections(params), Params, HERE.params)
         write_whole(folder / HERE.params, params.read_bytes())
