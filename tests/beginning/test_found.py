@@ -1,5 +1,6 @@
 """A data set in numbers, as the readers see it."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -53,3 +54,14 @@ def test_unreadable_images_are_named(tmp_path: Path) -> None:
     with pytest.raises(UnreadableError, match=r"1 image cannot be read: .*b\.jpg is not a readable image") as raised:
         count_data_set(settings(tmp_path))
     assert [name for name, _ in raised.value.files] == ["b.jpg"]
+
+
+def test_images_of_one_name_in_both_splits_are_two(tmp_path: Path) -> None:
+    for split, side in (("train", 100), ("val", 300)):
+        write_photo(tmp_path / split / "1.jpg", side, (side, 60))
+        box = {"id": 1, "image_id": 1, "category_id": 1, "bbox": [5, 5, 20, 20], "area": 400, "iscrowd": 0}
+        image = {"id": 1, "file_name": "1.jpg", "width": side, "height": 60}
+        content = {"images": [image], "annotations": [box], "categories": [{"id": 1, "name": "cat"}]}
+        (tmp_path / f"instances_{split}.json").write_text(json.dumps(content))
+    found = count_data_set(settings(tmp_path, dataset="coco"))
+    assert (found.train, found.val, found.longest_side, found.masks_val) == (1, 1, 200, 1)

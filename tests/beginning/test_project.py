@@ -126,7 +126,7 @@ def test_a_name_is_needed() -> None:
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("-x", "the name is '-x'; it may have letters"),
+        ("-x", "the name is '-x'; choose one of letters, digits"),
         ("a b", "the name is 'a b'"),
         ("{a}", "the name is '{a}'"),
         (".git", "the name is '.git'"),

@@ -84,9 +84,9 @@ def read_all(function: Callable[[Any], Any], items: Sequence[Any], what: str) ->
 
 
 def _headers(data: DataSet) -> list[Header]:
-    paths = {one.listed_as: one.path for one in data.examples if one.path is not None}
-    read = list(read_all(_header, list(paths.values()), "sizes"))
-    if bad := [(name, found) for name, found in zip(paths, read, strict=True) if isinstance(found, str)]:
+    names, paths = zip(*((one.listed_as, one.path) for one in data.examples), strict=True)
+    read = list(read_all(_header, paths, "sizes"))
+    if bad := [(name, found) for name, found in zip(names, read, strict=True) if isinstance(found, str)]:
         raise UnreadableError(bad)
     return [one for one in read if isinstance(one, Header)]
 

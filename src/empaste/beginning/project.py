@@ -99,7 +99,10 @@ def check_target(target: Path, source: Source) -> None:
     """`InputError` where ``target`` cannot become a project: by its name, its place, or what is there."""
     name = target.absolute().name
     if not NAME.fullmatch(name):
-        raise InputError(f"the name is {name!r}; it may have letters, digits, dots, hyphens and underscores")
+        raise InputError(
+            f"the name is {name!r}; choose one of letters, digits, dots, hyphens and underscores that begins with a "
+            "letter, a digit or an underscore"
+        )
     if (target / HERE.pipeline).exists() or (target / ".dvc").exists():
         raise InputError(f"{target} holds a project already; choose another name, or, in that folder, run: {RENEW}")
     if target.exists() and not (target.is_dir() and not any(target.iterdir())):
