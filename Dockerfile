@@ -14,7 +14,10 @@ COPY requirements.lock ./
 RUN pip install --no-cache-dir $(grep '^uv==' requirements.lock) \
   && uv pip install --system --no-cache --compile-bytecode --requirement requirements.lock
 
-COPY pyproject.toml README.md LICENSE ./
+# The pipeline's files go into the package, for empaste init.
+COPY pyproject.toml setup.py README.md LICENSE dvc.yaml params.yaml .dvcignore ./
+COPY presets ./presets
+COPY stages ./stages
 COPY src ./src
 RUN uv pip install --system --no-cache --compile-bytecode --no-deps .
 

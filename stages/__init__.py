@@ -10,7 +10,10 @@ import sys
 from pathlib import Path
 
 if importlib.util.find_spec("typer") is None:
-    sys.exit(f"ERROR: {sys.executable} lacks this project's packages; run: make setup && source .venv/bin/activate")
+    sys.exit(
+        f"ERROR: {sys.executable} lacks this project's packages; activate the environment that has them (in the "
+        "checkout: make setup && source .venv/bin/activate)"
+    )
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "src"))
 # Threads that spin while they wait slow each other down on few cores; read once, when the OpenMP runtime is loaded.

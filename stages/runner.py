@@ -14,6 +14,7 @@ import psutil
 import typer
 from filelock import FileLock, Timeout
 
+from empaste.beginning.code_record import check_code
 from empaste.errors import MACHINE_ERRORS, explain
 from empaste.memory import keep_freed_memory
 from empaste.params import load_params
@@ -28,7 +29,8 @@ def stage(name: str) -> Callable[[Callable[Arguments, None]], Callable[Arguments
     Bad input, and what the machine refuses, such as a full disk, end with one message and exit code 1, without a
     traceback; the stage's earlier outputs, which DVC removed before it started the stage, are put back from DVC's
     cache. A second process of the same stage in the same workspace (a killed ``dvc`` leaves its child alive) is
-    refused. Where the stage has a process of its own, that keeps the memory that it frees.
+    refused, as is code that a project of ``empaste init`` has no record of. Where the stage has a process of its own,
+    that keeps the memory that it frees.
     """
 
     def wrap(main: Callable[Arguments, None]) -> Callable[Arguments, None]:
@@ -40,6 +42,7 @@ def stage(name: str) -> Callable[[Callable[Arguments, None]], Callable[Arguments
             try:
                 with FileLock(_lock_path(name), blocking=False):
                     _check_params(main, *args, **kwargs)
+                    check_code(name)
                     main(*args, **kwargs)
             except Timeout as error:
                 _end(name, f"another process runs this stage; wait for it or end it ({_lock_path(name)})", error)

@@ -45,6 +45,7 @@ def test_a_preset_is_written_into_the_parameters(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
+        (("init", "mine"), "labels are named by one of --labels FILE, --labels-from-folders, --coco JSON"),
         (("preset", "smok"), "there is no preset 'smok'"),
         (("plan", "vocc"), "there is no preset 'vocc'"),
         (("plan", "voc", "--set", "train.iteration=5"), "did you mean train.iterations?"),

@@ -85,7 +85,7 @@ def test_pythons_agree() -> None:
 def test_what_the_image_copies_is_there_and_not_ignored() -> None:
     copies = re.findall(r"^COPY (.+) \S+$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
     sources = [name for line in copies for name in line.split()]
-    assert len(sources) == 5
+    assert len(sources) == 11
     kept = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
     assert {name.removeprefix("./") for name in sources} == kept
     assert all((ROOT / name).exists() for name in sources)

@@ -44,9 +44,30 @@ class Layout(NamedTuple):
 
 HERE = Layout()
 """The run in the current folder."""
+PACKAGE = Path(__file__).resolve().parent
+"""The folder of this package's code."""
 
 
 def in_main_repository(path: str) -> Path:
     """The path, a relative one below the main repository: experiments in workspaces of their own find it, too."""
     # Path.expanduser would end in an error for a folder that is called ~ and something.
     return Path(os.environ.get("DVC_ROOT", ".")) / os.path.expanduser(path)  # noqa: PTH111
+
+
+def pipeline_folder() -> Path:
+    """Where this version's ``dvc.yaml``, ``params.yaml``, ``presets/`` and ``stages/`` lie.
+
+    That is the top of the checkout, or, where the package was installed from a wheel, a folder in the package.
+    """
+    top = PACKAGE.parents[1]
+    in_checkout = PACKAGE.parent.name == "src" and (top / HERE.pipeline).is_file()
+    return top if in_checkout else PACKAGE / "pipeline"
+
+
+def code_file(dep: str, top: Path) -> Path:
+    """The file or folder of code that ``dvc.yaml`` in the folder ``top`` calls ``dep``.
+
+    Where ``top`` has no ``src/``, the package's own code is meant.
+    """
+    inside = dep.removeprefix("src/empaste/")
+    return PACKAGE / inside if inside != dep and not (top / "src").is_dir() else top / dep

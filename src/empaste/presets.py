@@ -43,7 +43,7 @@ def chosen(names: Sequence[str], extra: Sequence[str], folder: Path = FOLDER, pa
     settings: Settings = {}
     for name in names:
         path = preset_path(name, folder)
-        settings |= _known(_flat(_read(path)), params, str(path))
+        settings |= _known(flat(_read(path)), params, str(path))
     return settings | _known(dict(_parse(item) for item in extra), params, "--set")
 
 
@@ -106,12 +106,13 @@ def _read(path: Path) -> Settings:
     return content
 
 
-def _flat(nested: Mapping[str, Any], prefix: str = "") -> Settings:
+def flat(nested: Mapping[str, Any], prefix: str = "") -> Settings:
     """Nested sections as dotted keys; an empty mapping is a value."""
-    flat: Settings = {}
+    settings: Settings = {}
     for key, value in nested.items():
-        flat |= _flat(value, f"{prefix}{key}.") if isinstance(value, dict) and value else {f"{prefix}{key}": value}
-    return flat
+        is_section = isinstance(value, dict) and value
+        settings |= flat(value, f"{prefix}{key}.") if is_section else {f"{prefix}{key}": value}
+    return settings
 
 
 def _parse(item: str) -> tuple[str, Any]:
@@ -148,7 +149,7 @@ def _known(settings: Settings, params: Path, origin: str) -> Settings:
     """``settings`` where all keys are parameters of the file ``params``."""
     if not params.exists():
         raise InputError(f"{params} does not exist; run from the top of the repository")
-    keys = list(_flat(_read(params)))
+    keys = list(flat(_read(params)))
     for key in settings:
         if key not in keys:
             near = difflib.get_close_matches(key, keys, 1)

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from empaste.datasets.folder import open_folder
+from empaste.datasets.folder import open_folder, unlisted_images
 from empaste.datasets.records import DataSet
 from empaste.errors import InputError
 from tests.datasets.layouts import ROWS, coco_content, settings_of, square, write_folder, write_photo
@@ -265,3 +265,40 @@ def test_a_name_that_no_file_can_have_is_named(tmp_path: Path) -> None:
     (root / "labels.csv").write_text(f"file,label,split\na.jpg,cat,train\n{'x' * 500}.jpg,cat,val\n")
     with pytest.raises(InputError, match=r"labels\.csv lists files that .* has not: x+…; add them"):
         open_folder(settings_of(root))
+
+
+def test_images_that_left_out_csv_names_are_counted_and_not_used(tmp_path: Path) -> None:
+    write_folder(tmp_path, ROWS)
+    for name in ("loose.jpg", "raw.heic"):
+        write_photo(tmp_path / "images" / "x.jpg").rename(tmp_path / "images" / name)
+    rows = ["file,reason", "loose.jpg,no label", "images/a.jpg,blurred", "raw.heic,"]
+    (tmp_path / "left_out.csv").write_text("\n".join(rows))
+    data = open_folder(settings_of(tmp_path, dataset="folder"))
+    assert [example.listed_as for example in data.examples] == ["b.jpg", "c.jpg"]
+    assert data.num_without_label == 1
+    assert [warning for warning in data.warnings if "left out" in warning] == [
+        "1 images are left out by left_out.csv (no label): loose.jpg",
+        "1 images are left out by left_out.csv (blurred): a.jpg",
+        "1 images are left out by left_out.csv (no reason given): raw.heic",
+    ]
+
+
+@pytest.mark.parametrize("row", ["gone.jpg,", ",no label", "../labels.csv,"])
+def test_left_out_csv_names_images_that_are_there(tmp_path: Path, row: str) -> None:
+    write_folder(tmp_path, ROWS)
+    (tmp_path / "left_out.csv").write_text(f"file,reason\n{row}\n")
+    with pytest.raises(InputError, match=r"left_out\.csv, line 2: (there is no image|the file name is)"):
+        open_folder(settings_of(tmp_path, dataset="folder"))
+
+
+def test_unlisted_images_are_found_by_the_same_reading(tmp_path: Path) -> None:
+    write_folder(tmp_path, ROWS)
+    write_photo(tmp_path / "images" / "sub" / "new.png")
+    assert unlisted_images(tmp_path) == ["sub/new.png"]
+
+
+def test_a_table_for_other_images_says_how_many_fit_and_what_is_there(tmp_path: Path) -> None:
+    write_folder(tmp_path, [*ROWS, "x1.jpg,cat,train", "x2.jpg,cat,train"], missing=("x1.jpg", "x2.jpg"))
+    said = r"has not: x1\.jpg, x2\.jpg; add them or remove the lines\. Of its 5 files 3 are there; the folder holds 3 "
+    with pytest.raises(InputError, match=said + r"photographs, such as a\.jpg, b\.jpg, c\.jpg"):
+        open_folder(settings_of(tmp_path, dataset="folder"))

@@ -91,3 +91,11 @@ def test_every_field_survives(tmp_path: Path) -> None:
     assert made[0].void is not None
     assert decode_mask(made[0].void).sum() == 4
     assert made == prepare(data, tmp_path, "again")
+
+
+def test_folders_behind_links_are_sources_too(tmp_path: Path) -> None:
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "root").mkdir()
+    (tmp_path / "root" / "images").symlink_to(tmp_path / "photos")
+    data = DataSet(dataset(1, 1).classes, (Example(1, "train", "1.jpg", (1,)),), load)
+    assert source_folders(tmp_path / "root", data) == [tmp_path / "root", tmp_path / "photos"]

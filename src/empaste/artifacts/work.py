@@ -15,10 +15,10 @@ from typing import Any
 import yaml
 
 from empaste.errors import InputError
-from empaste.layout import HERE, in_main_repository
+from empaste.layout import HERE, code_file, in_main_repository, pipeline_folder
 
-REPOSITORY = Path(__file__).resolve().parents[3]
-"""The folder of ``dvc.yaml`` and of the code that runs."""
+REPOSITORY = pipeline_folder()
+"""The folder of the ``dvc.yaml`` that belongs to the code that runs."""
 WORK = Path(".work")
 
 
@@ -58,7 +58,7 @@ def stage_key(
     pipeline = read_pipeline(repository)
     code = sorted({dep for stage in stages for dep in pipeline[stage]["deps"] if is_code(dep)})
     counted = {stage: _without(params[stage], free) for stage in stages}
-    parts = [list(stages), counted, *(repository / path for path in code), *inputs, *_named_files(counted)]
+    parts = [list(stages), counted, *(code_file(path, repository) for path in code), *inputs, *_named_files(counted)]
     return _digest(parts)
 
 

@@ -2,13 +2,14 @@
 
 A file with several classes has several rows, or one with its labels separated by ``;``. Without a split column a share
 of the images, drawn by seed, validates. Class ids count from 1 by name; ``classes.csv`` (name, supercategory) may fix
-classes and order. Where ``instances_train.json`` and ``instances_val.json`` (COCO) lie beside, their masks serve for
-measuring and their categories are the classes.
+classes and order. ``left_out.csv`` (file, reason) names images that are not used. Where ``instances_train.json`` and
+``instances_val.json`` (COCO) lie beside, their masks serve for measuring and their categories are the classes.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NoReturn
 
 from empaste.artifacts import fields
 from empaste.artifacts.csv_tables import Table, read_csv
@@ -33,6 +34,12 @@ from empaste.images import SUFFIXES
 from empaste.photographs import UNREADABLE_SUFFIXES, visible_files
 
 LAYOUT = "a folder data set is images/ and labels.csv with the columns file,label and perhaps split"
+LEFT_OUT = "left_out.csv"
+"""The file that names images that are there and not used."""
+NO_LABEL = "no label"
+"""The reason in it for images that nobody labelled."""
+SHOWN_NAMES = 3
+"""Files that an error names as examples of those in a folder."""
 
 
 @dataclass
@@ -56,7 +63,12 @@ def open_folder(settings: PrepareSettings) -> DataSet:
     table = read_csv(path, ("file", "label"), ("split",), LAYOUT)
     remarks += [Remark(f"columns of {path.name} are not read", name) for name in table.unread]
     files = _read_labels(path, table, images, remarks)
-    _check_unlisted(images, path, files)
+    unused = read_left_out(root, images)
+    _check_unlisted(images, path, [*files, *unused])
+    remarks += [
+        Remark(f"images are left out by {LEFT_OUT} ({reason})", _name(images, file)) for file, reason in unused.items()
+    ]
+    files = _without(files, unused)
     truth = [read_foreign_coco(one) for one in _truth_files(root)]
     remarks += [remark for content in truth for remark in content.remarks]
     classes = _classes(root, truth, files, path)
@@ -70,7 +82,8 @@ def open_folder(settings: PrepareSettings) -> DataSet:
     ]  # fmt: skip
     examples, warnings = _with_truth(examples, truth, ids, ImageFiles(root), remarks)
     classes, named = count_from_one(classes, name_files(examples), warnings)
-    return DataSet(classes, named, load_annotated, warnings=(*warnings, *summarise(remarks)))
+    num_without_label = list(unused.values()).count(NO_LABEL)
+    return DataSet(classes, named, load_annotated, num_without_label, (*warnings, *summarise(remarks)))
 
 
 def _read_labels(path: Path, table: Table, images: ImageFiles, remarks: list[Remark]) -> dict[Path, Listed]:
@@ -93,11 +106,57 @@ def _read_labels(path: Path, table: Table, images: ImageFiles, remarks: list[Rem
         _check_same(known, row["file"], split, place, remarks)
         known.labels.extend(labels)
     if missing:
-        raise InputError(
-            f"{path} lists files that {images.root} has not: {listed(list(dict.fromkeys(missing)))}; "
-            "add them or remove the lines"
-        )
+        _refuse_missing(path, images, list(dict.fromkeys(missing)), len(files))
     return files
+
+
+def _refuse_missing(path: Path, images: ImageFiles, missing: list[str], found: int) -> NoReturn:
+    there = ", ".join(_name(images, file) for file in images.paths[:SHOWN_NAMES]) or "no photograph at all"
+    raise InputError(
+        f"{path} lists files that {images.root} has not: {listed(missing)}; add them or remove the lines. "
+        f"Of its {found + len(missing):,} files {found:,} are there; the folder holds {len(images.paths):,} "
+        f"photographs, such as {there}"
+    )
+
+
+def unlisted_images(root: Path) -> list[str]:
+    """The images in the folder ``root`` that its labels.csv does not name, by their paths below images/.
+
+    `InputError` as for `open_folder`.
+    """
+    path, images = root / "labels.csv", ImageFiles(root / "images")
+    table = read_csv(path, ("file", "label"), ("split",), LAYOUT)
+    return [_name(images, file) for file in _unlisted(images, _read_labels(path, table, images, []))]
+
+
+def read_left_out(root: Path, images: ImageFiles) -> dict[Path, str]:
+    """The images that left_out.csv in ``root`` names, and why they are not used; none without such a file.
+
+    `InputError` where it is broken, or names a file that is not there.
+    """
+    path = root / LEFT_OUT
+    if not path.exists():
+        return {}
+    layout = f"{LEFT_OUT} has the columns file and perhaps reason"
+    unused: dict[Path, str] = {}
+    for line, row in read_csv(path, ("file",), ("reason",), layout).rows:
+        file = _find(images, row["file"], f"{path}, line {line}") if row["file"] else images.root
+        if not is_file(file):
+            raise InputError(
+                f"{path}, line {line}: there is no image {row['file']!r} in {images.root}; remove the line"
+            )
+        unused[file] = row.get("reason") or "no reason given"
+    return unused
+
+
+def _without(files: dict[Path, Listed], unused: Iterable[Path]) -> dict[Path, Listed]:
+    keys = {real_path(file) for file in unused}
+    return {file: entry for file, entry in files.items() if real_path(file) not in keys}
+
+
+def _name(images: ImageFiles, file: Path) -> str:
+    """The path of ``file`` below images/."""
+    return file.relative_to(images.root).as_posix()
 
 
 def _labels(row: dict[str, str], place: str, spellings: dict[str, str], remarks: list[Remark]) -> list[str]:
@@ -141,16 +200,21 @@ def _check_same(known: Listed, name: str, split: str | None, place: str, remarks
                               f"{name} beside {known.name} ({place})"))  # fmt: skip
 
 
-def _check_unlisted(images: ImageFiles, path: Path, files: dict[Path, Listed]) -> None:
+def _check_unlisted(images: ImageFiles, path: Path, files: Iterable[Path]) -> None:
     """`InputError` for images that are there but not listed."""
+    if found := _unlisted(images, files):
+        names = listed([_name(images, file) for file in found])
+        raise InputError(
+            f"{images.root} holds images without any label in {path.name}: {names}; label them, name them in "
+            f"{LEFT_OUT} (columns file,reason), or move them away"
+        )
+
+
+def _unlisted(images: ImageFiles, files: Iterable[Path]) -> list[Path]:
+    """The images that are none of ``files``, also those of kinds that are not read."""
     known = {real_path(file) for file in files}
     there = (file for file in visible_files(images.root) if file.suffix.lower() in (*SUFFIXES, *UNREADABLE_SUFFIXES))
-    found = [file for file in there if real_path(file) not in known]
-    if found:
-        names = listed([file.relative_to(images.root).as_posix() for file in found])
-        raise InputError(
-            f"{images.root} holds images without any label in {path.name}: {names}; label them or move them away"
-        )
+    return [file for file in there if real_path(file) not in known]
 
 
 def _truth_files(root: Path) -> list[Path]:

@@ -9,6 +9,9 @@ from empaste.datasets.records import Split
 from empaste.datasets.settings import PrepareSettings
 from empaste.errors import InputError
 
+NO_SPLITS = "has no splits"
+"""What a warning says where the splits were drawn."""
+
 
 def drawn_splits(
     names: Sequence[str], settings: PrepareSettings, origin: Path, warnings: list[str]
@@ -17,7 +20,7 @@ def drawn_splits(
     splits = splits_by_seed(names, settings, origin)
     val = sum(split == "val" for split in splits.values())
     warnings.append(
-        f"{origin} has no splits: {val} of {len(splits)} images validate, drawn by prepare.seed; "
+        f"{origin} {NO_SPLITS}: {val} of {len(splits)} images validate, drawn by prepare.seed; "
         "prepare.val_fraction sets their share"
     )
     return splits

@@ -44,9 +44,10 @@ def prepare_images(
 
 
 def source_folders(root: Path, data: DataSet) -> list[Path]:
-    """``root``, and the folders outside it with masks of ``data``, such as SBD's beside VOC's devkit."""
+    """``root``, the folders that links in it lead to, and those outside it with masks of ``data``, such as SBD's."""
+    links = {path.resolve() for path in root.glob("*") if path.is_symlink() and path.is_dir()}
     masks = {one.mask_path.parent for one in data.examples if one.mask_path}
-    return [root, *sorted(folder for folder in masks if not folder.is_relative_to(root))]
+    return [root, *sorted(folder for folder in links | masks if not folder.is_relative_to(root))]
 
 
 def _write_part(scratch: Path, folder: Path, prepared: Sequence[Prepared]) -> None:
