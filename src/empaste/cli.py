@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from empaste.errors import MACHINE_ERRORS, explain
+from empaste.errors import MACHINE_ERRORS, InputError, explain
 from empaste.layout import HERE
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
@@ -216,13 +216,62 @@ def predict(
 
 @app.command()
 def export(
-    out: Annotated[Path, typer.Argument(metavar="OUT.pth", help="a new file, for torch.load")],
+    what: Annotated[
+        str,
+        typer.Argument(
+            help="model, foregrounds, refined, composites, detections, predictions or pseudo-labels",
+        ),
+    ],
+    out: Annotated[Path | None, typer.Argument(help="a new folder; of a model a new file")] = None,
+    format_: Annotated[
+        str | None,
+        typer.Option(
+            "--format",
+            help="coco (default), voc, yolo, lvis, cvat, labelstudio, fiftyone; a model: tensors (default), onnx, "
+            "torchscript",
+        ),
+    ] = None,
+    source: Annotated[
+        Path | None, typer.Option(help="the folder of predictions, or the file of pseudo labels, to export")
+    ] = None,
+    images: Annotated[str, typer.Option(help="the image files: copy, link or none")] = "copy",
+    image_folder: Annotated[
+        Path | None, typer.Option(help="where image files lie; default: data/images, of predictions this folder")
+    ] = None,
+    min_score: Annotated[
+        float | None, typer.Option(min=0, max=1, help="leave out what scores less; default 0, of a model 0.05")
+    ] = None,
+    max_detections: Annotated[int, typer.Option(min=1, help="of a model: most detections per image")] = 100,
     model: Annotated[Path, typer.Option(help="folder of a trained detector")] = HERE.detector,
 ) -> None:
-    """Write the detector's tensors as torchvision or detectron2 alone can load them: docs/detectors.md."""
-    from empaste.detectors.exporting import export as export_model
+    """Write results as a data set of another tool, or the detector for use without this project: docs/exporting.md.
 
-    print(f"{export_model(model, out)} tensors: {out}")
+    What the format cannot hold is counted and told before anything is written.
+    """
+    if out is None:
+        raise InputError(
+            f"there is nowhere to write; say what to export, then where to: empaste export model {shlex.quote(what)}"
+        )
+    if what == "model":
+        from empaste.exporting.models.model_format import Limits
+        from empaste.exporting.models.writing import export_model
+
+        limits = Limits(0.05 if min_score is None else min_score, max_detections)
+        print(f"{export_model(model, out, format_ or 'tensors', limits, image_folder or HERE.images)}: {out}")
+        return
+    from empaste.exporting.reading import Places
+    from empaste.exporting.writing import export_data_set
+
+    done = export_data_set(
+        what,
+        out,
+        format_ or "coco",
+        Places(HERE, source, image_folder),
+        images=images,
+        min_score=min_score or 0.0,
+        tell=lambda line: print(line, file=sys.stderr),
+    )
+    print(f"{done.num_instances} instances in {done.num_images} images: {out}")
 
 
 @app.command()
