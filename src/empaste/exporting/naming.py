@@ -20,9 +20,14 @@ def export_names(names: Sequence[str], *, flat: bool, by_stem: bool) -> list[str
     wanted = [_safe(name, flat) for name in names]
     taken = {str(parent).casefold() for name in wanted for parent in PurePosixPath(name).parents}
     found: dict[int, str] = {}
-    for place in sorted(range(len(names)), key=lambda place: wanted[place] != names[place]):
-        found[place] = _free(wanted[place], taken, by_stem)
-        taken.add(_key(found[place], by_stem))
+    for place, name in enumerate(names):
+        if wanted[place] == name and _key(name, by_stem) not in taken:
+            found[place] = name
+            taken.add(_key(name, by_stem))
+    for place in range(len(names)):
+        if place not in found:
+            found[place] = _free(wanted[place], taken, by_stem)
+            taken.add(_key(found[place], by_stem))
     return [found[place] for place in range(len(names))]
 
 
