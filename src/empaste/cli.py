@@ -5,7 +5,7 @@ import shlex
 import subprocess
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -181,18 +181,42 @@ def recall(
 
 @app.command()
 def predict(
-    source: Annotated[Path, typer.Argument(metavar="IMAGE_OR_FOLDER", help="an image, or a folder of images")],
+    source: Annotated[
+        Path, typer.Argument(metavar="SOURCE", help="an image, a folder of images, a video, or a camera: camera:0")
+    ],
     model: Annotated[Path, typer.Option(help="folder of a trained detector")] = HERE.detector,
-    out: Annotated[Path, typer.Option(help="new folder for COCO files and overlays")] = Path("predictions"),
+    out: Annotated[Path, typer.Option(help="new folder for COCO files and overlays, or the video")] = Path(
+        "predictions"
+    ),
     min_score: Annotated[float, typer.Option(min=0, max=1, help="leave out detections below this score")] = 0.5,
     max_detections: Annotated[int, typer.Option(min=1, help="most detections per image")] = 100,
     batch_size: Annotated[int, typer.Option(min=1, help="images per batch")] = 4,
     num_threads: Annotated[int, typer.Option(min=0, help="CPU threads; 0: all cores")] = 0,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, mps")] = "auto",
+    every: Annotated[int, typer.Option(min=1, help="of a video or camera: look at every N-th frame")] = 1,
+    max_frames: Annotated[int, typer.Option(min=0, help="of a video or camera: most frames to look at; 0: all")] = 0,
 ) -> None:
-    """Find instances in images; write COCO results, and overlays with masks and class names."""
-    from empaste.prediction import predict_files
+    """Find instances in images, a video or a camera; write COCO results, and what was found drawn on the images.
 
+    Ctrl-C ends a camera, and what was found is kept.
+    """
+    from empaste.prediction import predict_files
+    from empaste.videos import is_video
+
+    if is_video(source):
+        _predict_video(
+            source,
+            model,
+            out,
+            every=every,
+            max_frames=max_frames,
+            min_score=min_score,
+            max_detections=max_detections,
+            batch_size=batch_size,
+            num_threads=num_threads,
+            device=device,
+        )
+        return
     done = predict_files(
         source,
         model,
@@ -211,6 +235,16 @@ def predict(
     if done.failed:
         total = done.num_images + len(done.failed)
         print(f"{len(done.failed)} of {total} images failed; what the others show is written", file=sys.stderr)
+        raise typer.Exit(1)
+
+
+def _predict_video(source: Path, model: Path, out: Path, **options: Any) -> None:
+    from empaste.video_prediction import VIDEO, predict_video
+
+    done = predict_video(source, model, out, **options)
+    print(f"{done.num_instances} instances in {done.num_frames} frames: {out}/{VIDEO}, {out}/results.json")
+    if done.trouble:
+        print(f"{done.trouble}; what was found before is written", file=sys.stderr)
         raise typer.Exit(1)
 
 
