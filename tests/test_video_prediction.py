@@ -188,7 +188,7 @@ def test_ctrl_c_in_a_video_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     ("source", "message"),
     [
         ("gone.mp4", r"gone\.mp4 is no file; name a video, an image, a folder of images, or camera:0"),
-        ("text.mp4", r"text\.mp4 is no video that can be read; name a video"),
+        ("text.mp4", r"text\.mp4 is no video that can be read \(an MP4 lost in part cannot be\); name a video"),
         ("camera:front", r"camera:front names no camera; write its number from 0: camera:0"),
         ("camera:", r"camera: names no camera; write its number from 0"),
     ],

@@ -137,7 +137,7 @@ def _camera_number(source: Path) -> int | None:
 
 def _cannot_open(source: Path, number: int | None) -> InputError:
     if number is None:
-        reason = "is no video that can be read" if source.is_file() else "is no file"
+        reason = "is no video that can be read (an MP4 lost in part cannot be)" if source.is_file() else "is no file"
         return InputError(f"{source} {reason}; name a video, an image, a folder of images, or {CAMERA}0")
     there = ", ".join(sorted(str(path) for path in Path("/dev").glob("video*"))) or "none"
     return InputError(

@@ -1,7 +1,7 @@
 """Ultralytics' YOLO segmentation: a text file per image, a line per instance, ``data.yaml`` with the classes.
 
-https://docs.ultralytics.com/datasets/segment/: ``class x1 y1 x2 y2 …`` in shares of the image. Points are the centres
-of pixels: Ultralytics cuts coordinates to whole pixels and fills with OpenCV, which gives the filled mask back exactly.
+https://docs.ultralytics.com/datasets/segment/: ``class x1 y1 x2 y2 …`` in shares of the image. Points stand for the
+outermost pixels of the mask, which readers fill with OpenCV, these included.
 """
 
 from pathlib import Path
@@ -16,6 +16,8 @@ from empaste.exporting.format import Format
 from empaste.exporting.outlines import filled_polygon
 
 IMAGES = "images/train"
+INSIDE = 0.25
+"""Where in its pixel a point lies: Ultralytics cuts coordinates to whole pixels, supervision rounds them."""
 NOTE = "# Validated on what it is trained on, until val names other images.\n"
 
 
@@ -33,7 +35,7 @@ def _lines(image: AnnotatedImage, places: dict[int, int]) -> str:
     height, width = image.size_hw
     lines = []
     for one in image.instances:
-        shares = (filled_polygon(one.mask) + 0.5) / np.array([width, height])
+        shares = (filled_polygon(one.mask) + INSIDE) / np.array([width, height])
         lines.append(" ".join([str(places[one.class_id]), *(f"{share:.7f}" for share in shares.ravel())]))
     return "".join(f"{line}\n" for line in lines)
 
