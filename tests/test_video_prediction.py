@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import typer
 
-from empaste import cli, video_prediction, videos
+from empaste import cli, video_prediction
 from empaste.artifacts.coco import read_coco
 from empaste.artifacts.coco_records import DetectedInstance
 from empaste.detectors.detecting import Detect
@@ -166,7 +166,7 @@ def test_a_camera_ends_by_ctrl_c_or_the_plug(
         return FakeCamera(source) if isinstance(source, int) else reader(source, *backend)
 
     monkeypatch.setattr(FakeCamera, "unplugged", unplugged)
-    monkeypatch.setattr(videos.cv2, "VideoCapture", opened)
+    monkeypatch.setattr(cv2, "VideoCapture", opened)
     done = predict_video(Path("camera:0"), Path("model"), Path("out"), **OPTIONS)
     assert done == VideoPrediction(6, 6, trouble)
     assert signal.getsignal(signal.SIGINT) is before

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from empaste.artifacts.coco_records import Category
 from empaste.exporting.annotated import AnnotatedImage, AnnotatedSet, Instance
 from empaste.exporting.coco import as_coco
 from empaste.masks import encode_mask
@@ -43,14 +44,12 @@ def made_set(
         Image.fromarray(np.full((HEIGHT, WIDTH, 3), 40 * number, np.uint8)).save(path)
         kept = shown if scored else tuple(one._replace(score=None) for one in shown)
         images.append(AnnotatedImage(number, name, (HEIGHT, WIDTH), path, kept))
-    classes = tuple(
-        {"id": number, "name": name, "supercategory": "object"} for number, name in zip((3, 7, 9), NAMES, strict=True)
-    )
-    return AnnotatedSet(tuple(images), classes, "a small set")
+    classes: list[Category] = [{"id": number, "name": name} for number, name in zip((3, 7, 9), NAMES, strict=True)]
+    return AnnotatedSet(tuple(images), tuple(classes), "a small set")
 
 
-def written_set(root: Path, **changes: bool) -> tuple[Path, Path]:
+def written_set(root: Path, scored: bool = True) -> tuple[Path, Path]:
     """`made_set` as a COCO file of this project's, and the folder of its images."""
-    data = made_set(root / "photographs", **changes)
+    data = made_set(root / "photographs", scored=scored)
     (root / "made.json").write_text(json.dumps(as_coco(data)))
     return root / "made.json", root / "photographs"

@@ -57,4 +57,4 @@ def test_a_mask_is_cropped_to_its_box() -> None:
     mask = np.zeros((5, 7), bool)
     mask[2:4, 3:6] = True
     inside, left, top = cropped(encode_mask(mask))
-    assert (inside.shape, inside.all(), left, top) == ((2, 3), True, 3, 2)
+    assert (inside.shape, bool(inside.all()), left, top) == ((2, 3), True, 3, 2)

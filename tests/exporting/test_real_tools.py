@@ -24,13 +24,15 @@ def tool(module: str, package: str) -> Any:
     return pytest.importorskip(module, reason=f"{module} is not installed: uv pip install {package}")
 
 
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the small set in every format."""
+    tmp_path = tmp_path_factory.mktemp("exports")
     file, folder = written_set(tmp_path)
     for format_name in ("coco", "voc", "yolo", "lvis", "cvat", "labelstudio", "fiftyone"):
         places = Places(HERE, file, folder)
         export_data_set("pseudo-labels", tmp_path / format_name, format_name, places, images="copy", min_score=0.0,
-                        tell=str)  # fmt: skip
+                        tell=print)  # fmt: skip
     return tmp_path
 
 

@@ -78,7 +78,7 @@ def _write_coco(path: Path, name: str, *instances: Instance) -> None:
 def export(what: str, format_name: str = "coco", **changes: Any) -> tuple[Export, list[str]]:
     told: list[str] = []
     places = Places(HERE, changes.pop("source", None), changes.pop("image_folder", None))
-    options = {"images": "copy", "min_score": 0.0} | changes
+    options: dict[str, Any] = {"images": "copy", "min_score": 0.0} | changes
     return export_data_set(what, Path("out"), format_name, places, tell=told.append, **options), told
 
 
@@ -108,7 +108,7 @@ def test_each_source(what: str, options: dict[str, Any], names: list[str], insta
 
 
 def test_all_sources_are_tried() -> None:
-    marks = [mark for mark in test_each_source.pytestmark if mark.name == "parametrize"]  # type: ignore[attr-defined]
+    marks = [mark for mark in test_each_source.pytestmark if mark.name == "parametrize"]
     assert {case[0] for case in marks[0].args[1]} == SOURCES.keys()
 
 

@@ -30,7 +30,7 @@ def write(model: Path, out: Path, limits: Limits, images: Path) -> str:
     """The new file ``out`` is the detector in ``model``, and gives what it gives; else there is no file."""
     try:
         import onnx
-        import onnxruntime  # type: ignore[import-untyped]  # no library types it
+        import onnxruntime
     except ImportError as error:
         raise require_extra(error.name or "onnx", "onnx") from error
     loaded = load_traceable(model, limits)
