@@ -2,6 +2,7 @@
 
 import json
 import re
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -205,6 +206,14 @@ def test_tensors_and_what_there_is_not(model: Path, tmp_path: Path) -> None:
     assert torch.load(tmp_path / "t.pth", weights_only=True)["classes"] == CLASSES
     with pytest.raises(InputError, match="--format is 'coco'; a model is exported as tensors, onnx, torchscript"):
         export_model(model, tmp_path / "t.onnx", "coco", LIMITS, Path("nowhere"))
+
+
+def test_a_package_that_is_missing_is_named(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    with pytest.raises(
+        InputError, match=r"onnxruntime is not installed; install it with: uv pip install -e '\.\[onnx\]'"
+    ):
+        export_model(model, tmp_path / "new.onnx", "onnx", LIMITS, Path("nowhere"))
 
 
 def test_a_detector_of_detectron2_is_refused(model: Path, tmp_path: Path) -> None:

@@ -181,18 +181,22 @@ def test_what_has_no_pixel_or_is_a_crowd_is_counted() -> None:
 
 
 @pytest.mark.usefixtures("run")
-@pytest.mark.parametrize(("images", "size_wh"), [("copy", (WIDTH, HEIGHT)), ("link", (HEIGHT, WIDTH))])
-def test_a_photograph_that_exif_turns_is_written_upright(images: str, size_wh: tuple[int, int]) -> None:
+@pytest.mark.parametrize(
+    ("images", "name", "size_wh"),
+    [("copy", "photo.jpg", (WIDTH, HEIGHT)), ("copy", "photo", (WIDTH, HEIGHT)), ("link", "photo", (HEIGHT, WIDTH))],
+)
+def test_a_photograph_that_exif_turns_is_written_upright(images: str, name: str, size_wh: tuple[int, int]) -> None:
     turned = Image.Exif()
     turned[0x0112] = 6
-    Image.new("RGB", (HEIGHT, WIDTH)).save("photo.jpg", exif=turned)
+    Image.new("RGB", (HEIGHT, WIDTH)).save(name, "JPEG", exif=turned)
+    _write_coco(Path("predictions/instances.json"), name, Instance(3, encode_mask(OVER), 0.9, False))
     _, told = export("predictions", images=images)
     assert told == [
         "1 images that EXIF turns are written upright, as their masks are"
         if images == "copy"
         else "EXIF turns 1 images: a tool that does not heed it shows their masks elsewhere"
     ]
-    with Image.open("out/images/photo.jpg") as written:
+    with Image.open(Path("out/images") / name) as written:
         assert written.size == size_wh
 
 

@@ -71,6 +71,7 @@ def write_images(images: Iterable[AnnotatedImage], folder: Path, way: Way, turne
         elif way == "link":
             place.symlink_to(image.file.resolve())
         elif image.image_id in turned:
-            Image.fromarray(read_photograph(image.file).image).save(place, quality=95)
+            kind = None if place.suffix.lower() in Image.registered_extensions() else "JPEG"
+            Image.fromarray(read_photograph(image.file).image).save(place, kind, quality=95)
         else:
             place.write_bytes(image.file.read_bytes())

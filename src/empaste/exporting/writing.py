@@ -92,7 +92,7 @@ def _tell_images(data: AnnotatedSet, named: AnnotatedSet, turned: set[int], way:
     said = []
     if changed:
         old, new = changed[0]
-        said.append(f"{len(changed)} images are renamed, {old!a} for one to {new!r}: {RENAMED} lists them")
+        said.append(f"{len(changed)} images are renamed, {old!r} for one to {new!r}: {RENAMED} lists them")
     if turned and way == "copy":
         said.append(f"{len(turned)} images that EXIF turns are written upright, as their masks are")
     elif turned:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+from tqdm import tqdm
 
 from empaste.detectors.tensors import image_tensor
 from empaste.errors import InputError
@@ -40,10 +41,11 @@ def check_equal(loaded: Loaded, run: Run, images: Path) -> Checked:
     Of equal ones the order may differ, and what scores as little as the last one may be missing.
     """
     num_images = num_instances = 0
-    for image in _images(loaded.image_size, images):
+    for image in tqdm(_images(loaded.image_size, images), desc="comparing", unit="image"):
         with torch.inference_mode():
             expected = tuple(output.numpy() for output in loaded.module(image_tensor(image)))
-        if trouble := difference(expected, run(image)) or difference(run(image), expected):
+        found = run(image)
+        if trouble := difference(expected, found) or difference(found, expected):
             raise InputError(
                 f"the exported detector differs from the detector ({trouble}, on an image of {image.shape[1]} × "
                 f"{image.shape[0]} pixels); no file is left. Export it as tensors, and please report this"
