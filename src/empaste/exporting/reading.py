@@ -7,7 +7,8 @@ from typing import NamedTuple, cast
 import pandas as pd
 
 from empaste.artifacts.coco import read_coco
-from empaste.artifacts.coco_records import Annotation, Category, ImageRecord, rows_by_image
+from empaste.artifacts.coco_records import Annotation, Category, Detection, ImageRecord, rows_by_image
+from empaste.artifacts.json_files import read_own_json
 from empaste.artifacts.schemas.foregrounds import Foregrounds
 from empaste.artifacts.schemas.prepare import Classes, Images
 from empaste.artifacts.schemas.proposals import Segments
@@ -18,7 +19,6 @@ from empaste.errors import InputError
 from empaste.exporting.annotated import AnnotatedImage, AnnotatedSet, Instance
 from empaste.layout import Layout
 from empaste.masks import rle_area_box_xywh
-from empaste.report.inputs import read_detections
 from empaste.rle import first_unsound
 
 DATA_SET = "instances.json"
@@ -70,7 +70,7 @@ def _foregrounds(places: Places) -> AnnotatedSet:
 
 def _detections(places: Places) -> AnnotatedSet:
     run = places.run
-    rows = read_detections(run.detections)
+    rows: list[Detection] = read_own_json(run.detections / "val.json", "dvc repro evaluate")
     if (broken := first_unsound([row["segmentation"] for row in rows])) is not None:
         raise InputError(f"{run.detections}/val.json: row {broken} has no such mask; run: dvc repro evaluate")
     table = read_from(run.images, Images).query("split == 'val'")
