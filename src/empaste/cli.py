@@ -287,6 +287,8 @@ def export(
             f"there is nowhere to write; say what to export, then where to: empaste export model {shlex.quote(what)}"
         )
     if what == "model":
+        if source is not None or images != "copy":
+            raise InputError("a model has neither --source nor --images, which are for data sets; leave them out")
         from empaste.exporting.models.model_format import Limits
         from empaste.exporting.models.writing import export_model
 

@@ -170,7 +170,7 @@ def test_empty_rounds_and_broken_references_are_refused() -> None:
 
 @pytest.mark.usefixtures("run")
 def test_what_has_no_pixel_or_is_a_crowd_is_counted() -> None:
-    empty, crowd = (Instance(3, encode_mask(mask), None, True) for mask in (RING & False, TWO))
+    empty, crowd = (Instance(3, encode_mask(mask), 0.5, True) for mask in (RING & False, TWO))
     _write_coco(HERE.refined / "pool.json", "train/2.jpg", empty, crowd, Instance(3, encode_mask(RING), None, False))
     done, told = export("refined", "lvis")
     assert done == Export(1, 1)
@@ -232,5 +232,7 @@ def test_the_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert "YOLO-segment has no place for scores: 1 scores are left out\n" in err
     with pytest.raises(InputError, match=r"say what to export, then where to: empaste export model old\.pth"):
         cli.export("old.pth")
+    with pytest.raises(InputError, match="a model has neither --source nor --images"):
+        cli.export("model", Path("new.pth"), images="none")
     with pytest.raises(InputError, match=r"config\.json does not exist; run: dvc repro train"):
         cli.export("model", Path("new.pth"))

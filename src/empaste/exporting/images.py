@@ -10,7 +10,7 @@ from tqdm import tqdm
 from empaste.artifacts.shards import ShardEntry
 from empaste.errors import InputError
 from empaste.exporting.annotated import AnnotatedImage
-from empaste.photographs import read_header, read_photograph
+from empaste.photographs import SIDES_SWAPPED, read_header, read_photograph
 
 Way = Literal["copy", "link", "none"]
 """How images go along: as files, as links to where they are, or not at all."""
@@ -48,12 +48,13 @@ def _is_turned(image: AnnotatedImage, file: Path) -> bool:
             f"{file} is no file; name the folder that the images lie in by --image-folder, or use --images none"
         )
     header = read_header(file)
-    height, width = image.size_hw
-    sides = {header.height, header.width}
-    if sides != {height, width}:
+    swapped = header.orientation in SIDES_SWAPPED
+    upright = (header.width, header.height) if swapped else (header.height, header.width)
+    if upright != image.size_hw:
+        height, width = image.size_hw
         raise InputError(
-            f"{file} is {header.width} × {header.height} pixels, but its instances are of an image of {width} × "
-            f"{height}; name the folder of the right images by --image-folder"
+            f"{file} is {upright[1]} × {upright[0]} pixels, but its instances are of an image of {width} × {height}; "
+            "name the folder of the right images by --image-folder"
         )
     return header.orientation != 1
 

@@ -29,11 +29,13 @@ def painted_order(instances: tuple[Instance, ...]) -> list[Instance]:
 def tell_losses(data: AnnotatedSet, target: Format) -> Iterator[str]:
     """A sentence for everything in ``data`` that ``target`` lacks a place for and that is there at least once.
 
-    Folders apart: they move into the names of images, which are counted as renamed.
+    Folders apart: they move into the names of images, which are counted as renamed. Of crowds that are left out nothing
+    else is lost.
     """
-    shapes = _shapes(data, target)
+    kept = without_crowds(data) if "crowds" in target.lacks else data
+    shapes = _shapes(kept, target)
     for trait, sentence in SENTENCES.items():
-        if trait in target.lacks and (said := sentence(data, shapes)):
+        if trait in target.lacks and (said := sentence(data if trait == "crowds" else kept, shapes)):
             yield f"{target.called} {said}"
 
 

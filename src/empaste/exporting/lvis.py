@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from empaste.artifacts.coco_records import Annotation, Coco
+from empaste.artifacts.coco_records import Coco
 from empaste.artifacts.outputs import write_whole
 from empaste.exporting.annotated import AnnotatedSet
 from empaste.exporting.coco import as_coco
@@ -27,6 +27,9 @@ def write(data: AnnotatedSet, folder: Path) -> None:
 
 
 def _as_lvis(coco: Coco) -> dict[str, Any]:
+    images: dict[int, list[int]] = {row["id"]: [] for row in coco["categories"]}
+    for annotation in coco["annotations"]:
+        images[annotation["category_id"]].append(annotation["image_id"])
     unknown: dict[str, list[int]] = {"neg_category_ids": [], "not_exhaustive_category_ids": []}
     return {
         "info": coco["info"],
@@ -35,16 +38,17 @@ def _as_lvis(coco: Coco) -> dict[str, Any]:
         "annotations": [{key: row[key] for key in OWN} for row in coco["annotations"]],  # type: ignore[literal-required]
         "categories": [
             {"id": row["id"], "name": row["name"], "synonyms": [row["name"]], "synset": "", "def": "",
-             **_counts([one for one in coco["annotations"] if one["category_id"] == row["id"]])}
+             **_counts(images[row["id"]])}
             for row in coco["categories"]
         ],
     }  # fmt: skip
 
 
-def _counts(rows: Sequence[Annotation]) -> dict[str, Any]:
-    images = len({row["image_id"] for row in rows})
-    frequency = "r" if images <= RARE else "c" if images <= COMMON else "f"
-    return {"image_count": images, "instance_count": len(rows), "frequency": frequency}
+def _counts(images: Sequence[int]) -> dict[str, Any]:
+    """Of a class whose instances are in these images, one entry each."""
+    number = len(set(images))
+    frequency = "r" if number <= RARE else "c" if number <= COMMON else "f"
+    return {"image_count": number, "instance_count": len(images), "frequency": frequency}
 
 
 FORMAT = Format("LVIS", write, "images", frozenset({"scores", "crowds"}))
