@@ -270,7 +270,7 @@ def export(
     ] = None,
     images: Annotated[str, typer.Option(help="the image files: copy, link or none")] = "copy",
     image_folder: Annotated[
-        Path | None, typer.Option(help="where image files lie; default: data/images, of predictions this folder")
+        Path | None, typer.Option(help="where image files lie; default: data/images, of predictions the current folder")
     ] = None,
     min_score: Annotated[
         float | None, typer.Option(min=0, max=1, help="leave out what scores less; default 0, of a model 0.05")
