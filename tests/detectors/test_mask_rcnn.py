@@ -31,6 +31,7 @@ LOAD: dict[str, Any] = {"min_score": 0.0, "max_detections": 10, "num_threads": 1
 
 @pytest.fixture
 def saved(tmp_path: Path) -> Path:
+    torch.manual_seed(0)
     save_network(build_mask_rcnn(SLIM, 2, None), tmp_path, CONFIG)
     return tmp_path
 
@@ -83,6 +84,28 @@ def test_an_image_of_any_shape_is_detected_on(saved: Path) -> None:
 
 def noise(height: int, width: int) -> np.ndarray:
     return np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8)
+
+
+def test_a_thin_first_image_changes_nothing_for_those_after_it(saved: Path) -> None:
+    fresh, used = load_detector(saved, **LOAD), load_detector(saved, **LOAD)
+    used([noise(6, 64)])
+    assert used([noise(64, 64)]) == fresh([noise(64, 64)]) != [[]]
+
+
+@pytest.mark.parametrize(
+    ("architecture", "heads"), [("resnet_slim", "standard"), ("resnet18", "v2"), ("timm:test_efficientnet", "light")]
+)
+def test_levels_are_those_that_torchvision_finds_with_a_square_image(architecture: str, heads: str) -> None:
+    network = replace(SLIM, architecture=architecture, heads=heads, image_size=128)
+    model = build_mask_rcnn(network, 2, None).eval()
+    pools = model.roi_heads.box_roi_pool, model.roi_heads.mask_roi_pool
+    set_here = [(pool.scales, vars(pool.map_levels)) for pool in pools]
+    for pool in pools:
+        pool.scales = pool.map_levels = None
+    torch.nn.init.zeros_(model.roi_heads.box_predictor.cls_score.weight)  # so that every class is seen somewhere
+    with torch.inference_mode():
+        model([torch.zeros(3, 128, 128)])
+    assert [(pool.scales, vars(pool.map_levels)) for pool in pools] == set_here
 
 
 def test_masks_are_pasted_as_torchvision_pastes_them(saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,7 @@ torchvision's ResNets and timm's networks get torchvision's own heads, or light 
 small ones of its own.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import NamedTuple
@@ -13,6 +14,7 @@ from torchvision.models.detection import MaskRCNN
 from torchvision.models.detection.faster_rcnn import FastRCNNConvFCHead, FastRCNNPredictor, TwoMLPHead
 from torchvision.models.detection.mask_rcnn import MaskRCNNHeads, MaskRCNNPredictor
 from torchvision.ops import MultiScaleRoIAlign
+from torchvision.ops.poolers import initLevelMapper
 
 from empaste.detectors.backend import Network, anchor_sides
 from empaste.detectors.region_proposals import Float32Anchors, Float32Head, InputsReady, RegionProposals
@@ -40,7 +42,17 @@ def build_mask_rcnn(network: Network, num_classes: int, weights: str | None) -> 
     model.transform = ByteTransform(network.image_size, network.image_size, list(IMAGENET_MEAN), list(IMAGENET_STD),
                                     model.backbone.strides[-1], _skip_resize=True)  # fmt: skip
     model.rpn = RegionProposals(model.rpn, model.transform)
+    for pool in (model.roi_heads.box_roi_pool, model.roi_heads.mask_roi_pool):
+        _set_levels(pool, model.backbone.strides)
     return model.train()
+
+
+def _set_levels(pool: MultiScaleRoIAlign, strides: Sequence[int]) -> None:
+    """``pool`` knows how much smaller each level is; it would go by the first image, which of a thin one is wrong."""
+    used = strides[: len(pool.featmap_names)]
+    pool.scales = [1 / stride for stride in used]
+    first, last = (int(math.log2(stride)) for stride in (used[0], used[-1]))
+    pool.map_levels = initLevelMapper(first, last, pool.canonical_scale, pool.canonical_level)
 
 
 def _share_outputs(model: MaskRCNN, num_classes: int) -> None:
