@@ -1,6 +1,7 @@
 """``data/foregrounds`` holds the segment chosen per (image, class): by Step 1, after every F-EM iteration, at the end.
 
-Ground truth of the training split is read to measure the choices, and for nothing else.
+What a person decided on earlier choices (``empaste review``) binds them. Ground truth of the training split is read to
+measure the choices, and for nothing else.
 """
 
 import sys
@@ -8,11 +9,16 @@ from pathlib import Path
 
 import typer
 
+from empaste.artifacts.chosen_masks import BY_HAND, with_by_hand
+from empaste.artifacts.foreground_decisions import read_foreground_decisions
 from empaste.artifacts.outputs import whole_directory, write_json, write_whole
+from empaste.artifacts.remarks import summarise
 from empaste.artifacts.schemas.foregrounds import Foregrounds
-from empaste.artifacts.schemas.prepare import Classes
+from empaste.artifacts.schemas.prepare import Classes, Images
+from empaste.artifacts.schemas.proposals import Segments
 from empaste.artifacts.tables import read_from, write_table
 from empaste.artifacts.truth import read_truth
+from empaste.foregrounds.decided import find_decided
 from empaste.foregrounds.initial import misfit
 from empaste.foregrounds.quality import foreground_metrics, reliability_curve, reliability_of
 from empaste.foregrounds.selection import select_foregrounds
@@ -25,11 +31,13 @@ from stages.runner import stage
 
 @stage("foregrounds")
 def main(
+    images: Path = HERE.images,
     labels: Path = HERE.labels,
     segments: Path = HERE.segments,
     cams: Path = HERE.cams,
     features: Path = HERE.features,
     evidence: Path = HERE.evidence,
+    decisions: Path = HERE.foreground_decisions,
     ground_truth: Path = HERE.train_truth,
     out: Path = HERE.foregrounds,
     metrics: Path = HERE.metrics / "foregrounds.json",
@@ -42,14 +50,20 @@ def main(
     doubt = misfit(tables.segments, settings)
     if doubt:
         print(f"foregrounds: {doubt}", file=sys.stderr)
-    chosen = select_foregrounds(settings, tables)
+    made, classes = read_foreground_decisions(decisions), read_from(labels, Classes)
+    decided = find_decided(made, read_from(images, Images), classes, tables.cams, tables.segments)
+    for line in summarise(decided.remarks):
+        print(f"foregrounds: {line}", file=sys.stderr)
+    chosen = select_foregrounds(settings, tables, decided)
     with whole_directory(out) as folder:
         for name, table in chosen.items():
             write_table(table, folder / f"{name}.parquet", Foregrounds)
-    truth = read_truth(ground_truth)
-    measured = foreground_metrics(chosen, tables.segments, truth, read_from(labels, Classes))
-    write_json(metrics, measured)
-    curve = reliability_curve(reliability_of(chosen["pool"], tables.segments, truth))
+        if decided.by_hand is not None:
+            write_table(decided.by_hand, folder / BY_HAND, Segments)
+    truth, masks = read_truth(ground_truth), with_by_hand(tables.segments, decided.by_hand)
+    measured = foreground_metrics(chosen, masks, truth, classes)
+    write_json(metrics, measured | ({"decisions": decided.counts._asdict()} if made else {}))
+    curve = reliability_curve(reliability_of(chosen["pool"], masks, truth))
     write_whole(reliability, curve.to_csv(index=False).encode())
     for name, count in measured["masks_per_class"].items():
         if not count:

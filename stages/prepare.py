@@ -8,11 +8,13 @@ from pathlib import Path
 import typer
 
 from empaste.artifacts.coco import write_coco
+from empaste.artifacts.label_decisions import read_label_decisions
 from empaste.artifacts.outputs import whole_directory, write_json, write_whole
 from empaste.artifacts.schemas.prepare import Classes, Images, Labels
 from empaste.artifacts.tables import write_into
 from empaste.artifacts.work import remove_work, work_folder
 from empaste.datasets import preparing
+from empaste.datasets.label_changes import relabel
 from empaste.datasets.opening import open_data_set
 from empaste.datasets.settings import PrepareSettings
 from empaste.datasets.writing import prepare_images, source_folders
@@ -24,6 +26,7 @@ from stages.runner import stage, warn
 
 @stage("prepare")
 def main(
+    decisions: Path = HERE.label_decisions,
     images: Path = HERE.images,
     labels: Path = HERE.labels,
     train_truth: Path = HERE.train_truth,
@@ -32,18 +35,20 @@ def main(
     plot: Path = HERE.plots / "prepare.csv",
     params: Path = HERE.params,
 ) -> None:
-    """Read or draw the data set, normalise its images, and write images, labels and ground truth.
+    """Read or draw the data set, normalise its images, and write images, labels as corrected, and ground truth.
 
     Goes on where it was interrupted.
     """
     settings = load_settings(params, "prepare", PrepareSettings)
+    changes = read_label_decisions(decisions)
     data, tail = open_data_set(settings, map_items)
     warn(data.warnings)
     roots = [] if settings.dataset == "demo" else source_folders(settings.folder, data)
-    work = work_folder("prepare", settings.model_dump(), [], free=["root"], listed=roots)
+    work = work_folder("prepare", settings.model_dump(), [decisions], free=["root"], listed=roots)
     with whole_directory(images) as image_folder, whole_directory(labels) as label_folder:
-        prepared = prepare_images(data, settings.max_side, image_folder, map_items, work)
-        warn(preparing.warnings_of(data, prepared))
+        found = prepare_images(data, settings.max_side, image_folder, map_items, work)
+        prepared, counts, warnings = relabel(data, found, changes)
+        warn([*preparing.warnings_of(data, prepared), *warnings])
         write_into(image_folder, preparing.image_table(prepared), Images)
         write_into(label_folder, preparing.label_table(prepared), Labels)
         write_into(label_folder, preparing.class_table(data), Classes)
@@ -52,7 +57,8 @@ def main(
         write_coco(val_truth, preparing.truth_of(data, prepared, "val", f"{name}, split val, for evaluation"))
     histogram = preparing.class_histogram(data, prepared, tail["available"] if tail else {})
     write_whole(plot, histogram.to_csv(index=False).encode())
-    write_json(metrics, preparing.count_images(data, prepared) | {"long_tail": tail})
+    figures = preparing.count_images(data, prepared) | {"long_tail": tail}
+    write_json(metrics, figures | ({"labels_corrected": counts} if changes else {}))
     remove_work(work)
 
 

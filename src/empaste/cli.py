@@ -386,6 +386,17 @@ def study(
 
 
 @app.command()
+def review(
+    port: Annotated[int, typer.Option(min=0, max=65535, help="port on this machine; 0: a free one")] = 0,
+    open_browser: Annotated[bool, typer.Option("--open", help="open the page in the default browser")] = False,
+) -> None:
+    """Open a local page to judge foregrounds, mend their masks and correct labels: docs/review.md; until Ctrl-C."""
+    from empaste.review.opening import serve_review
+
+    serve_review(port, open_browser)
+
+
+@app.command()
 def figures(
     names: Annotated[
         list[str] | None,

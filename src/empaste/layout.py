@@ -14,6 +14,8 @@ class Layout(NamedTuple):
     Metrics and plots are folders: their files are called after the stage that writes them.
     """
 
+    label_decisions: Path = Path("data/decisions/labels.csv")
+    foreground_decisions: Path = Path("data/decisions/foregrounds.json")
     images: Path = Path("data/images")
     labels: Path = Path("data/labels")
     train_truth: Path = Path("data/ground_truth/train.json")
@@ -44,6 +46,8 @@ class Layout(NamedTuple):
 
 HERE = Layout()
 """The run in the current folder."""
+DECISIONS = (HERE.foreground_decisions, HERE.label_decisions)
+"""What a person decides with ``empaste review``: the stages read it, and git tracks it."""
 PACKAGE = Path(__file__).resolve().parent
 """The folder of this package's code."""
 

@@ -15,7 +15,7 @@ from empaste.beginning.pipeline_files import (
     write_values,
 )
 from empaste.errors import InputError
-from empaste.layout import code_file, pipeline_folder
+from empaste.layout import HERE, code_file, pipeline_folder
 from empaste.params import load_params
 
 TOP = Path(__file__).parents[2]
@@ -38,7 +38,7 @@ def test_only_the_code_is_named_otherwise() -> None:
     for name, entry in package["stages"].items():
         entry["deps"] = [dep for dep in entry["deps"] if not dep.startswith("src/")]
         entry["params"].append({"code.yaml": [f"stages.{name}"]})
-    package["stages"]["prepare"]["deps"] += ["dataset/labels.csv", '/a "b" é']
+    package["stages"]["prepare"]["deps"][1:1] = ["dataset/labels.csv", '/a "b" é']
     assert own == package
 
 
@@ -51,6 +51,17 @@ def test_writing_again_keeps_what_the_data_set_depends_on(tmp_path: Path) -> Non
     assert (tmp_path / "dvc.yaml").read_bytes() == before
     assert not (tmp_path / "stages" / "old.py").exists()
     assert (tmp_path / "presets" / "photos.yaml").exists()
+
+
+def test_decisions_begin_empty_and_are_the_users(tmp_path: Path) -> None:
+    write_pipeline(tmp_path, [])
+    assert (tmp_path / HERE.foreground_decisions).read_bytes() == (TOP / HERE.foreground_decisions).read_bytes()
+    assert (tmp_path / HERE.label_decisions).read_bytes() == (TOP / HERE.label_decisions).read_bytes()
+    (tmp_path / HERE.label_decisions).write_text("image,class,change\ntrain/a.jpg,cat,added\n")
+    (tmp_path / HERE.foreground_decisions).unlink()
+    write_pipeline(tmp_path, data_deps_of(tmp_path))
+    assert (tmp_path / HERE.label_decisions).read_text().endswith("cat,added\n")
+    assert (tmp_path / HERE.foreground_decisions).exists()
 
 
 def test_values_are_written_with_their_comments(tmp_path: Path) -> None:

@@ -58,6 +58,7 @@ def test_everything_is_committed(begun: Begun) -> None:
     assert git(begun.folder, "log", "--format=%s").startswith("Begin with empaste ")
     tracked = git(begun.folder, "ls-files").split()
     assert {"dvc.yaml", "params.yaml", "code.yaml", "README.md", "stages/train.py", "presets/photos.yaml"} <= {*tracked}
+    assert {"data/decisions/foregrounds.json", "data/decisions/labels.csv"} <= {*tracked}
     assert "dataset/images" in tracked  # a link: no image is copied
 
 
@@ -108,6 +109,10 @@ def test_an_update_writes_the_pipeline_and_keeps_values(begun: Begun, capsys: py
     update_project(folder, ())
     assert capsys.readouterr().out.splitlines() == ["written: code.yaml", "run: git diff, git commit, dvc repro"]
     assert (folder / "params.yaml").read_text() == params
+    git(folder, "rm", "-q", "data/decisions/labels.csv")
+    git(folder, "-c", "user.name=a", "-c", "user.email=a@example.org", "commit", "-qam", "Without decisions")
+    update_project(folder, ())
+    assert capsys.readouterr().out.splitlines()[0] == "written: data/decisions/labels.csv"
     assert "prepare" in yaml.safe_load((folder / "code.yaml").read_text())["stages"]
 
 

@@ -343,6 +343,8 @@ READERS: dict[str, Reader] = {
     "ground_truth": Reader((write_ground_truth,), read_ground_truth),
     "coco_results": Reader((users_files.results, users_files.results_by_name), users_files.read_results),
     "foregrounds": Reader((users_files.foregrounds,), users_files.read_foregrounds),
+    "foreground_decisions": Reader((users_files.foreground_decisions,), users_files.read_foreground_decisions_again),
+    "label_decisions": Reader((users_files.label_decisions,), users_files.read_label_decisions_again),
     "captions": Reader(
         (users_files.captions_csv, users_files.captions_tsv, users_files.captions_coco, users_files.captions_list),
         users_files.read_captions,

@@ -8,7 +8,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from empaste.artifacts.foreground_decisions import (
+    ForegroundDecision,
+    read_foreground_decisions,
+    write_foreground_decisions,
+)
 from empaste.artifacts.image_keys import NamedImage
+from empaste.artifacts.label_decisions import LabelDecision, read_label_decisions, write_label_decisions
 from empaste.backgrounds.random_folder import generator
 from empaste.backgrounds.scenes import Scene as Ground
 from empaste.captions.caption_file import caption_scenes
@@ -83,6 +89,38 @@ def read_foregrounds(folder: Path, _out: Path) -> None:
         assert mask.shape == (HEIGHT, WIDTH)
         assert mask.any()
         assert one.confidence is None or 0 <= one.confidence <= 1
+
+
+def foreground_decisions(root: Path) -> None:
+    mask, other = encode_mask(MASK), encode_mask(~MASK)
+    made = [
+        ForegroundDecision("train/a.jpg", "cat", "keep", mask),
+        ForegroundDecision("train/a.jpg", "cat", "reject", other),
+        ForegroundDecision("train/7.jpg", "car", "mend", other, mask),
+    ]
+    write_foreground_decisions(root / "foregrounds.json", made)
+
+
+def read_foreground_decisions_again(folder: Path, out: Path) -> None:
+    """Every mask is one; what is read is written as it can be read again."""
+    made = read_foreground_decisions(folder / "foregrounds.json")
+    for one in made:
+        assert decode_mask(one.mask).shape == tuple(one.mask["size"])
+        assert one.mended is None or decode_mask(one.mended).any()
+    write_foreground_decisions(out / "again.json", made)
+    assert read_foreground_decisions(out / "again.json") == sorted(made, key=lambda one: one.key)
+
+
+def label_decisions(root: Path) -> None:
+    made = [LabelDecision("train/a.jpg", "cat, black", "added"), LabelDecision("train/7.jpg", "car", "removed")]
+    write_label_decisions(root / "labels.csv", made)
+
+
+def read_label_decisions_again(folder: Path, out: Path) -> None:
+    """What is read is written as it can be read again."""
+    made = read_label_decisions(folder / "labels.csv")
+    write_label_decisions(out / "again.csv", made)
+    assert read_label_decisions(out / "again.csv") == sorted(made)
 
 
 CAPTIONS = 'file_name,caption\na.jpg,a cat on grass\n7.jpg,"a car, red"\n7.jpg,two cars\n'

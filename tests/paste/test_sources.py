@@ -1,16 +1,23 @@
 """Foregrounds from tables and from ground truth."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from empaste.artifacts.chosen_masks import BY_HAND
 from empaste.artifacts.coco_records import Annotation, Coco, ImageRecord
+from empaste.artifacts.schemas.proposals import Segments
+from empaste.artifacts.tables import write_table
 from empaste.errors import InputError
 from empaste.masks import decode_mask, encode_mask
-from empaste.paste.reading import chosen_segments
+from empaste.params import load_params
+from empaste.paste.reading import SOURCES, chosen_segments
 from empaste.paste.sources import Foreground, annotated_instances, check_classes, instances_found
+from tests.review.conftest import MASKS, segment_rows, write_pool, write_run
+from tests.review.conftest import box as run_box
 
 
 def box(x: int, y: int, width: int, height: int) -> np.ndarray:
@@ -106,3 +113,13 @@ def test_instances_found_are_those_that_a_foreground_of_their_class_meets_by_hal
     assert [one.source_id for one in instances_found(instances, foregrounds)] == [1, 4]
     assert instances_found(instances, [instance(0, 1, box(12, 0, 4, 10))]) == []
     assert instances_found(instances, []) == []
+
+
+def test_masks_of_decisions_are_pasted_as_they_are(tmp_path: Path) -> None:
+    there = write_run(tmp_path)
+    drawn = segment_rows().iloc[2:].assign(segment_id=3, counts=encode_mask(run_box(8))["counts"])
+    write_table(drawn, there.foregrounds / BY_HAND, Segments)
+    write_pool(there, [(1, 1, 0, 0.9), (2, 1, 3, 1.0)])
+    settings = load_params(Path(__file__).parents[2] / "params.yaml").paste
+    found = {one.source_id: one.mask_rle for one in SOURCES["fem"].read(settings, there)}
+    assert found == {0: encode_mask(MASKS[0]), 3: encode_mask(run_box(8))}

@@ -6,11 +6,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from empaste.artifacts.chosen_masks import BY_HAND
 from empaste.artifacts.schemas.foregrounds import Foregrounds
 from empaste.artifacts.schemas.prepare import Images, Labels
-from empaste.artifacts.tables import write_table
+from empaste.artifacts.schemas.proposals import Segments
+from empaste.artifacts.tables import read_table, write_table
 from empaste.errors import InputError
-from empaste.masks import decode_mask
+from empaste.masks import decode_mask, encode_mask
 from empaste.refinement.reading import check_labels, read_labelled, read_pool
 from empaste.refinement.rounds import Instance, LabelledImage
 from tests.stages.classifying import write_segments
@@ -48,6 +50,15 @@ def test_the_pool_comes_by_image_class_and_instance_with_its_masks() -> None:
     expected = [mask(6, 9, 3), mask(6, 9, 5), mask(6, 9, 3), mask(4, 8, 2)]
     for one, drawn in zip(pool, expected, strict=True):
         assert np.array_equal(decode_mask(one["segmentation"]), drawn)
+
+
+def test_a_mask_of_a_decision_is_learned_as_it_is() -> None:
+    drawn = read_table(SEGMENTS / "segments.parquet", Segments).iloc[2:].assign(segment_id=3)
+    drawn["counts"] = encode_mask(mask(4, 8, 7))["counts"]
+    write_table(drawn, FOREGROUNDS / BY_HAND, Segments)
+    write_pool((5, 3, 3, 0, 1.0))
+    [one] = read_pool(FOREGROUNDS, SEGMENTS)
+    assert np.array_equal(decode_mask(one["segmentation"]), mask(4, 8, 7))
 
 
 def test_an_empty_pool_is_no_foreground() -> None:

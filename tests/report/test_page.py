@@ -17,6 +17,7 @@ import yaml
 from empaste.artifacts.metrics import flatten
 from empaste.layout import HERE
 from empaste.report import charts
+from empaste.report.figures import by_hand
 from empaste.report.inputs import Run, read_plot
 from empaste.report.page import plot_charts, quality_chart, render_page
 from empaste.report.sheets import build_sheets
@@ -291,3 +292,18 @@ def test_a_chart_of_nothing_finite_is_empty() -> None:
 def test_a_single_point_is_drawn_inside_the_frame() -> None:
     (place,) = re.findall(r'<circle class="c0" cx="([\d.]+)"', charts.line_chart({"a": [(1, 2.0)]}, "x", "y"))
     assert charts.LEFT <= float(place) <= charts.WIDTH - charts.RIGHT
+
+
+def test_what_a_person_decided_is_counted() -> None:
+    decisions = {"kept": 1200, "rejected": 30, "mended": 0, "gone": 2, "nothing_left": 1}
+    metrics = {
+        "foregrounds": {"decisions": decisions},
+        "prepare": {"labels_corrected": {"added": 3, "removed": 0, "without_effect": 0}},
+    }
+    assert by_hand({}) == by_hand({"foregrounds": {}}) == ""
+    said = "1,200 foregrounds kept, 30 rejected, 2 decisions on foregrounds that are gone, 1 labels of images of which "
+    assert by_hand(metrics) == said + "nothing is left to choose, 3 labels added"
+    page = render_page(metrics, {}, [], {})
+    assert "Decided by a person: 1,200 foregrounds kept" in page
+    assert "more than image-level labels" in page
+    assert "Decided by a person" not in render_page({}, {}, [], {})

@@ -7,12 +7,17 @@ import cv2
 import numpy as np
 import pytest
 
+from empaste.artifacts.chosen_masks import BY_HAND
+from empaste.artifacts.schemas.foregrounds import Foregrounds
+from empaste.artifacts.schemas.proposals import Segments
+from empaste.artifacts.tables import read_from, read_table, write_table
 from empaste.errors import InputError
 from empaste.images import read_rgb
 from empaste.layout import HERE
 from empaste.report import drawing
 from empaste.report.inputs import Run, evenly_spaced
 from empaste.report.sheets import BUILDERS, build_sheets
+from empaste.report.sheets.foregrounds import foreground_sheet
 from empaste.report.sheets.panels import Sheet, contact_sheet, file_name, fitting
 
 
@@ -48,6 +53,18 @@ def test_foregrounds_are_judged_per_iteration(sheets: dict[str, Sheet]) -> None:
     assert first.lines == ()
     assert second.lines[0].startswith("not in the pool")
     assert second.panels[0].caption == "CAM is empty · p 0.75"
+
+
+def test_a_mask_by_hand_stands_beside_the_iterations(run_folder: Path, tmp_path: Path) -> None:
+    files = HERE.below(shutil.copytree(run_folder, tmp_path / "run"))
+    pool = read_table(files.foregrounds / "pool.parquet", Foregrounds)
+    drawn = read_from(files.segments, Segments).query(f"segment_id == {pool['segment_id'].iloc[0]}")
+    write_table(drawn.assign(segment_id=99), files.foregrounds / BY_HAND, Segments)
+    pool.loc[0, "segment_id"] = 99
+    write_table(pool, files.foregrounds / "pool.parquet", Foregrounds)
+    first, *others = captions(foreground_sheet(Run(files, 3)))
+    assert first[-2] == "by hand · IoU 1.00 ✓"
+    assert not any("by hand" in caption for captions_ in others for caption in captions_)
 
 
 def test_what_the_rounds_of_the_refinement_drew_comes_last(sheets: dict[str, Sheet]) -> None:

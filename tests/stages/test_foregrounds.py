@@ -12,13 +12,16 @@ import typer
 import yaml
 
 from empaste.artifacts.arrays import write_array
+from empaste.artifacts.chosen_masks import read_by_hand
 from empaste.artifacts.coco import coco_dataset, instance, write_coco
+from empaste.artifacts.foreground_decisions import ForegroundDecision, write_foreground_decisions
 from empaste.artifacts.schemas.cams import Cams
 from empaste.artifacts.schemas.evidence import Evidence
 from empaste.artifacts.schemas.foregrounds import Foregrounds
-from empaste.artifacts.schemas.prepare import Classes
+from empaste.artifacts.schemas.prepare import Classes, Images
 from empaste.artifacts.schemas.proposals import Segments
 from empaste.artifacts.tables import read_table, write_table
+from empaste.layout import HERE
 from empaste.masks import encode_mask
 from stages.foregrounds import main
 
@@ -48,6 +51,8 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     columns = list(Segments.to_schema().columns)
     write_table(pd.DataFrame(rows)[columns], Path("data/segments/segments.parquet"), Segments)
     write_table(CLASSES, Path("data/labels/classes.parquet"), Classes)
+    images = IMAGES.assign(split="train")[list(Images.to_schema().columns)]
+    write_table(images, Path("data/images/images.parquet"), Images)
     cams = {"class_id": 1, "prob": 0.9, "centre_x": 4.5, "centre_y": 6.5, "cam_empty": False}
     write_table(pd.DataFrame([{"image_id": i} | cams for i in range(1, 7)]), Path("data/cams/cams.parquet"), Cams)
     phi = np.tile(np.array([[1, 0, 0], [0, 1, 0]], np.float32), (6, 1))
@@ -122,3 +127,54 @@ def test_features_out_of_step_with_segments(capsys: pytest.CaptureFixture[str]) 
     message = capsys.readouterr().err
     assert "data/features/phi.npy holds 11 rows, data/segments 12; run: dvc repro features" in message
     assert not Path("data/foregrounds").exists()
+
+
+@pytest.mark.usefixtures("workspace")
+def test_a_persons_decisions_are_obeyed_counted_and_measured(capsys: pytest.CaptureFixture[str]) -> None:
+    left, right, drawn = (encode_mask(square(x)) for x in (3, 20, 4))
+    decisions = [
+        ForegroundDecision("1.png", "ball", "keep", right),
+        ForegroundDecision("2.png", "ball", "reject", left),
+        ForegroundDecision("3.png", "ball", "mend", right, drawn),
+        ForegroundDecision("4.png", "fish", "keep", left),
+        ForegroundDecision("7.png", "ball", "keep", left),
+        ForegroundDecision("8.png", "ball", "keep", left),
+        *(ForegroundDecision("5.png", "ball", "reject", mask) for mask in (left, right)),
+    ]
+    write_foreground_decisions(HERE.foreground_decisions, decisions)
+    main()
+    pool = read_table(Path("data/foregrounds/pool.parquet"), Foregrounds).set_index("image_id")
+    assert pool["segment_id"].to_dict() == {1: 1, 2: 3, 3: 12, 4: 6, 6: 10}
+    assert read_by_hand(HERE.foregrounds) is not None
+    metrics = json.loads(Path("metrics/foregrounds.json").read_text())
+    assert metrics["decisions"] == {"kept": 1, "rejected": 3, "mended": 1, "gone": 3, "nothing_left": 1}
+    assert metrics["masks_per_class"] == {"ball": 5, "fish": 0}
+    assert metrics["precision50"]["pool"] == 60.0
+    said = capsys.readouterr().err
+    assert "2 decisions are on foregrounds that are gone, since their image is no training image of data/images" in said
+    assert "1 decisions are on foregrounds that are gone, since the image's labels do not name the class: fish" in said
+
+
+@pytest.mark.usefixtures("workspace")
+def test_a_file_without_decisions_changes_no_byte() -> None:
+    outputs = []
+    for decisions in ((), ("empty",)):
+        if decisions:
+            write_foreground_decisions(HERE.foreground_decisions, [])
+        main()
+        files = [*sorted(Path("data/foregrounds").iterdir()), Path("metrics/foregrounds.json")]
+        outputs.append({str(path): path.read_bytes() for path in files})
+    assert outputs[0] == outputs[1]
+
+
+@pytest.mark.usefixtures("workspace")
+def test_a_file_of_decisions_that_is_none_leaves_earlier_foregrounds(capsys: pytest.CaptureFixture[str]) -> None:
+    main()
+    HERE.foreground_decisions.parent.mkdir()
+    HERE.foreground_decisions.write_text('{"foregrounds": [{"image": "1.png"}]}')
+    with pytest.raises(typer.Exit):
+        main()
+    assert (
+        "foregrounds.json: foregrounds[0].decision is None; choose from keep, reject, mend" in capsys.readouterr().err
+    )
+    assert Path("data/foregrounds/pool.parquet").exists()

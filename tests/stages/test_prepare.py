@@ -13,9 +13,11 @@ from PIL import Image
 from pycocotools.coco import COCO
 
 import empaste.datasets.writing
+from empaste.artifacts.label_decisions import LabelDecision, write_label_decisions
 from empaste.artifacts.schemas.prepare import Classes, Images, Labels
 from empaste.artifacts.tables import read_table
 from empaste.images import read_rgb
+from empaste.layout import HERE
 from stages.prepare import main
 from tests.datasets.layouts import ROWS, write_coco, write_folder, write_voc
 from tests.stages.interrupting import Interruption, assert_goes_on
@@ -63,6 +65,31 @@ def test_files_hold_together() -> None:
             assert int(truth.annToMask(annotation).sum()) == annotation["area"]
         named = {(a["image_id"], a["category_id"]) for a in truth.anns.values()}
         assert named == set(labels[labels["image_id"].isin(list(truth.imgs))].itertuples(index=False, name=None))
+
+
+def test_corrected_labels_take_the_place_of_the_data_sets(capsys: pytest.CaptureFixture[str]) -> None:
+    without = prepare()
+    before, files = read_table(Path("data/labels/labels.parquet"), Labels), written()
+    name = read_table(Path("data/images/images.parquet"), Images)["file_name"].iloc[0]
+    shown = before[before["image_id"] == before["image_id"].iloc[0]]["class_id"].tolist()
+    names = {1: "ball", 2: "fish", 3: "mushroom", 4: "house", 5: "flower", 6: "bottle"}
+    added = next(class_id for class_id in names if class_id not in shown)
+    write_label_decisions(
+        HERE.label_decisions,
+        [
+            LabelDecision(name, names[added], "added"),
+            LabelDecision(name, names[shown[0]], "removed"),
+            LabelDecision("train/none.jpg", "ball", "added"),
+        ],
+    )
+    metrics = prepare()
+    after = read_table(Path("data/labels/labels.parquet"), Labels)
+    assert after[after["image_id"] == 1]["class_id"].tolist() == sorted({*shown[1:], added})
+    assert metrics["labels_corrected"] == {"added": 1, "removed": 1, "without_effect": 1}
+    assert "labels_corrected" not in without
+    assert "have no effect, since the data set has no such image: ball in train/none.jpg" in capsys.readouterr().err
+    changed = {path for path, data in written().items() if files.get(path) != data}
+    assert changed == {"data/labels/labels.parquet", "data/decisions/labels.csv"}
 
 
 def test_the_same_bytes_with_one_worker_and_with_two(monkeypatch: pytest.MonkeyPatch) -> None:

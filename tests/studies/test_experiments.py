@@ -1,12 +1,13 @@
 """Looking at DVC's experiments while they come and go; what DVC itself does is in ``test_queue.py``."""
 
 import json
+from pathlib import Path
 
 import pytest
 
 from empaste.errors import InputError
 from empaste.studies import experiments
-from empaste.studies.experiments import LOOKS, find_experiments
+from empaste.studies.experiments import LOOKS, code_of, find_experiments
 
 GONE = "dvc exp show failed:\nfailed to show experiments - directory '/top/.dvc/tmp/exps/tmpab/.dvc' does not exist"
 
@@ -44,3 +45,12 @@ def test_another_error_is_said_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(InputError, match="unable to read the lock"):
         find_experiments("study-", ["abc"])
     assert dvc.asked == 1
+
+
+def test_a_persons_decisions_count_with_the_code(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(Path(__file__).parents[2])
+    assert "data/decisions/labels.csv" in code_of(["prepare"])
+    assert "data/decisions/foregrounds.json" in code_of(["foregrounds", "paste"])
+    assert [one for one in code_of(["foregrounds", "paste"]) if one.startswith("data/")] == [
+        "data/decisions/foregrounds.json"
+    ]

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from empaste.artifacts.arrays import read_array
+from empaste.artifacts.chosen_masks import read_by_hand
 from empaste.artifacts.image_paths import image_paths
 from empaste.artifacts.schemas.captions import Captions
 from empaste.artifacts.schemas.foregrounds import Foregrounds
@@ -17,11 +18,14 @@ from empaste.backgrounds.scenes import Scene, list_scenes
 def read_erased(
     labels: Path, segments: Path, features: Path, foregrounds: Path, erase_prob: float
 ) -> dict[int, tuple[str, ...]]:
-    """Image id -> the segments that a background must lose, by what F-EM chose last and by their probabilities."""
+    """Image id -> the segments that a background must lose, by what F-EM chose last and by their probabilities.
+
+    Before them come the masks of a person's decisions that are no segments.
+    """
     proposed = read_from(segments, Segments)
     probs = read_array(features / "probs.npy", len(proposed), str(segments), "features")
     last = max(foregrounds.glob("iter_*.parquet"), key=lambda path: int(path.stem[5:]), default=Path("iter_0.parquet"))
-    return segments_to_erase(
+    erased = segments_to_erase(
         proposed,
         probs,
         read_from(labels, Classes)["class_id"].tolist(),
@@ -29,6 +33,11 @@ def read_erased(
         read_table(foregrounds / last.name, Foregrounds),
         erase_prob,
     )
+    by_hand = read_by_hand(foregrounds)
+    drawn = [] if by_hand is None else list(zip(by_hand["image_id"].tolist(), by_hand["counts"].tolist(), strict=True))
+    for image_id, counts in reversed(drawn):
+        erased[image_id] = (counts, *erased.get(image_id, ()))
+    return erased
 
 
 def read_scenes(

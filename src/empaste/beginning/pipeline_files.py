@@ -13,8 +13,10 @@ from typing import Any
 
 import yaml
 
+from empaste.artifacts.foreground_decisions import write_foreground_decisions
+from empaste.artifacts.label_decisions import write_label_decisions
 from empaste.artifacts.outputs import write_whole
-from empaste.artifacts.work import is_code, read_pipeline
+from empaste.artifacts.work import data_deps
 from empaste.beginning.code_record import RECORD, record_text
 from empaste.layout import HERE, pipeline_folder
 from empaste.params import Params
@@ -30,19 +32,26 @@ OWN = (HERE.pipeline, STAGES, PRESETS, RECORD)
 """What `write_pipeline` writes: it belongs to the package, and ``params.yaml`` to the user."""
 
 
-def write_pipeline(folder: Path, data_deps: Sequence[str]) -> None:
-    """``folder`` holds the pipeline of the package that runs, whose first stage also depends on ``data_deps``."""
+def write_pipeline(folder: Path, own_deps: Sequence[str]) -> None:
+    """``folder`` holds the pipeline of the package that runs, whose first stage also depends on ``own_deps``.
+
+    Decisions that are there stay; where their files are missing, they are made without one.
+    """
     source = pipeline_folder()
     for kind, pattern in ((STAGES, "*.py"), (PRESETS, "*.yaml")):
         shutil.rmtree(folder / kind, ignore_errors=True)
         (folder / kind).mkdir()
         for path in sorted((source / kind).glob(pattern)):
             shutil.copyfile(path, folder / kind / path.name)
-    write_whole(folder / HERE.pipeline, pipeline_text((source / HERE.pipeline).read_text(), data_deps).encode())
+    write_whole(folder / HERE.pipeline, pipeline_text((source / HERE.pipeline).read_text(), own_deps).encode())
     write_whole(folder / RECORD, record_text().encode())
+    if not (folder / HERE.foreground_decisions).exists():
+        write_foreground_decisions(folder / HERE.foreground_decisions, [])
+    if not (folder / HERE.label_decisions).exists():
+        write_label_decisions(folder / HERE.label_decisions, [])
 
 
-def pipeline_text(text: str, data_deps: Sequence[str]) -> str:
+def pipeline_text(text: str, own_deps: Sequence[str]) -> str:
     """``dvc.yaml`` of a project: ``text`` with a hash of each stage's code in place of its files below ``src/``."""
     lines, stage = [_header()], ""
     for line in text.splitlines():
@@ -54,7 +63,7 @@ def pipeline_text(text: str, data_deps: Sequence[str]) -> str:
             line = f"{listed[1]}, {{{RECORD}: [stages.{stage}]}}]"
         lines.append(line)
         if line.strip() == f"- {STAGES}/prepare.py":
-            lines += [f"      - {json.dumps(dep, ensure_ascii=False)}" for dep in data_deps]
+            lines += [f"      - {json.dumps(dep, ensure_ascii=False)}" for dep in own_deps]
     return "\n".join(lines) + "\n"
 
 
@@ -66,8 +75,9 @@ def _header() -> str:
 
 
 def data_deps_of(folder: Path) -> list[str]:
-    """What the first stage of the project in ``folder`` reads."""
-    return [dep for dep in read_pipeline(folder)["prepare"]["deps"] if not is_code(dep)]
+    """What the first stage of the project in ``folder`` reads of its data set."""
+    everywhere = data_deps("prepare")
+    return [dep for dep in data_deps("prepare", folder) if dep not in everywhere]
 
 
 def write_values(folder: Path, presets: Sequence[str], values: Mapping[str, Any]) -> None:

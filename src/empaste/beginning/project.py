@@ -31,7 +31,7 @@ from empaste.datasets.folder import LEFT_OUT, NO_LABEL, unlisted_images
 from empaste.datasets.settings import PrepareSettings
 from empaste.doctor.repository import check_git, check_names
 from empaste.errors import InputError
-from empaste.layout import HERE, pipeline_folder
+from empaste.layout import DECISIONS, HERE, pipeline_folder
 from empaste.photographs import find_photographs
 from empaste.report.sheets.panels import counted
 from empaste.settings import read_sections
@@ -244,10 +244,14 @@ def update(folder: Path) -> Updated:
         )
     values, gone = kept_values(read_sections(folder / HERE.params), preset_values(()))
     write_values(folder, (), values)
+    made = [str(path) for path in DECISIONS if not (folder / path).exists()]
     write_pipeline(folder, data_deps_of(folder))
-    return Updated(_changed(folder, files), gone)
+    return Updated(_changed(folder, [*files, *made]), gone)
 
 
 def _changed(folder: Path, files: Sequence[str]) -> list[Path]:
     """Those of ``files`` that differ from the last commit."""
-    return [Path(line[3:]) for line in _run(folder, "git", "status", "--porcelain", "--", *files).splitlines()]
+    return [
+        Path(line[3:])
+        for line in _run(folder, "git", "status", "--porcelain", "--untracked-files=all", "--", *files).splitlines()
+    ]

@@ -6,12 +6,12 @@ from typing import NamedTuple, cast
 
 import pandas as pd
 
+from empaste.artifacts.chosen_masks import read_chosen_masks
 from empaste.artifacts.coco import read_coco
 from empaste.artifacts.coco_records import Annotation, Category, Detection, ImageRecord, rows_by_image
 from empaste.artifacts.json_files import read_own_json
 from empaste.artifacts.schemas.foregrounds import Foregrounds
 from empaste.artifacts.schemas.prepare import Classes, Images
-from empaste.artifacts.schemas.proposals import Segments
 from empaste.artifacts.segments import chosen_rows, segment_rles
 from empaste.artifacts.shards import ShardEntry, Shards
 from empaste.artifacts.tables import read_from, read_table
@@ -60,7 +60,7 @@ def _foregrounds(places: Places) -> AnnotatedSet:
     run = places.run
     table = read_from(run.images, Images).query("split == 'train'")
     chosen = read_table(run.foregrounds / "pool.parquet", Foregrounds)
-    rows = chosen_rows(chosen, read_from(run.segments, Segments))
+    rows = chosen_rows(chosen, read_chosen_masks(run.segments, run.foregrounds))
     found: dict[int, list[Instance]] = {}
     for row, rle in zip(rows.to_dict("records"), segment_rles(rows), strict=True):
         instance = Instance(int(row["class_id"]), rle, float(row["confidence"]), False)

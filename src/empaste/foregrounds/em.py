@@ -38,12 +38,15 @@ class Candidates:
 
     ``rows`` in the features, ``image`` the number of each one's image (0, 1, …); ``evidence`` for being the object,
     higher is better, 0 where there is none; an E-step chooses among the ``eligible``, at least one per image.
+    ``pinned`` is, per image, the index of the candidate that a person holds to be right, -1 where there is none; None
+    stands for no image.
     """
 
     rows: Int[np.ndarray, " n"]
     image: Int[np.ndarray, " n"]
     evidence: Float[np.ndarray, " n"]
     eligible: Bool[np.ndarray, " n"]
+    pinned: Int[np.ndarray, " images"] | None = None
 
 
 @dataclass(frozen=True)
@@ -61,17 +64,21 @@ class Choice:
 
 
 def maximise(
-    samples: Float[np.ndarray, "n d"], keep_percent: float, metric: Metric
+    samples: Float[np.ndarray, "n d"],
+    keep_percent: float,
+    metric: Metric,
+    sure: Bool[np.ndarray, " n"] | None = None,
 ) -> tuple[Model, Bool[np.ndarray, " n"]]:
     """M-step: the statistics of the inliers among a class's samples (at least one), and which they are.
 
     Inliers are the ``keep_percent`` % nearest, rounded, never fewer than two where there are two; ties go to the
-    lower index.
+    lower index. Samples that a person is ``sure`` of are inliers before all others, however many they are.
     """
     distances = measure(samples, fit_class(samples, metric), metric)
-    count = min(len(samples), max(2, round(len(samples) * keep_percent / 100)))
+    sure = np.zeros(len(samples), bool) if sure is None else sure
+    count = min(len(samples), max(2, round(len(samples) * keep_percent / 100), np.count_nonzero(sure)))
     inlier = np.zeros(len(samples), bool)
-    inlier[np.argsort(distances, kind="stable")[:count]] = True
+    inlier[np.lexsort((distances, ~sure))[:count]] = True
     return fit_class(samples[inlier], metric), inlier
 
 
@@ -118,23 +125,32 @@ def alternate(
     """The choices of one class after 0, 1, … ``iterations`` iterations, each with the inliers of its M-step.
 
     ``first`` is the choice of Step 1, an index into ``candidates`` per image. Of a list of ``keep_percent``, one per
-    iteration, the last share repeats.
+    iteration, the last share repeats. Of an image with a pinned candidate every choice is that, and it is an inlier.
     """
     settings = features.metric.settings
     folds = deal(len(first), settings.folds)
     choices: list[Choice] = []
-    index, chosen_by = first, None
+    index, sure = pin(first, candidates)
+    chosen_by = None
     for step in range(settings.iterations + 1):
         samples, share = features.read(candidates.rows[index]), _share(settings.keep_percent, step)
-        model, inlier = maximise(samples, share, features.metric)
+        model, inlier = maximise(samples, share, features.metric, sure)
         if step < max(settings.iterations, 1):
-            models = [model] if folds.max() == 0 else _fit_without(samples, folds, share, features.metric)
+            models = [model] if folds.max() == 0 else _fit_without(samples, folds, share, sure, features.metric)
             distances = _measure_all(candidates, folds, models, features)
             following = distances, weigh(distances, candidates, settings.evidence_weight)
         choices.append(Choice(index, inlier, *(chosen_by or following)))
         chosen_by = following
-        index = choose_again(following[1], candidates.image, following[0])
+        index, _ = pin(choose_again(following[1], candidates.image, following[0]), candidates)
     return choices
+
+
+def pin(
+    index: Int[np.ndarray, " images"], candidates: Candidates
+) -> tuple[Int[np.ndarray, " images"], Bool[np.ndarray, " images"]]:
+    """The choice ``index`` with the pinned candidates in their images, and which images have one."""
+    pinned = np.full(len(index), -1) if candidates.pinned is None else candidates.pinned
+    return np.where(pinned >= 0, pinned, index), pinned >= 0
 
 
 def _share(keep_percent: float | Sequence[float], step: int) -> float:
@@ -148,10 +164,15 @@ def deal(num_images: int, num_folds: int) -> Int[np.ndarray, " images"]:
 
 
 def _fit_without(
-    samples: Float[np.ndarray, "n d"], folds: Int[np.ndarray, " n"], share: float, metric: Metric
+    samples: Float[np.ndarray, "n d"],
+    folds: Int[np.ndarray, " n"],
+    share: float,
+    sure: Bool[np.ndarray, " n"],
+    metric: Metric,
 ) -> list[Model]:
     """For each fold the statistics of the samples of all others."""
-    return [maximise(samples[folds != fold], share, metric)[0] for fold in range(folds.max() + 1)]
+    others = [folds != fold for fold in range(folds.max() + 1)]
+    return [maximise(samples[other], share, metric, sure[other])[0] for other in others]
 
 
 def _measure_all(

@@ -33,7 +33,7 @@ def neighbours_among(one: ClassSegments) -> Neighbours:
 
 def chosen_rows(one: ClassSegments, choice: Choice, neighbours: Neighbours) -> pd.DataFrame:
     """A row of `COLUMNS` per image: the segment chosen."""
-    return _rows(one, choice, choice.index, neighbours).assign(inlier=choice.inlier)
+    return rows_of(one, choice, choice.index, neighbours).assign(inlier=choice.inlier)
 
 
 def further_rows(
@@ -57,10 +57,10 @@ def further_rows(
             )
             found += [(int(others[at]), instance) for instance, at in enumerate(picked.tolist(), start=1)]
     at, instance = np.array(found, int).reshape(-1, 2).T
-    return _rows(one, choice, at, neighbours).assign(instance=instance)
+    return rows_of(one, choice, at, neighbours).assign(instance=instance)
 
 
-def _rows(one: ClassSegments, choice: Choice, at: Int[np.ndarray, " m"], neighbours: Neighbours) -> pd.DataFrame:
+def rows_of(one: ClassSegments, choice: Choice, at: Int[np.ndarray, " m"], neighbours: Neighbours) -> pd.DataFrame:
     """The candidates ``at`` as rows of `COLUMNS`, no inliers, as first instances."""
     images = one.cams.iloc[one.candidates.image[at]]
     return pd.DataFrame(

@@ -12,9 +12,11 @@ from jaxtyping import Float
 
 from empaste.artifacts.segments import read_runs
 from empaste.errors import InputError
-from empaste.foregrounds.em import alternate, choose_again
+from empaste.foregrounds.decided import Decided, RightMask
+from empaste.foregrounds.em import alternate, choose_again, pin
 from empaste.foregrounds.embedding import blocks
 from empaste.foregrounds.gathering import ClassSegments, evidence_by_class, gather, index_segments, judge
+from empaste.foregrounds.honouring import pin_right, take_out, with_right
 from empaste.foregrounds.initial import INITIAL, mean_distances
 from empaste.foregrounds.metric import Features, fit_features
 from empaste.foregrounds.rows import COLUMNS, chosen_rows, further_rows, neighbours_among
@@ -22,12 +24,15 @@ from empaste.foregrounds.settings import ForegroundsSettings
 from empaste.foregrounds.tables import Tables
 
 
-def select_foregrounds(settings: ForegroundsSettings, tables: Tables) -> dict[str, pd.DataFrame]:
+def select_foregrounds(
+    settings: ForegroundsSettings, tables: Tables, decided: Decided | None = None
+) -> dict[str, pd.DataFrame]:
     """The tables ``iter_0`` (Step 1) … ``iter_J`` and ``pool``, in order, each by (image, class, instance).
 
     Only classes that ``tables.cams`` names for an image are looked for in it. Where Step 1 or the E-step asks for
     evidence, the E-step chooses among the judged segments, of these among the ``num_best`` (0: all). ``pool`` is the
-    last choice and, with ``max_instances`` over 1, further instances, without those under ``min_prob``.
+    last choice and, with ``max_instances`` over 1, further instances, without those under ``min_prob``. What a person
+    ``decided`` binds every choice (`honouring`).
 
     `InputError` where features or probabilities are not finite, or evidence is missing.
     """
@@ -40,13 +45,16 @@ def select_foregrounds(settings: ForegroundsSettings, tables: Tables) -> dict[st
         return {name: pd.DataFrame(columns=COLUMNS) for name in names}
     features = fit_features(tables.phi, settings)
     evidence = evidence_by_class(tables.evidence, settings)
-    per_class = []
+    per_class, decided = [], decided or Decided()
     for class_id in sorted(set(wanted["class_id"])):
         class_cams = wanted[wanted["class_id"] == class_id]
         one = gather(class_cams, by_image, tables.probs[:, tables.class_ids.index(class_id)])
-        if evidence is not None:
-            one = judge(one, evidence.get(class_id), settings.num_best)
-        per_class.append(_select_class(one, features, settings))
+        one = take_out(one, decided.rejected.get(class_id, frozenset()))
+        if len(one.cams):
+            judged = one if evidence is None else judge(one, evidence.get(class_id), settings.num_best)
+            per_class.append(_select_class(judged, features, settings, decided.right_of(class_id)))
+    if not per_class:
+        return {name: pd.DataFrame(columns=COLUMNS) for name in names}
     return {name: _in_order(parts) for name, parts in zip(names, zip(*per_class, strict=True), strict=True)}
 
 
@@ -62,18 +70,21 @@ def _refuse_infinite(array: Float[np.ndarray, "n d"], segments: pd.DataFrame, wh
             )
 
 
-def _select_class(one: ClassSegments, features: Features, settings: ForegroundsSettings) -> list[pd.DataFrame]:
+def _select_class(
+    one: ClassSegments, features: Features, settings: ForegroundsSettings, right: Sequence[RightMask]
+) -> list[pd.DataFrame]:
     """One class's choices after every iteration, and its part of the pool; images in order."""
-    initial = INITIAL[settings.initial]
+    initial, one = INITIAL[settings.initial], pin_right(one, right)
     pixels = _pixel_distances(one) if initial.by_pixels else np.full(len(one.probs), np.nan)
     costs = initial.prefer(one.candidates, one.probs, pixels, settings.num_nearest)
-    first = choose_again(costs, one.candidates.image)
+    first, _ = pin(choose_again(costs, one.candidates.image), one.candidates)
     choices = alternate(one.candidates, first, features)
     neighbours = neighbours_among(one)
     tables = [chosen_rows(one, choice, neighbours) for choice in choices]
     tables[0]["distance"] = pixels[first]
     pool = pd.concat([tables[-1], further_rows(one, choices[-1], neighbours, settings)])
-    return [*tables, pool[pool["prob"] >= settings.min_prob]]
+    pool = pool[pool["prob"] >= settings.min_prob]
+    return [*tables, with_right(pool, one, choices[-1], right, neighbours, settings)]
 
 
 def _pixel_distances(one: ClassSegments) -> Float[np.ndarray, " n"]:

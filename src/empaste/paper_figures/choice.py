@@ -87,7 +87,7 @@ def _read(files: Layout, image_ids: list[int], first: pd.DataFrame, last: pd.Dat
         first,
         last,
         pool,
-        read_masks(files.segments, [first, last, pool]),
+        read_masks(files, [first, last, pool]),
     )
 
 

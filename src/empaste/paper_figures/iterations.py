@@ -95,7 +95,7 @@ def _read(run: Run, tables: Mapping[int, pd.DataFrame], image_ids: list[int]) ->
         tables,
         read_table(files.foregrounds / "pool.parquet", Foregrounds),
         read_rounds(files.refined),
-        read_masks(files.segments, tables.values()),
+        read_masks(files, tables.values()),
         {"foregrounds": read_metrics(path)} if path.exists() else {},
     )
 

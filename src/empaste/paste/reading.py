@@ -10,11 +10,11 @@ from typing import NamedTuple
 
 import pandas as pd
 
+from empaste.artifacts.chosen_masks import read_chosen_masks
 from empaste.artifacts.coco import read_coco
 from empaste.artifacts.file_index import same_file
 from empaste.artifacts.schemas.foregrounds import Foregrounds
 from empaste.artifacts.schemas.prepare import Classes, Images, Labels
-from empaste.artifacts.schemas.proposals import Segments
 from empaste.artifacts.segments import chosen_rows, segment_rles
 from empaste.artifacts.tables import read_from, read_table
 from empaste.errors import InputError
@@ -108,7 +108,7 @@ def _pool(places: Layout) -> Path:
 def _read_segments(table: Path, places: Layout) -> list[Foreground]:
     chosen = read_table(table, Foregrounds)
     trouble = f"{table} holds no foreground; lower foregrounds.min_prob or proposals.min_area and run: dvc repro"
-    return _some(chosen_segments(chosen, read_from(places.segments, Segments)), trouble)
+    return _some(chosen_segments(chosen, read_chosen_masks(places.segments, places.foregrounds)), trouble)
 
 
 def chosen_segments(chosen: pd.DataFrame, segments: pd.DataFrame) -> list[Foreground]:

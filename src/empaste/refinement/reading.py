@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pandas as pd
 
+from empaste.artifacts.chosen_masks import read_chosen_masks
 from empaste.artifacts.image_paths import read_image_paths
 from empaste.artifacts.schemas.foregrounds import Foregrounds
 from empaste.artifacts.schemas.prepare import Labels
-from empaste.artifacts.schemas.proposals import Segments
 from empaste.artifacts.segments import chosen_rows, segment_rles
 from empaste.artifacts.tables import read_from, read_table
 from empaste.errors import InputError
@@ -21,7 +21,8 @@ def read_pool(foregrounds: Path, segments: Path) -> list[Instance]:
     `InputError` where a table is missing, or the pool names a segment that there is not.
     """
     chosen = read_table(foregrounds / "pool.parquet", Foregrounds)
-    rows = chosen_rows(chosen, read_from(segments, Segments)).sort_values(["image_id", "class_id", "instance"])
+    masks = read_chosen_masks(segments, foregrounds)
+    rows = chosen_rows(chosen, masks).sort_values(["image_id", "class_id", "instance"])
     keys = zip(rows["image_id"].tolist(), rows["class_id"].tolist(), rows["confidence"].tolist(), strict=True)
     return [
         Instance(image_id=image_id, class_id=class_id, segmentation=rle, score=score)

@@ -13,6 +13,16 @@ HEADLINE_APS = ("mask AP50", "mask AP75", "box AP50")
 POOL = "pool"
 """What is called so beside the iterations: the last choice without those under the least probability."""
 
+DECISIONS = {
+    "kept": "foregrounds kept",
+    "rejected": "rejected",
+    "mended": "mended",
+    "gone": "decisions on foregrounds that are gone",
+    "nothing_left": "labels of images of which nothing is left to choose",
+}
+CORRECTIONS = {"added": "labels added", "removed": "labels removed", "without_effect": "corrections without effect"}
+"""What counts of decisions are called, by their keys in the metrics."""
+
 
 class Column(NamedTuple):
     """A figure that there is per class and, where not None, over all classes."""
@@ -128,6 +138,14 @@ def round_title(number: int) -> str:
 
 def _pool(values: Mapping[str, Number | None]) -> dict[str, Number | None]:
     return {POOL: values["pool"]} if "pool" in values else {}
+
+
+def by_hand(metrics: Metrics) -> str:
+    """What a person decided, in a sentence; empty where nothing was decided."""
+    made, labels = find(metrics, "foregrounds", "decisions"), find(metrics, "prepare", "labels_corrected")
+    parts = [f"{count:,} {DECISIONS[key]}" for key, count in (made or {}).items() if count and key in DECISIONS]
+    parts += [f"{count:,} {CORRECTIONS[key]}" for key, count in (labels or {}).items() if count and key in CORRECTIONS]
+    return ", ".join(parts)
 
 
 def percent(value: Number | None) -> str:

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import UInt8
 
+from empaste.artifacts.chosen_masks import read_by_hand, with_by_hand
 from empaste.artifacts.coco import read_coco
 from empaste.artifacts.coco_records import Annotation, Coco, Detection, rows_by_image
 from empaste.artifacts.image_paths import image_paths
@@ -134,10 +135,12 @@ def read_rounds(folder: Path) -> dict[int, dict[Label, list[Annotation]]]:
     return rounds
 
 
-def read_masks(folder: Path, chosen: Iterable[pd.DataFrame]) -> dict[int, RLE]:
-    """The masks of the segments that the tables ``chosen`` name, by id."""
+def read_masks(files: Layout, chosen: Iterable[pd.DataFrame]) -> dict[int, RLE]:
+    """The masks that the tables ``chosen`` name, by id: segments, and masks of a person's decisions."""
     ids = {segment_id for table in chosen for segment_id in table["segment_id"]}
-    wanted = read_rows(file_of(folder, Segments), Segments, ids, "segment_id")
+    segments = read_rows(file_of(files.segments, Segments), Segments, ids, "segment_id")
+    named = with_by_hand(segments, read_by_hand(files.foregrounds))
+    wanted = named[named["segment_id"].isin(ids)]
     return dict(zip(wanted["segment_id"], segment_rles(wanted), strict=True))
 
 

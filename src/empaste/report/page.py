@@ -47,6 +47,7 @@ def render_page(
         columns=columns,
         class_names=figures.class_names(columns),
         quality=quality,
+        by_hand=figures.by_hand(metrics),
         iterations=list(dict.fromkeys(key for values in quality.values() for key in values)),
         quality_chart=quality_chart(metrics),
         plots={CURVES.get(name, name): plot_charts(name, table) for name, table in curves.items()},

@@ -28,7 +28,7 @@ from typing import IO, Any, Literal, NamedTuple
 from empaste.artifacts.work import is_code, read_pipeline
 from empaste.doctor.repository import outputs_of
 from empaste.errors import InputError
-from empaste.layout import HERE, Layout
+from empaste.layout import DECISIONS, HERE, Layout
 
 State = Literal["finished", "running", "queued", "failed"]
 STATES: dict[str | None, State] = {
@@ -199,9 +199,10 @@ def visible_gpus() -> list[str]:
 
 
 def code_of(stages: Sequence[str]) -> list[str]:
-    """``dvc.yaml`` and the code that ``stages`` depend on: paths that git tracks."""
+    """``dvc.yaml``, and the code and a person's decisions that ``stages`` depend on: paths that git tracks."""
     pipeline = read_pipeline(Path())
-    return [str(HERE.pipeline), *sorted({dep for stage in stages for dep in pipeline[stage]["deps"] if is_code(dep)})]
+    deps = {dep for stage in stages for dep in pipeline[stage]["deps"]}
+    return [str(HERE.pipeline), *sorted(dep for dep in deps if is_code(dep) or Path(dep) in DECISIONS)]
 
 
 def stages_up_to(last: str) -> list[str]:

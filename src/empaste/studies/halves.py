@@ -13,6 +13,7 @@ from typing import Any
 
 import pandas as pd
 
+from empaste.artifacts.chosen_masks import BY_HAND, read_by_hand, with_by_hand
 from empaste.artifacts.outputs import write_whole
 from empaste.artifacts.schemas.foregrounds import Foregrounds
 from empaste.artifacts.schemas.prepare import Images, Labels
@@ -54,12 +55,14 @@ def measure_halves(rev: str, parts: Mapping[str, str]) -> Halves:
 def _measure(there: Layout, parts: Mapping[str, str]) -> Halves:
     truth, segments = read_truth(there.train_truth), read_from(there.segments, Segments)
     images = read_from(there.images, Images)
-    tables = {path.stem: read_table(path, Foregrounds) for path in sorted(there.foregrounds.glob("*.parquet"))}
+    paths = sorted(path for path in there.foregrounds.glob("*.parquet") if path.name != BY_HAND)
+    tables = {path.stem: read_table(path, Foregrounds) for path in paths}
     tables[BEST] = best_choice(segments, read_from(there.labels, Labels), truth)
     training = images[images["split"] == "train"].sort_values("image_id")
     chosen_on = set(training["image_id"].iloc[::2])
     within = {name: _matching(training, name, pattern) for name, pattern in parts.items()}
-    judged = {name: _judged(table, segments, truth) for name, table in tables.items()}
+    masks = with_by_hand(segments, read_by_hand(there.foregrounds))
+    judged = {name: _judged(table, masks, truth) for name, table in tables.items()}
     whole = _halves(judged, chosen_on, set(training["image_id"]))
     return whole | {"parts": {name: _halves(judged, chosen_on, ids) for name, ids in within.items()}}
 

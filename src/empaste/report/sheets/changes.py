@@ -62,7 +62,7 @@ def changed_foregrounds(here: NamedRun, there: NamedRun) -> Sheet:
 def chosen(run: Run) -> dict[Key, Choice]:
     """What the pool of ``run`` holds, by the names of image and class."""
     pool = read_rows(run.files.foregrounds / "pool.parquet", Foregrounds, run.ids_of("train"))
-    masks = read_masks(run.files.segments, [pool])
+    masks = read_masks(run.files, [pool])
     files, truth = _file_names(run), run.train_truth
     found: dict[Label, list[RLE]] = {}
     for image_id, class_id, segment_id in zip(pool["image_id"], pool["class_id"], pool["segment_id"], strict=True):

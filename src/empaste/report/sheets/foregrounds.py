@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from empaste.artifacts.arrays import read_array
+from empaste.artifacts.chosen_masks import read_by_hand
 from empaste.artifacts.coco_records import Annotation
 from empaste.artifacts.schemas.cams import Cams
 from empaste.artifacts.schemas.foregrounds import Foregrounds
@@ -19,6 +20,8 @@ from empaste.report.names import isolated
 from empaste.report.sheets.panels import Facts, Group, Panel, Sheet
 from empaste.rle import RLE
 
+BY_HAND = "by hand"
+"""What a mask of a person's decision, which is no segment, is called beside the iterations."""
 LEFT_OUT = "not in the pool: under the least probability, or no choice"
 
 
@@ -40,15 +43,19 @@ def foreground_sheet(run: Run) -> Sheet:
     heatmaps = read_array(run.files.cams / "heatmaps.npy", len(cams), str(file_of(run.files.cams, Cams)), "cams")
     iterations = read_iterations(run.files.foregrounds, run.train_ids)
     pool = read_rows(run.files.foregrounds / "pool.parquet", Foregrounds, run.train_ids)
-    segments = read_masks(run.files.segments, iterations.values())
+    segments = read_masks(run.files, [*iterations.values(), pool])
     rounds = read_rounds(run.files.refined)
+    by_hand = read_by_hand(run.files.foregrounds)
+    drawn = pool[pool["segment_id"].isin([] if by_hand is None else by_hand["segment_id"])]
     groups = []
     for row in np.flatnonzero(cams["image_id"].isin(run.train_ids)):
         cam = cams.iloc[row]
         key = (int(cam["image_id"]), int(cam["class_id"]))
         choices = [_choice(run, number, of_label(table, key), segments, key) for number, table in iterations.items()]
         redrawn = [_redrawn(run, round_title(number), found.get(key, []), key) for number, found in rounds.items()]
-        panels = [_cam_panel(run, cam, heatmaps[row]), *choices, *redrawn]
+        rles = [segments[segment_id] for segment_id in of_label(drawn, key)["segment_id"]]
+        mended = [judged_panel(run, BY_HAND, rles, key)] if rles else []
+        panels = [_cam_panel(run, cam, heatmaps[row]), *choices, *mended, *redrawn]
         kept = of_label(pool, key)
         heading = f"{key[0]} · {isolated(run.class_names[key[1]])}"
         groups.append(Group(panels, heading, () if len(kept) else (LEFT_OUT,), _facts(run, key, panels[-1], kept)))

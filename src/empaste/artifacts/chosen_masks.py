@@ -1,0 +1,33 @@
+"""The masks that a choice of foregrounds names: segments, and masks that a person drew or that are proposed no more.
+
+The one place that knows where the masks of ``data/foregrounds`` lie.
+"""
+
+from pathlib import Path
+
+import pandas as pd
+
+from empaste.artifacts.schemas.proposals import Segments
+from empaste.artifacts.tables import read_from, read_table
+
+BY_HAND = "by_hand.parquet"
+"""In the folder of the foregrounds, as `schemas.Segments`; only where a decision has a mask that is no segment."""
+
+
+def read_by_hand(foregrounds: Path) -> pd.DataFrame | None:
+    """The masks of decisions that are no segments (rows of `schemas.Segments`); None without any.
+
+    Their ids follow those of the segments.
+    """
+    path = foregrounds / BY_HAND
+    return read_table(path, Segments) if path.exists() else None
+
+
+def read_chosen_masks(segments: Path, foregrounds: Path) -> pd.DataFrame:
+    """The rows of `schemas.Segments` that ``foregrounds`` may name: the segments, then the masks of decisions."""
+    return with_by_hand(read_from(segments, Segments), read_by_hand(foregrounds))
+
+
+def with_by_hand(segments: pd.DataFrame, by_hand: pd.DataFrame | None) -> pd.DataFrame:
+    """``segments``, then the rows of ``by_hand`` where there are any."""
+    return segments if by_hand is None else pd.concat([segments, by_hand], ignore_index=True)

@@ -1,0 +1,216 @@
+"""A review as the page sees it: what there is to judge, what was decided, and every new decision put into its file.
+
+The files of decisions are the only memory. They are read before every change and written whole after it, so that what a
+person changed by hand, or checked out, in the meantime stays.
+"""
+
+import threading
+from collections import Counter
+from pathlib import Path
+from typing import NamedTuple, TypedDict
+
+from empaste.artifacts.fields import shown
+from empaste.artifacts.foreground_decisions import (
+    ForegroundDecision,
+    Verdict,
+    read_foreground_decisions,
+    read_mended,
+    write_foreground_decisions,
+)
+from empaste.artifacts.label_decisions import LabelDecision, read_label_decisions, write_label_decisions
+from empaste.errors import InputError
+from empaste.layout import Layout
+from empaste.review.foregrounds import Foreground, Pool, list_foregrounds, read_pool, why_gone
+from empaste.rle import RLE, run_lengths
+
+CHOICES: tuple[Verdict | None, ...] = ("keep", "reject", "mend", None)
+
+
+class GoneError(InputError):
+    """What the page speaks of is not in this run."""
+
+
+class ClassCounts(TypedDict):
+    """A class in the list of the page: how many of its foregrounds are decided in which way."""
+
+    name: str
+    undecided: int
+    keep: int
+    reject: int
+    mend: int
+
+
+class Listed(TypedDict):
+    """A foreground in the list of its class; ``verdict`` is None where nothing is decided."""
+
+    key: str
+    image: str
+    confidence: float | None
+    verdict: Verdict | None
+
+
+class Shown(Listed):
+    """All that the page shows of a foreground.
+
+    Masks are lengths of runs down the columns, off and on in turn, in an image of ``size`` (height, width). ``gone``
+    says why there is nothing to show.
+    """
+
+    class_name: str
+    size: list[int]
+    mask: list[int]
+    mended: list[int] | None
+    labels: list[str]
+    gone: str | None
+
+
+class _Known(NamedTuple):
+    """What the review has read last: the pool, and what there is to judge, by key, in the page's order."""
+
+    pool: Pool
+    foregrounds: dict[str, Foreground]
+
+
+class Review:
+    """The review of the run in ``places``; its methods may be called from several threads.
+
+    Constructing it reads the run; `InputError` where that cannot be read, or there is nothing to judge.
+    """
+
+    def __init__(self, places: Layout) -> None:
+        self._places = places
+        self._lock = threading.Lock()
+        self._taken_back: set[LabelDecision] = set()
+        self._known = self._read()
+        if not self._known.foregrounds:
+            raise InputError(
+                f"{places.foregrounds} holds no foreground to judge; lower foregrounds.min_prob or proposals.min_area "
+                "and run: dvc repro foregrounds"
+            )
+
+    def classes(self) -> list[ClassCounts]:
+        """The classes with their counts, those of the run first; the run is read again, since it may be a new one."""
+        with self._lock:
+            self._known = self._read()
+            verdicts = self._verdicts()
+        counts: dict[str, Counter[str]] = {name: Counter() for name in self._known.pool.class_names}
+        for one in self._known.foregrounds.values():
+            decision = verdicts.get(one.subject)
+            counts.setdefault(one.class_name, Counter())[decision.verdict if decision else "undecided"] += 1
+        return [
+            ClassCounts(
+                name=name, undecided=count["undecided"], keep=count["keep"], reject=count["reject"], mend=count["mend"]
+            )
+            for name, count in counts.items()
+        ]
+
+    def listed(self, class_name: str) -> list[Listed]:
+        """The foregrounds of a class, least sure first; then decided ones that the run does not choose any more."""
+        verdicts = self._verdicts()
+        own = [one for one in self._known.foregrounds.values() if one.class_name == class_name]
+        there = [one for one in own if one.confidence is not None or one.subject in verdicts]
+        return [_listed(one, verdicts.get(one.subject)) for one in there]
+
+    def shown(self, key: str) -> Shown:
+        """A foreground with its masks and the labels of its image."""
+        one, pool = self._find(key), self._known.pool
+        decision = self._verdicts().get(one.subject)
+        mended = decision.mended if decision else None
+        return Shown(
+            **_listed(one, decision),
+            class_name=one.class_name,
+            size=one.mask["size"],
+            mask=run_lengths(one.mask["counts"]),
+            mended=None if mended is None else run_lengths(mended["counts"]),
+            labels=sorted(self._labels(one.image)),
+            gone=why_gone(one, pool),
+        )
+
+    def image_path(self, key: str) -> Path:
+        """The file of a foreground's image; `GoneError` where there is none."""
+        one = self._find(key)
+        if one.image not in self._known.pool.paths:
+            raise GoneError(f"image {one.image} is no training image of this run; run: dvc repro")
+        path = self._known.pool.paths[one.image]
+        if not path.is_file():
+            raise GoneError(f"{path} does not exist; run: dvc repro prepare (or dvc pull)")
+        return path
+
+    def class_names(self) -> list[str]:
+        """The names that labels may have, in order."""
+        return self._known.pool.class_names
+
+    def decide(self, key: str, verdict: object, mended: object = None) -> Listed:
+        """The decision on a foreground stands in the file; with the verdict None there is none.
+
+        ``mended`` is what `Shown` has there. `InputError` where a verdict or a mask is none; nothing is written then.
+        """
+        one = self._find(key)
+        if verdict not in CHOICES:
+            raise InputError(f"the verdict is {shown(verdict)}; choose from keep, reject, mend, null")
+        choice = CHOICES[CHOICES.index(verdict)]
+        drawn = _drawn(mended, one) if verdict == "mend" else None
+        with self._lock:
+            path = self._places.foreground_decisions
+            others = [made for made in read_foreground_decisions(path) if made.key != one.subject]
+            decision = ForegroundDecision(one.image, one.class_name, choice, one.mask, drawn) if choice else None
+            write_foreground_decisions(path, [*others, *([decision] if decision else [])])
+        return _listed(one, decision)
+
+    def label(self, key: str, class_name: object, is_present: object) -> list[str]:
+        """The image of a foreground has the label, or has it not; returns its labels.
+
+        Where that is what the data set itself says, there is no decision in the file.
+        """
+        one = self._find(key)
+        if class_name not in self._known.pool.class_names or not isinstance(class_name, str):
+            raise InputError(f"the label is {shown(class_name)}; choose from {', '.join(self.class_names())}")
+        if not isinstance(is_present, bool):
+            raise InputError(f"whether the label is present is {shown(is_present)}; it must be true or false")
+        with self._lock:
+            path = self._places.label_decisions
+            made = read_label_decisions(path)
+            own = [made_one for made_one in made if made_one[:2] == (one.image, class_name)]
+            if is_present != (class_name in self._labels(one.image)):
+                new = [] if own else [LabelDecision(one.image, class_name, "added" if is_present else "removed")]
+                write_label_decisions(path, [*(other for other in made if other not in own), *new])
+                self._taken_back = (self._taken_back | set(own)) - set(new)
+        return sorted(self._labels(one.image))
+
+    def num_decisions(self) -> tuple[int, int]:
+        """How many decisions on foregrounds, and on labels, the files hold."""
+        places = self._places
+        return len(self._verdicts()), len(read_label_decisions(places.label_decisions))
+
+    def _read(self) -> _Known:
+        pool = read_pool(self._places)
+        read_label_decisions(self._places.label_decisions)
+        found = list_foregrounds(pool, read_foreground_decisions(self._places.foreground_decisions))
+        return _Known(pool, {one.key: one for one in found})
+
+    def _find(self, key: str) -> Foreground:
+        if key not in self._known.foregrounds:
+            raise GoneError("this foreground is gone: the pipeline has run since the page was loaded; load it again")
+        return self._known.foregrounds[key]
+
+    def _verdicts(self) -> dict[tuple[str, str, str], ForegroundDecision]:
+        return {one.key: one for one in read_foreground_decisions(self._places.foreground_decisions)}
+
+    def _labels(self, image: str) -> set[str]:
+        """The labels of the last run as corrected since; it may have obeyed corrections that are taken back by now."""
+        back = {one for one in self._taken_back if one.image == image}
+        own = {one for one in read_label_decisions(self._places.label_decisions) if one.image == image}
+        added = {one.class_name for one in own if one.change == "added"}
+        removed = {one.class_name for one in own if one.change == "removed"}
+        restored = {one.class_name for one in back if one.change == "removed"}
+        dropped = {one.class_name for one in back if one.change == "added"}
+        return ((set(self._known.pool.labels.get(image, ())) | restored) - dropped | added) - removed
+
+
+def _listed(one: Foreground, decision: ForegroundDecision | None) -> Listed:
+    verdict = decision.verdict if decision else None
+    return Listed(key=one.key, image=one.image, confidence=one.confidence, verdict=verdict)
+
+
+def _drawn(mended: object, one: Foreground) -> RLE:
+    return read_mended({"size": one.mask["size"], "counts": mended}, one.mask["size"], "the mended mask")

@@ -1,0 +1,218 @@
+"""What there is to judge, and how decisions reach their files."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from empaste.artifacts.chosen_masks import BY_HAND
+from empaste.artifacts.foreground_decisions import (
+    ForegroundDecision,
+    read_foreground_decisions,
+    write_foreground_decisions,
+)
+from empaste.artifacts.label_decisions import LabelDecision, read_label_decisions, write_label_decisions
+from empaste.artifacts.schemas.proposals import Segments
+from empaste.artifacts.tables import write_table
+from empaste.errors import InputError
+from empaste.layout import HERE, Layout
+from empaste.masks import decode_mask, encode_mask
+from empaste.review.deciding import GoneError, Listed, Review
+from empaste.rle import run_lengths
+from tests.review.conftest import MASKS, NAMES, SIZE_HW, box, segment_rows, write_pool
+
+FISH = "fish & <chips>"
+DRAWN = box(8)
+
+
+def listed(review: Review, class_name: str = "ball") -> list[tuple[str, float | None, str | None]]:
+    return [(one["image"], one["confidence"], one["verdict"]) for one in review.listed(class_name)]
+
+
+def first(review: Review, class_name: str = "ball") -> Listed:
+    return review.listed(class_name)[0]
+
+
+def runs(mask: np.ndarray) -> list[int]:
+    return run_lengths(encode_mask(mask)["counts"])
+
+
+def test_foregrounds_come_by_class_least_sure_first(run: Layout) -> None:
+    review = Review(run)
+    assert [(one["name"], one["undecided"]) for one in review.classes()] == [("ball", 2), (FISH, 1)]
+    assert listed(review) == [(NAMES[1], 0.2, None), (NAMES[0], 0.9, None)]
+    assert listed(review, "no such class") == []
+
+
+def test_a_foreground_is_shown_with_its_mask_and_labels(run: Layout) -> None:
+    review = Review(run)
+    shown = review.shown(first(review, FISH)["key"])
+    assert (shown["class_name"], shown["size"], shown["mended"], shown["gone"]) == (FISH, list(SIZE_HW), None, None)
+    assert shown["mask"] == runs(MASKS[1])
+    assert shown["labels"] == ["ball", FISH]
+    assert review.image_path(shown["key"]) == run.images / NAMES[0]
+
+
+def test_decisions_are_written_at_once_and_taken_back(run: Layout) -> None:
+    review = Review(run)
+    ball, fish = first(review)["key"], first(review, FISH)["key"]
+    assert review.decide(ball, "keep")["verdict"] == "keep"
+    review.decide(fish, "mend", runs(DRAWN))
+    path = run.foreground_decisions
+    assert read_foreground_decisions(path) == [
+        ForegroundDecision(NAMES[0], FISH, "mend", encode_mask(MASKS[1]), encode_mask(DRAWN)),
+        ForegroundDecision(NAMES[1], "ball", "keep", encode_mask(MASKS[2])),
+    ]
+    assert review.shown(fish)["mended"] == runs(DRAWN)
+    assert review.classes()[1] == {"name": FISH, "undecided": 0, "keep": 0, "reject": 0, "mend": 1}
+    review.decide(ball, "reject")
+    assert [one.verdict for one in read_foreground_decisions(path)] == ["mend", "reject"]
+    assert review.num_decisions() == (2, 0)
+    for key in (ball, fish):
+        review.decide(key, None)
+    assert path.read_text() == '{"foregrounds": []}\n'
+
+
+def test_what_was_written_beside_the_review_stays(run: Layout) -> None:
+    review = Review(run)
+    other = ForegroundDecision("train/z.png", "ball", "reject", encode_mask(box(1)))
+    write_foreground_decisions(run.foreground_decisions, [other])
+    review.decide(first(review)["key"], "keep")
+    assert other in read_foreground_decisions(run.foreground_decisions)
+
+
+def test_after_the_next_run_a_mended_foreground_is_the_one_that_was_judged(run: Layout) -> None:
+    review = Review(run)
+    key = first(review)["key"]
+    review.decide(key, "mend", runs(DRAWN))
+    drawn = segment_rows().iloc[2:].assign(segment_id=3, counts=encode_mask(DRAWN)["counts"])
+    write_table(drawn, run.foregrounds / BY_HAND, Segments)
+    write_pool(run, [(1, 1, 0, 0.9), (2, 1, 3, 1.0)])
+    review.classes()
+    assert {one["key"]: one["verdict"] for one in review.listed("ball")}[key] == "mend"
+    assert len(review.listed("ball")) == 2
+
+
+def test_a_rejected_foreground_that_another_replaced_comes_last(run: Layout) -> None:
+    review = Review(run)
+    review.decide(first(review)["key"], "reject")
+    write_pool(run, [(1, 1, 0, 0.9)])
+    review.classes()
+    assert listed(review) == [(NAMES[0], 0.9, None), (NAMES[1], None, "reject")]
+
+
+@pytest.mark.parametrize(
+    ("gone", "said"),
+    [
+        (
+            ForegroundDecision("train/z.png", "ball", "keep", encode_mask(box(1))),
+            "Its image is no training image of this run.",
+        ),
+        (ForegroundDecision(NAMES[0], "cup", "keep", encode_mask(box(1))), "Its class is none of this run."),
+        (
+            ForegroundDecision(NAMES[0], "ball", "keep", encode_mask(np.ones((3, 3), bool))),
+            "Its image has another size now.",
+        ),
+    ],
+)
+def test_a_decision_whose_foreground_is_gone_is_shown_and_can_be_cleared(
+    run: Layout, gone: ForegroundDecision, said: str
+) -> None:
+    write_foreground_decisions(run.foreground_decisions, [gone])
+    review = Review(run)
+    key = review.listed(gone.class_name)[-1]["key"]
+    assert review.shown(key)["gone"] == said
+    review.decide(key, None)
+    assert read_foreground_decisions(run.foreground_decisions) == []
+    assert key not in [one["key"] for one in review.listed(gone.class_name)]
+
+
+def test_the_image_of_a_gone_foreground(run: Layout) -> None:
+    write_foreground_decisions(
+        run.foreground_decisions, [ForegroundDecision("train/z.png", "ball", "keep", encode_mask(box(1)))]
+    )
+    review = Review(run)
+    with pytest.raises(GoneError, match=r"image train/z\.png is no training image of this run"):
+        review.image_path(review.listed("ball")[-1]["key"])
+
+
+def test_a_key_of_an_earlier_run_is_refused(run: Layout) -> None:
+    review = Review(run)
+    key = first(review)["key"]
+    write_pool(run, [(1, 1, 0, 0.9)])
+    review.classes()
+    with pytest.raises(GoneError, match="the pipeline has run since the page was loaded; load it again"):
+        review.decide(key, "keep")
+    assert not run.foreground_decisions.exists()
+
+
+@pytest.mark.parametrize(
+    ("verdict", "mended", "said"),
+    [
+        ("kept", None, "the verdict is 'kept'; choose from keep, reject, mend, null"),
+        (["keep"], None, r"the verdict is \['keep'\]"),
+        ("mend", None, "the mended mask: the RLE's counts do not add up to 40 × 60"),
+        ("mend", [2, 3], "the mended mask: the RLE's counts do not add up to 40 × 60"),
+        ("mend", [2400], "the mended mask is an empty mask; draw the object, or reject the foreground"),
+    ],
+)
+def test_what_is_no_decision_is_refused_and_nothing_written(
+    run: Layout, verdict: object, mended: object, said: str
+) -> None:
+    review = Review(run)
+    with pytest.raises(InputError, match=said):
+        review.decide(first(review)["key"], verdict, mended)
+    assert not run.foreground_decisions.exists()
+
+
+def test_labels_are_added_removed_and_as_they_were(run: Layout) -> None:
+    review = Review(run)
+    key = first(review)["key"]
+    assert review.label(key, FISH, True) == ["ball", FISH]
+    assert review.label(key, FISH, True) == ["ball", FISH]
+    assert review.label(key, "ball", False) == [FISH]
+    made = [LabelDecision(NAMES[1], "ball", "removed"), LabelDecision(NAMES[1], FISH, "added")]
+    assert read_label_decisions(run.label_decisions) == made
+    assert review.num_decisions() == (0, 2)
+    assert review.label(key, FISH, False) == []
+    assert review.label(key, "ball", True) == ["ball"]
+    assert read_label_decisions(run.label_decisions) == []
+
+
+def test_a_correction_that_the_run_has_obeyed_is_taken_back(run: Layout) -> None:
+    write_label_decisions(run.label_decisions, [LabelDecision(NAMES[0], FISH, "added")])
+    review = Review(run)
+    assert review.label(first(review, FISH)["key"], FISH, False) == ["ball"]
+    assert read_label_decisions(run.label_decisions) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "present", "said"),
+    [
+        ("cup", True, "the label is 'cup'; choose from ball, fish & <chips>"),
+        (None, True, "the label is None"),
+        ("ball", 1, "whether the label is present is 1; it must be true or false"),
+    ],
+)
+def test_what_is_no_label_is_refused(run: Layout, name: object, present: object, said: str) -> None:
+    review = Review(run)
+    with pytest.raises(InputError, match=said):
+        review.label(first(review)["key"], name, present)
+
+
+def test_nothing_to_judge_and_no_run(run: Layout, tmp_path: Path) -> None:
+    write_pool(run, [(1, 1, 0, 0.9)][:0])
+    with pytest.raises(InputError, match=r"holds no foreground to judge; lower foregrounds\.min_prob"):
+        Review(run)
+    with pytest.raises(InputError, match=r"images\.parquet does not exist; run: dvc repro"):
+        Review(HERE.below(tmp_path / "elsewhere"))
+
+
+def test_masks_travel_as_runs() -> None:
+    assert decode_mask(encode_mask(box(8))).sum() == sum(runs(box(8))[1::2])
+
+
+def test_a_pool_out_of_step_with_the_segments(run: Layout) -> None:
+    write_pool(run, [(1, 1, 9, 0.9)])
+    with pytest.raises(InputError, match=r"names segment 9 of image 1, which data/segments lacks; run: dvc repro"):
+        Review(run)

@@ -1,0 +1,215 @@
+"""The page in a real browser: keys, brush, polygon, labels, narrow and dark, without an error in its console."""
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from empaste.artifacts.foreground_decisions import (
+    ForegroundDecision,
+    read_foreground_decisions,
+    write_foreground_decisions,
+)
+from empaste.artifacts.label_decisions import LabelDecision, read_label_decisions
+from empaste.layout import Layout
+from empaste.masks import decode_mask, encode_mask
+from tests.review.browser import CHROMIUM, MISSING, Browser, browser
+from tests.review.conftest import MASKS, NAMES, TOKEN, box
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason=MISSING)
+
+
+@pytest.fixture(scope="module")
+def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    with browser(tmp_path_factory.mktemp("profile")) as one:
+        one.resize(1200, 900)
+        yield one
+
+
+@pytest.fixture
+def page(chromium: Browser, served: str) -> Iterator[Browser]:
+    """The page, open on the least sure ball."""
+    chromium.log.clear()
+    chromium.open(f"{served}/?token={TOKEN}")
+    yield chromium
+    assert chromium.log == []
+
+
+def verdicts(run: Layout) -> dict[str, str]:
+    return {one.image: one.verdict for one in read_foreground_decisions(run.foreground_decisions)}
+
+
+def says(page: Browser, id_: str, text: str) -> None:
+    page.wait(f"document.getElementById('{id_}').innerText.includes({text!r})")
+
+
+def point(page: Browser, x: float, y: float) -> tuple[float, float]:
+    """Where a pixel of the image lies in the window: the whole image is shown, in the middle of the canvas."""
+    left, top, width, height = page.run(
+        "(() => { const box = canvas.getBoundingClientRect(); return [box.left, box.top, box.width, box.height]; })()"
+    )
+    scale = min(width / 60, height / 40)
+    return left + (width - 60 * scale) / 2 + x * scale, top + (height - 40 * scale) / 2 + y * scale
+
+
+def test_keep_reject_next_and_undo_by_keys(page: Browser, run: Layout) -> None:
+    says(page, "facts", "1 of 2 · confidence 0.20 · train/b.png")
+    page.press("n")
+    says(page, "facts", "2 of 2 · confidence 0.90 · train/a 1.png")
+    page.press("n")
+    says(page, "status", "This is the last one of the class")
+    page.press("p")
+    says(page, "facts", "1 of 2")
+    page.press("k")
+    says(page, "facts", "2 of 2")
+    assert verdicts(run) == {NAMES[1]: "keep"}
+    page.press("r")
+    says(page, "progress", "2 of 3 decided: 1 kept, 1 rejected, 0 mended")
+    assert verdicts(run) == {NAMES[0]: "reject", NAMES[1]: "keep"}
+    says(page, "verdict", "rejected")
+    page.press("z")
+    says(page, "progress", "1 of 3 decided")
+    assert verdicts(run) == {NAMES[1]: "keep"}
+    page.press("z")
+    says(page, "progress", "0 of 3 decided")
+    page.press("z")
+    says(page, "status", "There is nothing to undo.")
+    assert verdicts(run) == {}
+
+
+def test_a_decision_is_cleared_and_the_order_turned(page: Browser, run: Layout) -> None:
+    page.press("k")
+    says(page, "facts", "2 of 2")
+    page.press("p")
+    says(page, "verdict", "kept")
+    page.press("c")
+    says(page, "progress", "0 of 3 decided")
+    assert verdicts(run) == {}
+    page.run("(() => { const box = document.getElementById('order'); box.value = 'most'; "
+             "box.dispatchEvent(new Event('change')); })()")  # fmt: skip
+    says(page, "facts", "1 of 2 · confidence 0.90")
+
+
+def test_brush_and_eraser_mend_a_mask(page: Browser, run: Layout) -> None:
+    page.press("b")
+    page.drag(point(page, 40, 20), point(page, 50, 20))
+    page.press("n")
+    says(page, "status", "The mask is changed")
+    page.press("z")
+    page.press("e")
+    page.drag(point(page, 8, 5), point(page, 8, 38))
+    page.press("k")
+    says(page, "progress", "1 mended")
+    [made] = read_foreground_decisions(run.foreground_decisions)
+    assert (made.verdict, made.mask) == ("mend", encode_mask(MASKS[2]))
+    assert made.mended is not None
+    mended = decode_mask(made.mended)
+    assert not (mended & ~MASKS[2]).any()
+    assert MASKS[2].sum() - mended.sum() == pytest.approx(20 * 5, abs=21)
+    page.press("p")
+    says(page, "verdict", "mended")
+    page.press("k")  # a mended mask that is kept stays mended
+    says(page, "facts", "2 of 2")
+    assert read_foreground_decisions(run.foreground_decisions) == [made]
+
+
+def test_a_polygon_drawn_anew_replaces_the_mask(page: Browser, run: Layout) -> None:
+    page.press("x")
+    page.press("k")
+    says(page, "status", "The mask is empty")
+    page.press("g")
+    for corner in ((10, 10), (30, 10), (30, 30)):
+        page.drag(point(page, *corner))
+    page.press("Enter")
+    for corner in ((25, 10), (30, 10), (30, 30), (25, 30)):
+        page.drag(point(page, *corner))
+    page.press("Enter", shift=True)
+    page.press("k")
+    says(page, "progress", "1 mended")
+    [made] = read_foreground_decisions(run.foreground_decisions)
+    assert made.mended is not None
+    y, x = np.mgrid[:40, :60] + 0.5
+    wanted = (x > 10) & (x < 25) & (y > 10) & (y < x)
+    assert np.count_nonzero(decode_mask(made.mended) != wanted) <= 2 * math.hypot(20, 20)
+
+
+def test_what_was_drawn_is_dropped_with_escape(page: Browser, run: Layout) -> None:
+    page.press("b")
+    page.drag(point(page, 40, 20), point(page, 50, 20))
+    page.press("Escape")
+    page.press("Escape")
+    page.press("k")
+    says(page, "progress", "1 kept")
+    assert verdicts(run) == {NAMES[1]: "keep"}
+
+
+def test_labels_are_corrected(page: Browser, run: Layout) -> None:
+    page.press("l")
+    page.wait("document.getElementById('label-dialog').open")
+    assert page.run("[...document.querySelectorAll('#label-list input')].map((box) => box.checked)") == [True, False]
+    page.run("document.querySelectorAll('#label-list input')[1].click()")
+    says(page, "labels", "ball, fish & <chips>")
+    assert read_label_decisions(run.label_decisions) == [LabelDecision(NAMES[1], "fish & <chips>", "added")]
+
+
+def test_a_gone_foreground_is_said_and_can_be_cleared(chromium: Browser, served: str, run: Layout) -> None:
+    gone = ForegroundDecision("train/z.png", "cup", "keep", encode_mask(box(1)))
+    write_foreground_decisions(run.foreground_decisions, [gone])
+    chromium.log.clear()
+    chromium.open(f"{served}/?token={TOKEN}")
+    chromium.run("[...document.querySelectorAll('#classes button')].at(-1).click()")
+    says(chromium, "gone", "Its image is no training image of this run.")
+    chromium.press("c")
+    says(chromium, "progress", "0 of 3 decided")
+    assert verdicts(run) == {}
+    assert chromium.log == []
+
+
+def test_a_server_that_has_ended_and_a_wrong_token_are_said(chromium: Browser, served: str) -> None:
+    chromium.open(f"{served}/?token={TOKEN}")
+    chromium.run("window.fetch = () => Promise.reject(new Error('refused'))")
+    chromium.press("k")
+    says(chromium, "trouble", "The server does not answer. Start empaste review again")
+
+
+@pytest.mark.parametrize("width", [360, 800, 1600])
+def test_nothing_is_wider_than_the_window(page: Browser, width: int) -> None:
+    page.resize(width, 800)
+    assert page.run("document.documentElement.scrollWidth") <= width
+    page.press("?")
+    page.wait("document.getElementById('help').open")
+    box = page.run("document.getElementById('help').getBoundingClientRect().right")
+    assert box <= width
+    page.resize(1200, 900)
+
+
+def test_the_picture_is_described_and_every_control_has_a_name(page: Browser) -> None:
+    assert page.run("canvas.getAttribute('aria-label')") == (
+        "ball in train/b.png: its mask is outlined; confidence 0.20, undecided"
+    )
+    nameless = "[...document.querySelectorAll('button, input, select')].filter((one) => !one.innerText.trim() && " \
+        "!one.ariaLabel && !one.labels?.length).length"  # fmt: skip
+    assert page.run(nameless) == 0
+
+
+def test_light_and_dark(page: Browser) -> None:
+    shades = []
+    for scheme in ("light", "dark"):
+        page.send("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
+        shades.append(page.run("getComputedStyle(document.body).backgroundColor"))
+    page.send("Emulation.setEmulatedMedia", features=[])
+    assert shades == ["rgb(255, 255, 255)", "rgb(13, 17, 23)"]
+
+
+def test_the_outline_is_drawn_where_the_mask_ends(page: Browser) -> None:
+    left, top = page.run("(() => { const box = canvas.getBoundingClientRect(); return [box.left, box.top]; })()")
+    places = [point(page, *pixel) for pixel in ((16, 20), (50, 20), (6, 20))]
+    spots = [[round(x - left), round(y - top)] for x, y in places]
+    inside, outside, edge = page.run(
+        "(() => { const { data, width } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height); "
+        f"return {spots}.map(([x, y]) => Array.from(data.slice(4 * (y * width + x), 4 * (y * width + x) + 3))); }})()"
+    )
+    assert inside == [100, 100, 100]
+    assert max(outside) < 60
+    assert edge not in (inside, outside)
