@@ -76,7 +76,7 @@ def load_network(model: str, input_size: int, num_threads: int) -> LoadedNetwork
     `InputError` where onnxruntime is not installed, the file cannot be loaded, or it does not take one image.
     """
     try:
-        import onnxruntime  # type: ignore[import-untyped]  # it states no types
+        import onnxruntime
     except ImportError as error:
         raise require_extra("onnxruntime", "cutout") from error
     options = onnxruntime.SessionOptions()
@@ -157,7 +157,7 @@ def _described(tensors: list[Any]) -> str:
 
 def _runtime_errors() -> tuple[type[Exception], ...]:
     """What onnxruntime raises: exceptions of its own, which have nothing above them but Exception."""
-    from onnxruntime.capi import onnxruntime_pybind11_state as state  # type: ignore[import-untyped]  # as above
+    from onnxruntime.capi import onnxruntime_pybind11_state as state
 
     own = ("EPFail", "Fail", "InvalidArgument", "InvalidGraph", "InvalidProtobuf", "NoModel", "NoSuchFile",
            "NotImplemented", "RuntimeException")  # fmt: skip
