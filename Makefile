@@ -35,7 +35,7 @@ quick: setup  ## the demo's table in about two minutes, from a clean checkout in
 	rm -rf .work/quick
 	git clone --quiet . .work/quick
 	cd .work/quick && empaste preset --write quick && dvc repro && empaste summary
-	@echo "This run had 200 of the demo's 500 images, no made backgrounds, and 120 of 500 training steps: make demo runs all of it."
+	@echo "This run had 120 of the demo's 500 images, no made backgrounds, and 80 of 500 training steps: make demo runs all of it."
 
 smoke: setup  ## run the pipeline at its smallest, from a clean checkout in .work/smoke
 	rm -rf .work/smoke
