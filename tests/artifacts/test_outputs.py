@@ -1,6 +1,7 @@
 """Outputs appear whole or not at all."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Never
 
@@ -33,6 +34,40 @@ def test_an_error_leaves_the_directory_as_it_was(tmp_path: Path, error: BaseExce
     (out / "kept").write_text("old")
     with pytest.raises(type(error)), whole_directory(out) as scratch:
         fail_half_way(scratch, error)
+    assert (out / "kept").read_text() == "old"
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+def test_what_is_removed_is_never_the_directory_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Removing takes long: a process killed meanwhile would leave half of it."""
+    out, removed = tmp_path / "out", []
+    out.mkdir()
+    (out / "kept").write_text("old")
+
+    def note(path: Path, **_: object) -> None:
+        removed.append((Path(path) == out, [file.name for file in out.iterdir()]))
+
+    with monkeypatch.context() as patch, whole_directory(out) as scratch:
+        patch.setattr(shutil, "rmtree", note)
+        (scratch / "fresh").write_text("new")
+    assert removed == [(False, ["fresh"])]
+
+
+def test_where_the_new_directory_cannot_take_its_place_the_old_one_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out, rename = tmp_path / "out", Path.rename
+    out.mkdir()
+    (out / "kept").write_text("old")
+
+    def fail(path: Path, target: Path) -> Path:
+        if target == out and not (path / "kept").exists():
+            raise OSError(5, "Input/output error")
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", fail)
+    with pytest.raises(OSError, match="Input/output error"), whole_directory(out):
+        pass
     assert (out / "kept").read_text() == "old"
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
 

@@ -93,7 +93,7 @@ def test_an_experiment_runs_only_what_depends_on_it(project: Path, run: Run) -> 
     assert "paste.n_p" in shown.splitlines()[0]
     assert "paste" in run("dvc", "metrics", "diff", "--all", "HEAD").stdout
     latest = logged_runs(project)[-1]
-    assert (latest["about"]["name"], latest["params"]["paste.n_p"]) == ("two", "2")
+    assert (latest["about"]["name"], latest["params"]["paste.n_p"]) == ("n_p=2 (two)", "2")
     assert "classifier.mAP" in latest["metrics"]
     run("git", "checkout", "-q", ".")
     run("dvc", "checkout", "-q")
@@ -111,7 +111,7 @@ def test_a_temporary_and_queued_experiments_land_in_the_same_store(project: Path
         time.sleep(0.5)
     assert "Success" in status, run("dvc", "queue", "logs", "queued", code=None).stdout
     names = [logged["about"]["name"] for logged in logged_runs(project)[before:]]
-    assert names == ["temporary", "queued"]
+    assert names == ["train.iterations=4 (temporary)", "max_detections=50 (queued)"]
     assert run("git", "status", "--porcelain").stdout == ""
 
 

@@ -23,11 +23,26 @@ def whole_directory(out: Path) -> Iterator[Path]:
     try:
         yield scratch
         scratch.chmod(0o755)
-        shutil.rmtree(out, ignore_errors=True)
-        scratch.rename(out)
+        _replace(out, scratch)
     except BaseException:
         shutil.rmtree(scratch, ignore_errors=True)
         raise
+
+
+def _replace(out: Path, scratch: Path) -> None:
+    """``out`` is ``scratch``; a process that is killed meanwhile leaves it whole, as it was or as it is, or absent."""
+    aside = Path(tempfile.mkdtemp(prefix=f".{out.name}~", dir=out.parent))
+    old = aside / out.name
+    if out.exists():
+        out.rename(old)
+    try:
+        scratch.rename(out)
+    except BaseException:
+        if old.exists():
+            old.rename(out)
+        raise
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
 
 
 def write_whole(path: Path, data: bytes) -> None:
