@@ -31,10 +31,10 @@ fuzz: setup  ## feed every reader thousands of damaged inputs: docs/reliability.
 faults: setup  ## kill stages, fill the disk, cut files, at random moments: docs/reliability.md
 	$(BIN)/python -m tests.faults $(FAULTS)
 
-quick: setup  ## the demo's table in about two minutes, from a clean checkout in .work/quick: presets/quick.yaml says what it leaves out
+quick: setup  ## the demo's table in two to three minutes, from a clean checkout in .work/quick: presets/quick.yaml says what it leaves out
 	rm -rf .work/quick
 	git clone --quiet . .work/quick
-	cd .work/quick && empaste preset --write quick && dvc repro && empaste summary
+	cd .work/quick && empaste preset --write quick && EMPASTE_TRACKING=off dvc repro && empaste summary
 	@echo "This run had 120 of the demo's 500 images, no made backgrounds, and 80 of 500 training steps: make demo runs all of it."
 
 smoke: setup  ## run the pipeline at its smallest, from a clean checkout in .work/smoke
