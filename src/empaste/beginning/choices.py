@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from empaste.beginning.found import Found
 from empaste.beginning.machine import CONTOURS, Machine
 from empaste.errors import install_command
+from empaste.report.sheets.panels import counted
 
 PAPER_SIZE = 5000
 """From so many training images on, and with a GPU, the papers' own recipe is chosen for COCO and VOC."""
@@ -100,7 +101,7 @@ def _lengths(found: Found, machine: Machine, values: Values) -> Iterator[Choice]
     """Steps in proportion to the images, within bounds; epochs against it, so that few images are seen often enough."""
     if _is_of_papers(values):
         return
-    share, images = found.train / PRESET_IMAGES, f"{found.train:,} training images"
+    share, images = found.train / PRESET_IMAGES, counted(found.train, "training image")
     steps, epochs = values["train.iterations"], values["classifier.epochs"]
     yield Choice("train.iterations", _scaled(steps, share, 0.4, 3.0), f"{images}: {steps} steps at {PRESET_IMAGES:,}")
     yield Choice("classifier.epochs", _rounded(epochs * _bounded(1 / share, 0.5, 4.0)), f"{images}: more passes of few")
@@ -125,7 +126,7 @@ def _folds(found: Found, machine: Machine, values: Values) -> Iterator[Choice]:
     """As many folds as the smallest class can be dealt into, each left with enough images for its statistics."""
     smallest = found.smallest_class
     folds = 5 if smallest >= 10 else 2 if smallest >= 4 else 1
-    why = f"the smallest class has {smallest} training images"
+    why = f"the smallest class has {counted(smallest, 'training image')}"
     yield Choice("foregrounds.folds", min(values["foregrounds.folds"], folds), why)
 
 

@@ -94,7 +94,9 @@ def _unlabelled(found: Inspection) -> Finding:
 def _classes(found: Inspection) -> Finding:
     train = {name: counts["train"] for name, counts in found.counts.items()}
     smallest, largest = min(train, key=lambda name: train[name]), max(train, key=lambda name: train[name])
-    ends = f"{isolated(smallest)} has {train[smallest]:,} training images, {isolated(largest)} {train[largest]:,}"
+    ends = (
+        f"{isolated(smallest)} has {counted(train[smallest], 'training image')}, {isolated(largest)} {train[largest]:,}"
+    )
     advice = []
     if few := [name for name, number in train.items() if number < MIN_PER_CLASS]:
         advice.append(f"{len(few)} have fewer than {MIN_PER_CLASS}: add images of them")
