@@ -1,11 +1,12 @@
 """``data/cams`` holds the Grad-CAM and its centre for every class that a training image shows."""
 
+from functools import partial
 from pathlib import Path
 
 import typer
 
 from empaste.artifacts.arrays import write_array
-from empaste.artifacts.classifier import check_classes, load_classifier
+from empaste.artifacts.classifier import check_classes, place_classifier
 from empaste.artifacts.image_paths import read_image_paths
 from empaste.artifacts.outputs import whole_directory
 from empaste.artifacts.schemas.cams import Cams
@@ -14,8 +15,8 @@ from empaste.artifacts.tables import read_from, write_into
 from empaste.artifacts.work import remove_work, work_folder
 from empaste.classification.cam_settings import CamSettings
 from empaste.classification.locating import HEATMAPS, locate_data_set
-from empaste.devices import limit_threads, torch_device
 from empaste.layout import HERE
+from empaste.scaleout import Network, PerProcess, map_items
 from empaste.settings import load_settings
 from stages.runner import stage
 
@@ -33,13 +34,14 @@ def main(
     Goes on where it was interrupted.
     """
     settings = load_settings(params, "cams", CamSettings)
-    limit_threads(settings.num_threads)
-    classifier = load_classifier(model, torch_device(settings.device))
     paths = read_image_paths(images, "train")
     pairs = read_from(labels, Labels)
-    check_classes(classifier, pairs["class_id"], labels, model)
+    check_classes(model, pairs["class_id"], labels)
     work = work_folder("cams", settings.model_dump(), [images, labels, model])
-    rows, heatmaps = locate_data_set(classifier, paths, pairs, settings, work)
+    classifier = PerProcess(partial(place_classifier, model, settings.device, settings.num_threads))
+    network = Network(settings.device, settings.num_threads)
+    map_batches = partial(map_items, what="cams", network=network, unit="batch")
+    rows, heatmaps = locate_data_set(classifier, paths, pairs, settings, map_batches, work)
     with whole_directory(out) as scratch:
         write_into(scratch, rows, Cams)
         write_array(scratch / HEATMAPS, heatmaps)

@@ -1,6 +1,7 @@
 """``metrics/evaluate.json`` holds mask and box AP on the validation split, ``data/detections`` what was detected."""
 
 import json
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -17,6 +18,7 @@ from empaste.evaluation.mistakes import Pair, match_instances
 from empaste.evaluation.results import CurvePoint, missing_ap
 from empaste.evaluation.settings import EvaluateSettings
 from empaste.layout import HERE
+from empaste.scaleout import Network, PerProcess, map_items
 from empaste.settings import load_settings
 from stages.runner import stage
 
@@ -37,12 +39,14 @@ def main(
     files = list(read_image_paths(images, "val").items())
     truth = read_coco(ground_truth)
     check_classes(model, {row["id"]: row["name"] for row in truth["categories"]}, ground_truth)
-    detect = load_detector(
-        model, min_score=settings.min_score, max_detections=settings.max_detections, num_threads=settings.num_threads,
-        device=settings.device,
-    )  # fmt: skip
+    detector = PerProcess(partial(
+        load_detector, model, min_score=settings.min_score, max_detections=settings.max_detections,
+        num_threads=settings.num_threads, device=settings.device,
+    ))  # fmt: skip
+    network = Network(settings.device, settings.num_threads)
+    map_batches = partial(map_items, what="detecting", network=network, unit="batch")
     work = work_folder("evaluate", settings.model_dump(), [images, ground_truth, model])
-    detections = detect_data_set(detect, files, settings.batch_size, work)
+    detections = detect_data_set(detector, files, settings.batch_size, map_batches, work)
     evaluation = evaluate_detections(truth, detections, settings.protocol)
     with whole_directory(out) as folder:
         write_whole(folder / "val.json", json.dumps(detections, separators=(",", ":")).encode())

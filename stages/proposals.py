@@ -17,9 +17,9 @@ from empaste.artifacts.work import remove_work, work_folder
 from empaste.layout import HERE
 from empaste.proposals.data_set import propose_data_set
 from empaste.proposals.recall import images_without, proposal_metrics
-from empaste.proposals.settings import ProposalsSettings, num_processes, supervision
+from empaste.proposals.settings import ProposalsSettings, network_needs, num_processes, supervision
 from empaste.proposals.table import match_images, require_segments
-from empaste.scaleout import map_items
+from empaste.scaleout import Network, map_items
 from empaste.settings import load_settings
 from stages.runner import stage
 
@@ -43,7 +43,10 @@ def main(
     for line in lines:
         print(line if line.startswith("WARNING") else f"proposals: {line}", file=sys.stderr)
     work = work_folder("proposals", settings.model_dump(), [images, ground_truth])
-    map_images = partial(map_items, what="proposals", workers=num_processes(settings))
+    needs = network_needs(settings)
+    map_images = partial(
+        map_items, what="proposals", workers=num_processes(settings), network=Network(*needs) if needs else None
+    )
     segments, found = propose_data_set(items, settings, keys, map_images, work)
     print(f"proposals: {settings.method} learned from {supervision(settings)}", file=sys.stderr)
     require_segments(segments, settings.method, len(items))

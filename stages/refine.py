@@ -21,7 +21,7 @@ from empaste.refinement.reading import check_labels, read_labelled, read_pool
 from empaste.refinement.rounds import refine
 from empaste.refinement.settings import RefineSettings
 from empaste.refinement.writing import tell_rounds, write_rounds
-from empaste.scaleout import map_items
+from empaste.scaleout import Network, map_items
 from empaste.settings import load_settings
 from stages.runner import stage
 
@@ -46,7 +46,7 @@ def main(
     pool = read_pool(foregrounds, segments) if settings.rounds else []
     check_labels(pool, labelled, foregrounds)
     on_gpu = torch_device(settings.device).type != "cpu"
-    map_looks = partial(map_items, what="draw", workers=1 if on_gpu else None)
+    map_looks = partial(map_items, what="draw", network=Network(settings.device, 1) if on_gpu else None)
     rounds = refine(pool, labelled, classes["class_id"].tolist(), settings, map_looks, work)
     with whole_directory(out) as folder:
         write_rounds(folder, rounds, table, classes)

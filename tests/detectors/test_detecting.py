@@ -43,10 +43,11 @@ def test_goes_on_with_the_same_results(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.setattr(detecting, "whole_batches", partial(max, 2))
     whole = detect_files(Bright(), files, 2)
     assert [row["image_id"] for row in whole[:3]] == [11, 12, 12]
+    stopped = Bright(5)
     with pytest.raises(KeyboardInterrupt):
-        detect_data_set(Bright(5), files, 2, tmp_path / "work")
+        detect_data_set(lambda: stopped, files, 2, map, tmp_path / "work")
     rest = Bright()
-    assert detect_data_set(rest, files, 2, tmp_path / "work") == whole
+    assert detect_data_set(lambda: rest, files, 2, map, tmp_path / "work") == whole
     assert rest.seen == [4, 5, 6]
-    assert detect_data_set(Bright(0), files, 2, tmp_path / "work") == whole
-    assert detect_data_set(Bright(0), [], 2, tmp_path / "other") == []
+    assert detect_data_set(lambda: Bright(0), files, 2, map, tmp_path / "work") == whole
+    assert detect_data_set(lambda: Bright(0), [], 2, map, tmp_path / "other") == []

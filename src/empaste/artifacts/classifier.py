@@ -13,7 +13,8 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import nn
 
-from empaste.artifacts.networks import CONFIG_FILE, check_fits, fill_network, read_network, save_network
+from empaste.artifacts.networks import CONFIG_FILE, check_fits, fill_network, read_config, read_network, save_network
+from empaste.devices import limit_threads, torch_device
 from empaste.errors import InputError
 from empaste.images import RGB
 from empaste.networks.anatomy import classify_maps, feature_maps, num_features
@@ -21,6 +22,8 @@ from empaste.networks.inputs import to_input
 from empaste.networks.weights import build_network
 from empaste.squares import fit_square
 
+KEYS = ("architecture", "width", "image_size", "class_ids")
+"""What its ``config.json`` must hold."""
 MAX_SIDE = 2**16
 """Channels, and pixels a side, that no network has more of."""
 
@@ -61,8 +64,8 @@ def save_classifier(
 
 def load_classifier(folder: Path, device: torch.device | str = "cpu") -> TrainedClassifier:
     """The classifier in ``folder``; `InputError` where a file is missing, unreadable or the two do not fit."""
-    config, state = read_network(folder, ("architecture", "width", "image_size", "class_ids"), "classifier")
-    architecture, width, side, class_ids = (config[key] for key in ("architecture", "width", "image_size", "class_ids"))
+    config, state = read_network(folder, KEYS, "classifier")
+    architecture, width, side, class_ids = (config[key] for key in KEYS)
     numbers = [width, side, *class_ids] if isinstance(class_ids, list) else [None]
     if (
         not isinstance(architecture, str)
@@ -80,13 +83,23 @@ def load_classifier(folder: Path, device: torch.device | str = "cpu") -> Trained
     return TrainedClassifier(network.eval().to(device), tuple(class_ids), side)
 
 
-def check_classes(classifier: TrainedClassifier, class_ids: Iterable[int], origin: Path, model: Path) -> None:
+def place_classifier(folder: Path, device: str, num_threads: int) -> TrainedClassifier:
+    """The classifier in ``folder`` on the device that is called so; this process computes with ``num_threads`` then.
+
+    `InputError` as for `load_classifier`, and where this machine has no such device.
+    """
+    limit_threads(num_threads)
+    return load_classifier(folder, torch_device(device))
+
+
+def check_classes(model: Path, class_ids: Iterable[int], origin: Path) -> None:
     """`InputError` where ``class_ids``, read from ``origin``, has a class that the classifier in ``model`` lacks."""
-    unknown = sorted(set(class_ids) - set(classifier.class_ids))
+    known = read_config(model, KEYS, "classifier")["class_ids"]
+    unknown = sorted(set(class_ids) - set(known if isinstance(known, list) else ()))
     if unknown:
         raise InputError(
             f"{origin} names the class {unknown[0]}, which {model} does not know "
-            f"({', '.join(map(str, classifier.class_ids))}); run: dvc repro"
+            f"({', '.join(map(str, known))}); run: dvc repro"
         )
 
 

@@ -1,15 +1,15 @@
 """Every class of every image of a data set located: the rows of the table of CAMs, and their heat maps."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 from jaxtyping import Float, Float16
-from tqdm import tqdm
 
 from empaste.artifacts.arrays import read_array, write_array
 from empaste.artifacts.classifier import TrainedClassifier
@@ -24,6 +24,9 @@ from empaste.images import read_rgb
 HEATMAPS = "heatmaps.npy"
 Shown = tuple[Path, int, Sequence[int]]
 """An image's file, its id, and the ids of the classes that it shows."""
+Batch = Sequence[Shown]
+GetClassifier = Callable[[], TrainedClassifier]
+"""Gives the classifier of the process that calls it."""
 
 
 class Located(NamedTuple):
@@ -33,8 +36,17 @@ class Located(NamedTuple):
     heatmap: Float[np.ndarray, "gh gw"]
 
 
+MapBatches = Callable[[Callable[[Batch], list[list[Located]]], Sequence[Batch]], Iterable[list[list[Located]]]]
+"""Maps a pure function over batches, perhaps on other machines; in order."""
+
+
 def locate_data_set(
-    classifier: TrainedClassifier, paths: Mapping[int, Path], labels: pd.DataFrame, settings: CamSettings, work: Path
+    classifier: GetClassifier,
+    paths: Mapping[int, Path],
+    labels: pd.DataFrame,
+    settings: CamSettings,
+    map_batches: MapBatches,
+    work: Path,
 ) -> tuple[pd.DataFrame, Float16[np.ndarray, "n gh gw"]]:
     """Rows of `schemas.cams.Cams` and a heat map for each: the images in the order of ``paths``, by id.
 
@@ -43,8 +55,13 @@ def locate_data_set(
     """
     shown = labels.groupby("image_id")["class_id"].agg(list).to_dict()
     images = [(path, image_id, shown[image_id]) for image_id, path in paths.items() if image_id in shown]
-    locate = partial(_locate, classifier, settings)
-    parts = finish_parts(work, "cams", images, locate, _write_part, whole_batches(settings.batch_size))
+    size = settings.batch_size
+
+    def locate(rest: Sequence[Shown]) -> Iterable[list[Located]]:
+        batches = [rest[start : start + size] for start in range(0, len(rest), size)]
+        return chain.from_iterable(map_batches(partial(_locate_batch, classifier, settings), batches))
+
+    parts = finish_parts(work, "cams", images, locate, _write_part, whole_batches(size))
     if not parts:
         return pd.DataFrame(columns=list(Cams.to_schema().columns)), np.zeros((0, 1, 1), np.float16)
     rows, heatmaps = zip(*map(_read_part, parts), strict=True)
@@ -62,24 +79,20 @@ def _read_part(folder: Path) -> tuple[pd.DataFrame, Float16[np.ndarray, "n gh gw
     return table, read_array(folder / HEATMAPS, len(table), str(folder), "cams")
 
 
-def _locate(classifier: TrainedClassifier, settings: CamSettings, images: Sequence[Shown]) -> Iterator[list[Located]]:
-    """What each of ``images`` shows, in batches."""
-    for start in tqdm(range(0, len(images), settings.batch_size), "cams", unit="batch"):
-        yield from _locate_batch(classifier, settings, images[start : start + settings.batch_size])
-
-
-def _locate_batch(
-    classifier: TrainedClassifier, settings: CamSettings, images: Sequence[Shown]
-) -> Iterator[list[Located]]:
+def _locate_batch(classifier: GetClassifier, settings: CamSettings, images: Batch) -> list[list[Located]]:
+    """What each of ``images`` shows."""
+    network = classifier()
     with ThreadPoolExecutor() as pool:
         pixels = list(pool.map(read_rgb, (path for path, _, _ in images)))
-    columns = [[classifier.class_ids.index(class_id) for class_id in class_ids] for _, _, class_ids in images]
-    found = locate_classes(classifier, pixels, columns, settings)
-    for (_, image_id, class_ids), maps in zip(images, found, strict=True):
-        yield [
+    columns = [[network.class_ids.index(class_id) for class_id in class_ids] for _, _, class_ids in images]
+    found = locate_classes(network, pixels, columns, settings)
+    return [
+        [
             Located(_row(image_id, class_id, class_map), class_map.heatmap)
             for class_id, class_map in zip(class_ids, maps, strict=True)
         ]
+        for (_, image_id, class_ids), maps in zip(images, found, strict=True)
+    ]
 
 
 def _row(image_id: int, class_id: int, class_map: ClassMap) -> dict[str, Any]:

@@ -4,8 +4,9 @@ A model folder names its backend in ``config.json``, so that `load_detector` nee
 """
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
@@ -35,6 +36,14 @@ DETECTION_ERRORS = (RuntimeError, MemoryError, ValueError, IndexError, Arithmeti
 """What a network and the drawing of its masks raise for one image that is too much or too odd for them."""
 
 PART_FILE = "detections.json"
+
+ImageFile = tuple[int, Path]
+"""The id of an image, and its file."""
+MapBatches = Callable[
+    [Callable[[Sequence[ImageFile]], list[list[Detection]]], Sequence[Sequence[ImageFile]]],
+    Iterable[list[list[Detection]]],
+]
+"""Maps a pure function over batches, perhaps on other machines; in order."""
 
 
 class Shown(NamedTuple):
@@ -77,17 +86,26 @@ def load_detector(model: Path, *, min_score: float, max_detections: int, num_thr
     return detect
 
 
-def detect_files(detect: Detect, images: Sequence[tuple[int, Path]], batch_size: int) -> list[Detection]:
-    """COCO results of the (image id, file) pairs in their order, best first within an image.
+def detect_files(detect: Detect, images: Sequence[ImageFile], batch_size: int) -> list[Detection]:
+    """COCO results of ``images`` in their order, best first within an image.
 
     Boxes and masks in pixels of the file. No image gives no result.
     """
-    return [result for results in _detect_each(detect, batch_size, images) for result in results]
+    batches = tqdm(_batches(images, batch_size), "detecting", unit="batch")
+    return [result for batch in batches for results in _detect_batch(lambda: detect, batch) for result in results]
 
 
-def detect_data_set(detect: Detect, images: Sequence[tuple[int, Path]], batch_size: int, work: Path) -> list[Detection]:
-    """What `detect_files` gives, kept part by part: parts that stand in ``work`` are not made again."""
-    each = partial(_detect_each, detect, batch_size)
+def detect_data_set(
+    detector: Callable[[], Detect], images: Sequence[ImageFile], batch_size: int, map_batches: MapBatches, work: Path
+) -> list[Detection]:
+    """What `detect_files` gives, kept part by part: parts that stand in ``work`` are not made again.
+
+    ``detector`` gives the one of the process that calls it.
+    """
+
+    def each(rest: Sequence[ImageFile]) -> Iterable[list[Detection]]:
+        return chain.from_iterable(map_batches(partial(_detect_batch, detector), _batches(rest, batch_size)))
+
     parts = finish_parts(work, "detecting", images, each, _write_part, whole_batches(batch_size))
     return [result for part in parts for result in json.loads((part / PART_FILE).read_bytes())]
 
@@ -96,15 +114,14 @@ def _write_part(folder: Path, found: Sequence[Sequence[Detection]]) -> None:
     write_whole(folder / PART_FILE, json.dumps([result for results in found for result in results]).encode())
 
 
-def _detect_each(detect: Detect, batch_size: int, images: Sequence[tuple[int, Path]]) -> Iterator[list[Detection]]:
-    """The results of each of ``images``, in batches."""
-    with tqdm(total=len(images), desc="detecting", unit="image") as progress:
-        for start in range(0, len(images), batch_size):
-            batch = images[start : start + batch_size]
-            found = detect(read_rgb(path) for _, path in batch)
-            for (image_id, _), rows in zip(batch, found, strict=True):
-                yield [{"image_id": image_id, **row} for row in rows]
-            progress.update(len(batch))
+def _batches(images: Sequence[ImageFile], batch_size: int) -> list[Sequence[ImageFile]]:
+    return [images[start : start + batch_size] for start in range(0, len(images), batch_size)]
+
+
+def _detect_batch(detector: Callable[[], Detect], batch: Sequence[ImageFile]) -> list[list[Detection]]:
+    """The results of each image."""
+    found = detector()(read_rgb(path) for _, path in batch)
+    return [[{"image_id": image_id, **row} for row in rows] for (image_id, _), rows in zip(batch, found, strict=True)]
 
 
 def _show(image: RGB, image_size: int) -> Shown:

@@ -2,60 +2,103 @@
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from jaxtyping import Float, UInt8
-from tqdm import tqdm
 
 from empaste.artifacts.arrays import DAMAGES, open_array
-from empaste.artifacts.classifier import TrainedClassifier
+from empaste.artifacts.classifier import place_classifier
 from empaste.artifacts.outputs import write_json
 from empaste.artifacts.segments import decode_segments
 from empaste.errors import InputError
 from empaste.features import extraction
-from empaste.features.encoders import load_encoders
+from empaste.features.encoders import Encoder, load_encoders
 from empaste.features.settings import FeaturesSettings
 from empaste.features.views import VIEWS
 from empaste.images import read_rgb
+from empaste.on_demand import OnDemand
 
 ARRAYS = ("probs.npy", "phi.npy")
 DONE = "done.json"
 """How many rows of the arrays stand."""
 
 
+BATCHES = 16
+"""Batches that are described and written together. An image whose segments they part is read twice."""
+
+
+class Rows(NamedTuple):
+    """Consecutive rows of the table of segments, and the files of their images by id."""
+
+    table: pd.DataFrame
+    paths: Mapping[int, Path]
+
+
+class Described(NamedTuple):
+    """What `ARRAYS` hold of some segments."""
+
+    probs: Float[np.ndarray, "n c"]
+    phi: Float[np.ndarray, "n d"]
+
+
+MapRows = Callable[[Callable[[Rows], Described], Sequence[Rows]], Iterable[Described]]
+"""Maps a pure function over rows, perhaps on other machines; in order."""
+
+
+def place_encoders(model: Path, settings: FeaturesSettings) -> list[Encoder]:
+    """The networks that describe, with the classifier in the folder ``model``, on the device of ``settings``."""
+    return load_encoders(settings.backbones, place_classifier(model, settings.device, settings.num_threads))
+
+
 def describe_data_set(
     segments: pd.DataFrame,
     paths: Mapping[int, Path],
-    classifier: TrainedClassifier,
+    encoders: Callable[[], list[Encoder]],
     settings: FeaturesSettings,
+    map_rows: MapRows,
     work: Path,
 ) -> None:
     """The folder ``work`` holds `ARRAYS`, of which row i describes row i of ``segments``, a table by image.
 
-    ``paths`` are those of the images by id. Rows that ``work`` holds already are not described again. `InputError`
-    where an image does not fit its segments, or a description is not finite.
+    ``paths`` are those of the images by id; ``encoders`` gives the networks of the process that calls it. Rows that
+    ``work`` holds already are not described again. `InputError` where an image does not fit its segments, or a
+    description is not finite.
     """
-    views = [VIEWS[name] for name in settings.views]
-    networks = load_encoders(settings.backbones, classifier)
-    columns = extraction.num_columns(views, networks)
-    shapes = [(len(segments), num) for num in columns]
-    done = _rows_done(work, shapes)
-    arrays = [open_array(work / name, shape) for name, shape in zip(ARRAYS, shapes, strict=True)]
-    rest = segments.iloc[done:]
-    per_image = ((paths[int(str(image_id))], rows) for image_id, rows in rest.groupby("image_id", sort=False))
-    progress = tqdm(per_image, "features", rest["image_id"].nunique(), unit="image")
+    size, done = BATCHES * settings.batch_size, _rows_done(work, len(segments))
+
+    def gather(start: int) -> Rows:
+        table = segments.iloc[start : start + size]
+        return Rows(table, {image_id: paths[image_id] for image_id in table["image_id"].unique().tolist()})
+
+    # Of no segment, no rows are described all the same: arrays without a row have columns, too.
+    starts = range(done, len(segments), size) if len(segments) else range(1)
+    for start, found in zip(
+        starts, map_rows(partial(_describe_rows, encoders, settings), OnDemand(gather, starts)), strict=True
+    ):
+        for name, values in zip(ARRAYS, found, strict=True):
+            array = open_array(work / name, (len(segments), values.shape[1]))
+            array[start : start + len(values)] = values
+        write_json(work / DONE, start + len(found.probs))
+
+
+def _describe_rows(encoders: Callable[[], list[Encoder]], settings: FeaturesSettings, rows: Rows) -> Described:
+    """The description of ``rows``, in batches that are full across images."""
+    views, networks = [VIEWS[name] for name in settings.views], encoders()
+    if rows.table.empty:
+        probs, phi = (np.zeros((0, num), np.float32) for num in extraction.num_columns(views, networks))
+        return Described(probs, phi)
+    per_image = ((rows.paths[int(str(image_id))], one) for image_id, one in rows.table.groupby("image_id", sort=False))
     show = partial(show_image, showings=extraction.showings(views, networks), erosion=settings.erosion)
-    shown = extraction.map_ahead(show, progress, os.cpu_count() or 1)
-    for batch in extraction.describe_segments(views, networks, shown, settings.batch_size):
-        _check_finite(batch, segments.iloc[done : done + len(batch[0])], paths)
-        for array, values in zip(arrays, batch, strict=True):
-            array[done : done + len(values)] = values
-        done += len(batch[0])
-        write_json(work / DONE, done)
+    shown = extraction.map_ahead(show, per_image, os.cpu_count() or 1)
+    batches = list(extraction.describe_segments(views, networks, shown, settings.batch_size))
+    described = Described(*(np.concatenate(several) for several in zip(*batches, strict=True)))
+    _check_finite(described, rows)
+    return described
 
 
 def show_image(
@@ -69,12 +112,12 @@ def show_image(
     return extraction.show_segments(image, zip(masks, boxes, strict=True), len(rows), showings, erosion)
 
 
-def _rows_done(work: Path, shapes: Sequence[tuple[int, int]]) -> int:
-    """How many rows of the arrays in ``work`` stand; what cannot be gone on with is removed."""
+def _rows_done(work: Path, num_rows: int) -> int:
+    """How many of the ``num_rows`` rows of the arrays in ``work`` stand; what cannot be gone on with is removed."""
     files = [work / name for name in ARRAYS]
     try:
         done = int(json.loads((work / DONE).read_bytes()))
-        stands = [np.load(file, mmap_mode="r").shape for file in files] == list(shapes)
+        stands = all(len(np.load(file, mmap_mode="r")) == num_rows for file in files)
     except DAMAGES:
         stands = False
     if stands:
@@ -84,14 +127,12 @@ def _rows_done(work: Path, shapes: Sequence[tuple[int, int]]) -> int:
     return 0
 
 
-def _check_finite(
-    batch: tuple[Float[np.ndarray, "b c"], Float[np.ndarray, "b d"]], rows: pd.DataFrame, paths: Mapping[int, Path]
-) -> None:
-    finite = np.isfinite(batch[0]).all(axis=1) & np.isfinite(batch[1]).all(axis=1)
+def _check_finite(described: Described, rows: Rows) -> None:
+    finite = np.isfinite(described.probs).all(axis=1) & np.isfinite(described.phi).all(axis=1)
     if not finite.all():
-        segment = rows.iloc[int(np.argmin(finite))]
+        segment = rows.table.iloc[int(np.argmin(finite))]
         raise InputError(
-            f"the features of segment {segment['segment_id']} of {paths[segment['image_id']]} are not finite; "
+            f"the features of segment {segment['segment_id']} of {rows.paths[segment['image_id']]} are not finite; "
             "the weights hold NaN or overflow: run dvc repro classifier with a lower classifier.learning_rate, or "
             "replace the weights that features.backbones names"
         )

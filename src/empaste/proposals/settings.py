@@ -29,6 +29,15 @@ def num_processes(settings: SharedSettings) -> int | None:
     return 1 if any(method.runs == "in one process" for method in running_methods(settings)) else None
 
 
+def network_needs(settings: SharedSettings) -> tuple[str, int] | None:
+    """The device and the CPU threads of the first running method that has a network on a device; None: none has."""
+    for method in running_methods(settings):
+        section = method.section(settings)
+        if "device" in type(section).model_fields:
+            return getattr(section, "device"), getattr(section, "num_threads")  # noqa: B009
+    return None
+
+
 def _check_joined(settings: SharedSettings) -> SharedSettings:
     """What a method joins are methods that have segments of their own."""
     single = [name for name, method in METHODS.items() if method.joins is None]

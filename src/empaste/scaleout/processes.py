@@ -1,8 +1,4 @@
-"""Map a pure function over items: in this process, or in worker processes; the results never depend on which.
-
-The number of workers is a matter of the machine, not of the experiment, so it is no parameter: ``EMPASTE_WORKERS`` sets
-it, and without it every core gets one.
-"""
+"""Maps in worker processes of this machine."""
 
 import multiprocessing
 import multiprocessing.context
@@ -22,35 +18,16 @@ from typing import Any, TypeVar
 from tqdm import tqdm
 
 from empaste.errors import InputError
+from empaste.scaleout.workers import VARIABLE, chunk_size, show_items
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-def num_workers() -> int:
-    """The number of worker processes to use, at least 1."""
-    value = os.environ.get("EMPASTE_WORKERS")
-    if value is None:
-        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    if not value.isdigit() or int(value) < 1:
-        raise InputError(f"EMPASTE_WORKERS is {value!r}; set it to a number of processes, 1 or more, or unset it")
-    return int(value)
-
-
-def map_items(
-    function: Callable[[Item], Result], items: Sequence[Item], what: str, workers: int | None = None
+def map_in_processes(
+    function: Callable[[Item], Result], items: Sequence[Item], what: str, unit: str, workers: int
 ) -> Iterator[Result]:
-    """Yield ``function(item)`` in the order of ``items``, with a progress bar called ``what``.
-
-    ``function`` must be importable, or a `functools.partial` of one that is, and pure: what it draws at random it seeds
-    from the item. An error in any item ends the map with that error. `InputError` where a worker process dies; it names
-    the item that this one worked on.
-    """
-    workers = num_workers() if workers is None else workers
-    if workers == 1 or len(items) < 8:
-        yield from tqdm(map(function, items), what, len(items), unit="image")
-        return
-    chunk = max(1, min(16, len(items) // (4 * workers)))
+    """`scaleout.map_items` in worker processes. `InputError` where one dies; it names the item that it worked on."""
     with (
         tempfile.TemporaryDirectory(prefix="empaste-") as notes,
         ProcessPoolExecutor(workers, _start_method(), _set_up_worker) as pool,
@@ -60,9 +37,9 @@ def map_items(
         try:
             work = partial(_noting, function, Path(notes))
             with _ctrl_c_later():
-                results = pool.map(work, range(len(items)), items, chunksize=chunk)
+                results = pool.map(work, range(len(items)), items, chunksize=chunk_size(len(items), workers))
             processes = set(multiprocessing.active_children()) - others
-            yield from tqdm(results, what, len(items), unit="image")
+            yield from tqdm(results, what, len(items), unit=unit)
         except BrokenProcessPool as error:
             # Two threads that ask a process for its exit code at once may get a wrong one: the pool's has to end first.
             pool.shutdown(wait=True)
@@ -110,11 +87,10 @@ def _what_died(what: str, processes: Collection[BaseProcess], notes: Path, items
     ends = {process.pid: process.exitcode for process in processes if process.exitcode not in (None, 0)}
     dead = {pid: code for pid, code in ends.items() if code != -signal.SIGTERM} or dict.fromkeys(at_work)
     numbers = sorted(at_work[pid] for pid in dead if pid in at_work)
-    of_items = ", ".join(f"{number + 1} of {len(items)} ({_shown(items[number])})" for number in numbers[:3])
+    place = f"at work on item {show_items(items, numbers)}" if numbers else "before its first item"
     return (
-        f"{what}: a worker process {_how_it_ended(next(iter(dead.values()), None))} "
-        f"{f'at work on item {of_items}' if numbers else 'before its first item'}. Run again with fewer processes, "
-        f"which need less memory (EMPASTE_WORKERS, now {workers})"
+        f"{what}: a worker process {_how_it_ended(next(iter(dead.values()), None))} {place}. "
+        f"Run again with fewer processes, which need less memory ({VARIABLE}, now {workers})"
         + ("; where it ends at the same item again, leave that one out" if numbers else "")
     )
 
@@ -125,11 +101,6 @@ def _how_it_ended(code: int | None) -> str:
     if code is not None and code < 0:
         return f"crashed ({signal.Signals(-code).name})"
     return "ended" if code is None else f"ended with exit code {code}"
-
-
-def _shown(item: Any) -> str:
-    text = " ".join(repr(item).split())
-    return text if len(text) <= 160 else f"{text[:159]}…"
 
 
 def _start_method() -> multiprocessing.context.BaseContext:

@@ -50,8 +50,9 @@ def stage(tmp_path: Path) -> Path:
     """A workspace with code of its own, whose package of stages puts it first on the path."""
     source = Path(empaste.__file__).parent
     (tmp_path / "src" / "empaste").mkdir(parents=True)
-    for name in ("__init__.py", "errors.py", "scaleout.py"):
+    for name in ("__init__.py", "errors.py"):
         shutil.copy(source / name, tmp_path / "src" / "empaste")
+    shutil.copytree(source / "scaleout", tmp_path / "src" / "empaste" / "scaleout")
     (tmp_path / "toys").mkdir()
     (tmp_path / "toys" / "__init__.py").write_text(f"import sys\nsys.path.insert(0, {str(tmp_path / 'src')!r})\n")
     (tmp_path / "toys" / "toy.py").write_text(STAGE)
