@@ -11,12 +11,12 @@ from empaste.artifacts.outputs import whole_directory, write_json
 from empaste.artifacts.schemas.prepare import Classes
 from empaste.artifacts.tables import read_from
 from empaste.artifacts.work import remove_work, work_folder
-from empaste.backgrounds import making, open_source
+from empaste.backgrounds import GENERATORS, making, open_source
 from empaste.backgrounds.reading import read_erased, read_scenes
 from empaste.backgrounds.selection import load_judge
 from empaste.backgrounds.settings import FREE, BackgroundsSettings
 from empaste.layout import HERE
-from empaste.scaleout import map_items
+from empaste.scaleout import Network, PerProcess, map_items
 from empaste.settings import load_settings
 from stages.runner import stage
 
@@ -39,9 +39,14 @@ def main(
     if settings.method != "none":
         erase = read_erased(labels, segments, features, foregrounds, settings.erase_prob)
         scenes = read_scenes(images, labels, captions, class_names, erase)
-        judge = load_judge(model, settings, class_names)
-        source = open_source(settings, list(class_names.values()), partial(map_items, what="backgrounds"))
-        parts, counts = making.make_parts(scenes, source, judge, settings.per_caption, work), source.counts
+        generator = GENERATORS[settings.method]
+        judge = PerProcess(partial(load_judge, model, settings, class_names))
+        map_scenes = partial(map_items, what="backgrounds")
+        source = PerProcess(partial(open_source, settings, list(class_names.values()), map_scenes))
+        network = Network(settings.device, settings.num_threads) if generator.learned else None
+        map_parts = partial(map_items, what="backgrounds", workers=1, network=network, unit="part")
+        parts = making.make_parts(scenes, generator, source, judge, settings.per_caption, map_parts, work)
+        counts = {} if generator.learned else source().counts
     with whole_directory(out) as scratch:
         made = making.join_parts(parts, scratch)
         making.write_tables(made, scratch)

@@ -1,9 +1,9 @@
 """Training images have captions, as written and with their target words substituted (EM-Paste §2.1–2.2)."""
 
+from functools import partial
 from pathlib import Path
 
 import typer
-from tqdm import tqdm
 
 from empaste.artifacts.image_keys import named_images
 from empaste.artifacts.outputs import whole_directory, write_json
@@ -18,6 +18,7 @@ from empaste.captions.scenes import choose_scenes
 from empaste.captions.settings import FREE, CaptionsSettings
 from empaste.captions.table import caption_metrics, caption_table, warnings
 from empaste.layout import HERE
+from empaste.scaleout import Network, map_items
 from empaste.settings import load_settings
 from stages.runner import stage, warn
 
@@ -33,12 +34,15 @@ def main(
     """Write ``captions.parquet``. Goes on where it was interrupted."""
     settings = load_settings(params, "captions", CaptionsSettings)
     classes = read_from(labels, Classes)
-    known = named_images(read_from(images, Images))
     scenes = choose_scenes(read_scenes(images, labels, classes), settings.fraction, settings.seed)
     rules = read_rules(classes, settings)
-    learned = CAPTIONERS[settings.method].learned
-    work = work_folder("captions", settings.model_dump(), [images, labels], FREE) if learned else None
-    texts = list(tqdm(write_captions(scenes, settings, known, work), "captions", len(scenes), unit="image"))
+    captioner, work = CAPTIONERS[settings.method], None
+    if captioner.learned:
+        work = work_folder("captions", settings.model_dump(), [images, labels], FREE)
+        map_batches = partial(map_items, what="captions", network=Network(settings.device, 0), unit="batch")
+        texts = list(write_captions(scenes, settings, map_batches, work))
+    else:
+        texts = list(captioner.caption(scenes, settings, named_images(read_from(images, Images))))
     table = caption_table(scenes, texts, rules, settings.seed)
     with whole_directory(out) as scratch:
         write_into(scratch, table, Captions)

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from empaste.artifacts.schemas.backgrounds import BackgroundFailures, Background
 from empaste.artifacts.shards import Shards
 from empaste.artifacts.tables import write_table
 from empaste.backgrounds import making, selection
+from empaste.backgrounds.generator import Generator
 from empaste.backgrounds.scenes import Candidate, Failure, Made, Scene, Source
 from empaste.backgrounds.selection import Judge
 from empaste.errors import InputError
@@ -55,14 +57,24 @@ class Maker:
             else:
                 yield Made([Candidate(image) for image in images])
 
-    def source(self, by_caption: bool = False) -> Source:
-        return Source(self, self.begun.append, by_caption, images_per_part=9)
+    def source(self) -> Source:
+        return Source(self, self.begun.append)
+
+
+def generator(images_per_part: int = 9, by_caption: bool = False) -> Generator[Any]:
+    return Generator("toy", lambda *_: Source(Maker()), by_caption=by_caption, images_per_part=images_per_part)
+
+
+def make_parts(
+    scenes: list[Scene], source: Source, judge: Judge, per_caption: int, work: Path, **options: Any
+) -> list[Path]:
+    return making.make_parts(scenes, generator(**options), lambda: source, lambda: judge, per_caption, map, work)
 
 
 def made_by(maker: Maker, scenes: list[Scene], judge: Judge, folder: Path) -> making.Summary:
     (folder / "work").mkdir(exist_ok=True)
     (folder / "out").mkdir(exist_ok=True)
-    parts = making.make_parts(scenes, maker.source(), judge, 3, folder / "work")
+    parts = make_parts(scenes, maker.source(), judge, 3, folder / "work")
     return making.join_parts(parts, folder / "out")
 
 
@@ -125,7 +137,7 @@ def test_a_part_is_some_images_and_a_scene_stays_whole(judge: Judge, tmp_path: P
     for by_caption, num_parts, num_images in ((True, 2, 18), (False, 1, 9)):
         maker, work = Maker(), tmp_path / str(by_caption)
         work.mkdir()
-        parts = making.make_parts(captioned, maker.source(by_caption), judge, 3, work)
+        parts = make_parts(captioned, maker.source(), judge, 3, work, by_caption=by_caption)
         assert len(parts) == num_parts
         assert maker.begun == [num_images]
 
@@ -133,18 +145,18 @@ def test_a_part_is_some_images_and_a_scene_stays_whole(judge: Judge, tmp_path: P
 def test_only_captioned_scenes_ask_for_images_by_caption(judge: Judge, tmp_path: Path) -> None:
     scenes = [Scene(number, Path("x"), 9, 7, captions=((1, "a"),) if number == 20 else ()) for number in range(1, 25)]
     maker = Maker()
-    making.make_parts(scenes, maker.source(by_caption=True), judge, 2, tmp_path)
+    make_parts(scenes, maker.source(), judge, 2, tmp_path, by_caption=True)
     assert maker.begun == [2]
     with pytest.raises(InputError, match=r"no training image has a caption .*dvc repro captions"):
-        making.make_parts(scenes[:5], maker.source(by_caption=True), judge, 2, tmp_path)
+        make_parts(scenes[:5], maker.source(), judge, 2, tmp_path, by_caption=True)
 
 
 def test_the_last_images_of_a_resumed_run_may_all_fail(judge: Judge, tmp_path: Path) -> None:
-    good = Source(Maker(), images_per_part=3)
-    making.make_parts(scenes_of(2), good, judge, 3, tmp_path)
-    refused = Source(lambda scenes: [Made(failures=[Failure(-1, "", 1, "refused")]) for _ in scenes], images_per_part=3)
+    make_parts(scenes_of(2), Source(Maker()), judge, 3, tmp_path, images_per_part=3)
+    refused = Source(lambda scenes: [Made(failures=[Failure(-1, "", 1, "refused")]) for _ in scenes])
     (tmp_path / "part-000001.json").unlink()
-    made = making.join_parts(making.make_parts(scenes_of(2), refused, judge, 3, tmp_path), tmp_path)
+    parts = make_parts(scenes_of(2), refused, judge, 3, tmp_path, images_per_part=3)
+    made = making.join_parts(parts, tmp_path)
     assert made.failures["reason"].tolist() == ["refused"]
     assert set(made.table["image_id"]) == {1}
 
@@ -157,14 +169,16 @@ def test_where_everything_fails_the_run_ends_with_the_reason(judge: Judge, tmp_p
             else:
                 yield Made(failures=[Failure(-1, "", 3, "no answer within 5 s")])
 
-    source = Source(make, images_per_part=10)
+    source = Source(make)
     for name in ("some", "more", "all"):
         (tmp_path / name).mkdir()
-    making.make_parts(scenes_of(25), source, judge, 1, tmp_path / "some")  # fewer in a row than is hopeless
+    make_parts(
+        scenes_of(25), source, judge, 1, tmp_path / "some", images_per_part=10
+    )  # fewer in a row than is hopeless
     with pytest.raises(InputError, match=r"all 16 images of this part failed, .*: no answer within 5 s; what was made"):
-        making.make_parts(scenes_of(42), Source(make, images_per_part=16), judge, 1, tmp_path / "more")
+        make_parts(scenes_of(42), source, judge, 1, tmp_path / "more", images_per_part=16)
     with pytest.raises(InputError, match="all 1 images"):
-        making.make_parts(scenes_of(11)[10:], source, judge, 1, tmp_path / "all")
+        make_parts(scenes_of(11)[10:], source, judge, 1, tmp_path / "all", images_per_part=10)
 
 
 def test_nothing_to_make(judge: Judge, tmp_path: Path) -> None:

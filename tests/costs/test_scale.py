@@ -1,13 +1,10 @@
 """The largest numbers that the settings allow."""
 
-import inspect
-import sys
 from typing import Any
 
 import pytest
 
-from empaste.backgrounds import GENERATORS
-from empaste.costs.scale import by_caption, most_segments, num_captioned, scale_of
+from empaste.costs.scale import most_segments, num_captioned, scale_of
 from tests.costs.shipped import COUNTS, params_with, scale_with
 
 
@@ -29,13 +26,6 @@ def test_painters_make_backgrounds_per_caption() -> None:
 def test_without_backgrounds_none_is_made() -> None:
     scale = scale_of(params_with({"backgrounds.method": "none"}), COUNTS)
     assert (scale.candidates, scale.backgrounds) == (0, 0)
-
-
-def test_generators_by_caption_are_those_whose_source_says_so() -> None:
-    """A source says so once it is open, for which it wants a model; its file says it, too."""
-    for name, generator in GENERATORS.items():
-        text = inspect.getsource(sys.modules[generator.open.__module__])
-        assert by_caption(name) is ("by_caption=True" in text)
 
 
 def test_at_least_one_image_is_captioned() -> None:

@@ -19,10 +19,13 @@ import numpy as np
 import pytest
 import yaml
 
-from tests.faults.disturbing import disturb
+from tests.faults.disturbing import contents, disturb
 from tests.pipeline.project import Run, runner, stages_run
 from tests.pipeline.ssh_server import SSHD, ssh_server
+from tests.scaleout.ray_cluster import ray_cluster
 
+ON_RAY = ["prepare", "proposals", "cams", "evidence", "features", "backgrounds", "paste", "evaluate"]
+"""The stages that spread over a cluster; captions do where a model writes them."""
 AFTER_PASTE = ["paste", "train", "evaluate", "report"]
 
 
@@ -65,6 +68,19 @@ def test_nothing_is_computed_twice(run: Run) -> None:
     assert stages_run(again) == []
     assert "up to date" in again.stdout
     assert run("git", "status", "--porcelain").stdout == ""
+
+
+def test_a_cluster_of_two_nodes_writes_the_same_bytes(project: Path) -> None:
+    before = {stage: contents(project, stage) for stage in ON_RAY}
+    calls = "".join(f"import stages.{stage}; stages.{stage}.main()\n" for stage in ON_RAY)
+    with ray_cluster(nodes=2, cores=2) as cluster:
+        engine = {"EMPASTE_ENGINE": "ray", "RAY_ADDRESS": cluster.address, "EMPASTE_TRACKING": "off"}
+        environment = os.environ | engine | {"PYTHONPATH": f"{project / 'src'}{os.pathsep}{project}"}
+        done = subprocess.run(
+            [sys.executable, "-c", calls], cwd=project, env=environment, capture_output=True, text=True, check=False
+        )
+    assert done.returncode == 0, done.stderr
+    assert {stage: contents(project, stage) for stage in ON_RAY} == before
 
 
 def test_the_summary_is_printed(run: Run) -> None:

@@ -1,8 +1,8 @@
 """Maps on a real cluster of two nodes: the same results in order, whatever dies; and what cannot be used is named."""
 
+import importlib.util
 import os
 import socket
-import sys
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -12,7 +12,7 @@ import pytest
 
 from empaste.errors import InputError
 from empaste.on_demand import OnDemand
-from empaste.scaleout import Network, PerProcess, cluster, map_items, ray_engine
+from empaste.scaleout import Network, PerProcess, cluster, describe_engine, map_items, ray_engine
 from tests.scaleout import ray_work
 from tests.scaleout.ray_cluster import node_options, ray_cluster
 
@@ -140,6 +140,12 @@ def test_few_items_stay_in_this_process() -> None:
     assert {process for process, _ in found} == {f"process {os.getpid()}"}
 
 
+def test_the_engine_is_described(on_ray: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert describe_engine() == f"the Ray cluster {on_ray.address} (EMPASTE_ENGINE, RAY_ADDRESS)"
+    monkeypatch.delenv("RAY_ADDRESS")
+    assert describe_engine() == "a Ray cluster on this machine, for each stage (EMPASTE_ENGINE, RAY_ADDRESS)"
+
+
 def test_an_unknown_engine_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EMPASTE_ENGINE", "dask")
     with pytest.raises(InputError, match=r"^EMPASTE_ENGINE is 'dask'; choose from local, ray, or unset it$"):
@@ -164,7 +170,7 @@ def test_an_address_without_a_cluster_is_refused(address: str, said: str) -> Non
 
 
 def test_a_missing_ray_names_the_install_command(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "ray", None)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
     with pytest.raises(InputError, match=r"^ray is not installed; install it with: uv pip install -e '\.\[ray\]'$"):
         cluster.connect()
 

@@ -19,7 +19,7 @@ from empaste.artifacts.schemas.prepare import Classes, Images, Labels
 from empaste.artifacts.schemas.proposals import Segments
 from empaste.artifacts.shards import Shards
 from empaste.artifacts.tables import read_table, write_table
-from empaste.backgrounds import open_source
+from empaste.backgrounds import GENERATORS
 from empaste.backgrounds.patch_fill import fill_hole
 from empaste.images import write_rgb
 from empaste.masks import encode_mask, mask_box_xywh
@@ -213,7 +213,7 @@ def test_an_interrupted_run_goes_on(monkeypatch: pytest.MonkeyPatch, capsys: pyt
         return fill_hole(image, *rest)
 
     monkeypatch.setattr("empaste.backgrounds.making.JUDGED_AT_ONCE", 2)
-    monkeypatch.setattr("stages.backgrounds.open_source", lambda *args: replace(open_source(*args), images_per_part=4))
+    monkeypatch.setitem(GENERATORS, "inpaint", replace(GENERATORS["inpaint"], images_per_part=4))
     monkeypatch.setattr("empaste.backgrounds.inpaint.fill_hole", halting)
     with pytest.raises(KeyboardInterrupt):
         main()

@@ -97,8 +97,6 @@ def generator(settings: GeneratorSettings, _names: Sequence[str] = (), _map: Map
     return Source(
         partial(make, per_caption=settings.per_caption, seed=settings.seed, max_concurrent=own.max_concurrent, ask=ask),
         partial(announce_cost, endpoint),
-        by_caption=True,
-        images_per_part=32,
     )
 
 
@@ -309,5 +307,10 @@ def _start(body: bytes) -> str:
 
 
 GENERATOR = Generator(
-    "api", generator, ImageApiSettings, asks={"api.model": "needs one; give what the endpoint calls its model"}
+    "api",
+    generator,
+    ImageApiSettings,
+    by_caption=True,
+    images_per_part=32,
+    asks={"api.model": "needs one; give what the endpoint calls its model"},
 )

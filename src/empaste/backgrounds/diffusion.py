@@ -63,7 +63,7 @@ def generator(settings: GeneratorSettings, class_names: Sequence[str], _: MapSce
         retries=settings.retries,
         paint=partial(_paint, pipeline, _taken(pipeline, wanted), own.avoid_classes),
     )
-    return Source(each, by_caption=True)
+    return Source(each)
 
 
 def load_pipeline(model: str, device: "torch.device", dtype: str = "auto", offload: str = "none") -> Any:
@@ -173,5 +173,7 @@ GENERATOR = Generator(
     "diffusion",
     generator,
     DiffusionSettings,
+    learned=True,
+    by_caption=True,
     asks={"diffusion.model": "needs one; give a hub name or a local folder"},
 )

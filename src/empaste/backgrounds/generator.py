@@ -49,6 +49,12 @@ class Generator(Generic[Section]):
     """The generator's own section of ``backgrounds``, where it has one."""
     pure: bool = False
     """Whether it makes every scene's backgrounds by a pure function, which worker processes can map."""
+    learned: bool = False
+    """Whether it runs a network, which worker processes on other machines can load, too."""
+    by_caption: bool = False
+    """Whether it makes ``per_caption`` images for every caption of a scene, or so many for every scene."""
+    images_per_part: int = 128
+    """About so many are made before they are put in a safe place."""
     surely_empty: bool = False
     """Whether its images show nothing at all, whatever a classifier says of them."""
     asks: Mapping[str, str] = field(default_factory=dict)
@@ -68,6 +74,6 @@ def pure_generator(
     """A generator by a pure function from a scene to its backgrounds, which ``make`` gives."""
 
     def open_mapped(settings: GeneratorSettings, _: Sequence[str], map_scenes: MapScenes) -> Source:
-        return Source(partial(map_scenes, make(settings)), images_per_part=512)
+        return Source(partial(map_scenes, make(settings)))
 
-    return Generator(name, open_mapped, pure=True, surely_empty=surely_empty)
+    return Generator(name, open_mapped, pure=True, images_per_part=256, surely_empty=surely_empty)

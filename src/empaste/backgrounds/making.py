@@ -7,19 +7,21 @@ written last, so that a part that has one is whole. One part is in memory at a t
 import json
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-from tqdm import tqdm
 
 from empaste.artifacts.outputs import write_json
 from empaste.artifacts.schemas.backgrounds import BackgroundFailures, Backgrounds
 from empaste.artifacts.schemas.table import Table
 from empaste.artifacts.shards import list_entries, write_shard, write_shards
 from empaste.artifacts.tables import write_into, write_table
+from empaste.backgrounds.generator import Generator
 from empaste.backgrounds.scenes import Candidate, Failure, Made, Scene, Source
 from empaste.backgrounds.selection import Judge, Judged
 from empaste.errors import InputError
@@ -32,6 +34,21 @@ HOPELESS = 16
 """Where so many images fail and none comes, the next will not come either."""
 
 
+@dataclass(frozen=True)
+class Part:
+    """What came of some scenes; ``images`` are the selected ones, as files by name."""
+
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    failures: list[dict[str, Any]] = field(default_factory=list)
+    tally: Counter[str] = field(default_factory=Counter)
+    shown_per_class: Counter[int] = field(default_factory=Counter)
+    images: list[tuple[str, bytes]] = field(default_factory=list)
+
+
+MapParts = Callable[[Callable[[Sequence[Scene]], Part], Sequence[Sequence[Scene]]], Iterable[Part]]
+"""Maps a pure function over the scenes of parts, perhaps on other machines; in order."""
+
+
 class Summary(NamedTuple):
     """The table of candidates, that of failures, and what else was counted."""
 
@@ -41,25 +58,36 @@ class Summary(NamedTuple):
     shown_per_class: Counter[int]
 
 
-def make_parts(scenes: Sequence[Scene], source: Source, judge: Judge, per_caption: int, work: Path) -> list[Path]:
+def make_parts(
+    scenes: Sequence[Scene],
+    generator: Generator[Any],
+    source: Callable[[], Source],
+    judge: Callable[[], Judge],
+    per_caption: int,
+    map_parts: MapParts,
+    work: Path,
+) -> list[Path]:
     """The finished parts in ``work``, in order; those that stand there already are not made again.
 
-    `InputError` where every image of a part failed: going on would be in vain. What was finished stays.
+    ``source``, one of ``generator``, and ``judge`` give those of the process that calls them. `InputError` where every
+    image of a part failed: going on would be in vain. What was finished stays.
     """
-    num_images = {scene.image_id: per_caption * (len(scene.captions) if source.by_caption else 1) for scene in scenes}
+    asked = {scene.image_id: len(scene.captions) if generator.by_caption else 1 for scene in scenes}
+    num_images = {image_id: per_caption * number for image_id, number in asked.items()}
     if scenes and not any(num_images.values()):
         raise InputError("no training image has a caption to make backgrounds from; run: dvc repro captions")
-    parts = list(_cut(scenes, num_images, source.images_per_part))
+    parts = list(_cut(scenes, num_images, generator.images_per_part))
     files = [work / f"part-{number:06d}.json" for number in range(len(parts))]
     todo = [(file, part) for file, part in zip(files, parts, strict=True) if not file.exists()]
     if len(todo) < len(parts):
         print(f"backgrounds: going on after {len(parts) - len(todo):,} of {len(parts):,} parts", file=sys.stderr)
     num_todo = sum(num_images[scene.image_id] for _, part in todo for scene in part)
-    if todo:
-        source.begin(num_todo)
+    if todo and not generator.learned:
+        source().begin(num_todo)
     hopeless = min(HOPELESS, num_todo) if len(todo) == len(parts) else HOPELESS
-    for file, part in tqdm(todo, "backgrounds", len(parts), initial=len(parts) - len(todo), unit="part"):
-        _make_part(file, part, source, judge, hopeless)
+    made = map_parts(partial(_make_part, source, judge), [part for _, part in todo]) if todo else ()
+    for (file, _), part in zip(todo, made, strict=True):
+        _write_part(file, part, hopeless)
     return files
 
 
@@ -136,33 +164,32 @@ def _cut(scenes: Sequence[Scene], num_images: Mapping[int, int], per_part: int) 
         yield part
 
 
-def _make_part(file: Path, scenes: Sequence[Scene], source: Source, judge: Judge, hopeless: int) -> None:
-    """``file`` and the shard beside it hold what came of ``scenes``."""
-    rows: list[dict[str, Any]] = []
-    failures: list[dict[str, Any]] = []
-    tally: Counter[str] = Counter()
-    shown: Counter[int] = Counter()
+def _make_part(source: Callable[[], Source], judge: Callable[[], Judge], scenes: Sequence[Scene]) -> Part:
+    """What came of ``scenes``."""
+    part, judging = Part(), judge()
+    for several in _in_turn(zip(scenes, source().make(scenes), strict=True)):
+        candidates = [(scene.image_id, one) for scene, made in several for one in made.candidates]
+        judged = judging(candidates)
+        part.tally.update(_count(made for _, made in several))
+        part.failures.extend(_failure(scene, one) for scene, made in several for one in made.failures)
+        part.shown_per_class.update(judged.shown_per_class)
+        for index, (image_id, candidate) in enumerate(candidates):
+            part.rows.append(_row(len(part.rows), image_id, candidate, judged, index))
+            if judged.selected[index]:
+                part.images.append((part.rows[-1]["file_name"], encode_rgb(candidate.image, ".jpg")))
+    return part
 
-    def selected() -> Iterator[tuple[str, bytes]]:
-        for several in _in_turn(zip(scenes, source.make(scenes), strict=True)):
-            candidates = [(scene.image_id, one) for scene, made in several for one in made.candidates]
-            judged = judge(candidates)
-            tally.update(_count(made for _, made in several))
-            failures.extend(_failure(scene, one) for scene, made in several for one in made.failures)
-            shown.update(judged.shown_per_class)
-            for index, (image_id, candidate) in enumerate(candidates):
-                rows.append(_row(len(rows), image_id, candidate, judged, index))
-                if judged.selected[index]:
-                    yield rows[-1]["file_name"], encode_rgb(candidate.image, ".jpg")
 
-    write_shard(file.with_suffix(".tar"), selected())
-    if len(failures) >= hopeless and not rows:
+def _write_part(file: Path, part: Part, hopeless: int) -> None:
+    """``file`` and the shard beside it hold ``part``."""
+    if len(part.failures) >= hopeless and not part.rows:
         raise InputError(
-            f"all {len(failures)} images of this part failed, the last one as: {failures[-1]['reason']}; what was made "
-            "before is kept: mend the cause and run again"
+            f"all {len(part.failures)} images of this part failed, the last one as: {part.failures[-1]['reason']}; "
+            "what was made before is kept: mend the cause and run again"
         )
-    content = {"rows": rows, "failures": failures, "tally": tally, "shown_per_class": shown}
-    write_json(file, content)
+    write_shard(file.with_suffix(".tar"), part.images)
+    content = {"rows": part.rows, "failures": part.failures, "tally": part.tally}
+    write_json(file, content | {"shown_per_class": part.shown_per_class})
 
 
 def _in_turn(made: Iterable[tuple[Scene, Made]]) -> Iterator[list[tuple[Scene, Made]]]:

@@ -75,14 +75,11 @@ class Source:
     """Where backgrounds come from.
 
     ``make`` gives what came of every scene, in order; ``begin`` is told once how many images are still to be made, and
-    may refuse. It makes them ``by_caption``, or so many per scene; some ``images_per_part`` of them are made before
-    they are put in a safe place. ``counts`` are for the metrics.
+    may refuse. ``counts`` are for the metrics.
     """
 
     make: Callable[[Sequence[Scene]], Iterable[Made]]
     begin: Callable[[int], None] = _start_anything
-    by_caption: bool = False
-    images_per_part: int = 128
     counts: Mapping[str, int] = field(default_factory=dict)
 
 

@@ -1,6 +1,7 @@
 """Captioning networks of transformers, by hub name or from a local folder."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,14 @@ EXAMPLES = {
 def load_captioner(settings: CaptionerSettings, model_types: Sequence[str]) -> tuple[Any, Any]:
     """The network ``captions.model``, in evaluation mode, and its processor; ``model_types`` empty: of any kind.
 
-    `InputError` where transformers is not installed, the model is neither there nor to be had, is of another kind, or
-    its weights are not whole.
+    A process loads it once. `InputError` where transformers is not installed, the model is neither there nor to be had,
+    is of another kind, or its weights are not whole.
     """
+    return _load(settings.method, settings.model, settings.dtype, settings.device, tuple(model_types))
+
+
+@lru_cache(maxsize=1)
+def _load(method: str, model: str | None, dtype: str, device: str, model_types: tuple[str, ...]) -> tuple[Any, Any]:
     from empaste.devices import torch_device
 
     try:
@@ -28,13 +34,13 @@ def load_captioner(settings: CaptionerSettings, model_types: Sequence[str]) -> t
         from transformers import AutoConfig, AutoModelForImageTextToText, AutoProcessor
     except ImportError as error:
         raise require_extra("transformers", "generative") from error
-    method, model, place = settings.method, settings.model, torch_device(settings.device)
+    place = torch_device(device)
     try:
         config = AutoConfig.from_pretrained(str(model))
         _check_kind(method, model, config.model_type, model_types)
         processor = AutoProcessor.from_pretrained(str(model))
         loading: Any = AutoModelForImageTextToText.from_pretrained
-        network, loaded = loading(str(model), dtype=_torch_dtype(settings.dtype, place.type), output_loading_info=True)
+        network, loaded = loading(str(model), dtype=_torch_dtype(dtype, place.type), output_loading_info=True)
     except InputError:
         raise
     except (OSError, EOFError, ValueError, TypeError, KeyError, RuntimeError, ImportError, SafetensorError) as error:

@@ -1,27 +1,36 @@
 """Captions written down as they are made, so that an interrupted run goes on where it stopped."""
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
+from itertools import chain
 from pathlib import Path
 
-from empaste.artifacts.image_keys import NamedImage
 from empaste.captions import CAPTIONERS
 from empaste.captions.captioner import CaptionerSettings
 from empaste.captions.scenes import Scene
 
+MapBatches = Callable[
+    [Callable[[Sequence[Scene]], list[list[str]]], Sequence[Sequence[Scene]]], Iterable[list[list[str]]]
+]
+"""Maps a pure function over batches, perhaps on other machines; in order."""
+
 
 def write_captions(
-    scenes: Sequence[Scene], settings: CaptionerSettings, images: Sequence[NamedImage], work: Path | None
+    scenes: Sequence[Scene], settings: CaptionerSettings, map_batches: MapBatches, work: Path
 ) -> Iterator[list[str]]:
-    """The captions of each scene; with a folder ``work`` they go on from what an interrupted run left there.
-
-    ``images`` are all images of the data set.
-    """
+    """The captions of each scene by a captioner that runs a model; they go on from what an interrupted run left."""
+    size = settings.batch_size
 
     def caption(wanted: Sequence[Scene]) -> Iterator[list[str]]:
-        return CAPTIONERS[settings.method].caption(wanted, settings, images)
+        batches = [wanted[start : start + size] for start in range(0, len(wanted), size)]
+        return chain.from_iterable(map_batches(partial(_caption_batch, settings), batches)) if batches else iter(())
 
-    return resume_captions(scenes, caption, work / "captions.jsonl") if work else caption(scenes)
+    return resume_captions(scenes, caption, work / "captions.jsonl")
+
+
+def _caption_batch(settings: CaptionerSettings, scenes: Sequence[Scene]) -> list[list[str]]:
+    return list(CAPTIONERS[settings.method].caption(scenes, settings, ()))
 
 
 def resume_captions(

@@ -3,12 +3,10 @@
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from empaste.backgrounds import GENERATORS
 from empaste.params import Params
 from empaste.proposals.method import SharedSettings
 from empaste.proposals.settings import running_methods
-
-PAINTERS = ("diffusion", "api")
-"""The generators of backgrounds whose `Source` works by caption."""
 
 
 class Counts(NamedTuple):
@@ -53,7 +51,7 @@ def scale_of(params: Params, data: Counts) -> Scale:
     asked = data.train
     if own.method == "none":
         asked = 0
-    elif by_caption(own.method):
+    elif GENERATORS[own.method].by_caption:
         asked = captions
     return Scale(
         data=data,
@@ -68,11 +66,6 @@ def scale_of(params: Params, data: Counts) -> Scale:
 def num_captioned(params: Params, train: int) -> int:
     """The training images that get captions, as `captions.scenes.choose_scenes` chooses them."""
     return max(1, round(params.captions.fraction * train))
-
-
-def by_caption(method: str) -> bool:
-    """Whether the generator ``method`` makes images for captions; the others make them for images."""
-    return method in PAINTERS
 
 
 def most_segments(settings: SharedSettings) -> int:

@@ -9,7 +9,7 @@ from PIL import features
 from empaste.doctor.check import Check
 from empaste.errors import InputError
 from empaste.report.fonts import describe_letters
-from empaste.scaleout import num_workers
+from empaste.scaleout import describe_engine
 
 OLDEST_PYTHON = (3, 11)
 
@@ -34,9 +34,9 @@ def check_device() -> Check:
 
 
 def check_workers() -> Check:
-    """How many processes work side by side."""
+    """How many processes work side by side, and where."""
     try:
-        return Check("ok", f"{num_workers()} worker processes (EMPASTE_WORKERS)")
+        return Check("ok", describe_engine())
     except InputError as error:
         return Check("broken", str(error))
 

@@ -15,7 +15,7 @@ from empaste.scaleout.per_process import PerProcess
 from empaste.scaleout.processes import map_in_processes
 from empaste.scaleout.workers import Network, num_workers
 
-__all__ = ["ENGINES", "Network", "PerProcess", "map_items", "num_workers"]
+__all__ = ["ENGINES", "Network", "PerProcess", "chosen_engine", "describe_engine", "map_items", "num_workers"]
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -41,7 +41,7 @@ def map_items(
     a worker dies, on Ray where several die of the same item; it names the item.
     """
     alone = workers == 1 or len(items) < FEW
-    if _engine() == "ray" and items and (network or not alone):
+    if chosen_engine() == "ray" and items and (network or not alone):
         from empaste.scaleout.ray_engine import map_on_ray
 
         yield from map_on_ray(function, items, what, unit, workers, network)
@@ -51,9 +51,20 @@ def map_items(
         yield from map_in_processes(function, items, what, unit, workers or num_workers())
 
 
-def _engine() -> str:
-    """What ``EMPASTE_ENGINE`` names, local where it is unset."""
+def chosen_engine() -> str:
+    """What ``EMPASTE_ENGINE`` names, local where it is unset. `InputError` where it names no engine."""
     engine = os.environ.get("EMPASTE_ENGINE", ENGINES[0])
     if engine not in ENGINES:
         raise InputError(f"EMPASTE_ENGINE is {engine!r}; choose from {', '.join(ENGINES)}, or unset it")
     return engine
+
+
+def describe_engine() -> str:
+    """Where maps run, in words. `InputError` where that cannot be: no such engine, no Ray, no cluster that answers."""
+    if chosen_engine() == "local":
+        return f"{num_workers()} worker processes (EMPASTE_WORKERS)"
+    from empaste.scaleout.cluster import find_cluster
+
+    address = find_cluster()
+    place = "a Ray cluster on this machine, for each stage" if address == "local" else f"the Ray cluster {address}"
+    return f"{place} (EMPASTE_ENGINE, RAY_ADDRESS)"

@@ -6,6 +6,7 @@ which ends with the stage.
 
 import hashlib
 import importlib.metadata
+import importlib.util
 import logging
 import os
 import platform
@@ -30,24 +31,33 @@ OBJECT_STORE_BYTES = 2**30
 PYTHON, CODE = "Python", "EM-Paste's code"
 
 
+def find_cluster() -> str:
+    """The address of the cluster in use; ``local`` is one that a stage starts.
+
+    `InputError` where Ray is not installed, or no such cluster answers.
+    """
+    if importlib.util.find_spec("ray") is None:
+        raise require_extra("ray", "ray")
+    address = os.environ.get(VARIABLE) or "local"
+    _check_answers(address)
+    return address
+
+
 def connect() -> Any:
-    """Ray, connected to the cluster in use. `InputError` where Ray is not installed, or no such cluster answers."""
+    """Ray, connected to the cluster in use. `InputError` as for `find_cluster`."""
+    address = find_cluster()
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "1")
-    try:
-        import ray
-    except ImportError as error:
-        raise require_extra("ray", "ray") from error
+    import ray
+
     if ray.is_initialized():
         return ray
-    address = os.environ.get(VARIABLE) or "local"
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
     own: dict[str, Any] = {
         "num_cpus": num_workers(),
         "object_store_memory": OBJECT_STORE_BYTES,
         "include_dashboard": False,
     }
-    _check_answers(address)
     try:
         ray.init(address, **quiet, **(own if address == "local" else {}))
     except (ConnectionError, RuntimeError, ValueError) as error:

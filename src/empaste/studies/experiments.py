@@ -29,6 +29,7 @@ from empaste.artifacts.work import is_code, read_pipeline
 from empaste.doctor.repository import outputs_of
 from empaste.errors import InputError
 from empaste.layout import DECISIONS, HERE, Layout
+from empaste.scaleout import chosen_engine
 
 State = Literal["finished", "running", "queued", "failed"]
 STATES: dict[str | None, State] = {
@@ -147,10 +148,10 @@ def set_aside(experiment: Experiment) -> str:
 
 def start_workers(jobs: int, gpus: Sequence[str]) -> None:
     """``jobs`` workers take experiments from the queue until it is empty; where there are GPUs each has one of them."""
-    shared = {
-        "PYTHONPATH": os.pathsep.join(filter(None, ("src", os.environ.get("PYTHONPATH")))),
-        "EMPASTE_WORKERS": os.environ.get("EMPASTE_WORKERS", str(max(1, (os.cpu_count() or 1) // jobs))),
-    }
+    shared = {"PYTHONPATH": os.pathsep.join(filter(None, ("src", os.environ.get("PYTHONPATH"))))}
+    if chosen_engine() == "local":
+        each = str(max(1, (os.cpu_count() or 1) // jobs))
+        shared["EMPASTE_WORKERS"] = os.environ.get("EMPASTE_WORKERS", each)
     if not gpus:
         dvc("queue", "start", "--jobs", str(jobs), environment=shared)
         return

@@ -1,9 +1,10 @@
 """``captions`` and ``backgrounds``: generative models, or what stands in for them."""
 
+from empaste.backgrounds import GENERATORS
 from empaste.backgrounds.diffusion import GENERATOR as DIFFUSION
 from empaste.captions import CAPTIONERS
 from empaste.costs.cost import Cost, Passes, Task
-from empaste.costs.scale import Scale, by_caption, num_captioned
+from empaste.costs.scale import Scale, num_captioned
 from empaste.params import Params
 from empaste.settings import Dtype
 
@@ -42,7 +43,7 @@ def backgrounds(params: Params, scale: Scale) -> Cost:
     judged = Passes("classifier.forward", net.architecture, net.image_size, made, net.width, at_most=True)
     clip = Passes("clip.forward", str(own.clip_model), CLIP_SIDE, made, at_most=True)
     passes = [*_painted(params, made), judged, *([clip] if own.clip_model else [])]
-    pixels = DIFFUSION.section(own).image_size ** 2 / 1e6 if by_caption(own.method) else scale.megapixels
+    pixels = DIFFUSION.section(own).image_size ** 2 / 1e6 if GENERATORS[own.method].by_caption else scale.megapixels
     inpainted = (Task("inpaint", made * scale.megapixels),) if own.method == "inpaint" else ()
     return Cost(
         images=made,
