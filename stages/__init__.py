@@ -18,3 +18,5 @@ if importlib.util.find_spec("typer") is None:
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "src"))
 # Threads that spin while they wait slow each other down on few cores; read once, when the OpenMP runtime is loaded.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+# NumPy's matrix products round differently by the number of threads, which would be that of the machine's cores.
+os.environ["OPENBLAS_NUM_THREADS"] = "1"

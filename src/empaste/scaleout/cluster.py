@@ -128,7 +128,8 @@ def environment() -> dict[str, str]:
     paths = [str(source), str(Path.cwd()), *filter(None, [os.environ.get("PYTHONPATH")])]
     ours = {name: value for name, value in os.environ.items() if name.startswith("EMPASTE_")}
     alone = {"EMPASTE_ENGINE": "local", WORKERS: "1", "TQDM_DISABLE": "1"}  # a map in a worker is one of one process
-    return ours | alone | {"PYTHONPATH": os.pathsep.join(paths)}
+    # One thread of NumPy's, as the stage has: see ``stages``.
+    return ours | alone | {"OPENBLAS_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(paths)}
 
 
 @lru_cache(maxsize=1)
