@@ -16,7 +16,7 @@ from empaste.artifacts.work import remove_work, work_folder
 from empaste.classification.cam_settings import CamSettings
 from empaste.classification.locating import HEATMAPS, locate_data_set
 from empaste.layout import HERE
-from empaste.scaleout import Network, PerProcess, map_items
+from empaste.scaleout import Network, PerProcess, stream_items
 from empaste.settings import load_settings
 from stages.runner import stage
 
@@ -40,8 +40,8 @@ def main(
     work = work_folder("cams", settings.model_dump(), [images, labels, model])
     classifier = PerProcess(partial(place_classifier, model, settings.device, settings.num_threads))
     network = Network(settings.device, settings.num_threads)
-    map_batches = partial(map_items, what="cams", network=network, unit="batch")
-    rows, heatmaps = locate_data_set(classifier, paths, pairs, settings, map_batches, work)
+    stream_images = partial(stream_items, what="cams", network=network, batch_size=settings.batch_size)
+    rows, heatmaps = locate_data_set(classifier, paths, pairs, settings, stream_images, work)
     with whole_directory(out) as scratch:
         write_into(scratch, rows, Cams)
         write_array(scratch / HEATMAPS, heatmaps)

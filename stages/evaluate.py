@@ -18,7 +18,7 @@ from empaste.evaluation.mistakes import Pair, match_instances
 from empaste.evaluation.results import CurvePoint, missing_ap
 from empaste.evaluation.settings import EvaluateSettings
 from empaste.layout import HERE
-from empaste.scaleout import Network, PerProcess, map_items
+from empaste.scaleout import Network, PerProcess, stream_items
 from empaste.settings import load_settings
 from stages.runner import stage
 
@@ -44,9 +44,9 @@ def main(
         num_threads=settings.num_threads, device=settings.device,
     ))  # fmt: skip
     network = Network(settings.device, settings.num_threads)
-    map_batches = partial(map_items, what="detecting", network=network, unit="batch")
+    stream_images = partial(stream_items, what="detecting", network=network, batch_size=settings.batch_size)
     work = work_folder("evaluate", settings.model_dump(), [images, ground_truth, model])
-    detections = detect_data_set(detector, files, settings.batch_size, map_batches, work)
+    detections = detect_data_set(detector, files, settings.batch_size, stream_images, work)
     evaluation = evaluate_detections(truth, detections, settings.protocol)
     with whole_directory(out) as folder:
         write_whole(folder / "val.json", json.dumps(detections, separators=(",", ":")).encode())

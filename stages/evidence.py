@@ -18,7 +18,7 @@ from empaste.artifacts.work import remove_work, work_folder
 from empaste.evidence.data_set import judge_data_set
 from empaste.evidence.settings import EvidenceSettings
 from empaste.layout import HERE
-from empaste.scaleout import Network, PerProcess, map_items
+from empaste.scaleout import Network, PerProcess, stream_items
 from empaste.settings import load_settings
 from stages.runner import stage
 
@@ -42,8 +42,8 @@ def main(
     check_segment_images(table, paths, segments, images)
     work = work_folder("evidence", settings.model_dump(), [images, segments, cams, model])
     classifier = PerProcess(partial(place_classifier, model, settings.device, settings.num_threads))
-    map_images = partial(map_items, what="evidence", network=Network(settings.device, settings.num_threads))
-    found = judge_data_set(classifier, table, paths, wanted, heatmaps, settings, map_images, work)
+    stream_images = partial(stream_items, what="evidence", network=Network(settings.device, settings.num_threads))
+    found = judge_data_set(classifier, table, paths, wanted, heatmaps, settings, stream_images, work)
     with whole_directory(out) as scratch:
         write_into(scratch, found, Evidence)
     remove_work(work)

@@ -1,8 +1,9 @@
 """Detecting in the images of a data set: kept part by part, the same as in one go."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,6 +13,11 @@ from empaste.detectors import detecting
 from empaste.detectors.detecting import detect_data_set, detect_files
 from empaste.images import RGB, write_rgb
 from empaste.masks import encode_mask
+
+
+def run(stream: Any, items: Sequence[Any]) -> Any:
+    """The stream over the items, as one process runs it."""
+    return stream(items)
 
 
 class Bright:
@@ -45,9 +51,9 @@ def test_goes_on_with_the_same_results(tmp_path: Path, monkeypatch: pytest.Monke
     assert [row["image_id"] for row in whole[:3]] == [11, 12, 12]
     stopped = Bright(5)
     with pytest.raises(KeyboardInterrupt):
-        detect_data_set(lambda: stopped, files, 2, map, tmp_path / "work")
+        detect_data_set(lambda: stopped, files, 2, run, tmp_path / "work")
     rest = Bright()
-    assert detect_data_set(lambda: rest, files, 2, map, tmp_path / "work") == whole
+    assert detect_data_set(lambda: rest, files, 2, run, tmp_path / "work") == whole
     assert rest.seen == [4, 5, 6]
-    assert detect_data_set(lambda: Bright(0), files, 2, map, tmp_path / "work") == whole
-    assert detect_data_set(lambda: Bright(0), [], 2, map, tmp_path / "other") == []
+    assert detect_data_set(lambda: Bright(0), files, 2, run, tmp_path / "work") == whole
+    assert detect_data_set(lambda: Bright(0), [], 2, run, tmp_path / "other") == []

@@ -4,7 +4,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -57,6 +57,23 @@ def name_process() -> str:
 
 def run_network(network: Callable[[], str], item: int) -> tuple[str, int]:
     return network(), item
+
+
+def show_batches(items: Sequence[int], ends: Path | None = None) -> Iterator[tuple[int, ...]]:
+    """For each item those of its batch of three; with ``ends``, the first worker that comes to item 13 dies of it."""
+    for start in range(0, len(items), 3):
+        batch = tuple(items[start : start + 3])
+        if ends and 13 in batch and not ends.exists():
+            ends.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        yield from [batch] * len(batch)
+
+
+def end_at_thirteen(items: Sequence[int]) -> Iterator[int]:
+    for item in items:
+        if item == 13:
+            os.kill(os.getpid(), signal.SIGKILL)
+        yield item
 
 
 def cwd_and_engine(_: int) -> tuple[str, str, str]:

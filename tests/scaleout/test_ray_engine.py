@@ -12,7 +12,7 @@ import pytest
 
 from empaste.errors import InputError
 from empaste.on_demand import OnDemand
-from empaste.scaleout import Network, PerProcess, cluster, describe_engine, map_items, ray_engine
+from empaste.scaleout import Network, PerProcess, cluster, describe_engine, map_items, ray_engine, stream_items
 from tests.scaleout import ray_work
 from tests.scaleout.ray_cluster import node_options, ray_cluster
 
@@ -110,6 +110,20 @@ def test_only_so_many_items_are_begun_ahead() -> None:
     chunk, workers = 16, 2
     assert max(made) < chunk + 16 + ray_engine.WINDOW * chunk * workers
     results.close()  # type: ignore[attr-defined]
+
+
+@pytest.mark.usefixtures("on_ray")
+def test_a_stream_keeps_its_batches_also_where_a_worker_dies(tmp_path: Path) -> None:
+    stream = partial(ray_work.show_batches, ends=tmp_path / "ended")
+    found = list(stream_items(stream, range(40), "look", Network("cpu", 1), batch_size=3))
+    assert found == list(ray_work.show_batches(range(40)))
+    assert (tmp_path / "ended").exists()
+
+
+@pytest.mark.usefixtures("on_ray")
+def test_a_batch_that_ends_every_worker_is_named() -> None:
+    with pytest.raises(InputError, match=r"at work on a batch of 3 items, from 13 of 40 \(12\) \("):
+        list(stream_items(ray_work.end_at_thirteen, range(40), "look", Network("cpu", 1), batch_size=3))
 
 
 @pytest.mark.usefixtures("on_ray")

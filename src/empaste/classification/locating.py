@@ -1,9 +1,8 @@
 """Every class of every image of a data set located: the rows of the table of CAMs, and their heat maps."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from itertools import chain
+from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,15 +15,15 @@ from empaste.artifacts.classifier import TrainedClassifier
 from empaste.artifacts.schemas.cams import Cams
 from empaste.artifacts.tables import read_from, write_into
 from empaste.artifacts.work_parts import finish_parts, whole_batches
+from empaste.batches import map_ahead
 from empaste.classification.cam import ClassMap, locate_classes
 from empaste.classification.cam_settings import CamSettings
 from empaste.errors import InputError
-from empaste.images import read_rgb
+from empaste.images import RGB, read_rgb
 
 HEATMAPS = "heatmaps.npy"
 Shown = tuple[Path, int, Sequence[int]]
 """An image's file, its id, and the ids of the classes that it shows."""
-Batch = Sequence[Shown]
 GetClassifier = Callable[[], TrainedClassifier]
 """Gives the classifier of the process that calls it."""
 
@@ -36,8 +35,10 @@ class Located(NamedTuple):
     heatmap: Float[np.ndarray, "gh gw"]
 
 
-MapBatches = Callable[[Callable[[Batch], list[list[Located]]], Sequence[Batch]], Iterable[list[list[Located]]]]
-"""Maps a pure function over batches, perhaps on other machines; in order."""
+StreamImages = Callable[
+    [Callable[[Sequence[Shown]], Iterator[list[Located]]], Sequence[Shown]], Iterable[list[Located]]
+]
+"""Runs a pure function from images to a result for each, perhaps on several machines, on whole batches; in order."""
 
 
 def locate_data_set(
@@ -45,7 +46,7 @@ def locate_data_set(
     paths: Mapping[int, Path],
     labels: pd.DataFrame,
     settings: CamSettings,
-    map_batches: MapBatches,
+    stream_images: StreamImages,
     work: Path,
 ) -> tuple[pd.DataFrame, Float16[np.ndarray, "n gh gw"]]:
     """Rows of `schemas.cams.Cams` and a heat map for each: the images in the order of ``paths``, by id.
@@ -55,13 +56,8 @@ def locate_data_set(
     """
     shown = labels.groupby("image_id")["class_id"].agg(list).to_dict()
     images = [(path, image_id, shown[image_id]) for image_id, path in paths.items() if image_id in shown]
-    size = settings.batch_size
-
-    def locate(rest: Sequence[Shown]) -> Iterable[list[Located]]:
-        batches = [rest[start : start + size] for start in range(0, len(rest), size)]
-        return chain.from_iterable(map_batches(partial(_locate_batch, classifier, settings), batches))
-
-    parts = finish_parts(work, "cams", images, locate, _write_part, whole_batches(size))
+    locate = partial(stream_images, partial(_locate, classifier, settings))
+    parts = finish_parts(work, "cams", images, locate, _write_part, whole_batches(settings.batch_size))
     if not parts:
         return pd.DataFrame(columns=list(Cams.to_schema().columns)), np.zeros((0, 1, 1), np.float16)
     rows, heatmaps = zip(*map(_read_part, parts), strict=True)
@@ -79,20 +75,25 @@ def _read_part(folder: Path) -> tuple[pd.DataFrame, Float16[np.ndarray, "n gh gw
     return table, read_array(folder / HEATMAPS, len(table), str(folder), "cams")
 
 
-def _locate_batch(classifier: GetClassifier, settings: CamSettings, images: Batch) -> list[list[Located]]:
-    """What each of ``images`` shows."""
+def _locate(classifier: GetClassifier, settings: CamSettings, images: Sequence[Shown]) -> Iterator[list[Located]]:
+    """What each of ``images`` shows, in batches; the files of the next one are read meanwhile."""
     network = classifier()
-    with ThreadPoolExecutor() as pool:
-        pixels = list(pool.map(read_rgb, (path for path, _, _ in images)))
-    columns = [[network.class_ids.index(class_id) for class_id in class_ids] for _, _, class_ids in images]
-    found = locate_classes(network, pixels, columns, settings)
-    return [
-        [
+    read = map_ahead(read_rgb, (path for path, _, _ in images), settings.batch_size)
+    for start in range(0, len(images), settings.batch_size):
+        batch = images[start : start + settings.batch_size]
+        yield from _locate_batch(network, settings, batch, list(islice(read, len(batch))))
+
+
+def _locate_batch(
+    classifier: TrainedClassifier, settings: CamSettings, images: Sequence[Shown], pixels: Sequence[RGB]
+) -> Iterator[list[Located]]:
+    columns = [[classifier.class_ids.index(class_id) for class_id in class_ids] for _, _, class_ids in images]
+    found = locate_classes(classifier, pixels, columns, settings)
+    for (_, image_id, class_ids), maps in zip(images, found, strict=True):
+        yield [
             Located(_row(image_id, class_id, class_map), class_map.heatmap)
             for class_id, class_map in zip(class_ids, maps, strict=True)
         ]
-        for (_, image_id, class_ids), maps in zip(images, found, strict=True)
-    ]
 
 
 def _row(image_id: int, class_id: int, class_map: ClassMap) -> dict[str, Any]:

@@ -4,9 +4,9 @@ A model folder names its backend in ``config.json``, so that `load_detector` nee
 """
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
-from itertools import chain
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,6 +18,7 @@ from empaste.artifacts.coco_records import DetectedInstance, Detection
 from empaste.artifacts.networks import check_fits, fill_network
 from empaste.artifacts.outputs import write_whole
 from empaste.artifacts.work_parts import finish_parts, whole_batches
+from empaste.batches import map_ahead
 from empaste.boxes import xyxy_to_xywh
 from empaste.detectors.backend import Found, Paste
 from empaste.detectors.models import classes_in, network_in, read_model
@@ -39,11 +40,10 @@ PART_FILE = "detections.json"
 
 ImageFile = tuple[int, Path]
 """The id of an image, and its file."""
-MapBatches = Callable[
-    [Callable[[Sequence[ImageFile]], list[list[Detection]]], Sequence[Sequence[ImageFile]]],
-    Iterable[list[list[Detection]]],
+StreamImages = Callable[
+    [Callable[[Sequence[ImageFile]], Iterator[list[Detection]]], Sequence[ImageFile]], Iterable[list[Detection]]
 ]
-"""Maps a pure function over batches, perhaps on other machines; in order."""
+"""Runs a pure function from images to a result for each, perhaps on several machines, on whole batches; in order."""
 
 
 class Shown(NamedTuple):
@@ -79,7 +79,7 @@ def load_detector(model: Path, *, min_score: float, max_detections: int, num_thr
         with torch.inference_mode():
             found = backend.find(module, [one.image for one in shown], min_score, max_detections)
             return [
-                _coco_results(_scaled(one, image), image.size_hw, backend.paste, class_ids)
+                _coco_results(_scaled(_on_cpu(one), image), image.size_hw, backend.paste, class_ids)
                 for one, image in zip(found, shown, strict=True)
             ]
 
@@ -91,21 +91,22 @@ def detect_files(detect: Detect, images: Sequence[ImageFile], batch_size: int) -
 
     Boxes and masks in pixels of the file. No image gives no result.
     """
-    batches = tqdm(_batches(images, batch_size), "detecting", unit="batch")
-    return [result for batch in batches for results in _detect_batch(lambda: detect, batch) for result in results]
+    every = tqdm(_detect_each(lambda: detect, batch_size, images), "detecting", len(images), unit="image")
+    return [result for results in every for result in results]
 
 
 def detect_data_set(
-    detector: Callable[[], Detect], images: Sequence[ImageFile], batch_size: int, map_batches: MapBatches, work: Path
+    detector: Callable[[], Detect],
+    images: Sequence[ImageFile],
+    batch_size: int,
+    stream_images: StreamImages,
+    work: Path,
 ) -> list[Detection]:
     """What `detect_files` gives, kept part by part: parts that stand in ``work`` are not made again.
 
     ``detector`` gives the one of the process that calls it.
     """
-
-    def each(rest: Sequence[ImageFile]) -> Iterable[list[Detection]]:
-        return chain.from_iterable(map_batches(partial(_detect_batch, detector), _batches(rest, batch_size)))
-
+    each = partial(stream_images, partial(_detect_each, detector, batch_size))
     parts = finish_parts(work, "detecting", images, each, _write_part, whole_batches(batch_size))
     return [result for part in parts for result in json.loads((part / PART_FILE).read_bytes())]
 
@@ -114,18 +115,25 @@ def _write_part(folder: Path, found: Sequence[Sequence[Detection]]) -> None:
     write_whole(folder / PART_FILE, json.dumps([result for results in found for result in results]).encode())
 
 
-def _batches(images: Sequence[ImageFile], batch_size: int) -> list[Sequence[ImageFile]]:
-    return [images[start : start + batch_size] for start in range(0, len(images), batch_size)]
-
-
-def _detect_batch(detector: Callable[[], Detect], batch: Sequence[ImageFile]) -> list[list[Detection]]:
-    """The results of each image."""
-    found = detector()(read_rgb(path) for _, path in batch)
-    return [[{"image_id": image_id, **row} for row in rows] for (image_id, _), rows in zip(batch, found, strict=True)]
+def _detect_each(
+    detector: Callable[[], Detect], batch_size: int, images: Sequence[ImageFile]
+) -> Iterator[list[Detection]]:
+    """The results of each of ``images``, in batches; the files of the next one are read meanwhile."""
+    read = map_ahead(read_rgb, (path for _, path in images), batch_size)
+    for start in range(0, len(images), batch_size):
+        batch = images[start : start + batch_size]
+        found = detector()(islice(read, len(batch)))
+        for (image_id, _), rows in zip(batch, found, strict=True):
+            yield [{"image_id": image_id, **row} for row in rows]
 
 
 def _show(image: RGB, image_size: int) -> Shown:
     return Shown(fit_within(image, image_size), (image.shape[0], image.shape[1]))
+
+
+def _on_cpu(found: Found) -> Found:
+    """``found`` in the memory of the CPU: fetched at once, and not mask by mask as they are drawn."""
+    return Found(*(tensor.cpu() for tensor in found))
 
 
 def _scaled(found: Found, shown: Shown) -> Found:

@@ -15,6 +15,7 @@ from empaste.artifacts.arrays import DAMAGES, open_array
 from empaste.artifacts.classifier import place_classifier
 from empaste.artifacts.outputs import write_json
 from empaste.artifacts.segments import decode_segments
+from empaste.batches import map_ahead
 from empaste.errors import InputError
 from empaste.features import extraction
 from empaste.features.encoders import Encoder, load_encoders
@@ -94,7 +95,7 @@ def _describe_rows(encoders: Callable[[], list[Encoder]], settings: FeaturesSett
         return Described(probs, phi)
     per_image = ((rows.paths[int(str(image_id))], one) for image_id, one in rows.table.groupby("image_id", sort=False))
     show = partial(show_image, showings=extraction.showings(views, networks), erosion=settings.erosion)
-    shown = extraction.map_ahead(show, per_image, os.cpu_count() or 1)
+    shown = map_ahead(show, per_image, os.cpu_count() or 1)
     batches = list(extraction.describe_segments(views, networks, shown, settings.batch_size))
     described = Described(*(np.concatenate(several) for several in zip(*batches, strict=True)))
     _check_finite(described, rows)

@@ -47,7 +47,9 @@ class ClassSegments(NamedTuple):
 
     def masks(self, at: Int[np.ndarray, " m"] | slice) -> list[RLE]:
         """The masks of the candidates ``at``."""
-        return segment_rles(self.table[["counts", "height", "width"]].iloc[self.candidates.rows[at]])
+        rows = self.candidates.rows[at]
+        # Column by column: several columns at once are copied whole, whatever rows are asked for.
+        return segment_rles(pd.DataFrame({name: self.table[name].iloc[rows] for name in ("counts", "height", "width")}))
 
 
 def index_segments(segments: pd.DataFrame) -> SegmentIndex:

@@ -95,7 +95,7 @@ def _pixel_distances(one: ClassSegments) -> Float[np.ndarray, " n"]:
     for number, (x, y, empty) in enumerate(centres):
         if not empty:
             at = slice(bounds[number], bounds[number + 1])
-            rows = one.table[["counts", "height", "width"]].iloc[one.candidates.rows[at]]
+            rows = one.table.iloc[one.candidates.rows[at]]
             size_hw = int(rows["height"].iloc[0]), int(rows["width"].iloc[0])
             pixels[at] = mean_distances(read_runs(rows["counts"].tolist()), len(rows), size_hw, (x, y))
     return pixels

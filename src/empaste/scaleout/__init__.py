@@ -5,7 +5,8 @@ experiment, so they are no parameters: ``EMPASTE_ENGINE`` and ``EMPASTE_WORKERS`
 """
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from typing import TypeVar
 
 from tqdm import tqdm
@@ -13,14 +14,25 @@ from tqdm import tqdm
 from empaste.errors import InputError
 from empaste.scaleout.per_process import PerProcess
 from empaste.scaleout.processes import map_in_processes
-from empaste.scaleout.workers import Network, num_workers
+from empaste.scaleout.workers import Network, chunk_size, num_workers
 
-__all__ = ["ENGINES", "Network", "PerProcess", "chosen_engine", "describe_engine", "map_items", "num_workers"]
+__all__ = [
+    "ENGINES",
+    "Network",
+    "PerProcess",
+    "chosen_engine",
+    "describe_engine",
+    "map_items",
+    "num_workers",
+    "stream_items",
+]
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 ENGINES = ("local", "ray")
+BATCHES = 4
+"""Batches that a worker on a cluster streams at once, so that it can prepare some while its network is at work."""
 FEW = 8
 """Of fewer items, no other process is worth its start."""
 
@@ -42,13 +54,42 @@ def map_items(
     """
     alone = workers == 1 or len(items) < FEW
     if chosen_engine() == "ray" and items and (network or not alone):
-        from empaste.scaleout.ray_engine import map_on_ray
+        from empaste.scaleout.ray_engine import stream_on_ray, workers_on_cluster
 
-        yield from map_on_ray(function, items, what, unit, workers, network)
+        number = workers_on_cluster(what, network, workers)
+        size = 1 if network else chunk_size(len(items), number)
+        yield from stream_on_ray(partial(_one_by_one, function), items, what, unit, number, network, size)
     elif network or alone or (workers or num_workers()) == 1:
         yield from tqdm(map(function, items), what, len(items), unit=unit)
     else:
         yield from map_in_processes(function, items, what, unit, workers or num_workers())
+
+
+def stream_items(
+    stream: Callable[[Sequence[Item]], Iterable[Result]],
+    items: Sequence[Item],
+    what: str,
+    network: Network,
+    batch_size: int = 1,
+    unit: str = "image",
+) -> Iterator[Result]:
+    """Yield what ``stream(items)`` yields: a result for each item, in order; with a progress bar as for `map_items`.
+
+    ``stream`` is a pure function that runs a network (see `map_items`) and can prepare items ahead of it. A result
+    depends on no other items than those of its batch, of ``batch_size``. So several workers can stream some whole
+    batches each.
+    """
+    if chosen_engine() == "ray" and items:
+        from empaste.scaleout.ray_engine import stream_on_ray, workers_on_cluster
+
+        number = workers_on_cluster(what, network, None)
+        yield from stream_on_ray(stream, items, what, unit, number, network, BATCHES * batch_size, batch_size)
+    else:
+        yield from tqdm(stream(items), what, len(items), unit=unit)
+
+
+def _one_by_one(function: Callable[[Item], Result], items: Sequence[Item]) -> Iterator[Result]:
+    return map(function, items)
 
 
 def chosen_engine() -> str:

@@ -8,7 +8,7 @@ this process and of Ray's object store stays bounded, and nothing has to be spil
 import io
 import sys
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import redirect_stderr
 from functools import partial
 from pathlib import Path
@@ -18,7 +18,7 @@ from tqdm import tqdm
 
 from empaste.errors import InputError
 from empaste.scaleout.cluster import connect, enter, environment, places, resources, versions
-from empaste.scaleout.workers import Network, chunk_size, show_items
+from empaste.scaleout.workers import Network, show_items
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -38,30 +38,48 @@ class Chunk(NamedTuple):
     first: int
     size: int
     alone: bool = False
-    """Whether a worker has it alone: of an item that may have ended one, it must be known that no other did."""
+    """Whether a worker has it alone: of a batch that may have ended one, it must be known that no other did."""
+
+    def batches(self, size: int) -> list["Chunk"]:
+        """Its batches of ``size`` items, each to be done alone."""
+        starts = range(self.first, self.first + self.size, size)
+        return [Chunk(start, min(size, self.first + self.size - start), alone=True) for start in starts]
 
 
-def map_on_ray(
-    function: Callable[[Item], Result],
+def workers_on_cluster(what: str, network: Network | None, workers: int | None) -> int:
+    """How many workers to start, where not so many are asked for; see `cluster.places`."""
+    ray = connect()
+    return workers or places(ray, resources(ray, network), what)
+
+
+def stream_on_ray(
+    stream: Callable[[Sequence[Item]], Iterable[Result]],
     items: Sequence[Item],
     what: str,
     unit: str,
-    workers: int | None,
+    workers: int,
     network: Network | None,
+    size: int,
+    batch_size: int = 1,
 ) -> Iterator[Result]:
-    """`scaleout.map_items` on the cluster in use.
+    """`scaleout.stream_items` on the cluster in use, by ``workers`` that are given ``size`` items at once.
 
     `InputError` where the cluster, or one of its nodes, cannot be used, and where an item ends every worker.
     """
     ray = connect()
-    each = resources(ray, network)
-    number = workers or places(ray, each, what)
-    size = 1 if network else chunk_size(len(items), number)
-    running = _Map(ray, function, items, what, size, min(number, -(-len(items) // size)), each)
+    number = min(workers, -(-len(items) // size))
+    running = _Map(ray, stream, items, what, Sizes(size, batch_size), number, resources(ray, network))
     try:
         yield from tqdm(running.results(), what, len(items), unit=unit)
     finally:
         running.end()
+
+
+class Sizes(NamedTuple):
+    """Items that a worker is given at once, and those that must stay together when a chunk is done again."""
+
+    chunk: int
+    batch: int
 
 
 class Worker:
@@ -80,25 +98,25 @@ class Worker:
         """The results of ``items``, and what was printed to stderr meanwhile."""
         said = io.StringIO()
         with redirect_stderr(said):
-            return [self.function(item) for item in items], said.getvalue()
+            return list(self.function(items)), said.getvalue()
 
 
 class _Map:
     """One map at work: a class, because workers, their chunks and the results that wait change together."""
 
     def __init__(
-        self, ray: Any, function: Any, items: Sequence[Any], what: str, size: int, workers: int, each: dict[str, int]
+        self, ray: Any, function: Any, items: Sequence[Any], what: str, sizes: Sizes, workers: int, each: dict[str, int]
     ) -> None:
-        self.ray, self.items, self.what, self.size = ray, items, what, size
+        self.ray, self.items, self.what, self.sizes = ray, items, what, sizes
         self.begin = partial(self._begin, str(Path.cwd()), versions(), [ray.put(function)])
         self.start = ray.remote(max_restarts=0, runtime_env={"env_vars": environment()}, **each)(Worker).remote
-        self.window = WINDOW * size * workers
+        self.window = WINDOW * sizes.chunk * workers
         self.beginning: dict[Any, Any] = {}
         self.at_work: dict[Any, deque[tuple[Any, Chunk]]] = {}
         """Worker → its chunks with the references to their results, the one at work first."""
         self.again: deque[Chunk] = deque()
         self.next = 0
-        self.deaths: Counter[int | None] = Counter()
+        self.deaths: Counter[Chunk | None] = Counter()
         for _ in range(workers):
             self.begin()
 
@@ -132,7 +150,7 @@ class _Map:
             return self.again.popleft() if alone or not self.again[0].alone else None
         if self.next >= min(end, len(self.items)):
             return None
-        chunk = Chunk(self.next, min(self.size, len(self.items) - self.next))
+        chunk = Chunk(self.next, min(self.sizes.chunk, len(self.items) - self.next))
         self.next += chunk.size
         return chunk
 
@@ -192,26 +210,28 @@ class _Map:
             raise cause from error
 
     def _replace(self, worker: Any, error: Exception) -> None:
-        """Another worker begins in place of ``worker``, which died; its chunks are done again, the first by item."""
+        """Another worker begins in place of ``worker``, which died; its chunks are done again, the first by batch."""
         chunks = [chunk for _, chunk in self.at_work.pop(worker)]
         self.ray.kill(worker)  # it may have lost its connection alone
         at_work, *rest = chunks
         if at_work.alone:
-            self._count_death(at_work.first, error)
-        singly = [Chunk(at_work.first + number, 1, alone=True) for number in range(at_work.size)]
-        self.again.extendleft(reversed([*singly, *rest]))
+            self._count_death(at_work, error)
+        self.again.extendleft(reversed([*at_work.batches(self.sizes.batch), *rest]))
         self.begin()
 
-    def _count_death(self, number: int | None, error: Exception) -> None:
-        """A worker died at work on item ``number``, or as it began; `InputError` where that was too often."""
-        self.deaths[number] += 1
-        if self.deaths[number] < TRIES:
+    def _count_death(self, chunk: Chunk | None, error: Exception) -> None:
+        """A worker died at work on ``chunk``, or as it began; `InputError` where that was too often."""
+        self.deaths[chunk] += 1
+        if self.deaths[chunk] < TRIES:
             return
-        place = "as it began" if number is None else f"at work on item {show_items(self.items, [number])}"
+        place = "as it began"
+        if chunk:
+            several = "item" if chunk.size == 1 else f"a batch of {chunk.size} items, from"
+            place = f"at work on {several} {show_items(self.items, [chunk.first])}"
         raise InputError(
             f"{self.what}: {TRIES} Ray workers ended, one after the other, {place} ({_reason(error)}). A worker that "
             "lacks memory ends so: run with fewer (EMPASTE_WORKERS)"
-            + ("" if number is None else "; where it ends at the same item again, leave that one out")
+            + ("" if chunk is None else "; where it ends at the same item again, leave that one out")
         ) from error
 
     def end(self) -> None:
