@@ -4,7 +4,7 @@ Everything under ``data/images`` was normalised by the prepare stage (upright, 8
 need no special cases; `empaste.datasets.decoding` holds those.
 """
 
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import cv2
 import numpy as np
@@ -20,6 +20,15 @@ RGB = UInt8[np.ndarray, "_ _ 3"]
 """An image of any size; where sizes must agree, they stand in the signature."""
 GRAY = 117
 """The gray that stands for "not shown" (crops, padding)."""
+
+
+def leads_out(name: str) -> bool:
+    """Whether a file's name, with slashes between its folders, may lead out of the folder that it is relative to.
+
+    So does what names no file at all. Links are not looked at: whoever made the folder made them.
+    """
+    path = PurePosixPath(name)
+    return not name or "\0" in name or path.is_absolute() or ".." in path.parts
 
 
 def read_rgb(path: Path) -> UInt8[np.ndarray, "h w 3"]:
