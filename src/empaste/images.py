@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 from jaxtyping import Float, UInt8
 
+from empaste import MAX_PIXELS
 from empaste.errors import InputError
 
 SUFFIXES = (
@@ -43,11 +44,17 @@ def read_rgb(path: Path) -> UInt8[np.ndarray, "h w 3"]:
 def decode_rgb(data: bytes | UInt8[np.ndarray, " n"], name: str) -> UInt8[np.ndarray, "h w 3"]:
     """The image in an image file's bytes, RGB; ``name`` is what an error calls it."""
     values = np.frombuffer(data, np.uint8)
-    image = cv2.imdecode(values, cv2.IMREAD_COLOR_RGB) if values.size else None
+    try:
+        image = cv2.imdecode(values, cv2.IMREAD_COLOR_RGB) if values.size else None
+    except cv2.error as error:  # its header states more than `MAX_PIXELS`
+        raise _not_readable(name, f"{values.size} bytes, or over {MAX_PIXELS / 1e6:.0f} megapixels") from error
     if image is None:
-        trouble = f"{name} is not a readable image ({values.size} bytes)"
-        raise InputError(f"{trouble}; replace it or remove it, then run again")
+        raise _not_readable(name, f"{values.size} bytes")
     return image
+
+
+def _not_readable(name: str, said: str) -> InputError:
+    return InputError(f"{name} is not a readable image ({said}); replace it or remove it, then run again")
 
 
 def write_rgb(path: Path, image: UInt8[np.ndarray, "h w 3"], quality: int = 95) -> None:
