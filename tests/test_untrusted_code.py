@@ -129,3 +129,27 @@ def test_the_lines_that_are_exempt_from_them_are_known() -> None:
             key = path.relative_to(ROOT).as_posix(), rule
             found[key] = found.get(key, 0) + 1
     assert found == EXCEPTIONS
+
+
+def test_every_template_escapes_what_it_is_given() -> None:
+    """Apart from charts, which are SVG of this package that escapes each name."""
+    environments = [
+        ast.unparse(node)
+        for path in FILES
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] in ("Environment", "Template")
+    ]
+    assert len(environments) == 2
+    assert all("autoescape=True" in one for one in environments)
+    templates = sorted((ROOT / "src").rglob("*.jinja"))
+    unescaped = {found for path in templates for found in re.findall(r"\{\{\s*(\S+)\s*\|\s*safe", path.read_text())}
+    assert len(templates) == 5
+    assert unescaped == {"chart", "class_chart", "quality_chart", "size_chart"}
+    assert not [path for path in templates if "autoescape false" in path.read_text()]
+
+
+def test_no_script_makes_markup_of_text() -> None:
+    scripts = sorted((ROOT / "src").rglob("*.js"))
+    assert {path.name for path in scripts} == {"page.js", "review.js"}
+    forbidden = re.compile(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function")
+    assert not [path for path in scripts if forbidden.search(path.read_text())]
