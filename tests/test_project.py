@@ -110,6 +110,18 @@ def test_commands_of_workflows_are_there() -> None:
         assert all((ROOT / f"{name.replace('.', '/')}.py").is_file() for name in re.findall(r"-m (website\.\w+)", runs))
 
 
+def test_the_audit_is_strict_and_its_tools_are_pinned() -> None:
+    """Without --strict, pip-audit ends well where it could look up nothing."""
+    makefile = (ROOT / "Makefile").read_text()
+    tools = re.findall(r"uv tool run [^\n]*--from (\S+)", makefile)
+    assert [tool.partition("==")[0] for tool in tools] == ["pip-audit", "cyclonedx-bom"]
+    assert all(re.fullmatch(r"[\w-]+==\d+(\.\d+)+", tool) for tool in tools)
+    (audit,) = re.findall(r"^audit:.*\n((?:\t.*\n| .*\n|could.*\n)+)", makefile, re.MULTILINE)
+    assert "--strict" in audit
+    assert "--requirement requirements.lock" in audit
+    assert "exit 1" in audit
+
+
 def test_the_wheel_holds_every_file_of_the_package() -> None:
     patterns = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["package-data"]["empaste"]
     package = ROOT / "src" / "empaste"
