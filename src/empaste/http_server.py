@@ -14,6 +14,8 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 MAX_HEAD = 16 * 1024
 """Bytes of a request's head."""
+HELD_BODIES = 2
+"""So many of the longest bodies are in memory at once, however many connections bring them."""
 
 
 class Limits(NamedTuple):
@@ -28,52 +30,71 @@ class Limits(NamedTuple):
 class Bounded:
     """The application ``app``, which is asked once a body is there, whole and within ``limits``.
 
-    A longer body is answered by status 413, one that takes longer by 408, each with one sentence.
+    A longer body is answered by status 413, one that takes longer by 408, and one for which the others, that are not
+    answered yet, leave no room by 503, each with one sentence.
     """
 
     def __init__(self, app: ASGIApp, limits: Limits) -> None:
         self.app, self.limits = app, limits
+        self.held = 0
+        """Bytes of all bodies that are not answered yet."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
+        body = bytearray()
+        try:
+            refusal = await self._receive(body, scope, receive)
+            if refusal is None:
+                await self.app(scope, _given(bytes(body), receive), send)
+            elif refusal.status:
+                await JSONResponse({"error": refusal.said, "message": refusal.said}, refusal.status, CLOSE)(
+                    scope, receive, send
+                )
+        finally:
+            self.held -= len(body)
+
+    async def _receive(self, body: bytearray, scope: Scope, receive: Receive) -> "_Refusal | None":
+        """Put all of the request's body into ``body``; why it is not taken, None where it is."""
         try:
             async with asyncio.timeout(self.limits.body_seconds):
-                body = await self._body(scope, receive)
+                return await self._fill(body, scope, receive)
         except TimeoutError:
-            said = f"the request took longer than {self.limits.body_seconds:g} s to arrive; send less at once"
-            await _refuse(408, said)(scope, receive, send)
-        except _TooLongError:
-            said = f"the request is longer than {self.limits.max_bytes:,} bytes; send less at once"
-            await _refuse(413, said)(scope, receive, send)
-        else:
-            if body is not None:
-                await self.app(scope, _given(body, receive), send)
+            return _Refusal(408, f"the request took longer than {self.limits.body_seconds:g} s to arrive; {LESS}")
 
-    async def _body(self, scope: Scope, receive: Receive) -> bytes | None:
-        """All of the body; None where the client went away."""
-        if int(dict(scope["headers"]).get(b"content-length", b"0")) > self.limits.max_bytes:
-            raise _TooLongError
-        body = bytearray()
-        while True:
+    async def _fill(self, body: bytearray, scope: Scope, receive: Receive) -> "_Refusal | None":
+        limit = self.limits.max_bytes
+        too_long = _Refusal(413, f"the request is longer than {limit:,} bytes; {LESS}")
+        if int(dict(scope["headers"]).get(b"content-length", b"0")) > limit:
+            return too_long
+        more = True
+        while more:
             message = await receive()
             if message["type"] == "http.disconnect":
-                return None
-            body += message.get("body", b"")
-            if len(body) > self.limits.max_bytes:
-                raise _TooLongError
-            if not message.get("more_body", False):
-                return bytes(body)
+                return GONE
+            part = message.get("body", b"")
+            body += part
+            self.held += len(part)
+            if len(body) > limit:
+                return too_long
+            if self.held > HELD_BODIES * limit:
+                return _Refusal(503, "the server holds as much of other requests as it may; send this one again later")
+            more = message.get("more_body", False)
+        return None
 
 
-class _TooLongError(Exception):
-    """A body is longer than allowed."""
+class _Refusal(NamedTuple):
+    """The status and the sentence by which a request is refused; status 0 where nobody is there to hear it."""
+
+    status: int
+    said: str
 
 
-def _refuse(status: int, said: str) -> JSONResponse:
-    return JSONResponse({"error": said, "message": said}, status, {"Connection": "close"})
+GONE = _Refusal(0, "")
+LESS = "send less at once"
+CLOSE = {"Connection": "close"}
 
 
 def _given(body: bytes, receive: Receive) -> Receive:
