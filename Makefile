@@ -7,14 +7,16 @@ export OMP_WAIT_POLICY ?= PASSIVE
 
 .PHONY: setup demo quick test fuzz faults smoke lint types audit sbom docs docs-serve wheel ui clean
 
-setup: $(BIN)/.complete  ## create .venv and install the pinned requirements
+setup: $(BIN)/.complete  ## create .venv and install the pinned requirements, each file by its hash
 
 $(BIN)/.complete: requirements.lock pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit("Python %d.%d is too old; EM-Paste needs 3.11 or later: make PYTHON=/path/to/python3.11" % sys.version_info[:2] if sys.version_info < (3, 11) else 0)'
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check "$$(grep '^uv==' requirements.lock)"
+	@# uv's own entry of the lock, with its hashes.
+	awk '/^[^ ]/ {own = /^uv==/} own' requirements.lock > .venv/uv.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement .venv/uv.lock
 	@# Compiled here once, by all cores: a stage, a worker and a test are each a process that imports PyTorch anew.
-	$(BIN)/uv pip install --quiet --compile-bytecode --requirement requirements.lock
+	$(BIN)/uv pip install --quiet --compile-bytecode --require-hashes --no-deps --requirement requirements.lock
 	$(BIN)/uv pip install --quiet --no-deps --editable .
 	touch $@
 
