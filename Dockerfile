@@ -10,9 +10,9 @@ RUN apt-get update \
 WORKDIR /opt/empaste
 COPY requirements.lock ./
 # uv in the pinned version, and with it everything else; the layer changes with the lock alone.
-# hadolint ignore=SC2046
-RUN pip install --no-cache-dir $(grep '^uv==' requirements.lock) \
-  && uv pip install --system --no-cache --compile-bytecode --requirement requirements.lock
+RUN awk '/^[^ ]/ {own = /^uv==/} own' requirements.lock > /tmp/uv.lock \
+  && pip install --no-cache-dir --require-hashes --requirement /tmp/uv.lock \
+  && uv pip install --system --no-cache --compile-bytecode --require-hashes --no-deps --requirement requirements.lock
 
 # The pipeline's files go into the package, for empaste init.
 COPY pyproject.toml setup.py README.md LICENSE dvc.yaml params.yaml .dvcignore ./

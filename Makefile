@@ -5,16 +5,18 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export OMP_WAIT_POLICY ?= PASSIVE
 
-.PHONY: setup demo quick test fuzz faults smoke lint types docs docs-serve wheel ui clean
+.PHONY: setup demo quick test fuzz faults smoke lint types audit sbom docs docs-serve wheel ui clean
 
-setup: $(BIN)/.complete  ## create .venv and install the pinned requirements
+setup: $(BIN)/.complete  ## create .venv and install the pinned requirements, each file by its hash
 
 $(BIN)/.complete: requirements.lock pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit("Python %d.%d is too old; EM-Paste needs 3.11 or later: make PYTHON=/path/to/python3.11" % sys.version_info[:2] if sys.version_info < (3, 11) else 0)'
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check "$$(grep '^uv==' requirements.lock)"
+	@# uv's own entry of the lock, with its hashes.
+	awk '/^[^ ]/ {own = /^uv==/} own' requirements.lock > .venv/uv.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement .venv/uv.lock
 	@# Compiled here once, by all cores: a stage, a worker and a test are each a process that imports PyTorch anew.
-	$(BIN)/uv pip install --quiet --compile-bytecode --requirement requirements.lock
+	$(BIN)/uv pip install --quiet --compile-bytecode --require-hashes --no-deps --requirement requirements.lock
 	$(BIN)/uv pip install --quiet --no-deps --editable .
 	touch $@
 
@@ -49,6 +51,17 @@ lint: setup  ## style, layers
 
 types: setup  ## static types
 	$(BIN)/mypy
+
+# Without --strict, what an index has no data on counts as clean.
+audit: setup  ## known vulnerabilities of the pinned packages; needs a network
+	@$(BIN)/uv tool run --quiet --from pip-audit==2.10.1 pip-audit --strict --disable-pip --no-deps --progress-spinner off \
+	  --requirement requirements.lock $(AUDIT) || { echo "The audit did not end clean. The lines above name vulnerabilities, or what \
+	could not be looked up: without a network, or with an index that has no such data, nothing is known." >&2; exit 1; }
+
+sbom: setup  ## a software bill of materials of the environment (CycloneDX), in build/sbom.json
+	mkdir -p build
+	$(BIN)/uv tool run --quiet --from cyclonedx-bom==7.5.0 cyclonedx-py environment --pyproject pyproject.toml \
+	  --output-reproducible --output-file build/sbom.json $(BIN)/python
 
 docs: setup  ## the documentation as a site, in site/; a dead link or anchor ends it
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict

@@ -1,6 +1,10 @@
 """RGB files there and back, and the longest side."""
 
 import re
+import struct
+import subprocess
+import sys
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +20,17 @@ from empaste.images import blurred, decode_rgb, encode_rgb, fit_within, mixed, r
 SCENE = np.zeros((16, 24, 3), np.uint8)
 SCENE[:8] = (210, 40, 30)
 SCENE[8:, 12:] = (30, 60, 220)
+
+
+def test_an_image_of_an_artifact_that_states_a_huge_size_is_refused(tmp_path: Path) -> None:
+    """Also one that a remote of others brought. In a process of its own: the bound holds from OpenCV's import on."""
+    data = encode_rgb(SCENE, ".png")
+    chunk = b"IHDR" + struct.pack(">II", 20_000, 20_000) + data[24:29]
+    path = tmp_path / "a.png"
+    path.write_bytes(data[:12] + chunk + struct.pack(">I", zlib.crc32(chunk)) + data[33:])
+    code = f"from pathlib import Path; from empaste.images import read_rgb; read_rgb(Path({str(path)!r}))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert re.search(r"InputError: .*a\.png is not a readable image \(\d+ bytes, or over 250 megapixels\)", done.stderr)
 
 
 def test_png_keeps_every_value(tmp_path: Path) -> None:

@@ -96,7 +96,22 @@ def test_the_image_and_its_user() -> None:
     users = [line.split()[1] for line in lines if line.startswith("USER ")]
     assert users == ["1000"]
     assert any("--uid 1000" in line for line in lines)
-    assert any("--requirement requirements.lock" in line for line in lines)
+    assert any("--require-hashes --no-deps --requirement requirements.lock" in line for line in lines)
+
+
+def test_every_entry_of_the_lock_has_hashes_and_none_an_address() -> None:
+    lock = (ROOT / "requirements.lock").read_text()
+    entries = re.findall(r"^(\S+)==[^\n]*((?:\n .*)*)", lock, re.MULTILINE)
+    assert len(entries) > 200
+    assert not [name for name, hashes in entries if not re.search(r"--hash=sha256:[0-9a-f]{64}", hashes)]
+    assert not re.search(r"://| @ |^-", lock, re.MULTILINE)
+
+
+def test_make_installs_by_hash() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    installs = [line for line in makefile.splitlines() if "install" in line and ".lock" in line and "\t$(BIN)" in line]
+    assert len(installs) == 2
+    assert all("--require-hashes" in line for line in installs)
 
 
 def test_commands_of_workflows_are_there() -> None:
@@ -108,6 +123,18 @@ def test_commands_of_workflows_are_there() -> None:
             assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
         assert all((ROOT / script).is_file() for script in re.findall(r"\.ci/\w+", runs))
         assert all((ROOT / f"{name.replace('.', '/')}.py").is_file() for name in re.findall(r"-m (website\.\w+)", runs))
+
+
+def test_the_audit_is_strict_and_its_tools_are_pinned() -> None:
+    """Without --strict, pip-audit ends well where it could look up nothing."""
+    makefile = (ROOT / "Makefile").read_text()
+    tools = re.findall(r"uv tool run [^\n]*--from (\S+)", makefile)
+    assert [tool.partition("==")[0] for tool in tools] == ["pip-audit", "cyclonedx-bom"]
+    assert all(re.fullmatch(r"[\w-]+==\d+(\.\d+)+", tool) for tool in tools)
+    (audit,) = re.findall(r"^audit:.*\n((?:\t.*\n| .*\n|could.*\n)+)", makefile, re.MULTILINE)
+    assert "--strict" in audit
+    assert "--requirement requirements.lock" in audit
+    assert "exit 1" in audit
 
 
 def test_the_wheel_holds_every_file_of_the_package() -> None:

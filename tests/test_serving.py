@@ -28,6 +28,7 @@ from empaste.detectors.detecting import load_detector
 from empaste.detectors.mask_rcnn import build_mask_rcnn
 from empaste.errors import InputError
 from empaste.images import encode_rgb
+from empaste.model_server import limits_of, load_app
 from empaste.photographs import read_photograph
 from empaste.serving import (
     ARTIFACT,
@@ -209,16 +210,14 @@ def test_what_fails_in_the_server_is_no_bad_request(loaded: Any, monkeypatch: py
 
 @pytest.fixture(scope="module")
 def server(store: str) -> Iterator[str]:
-    """The address of ``mlflow models serve`` on the registered model."""
+    """The address of ``empaste serve`` on the registered model; what answers is MLflow's own application."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "mlflow", "models", "serve", "-m", f"models:/{MODEL_NAME}/1"]
+    started = "from empaste.cli import main; main()"
+    command = [sys.executable, "-c", started, "serve", f"models:/{MODEL_NAME}/1", "--port", str(port)]
     environment = os.environ | {"MLFLOW_TRACKING_URI": store, "MLFLOW_DISABLE_TELEMETRY": "true"}
-    environment["PATH"] = f"{Path(sys.executable).parent}:{environment['PATH']}"
-    process = subprocess.Popen(
-        [*command, "--env-manager", "local", "--port", str(port)], env=environment, start_new_session=True
-    )
+    process = subprocess.Popen(command, env=environment, start_new_session=True)
     try:
         _wait_for(f"http://127.0.0.1:{port}/ping", process)
         yield f"http://127.0.0.1:{port}/invocations"
@@ -274,6 +273,22 @@ def test_a_running_server_says_what_is_wrong_with_a_request(
     )
     assert answer["message"].startswith(said)
     assert "stack_trace" not in answer
+
+
+def test_a_running_server_refuses_a_long_request_unread(server: str) -> None:
+    stated = str(limits_of({}).max_bytes + 1)
+    request = urllib.request.Request(server, b"", {"Content-Length": stated, "Content-Type": "application/json"})
+    with pytest.raises(urllib.error.HTTPError) as caught:
+        urllib.request.urlopen(request, timeout=60)
+    with caught.value as error:
+        assert error.code == 413
+        assert json.loads(error.read())["message"] == "the request is longer than 342,000,000 bytes; send less at once"
+
+
+def test_a_model_that_is_not_there_is_named(store: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", store)
+    with pytest.raises(InputError, match=r"cannot be used: .*nothing"):
+        load_app("models:/nothing/1")
 
 
 def test_mlflow_says_what_does_not_fit_the_signature(server: str) -> None:

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import struct
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -198,6 +199,19 @@ def test_what_cannot_be_opened_is_refused(source: str, message: str) -> None:
     assert is_video(Path(source))
     with pytest.raises(InputError, match=message):
         predict_video(Path(source), Path("model"), Path("out"), **OPTIONS)
+    assert not Path("out").exists()
+
+
+def test_a_video_of_huge_frames_is_refused() -> None:
+    film = cv2.VideoWriter("huge.avi", cv2.VideoWriter.fourcc(*"MJPG"), 10, (210, 136))
+    film.write(np.zeros((136, 210, 3), np.uint8))
+    film.release()
+    data = Path("huge.avi").read_bytes()
+    for form, small in (("<ii", (210, 136)), (">HH", (136, 210))):  # the container's header and the frames'
+        data = data.replace(struct.pack(form, *small), struct.pack(form, 16_200, 16_200))
+    Path("huge.avi").write_bytes(data)
+    with pytest.raises(InputError, match=r"huge\.avi has frames of 16200 × 16200 pixels, 262 megapixels; allowed are"):
+        predict_video(Path("huge.avi"), Path("model"), Path("out"), **OPTIONS)
     assert not Path("out").exists()
 
 

@@ -88,6 +88,21 @@ def ui(port: int = 5000) -> None:
 
 
 @app.command()
+def serve(
+    model: Annotated[
+        str | None,
+        typer.Argument(help="of the MLflow store: models:/NAME/VERSION; default: the newest detector"),
+    ] = None,
+    host: Annotated[str, typer.Option(help="address to listen on")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65535)] = 5001,
+) -> None:
+    """Serve a registered detector over HTTP, within bounds: docs/serving.md; until Ctrl-C."""
+    from empaste.model_server import NEWEST, serve_model
+
+    serve_model(model or NEWEST, host, port)
+
+
+@app.command()
 def preset(
     names: Annotated[list[str] | None, typer.Argument(help="names of files in presets/; later ones win")] = None,
     override: Annotated[list[str] | None, typer.Option("--set", help="key=value, applied after the presets")] = None,

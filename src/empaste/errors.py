@@ -50,6 +50,11 @@ def explain(error: Exception) -> str:
     return f"{error.strerror}{place}; correct that and run again"
 
 
+def first_line(error: Exception) -> str:
+    """The first line of what a library says; its exception's name where it says nothing."""
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)
+
+
 def install_command(extra: str) -> str:
     """The command that installs the extra ``extra`` from the checkout into its activated environment."""
     return f"uv pip install -e '.[{extra}]'"

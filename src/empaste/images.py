@@ -4,12 +4,13 @@ Everything under ``data/images`` was normalised by the prepare stage (upright, 8
 need no special cases; `empaste.datasets.decoding` holds those.
 """
 
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import cv2
 import numpy as np
 from jaxtyping import Float, UInt8
 
+from empaste import MAX_PIXELS
 from empaste.errors import InputError
 
 SUFFIXES = (
@@ -20,6 +21,15 @@ RGB = UInt8[np.ndarray, "_ _ 3"]
 """An image of any size; where sizes must agree, they stand in the signature."""
 GRAY = 117
 """The gray that stands for "not shown" (crops, padding)."""
+
+
+def leads_out(name: str) -> bool:
+    """Whether a file's name, with slashes between its folders, may lead out of the folder that it is relative to.
+
+    So does what names no file at all. Links are not looked at: whoever made the folder made them.
+    """
+    path = PurePosixPath(name)
+    return not name or "\0" in name or path.is_absolute() or ".." in path.parts
 
 
 def read_rgb(path: Path) -> UInt8[np.ndarray, "h w 3"]:
@@ -34,11 +44,17 @@ def read_rgb(path: Path) -> UInt8[np.ndarray, "h w 3"]:
 def decode_rgb(data: bytes | UInt8[np.ndarray, " n"], name: str) -> UInt8[np.ndarray, "h w 3"]:
     """The image in an image file's bytes, RGB; ``name`` is what an error calls it."""
     values = np.frombuffer(data, np.uint8)
-    image = cv2.imdecode(values, cv2.IMREAD_COLOR_RGB) if values.size else None
+    try:
+        image = cv2.imdecode(values, cv2.IMREAD_COLOR_RGB) if values.size else None
+    except cv2.error as error:  # its header states more than `MAX_PIXELS`
+        raise _not_readable(name, f"{values.size} bytes, or over {MAX_PIXELS / 1e6:.0f} megapixels") from error
     if image is None:
-        trouble = f"{name} is not a readable image ({values.size} bytes)"
-        raise InputError(f"{trouble}; replace it or remove it, then run again")
+        raise _not_readable(name, f"{values.size} bytes")
     return image
+
+
+def _not_readable(name: str, said: str) -> InputError:
+    return InputError(f"{name} is not a readable image ({said}); replace it or remove it, then run again")
 
 
 def write_rgb(path: Path, image: UInt8[np.ndarray, "h w 3"], quality: int = 95) -> None:

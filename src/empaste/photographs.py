@@ -21,6 +21,7 @@ import numpy as np
 from jaxtyping import UInt8
 from PIL import ExifTags, Image, TiffImagePlugin, UnidentifiedImageError
 
+from empaste import MAX_PIXELS
 from empaste.errors import InputError
 from empaste.images import SUFFIXES
 
@@ -30,8 +31,6 @@ UNREADABLE_SUFFIXES = (
     ".heic", ".heif", ".jxl", ".cr2", ".cr3", ".nef", ".arw", ".dng", ".orf", ".rw2", ".psd", ".svg", ".exr", ".hdr",
 )  # fmt: skip
 """The endings of photographs that no library here reads: such files are named, never skipped without a word."""
-MAX_PIXELS = 250_000_000
-"""Pixels of the largest photograph that is decoded; the header tells before anything is."""
 
 DECODING_ERRORS = (
     OSError, ValueError, SyntaxError, EOFError, TypeError, LookupError, ArithmeticError, AttributeError, MemoryError,

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 from jaxtyping import UInt8
 
+from empaste import MAX_PIXELS
 from empaste.errors import InputError
 from empaste.images import RGB
 
@@ -43,7 +44,7 @@ class Video:
     """
 
     def __init__(self, source: Path) -> None:
-        """Open ``source``; `InputError` where there is no such camera or file, or it is no video."""
+        """Open ``source``; `InputError` where there is no such camera or file, or it is no video or a huge one."""
         self.source = source
         self.trouble: str | None = None
         camera = _camera_number(source)
@@ -54,11 +55,21 @@ class Video:
             )
         if not self._capture.isOpened():
             raise _cannot_open(source, camera)
+        self._refuse_large()
         rate = self._capture.get(cv2.CAP_PROP_FPS)
         self.rate = rate if 0 < rate <= MAX_RATE else USUAL_RATE
         count = self._capture.get(cv2.CAP_PROP_FRAME_COUNT)
         self.num_frames = int(count) if not self.is_camera and 0 < count < 1e9 else None
         """How many frames the file says it has; None where it does not say, and of a camera."""
+
+    def _refuse_large(self) -> None:
+        width, height = (int(self._capture.get(side)) for side in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT))
+        if width * height > MAX_PIXELS:
+            self.close()
+            raise InputError(
+                f"{self.source} has frames of {width} × {height} pixels, {width * height / 1e6:.0f} megapixels; "
+                f"allowed are {MAX_PIXELS / 1e6:.0f}: make it smaller"
+            )
 
     def frames(self, every: int = 1) -> Iterator[Frame]:
         """The frames 0, ``every``, 2 · ``every``, … in RGB; those between are not decoded to images."""

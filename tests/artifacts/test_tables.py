@@ -86,6 +86,8 @@ def cams(**changed: Any) -> pd.DataFrame:
         (images(split=["train", None, "val"]), Images, "column split holds nothing (row 1)"),
         (images(width=[1.0, 2.5, 3.0]), Images, "column width holds numbers, not whole numbers"),
         (images(split=[1, 2, 3]), Images, "column split holds whole numbers, not text"),
+        (images(file_name=["a", "../b", "/c"]), Images,
+         "column file_name holds '../b', not a path below the table's folder (row 1, and 1 more)"),
         (images(file_name=["a", 2, "c"]), Images, "column file_name holds values of several kinds, not text"),
         (images(image_id=[2**63, 1, 2]), Images,
          "column image_id holds whole numbers of 2⁶³ or more, not whole numbers"),

@@ -212,3 +212,30 @@ def test_any_caption_can_be_sent(painters: Any, api_options: dict[str, Any]) -> 
         outcome = api.ask_for_image(endpoint, ITEM._replace(prompt=prompt), retries=0, wait=lambda _: False)
         assert isinstance(outcome.image, np.ndarray)
         assert painter.asked[-1]["prompt"] == prompt
+
+
+@pytest.mark.parametrize("status", [400, 401, 402, 404, 500, 200])
+def test_an_answer_that_repeats_the_key_does_not_bring_it_into_a_message(ask: Any, status: int) -> None:
+    """Reasons of failures are written into an artifact."""
+    answer = (status, f"Incorrect API key provided: sesame. {'x' * 5000}")
+    try:
+        said = ask([answer], retries=0)[0].reason
+    except InputError as error:
+        said = str(error)
+    assert "Incorrect API key provided: …. xxx" in said
+    assert "sesame" not in said
+
+
+@pytest.mark.parametrize(
+    "address", ["https://me:hush@api.example.org/v1", "https://hush@a.org/v1", "https://a.org/v1?key=hush"]
+)
+def test_a_secret_in_the_address_is_refused_and_not_repeated(api_options: dict[str, Any], address: str) -> None:
+    with pytest.raises(InputError, match=r"parameters are recorded, so no key may stand there") as raised:
+        api.open_endpoint(api_settings(api_options | {"base_url": address}))
+    assert "hush" not in str(raised.value)
+
+
+def test_an_endpoint_is_shown_without_its_key(api_options: dict[str, Any], painters: Any) -> None:
+    endpoint = api.open_endpoint(api_settings(api_options | {"base_url": painters(["b64"]).base_url}))
+    assert endpoint.key == "sesame"
+    assert "sesame" not in repr(endpoint)

@@ -1,5 +1,7 @@
 """CLIP scores by a tiny real model, and who is kept."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -8,6 +10,8 @@ from hypothesis import strategies as st
 
 from empaste.backgrounds.clip_selection import ClipScores, best_of, clip_scores, load_clip
 from empaste.errors import InputError
+from tests.hostile import save_harmful
+from tests.tiny_models import save_clip
 
 
 def test_scores_are_cosines_of_each_pair(tiny_clip: str) -> None:
@@ -106,3 +110,11 @@ def test_as_many_as_can_be_are_kept_and_no_better_one_is_left_out(
         # Worse by the caption, or at least as much like a class as everything kept.
         by_caption = scores.prompt[left] <= scores.prompt[kept].min()
         assert (by_caption | (two_step & (scores.target[left] >= scores.target[kept].max()))).all()
+
+
+def test_code_in_weights_does_not_run(tmp_path: Path) -> None:
+    (save_clip(tmp_path) / "open_clip_model.safetensors").unlink()
+    save_harmful(tmp_path / "open_clip_pytorch_model.bin", tmp_path / "ran")
+    with pytest.raises(InputError, match=r"which is not to be had \(Weights only load failed"):
+        load_clip(f"local-dir:{tmp_path}", ["dog"], torch.device("cpu"))
+    assert not (tmp_path / "ran").exists()

@@ -1,5 +1,7 @@
 """Text-to-image: loaded once, seeded per image, blank images tried again and counted."""
 
+import json
+import shutil
 from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -7,12 +9,14 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from empaste.backgrounds import diffusion
 from empaste.backgrounds.painting import Item
 from empaste.backgrounds.scenes import Made, Scene
 from empaste.errors import InputError
 from tests.backgrounds.settings import settings_with
+from tests.hostile import harmful_code
 
 OPTIONS = {
     "dtype": "auto", "offload": "none", "steps": 1, "guidance": 1.0, "image_size": 64, "avoid_classes": True,
@@ -188,3 +192,32 @@ def test_a_missing_package_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setitem(__import__("sys").modules, "diffusers", None)
     with pytest.raises(InputError, match=r"uv pip install -e '\.\[generative\]'"):
         diffusion.load_pipeline("x", torch.device("cpu"))
+
+
+@pytest.mark.parametrize(
+    ("part", "pickled"), [("unet", "diffusion_pytorch_model.bin"), ("text_encoder", "pytorch_model.bin")]
+)
+def test_weights_that_are_a_pickle_are_refused(
+    part: str, pickled: str, tiny_diffusion: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = shutil.copytree(tiny_diffusion, tmp_path / "pipeline")
+    (weights,) = (folder / part).glob("*.safetensors")
+    torch.save(load_file(weights), folder / part / pickled)
+    weights.unlink()
+    with pytest.raises(InputError, match=rf"whose weights {part}/{pickled} are a pickle.*docs/networks\.md says"):
+        diffusion.load_pipeline(str(folder), torch.device("cpu"))
+    monkeypatch.setattr(diffusion, "refuse_pickles", lambda *_: None)  # as of a model on the hub
+    with pytest.raises(InputError, match=rf"Error no file named {weights.name}"):
+        diffusion.load_pipeline(str(folder), torch.device("cpu"))
+
+
+def test_code_that_comes_with_a_pipeline_does_not_run(tiny_diffusion: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(tiny_diffusion, tmp_path / "pipeline")
+    index = json.loads((folder / "model_index.json").read_text())
+    for place in (folder, folder / "unet"):
+        (place / "evil.py").write_text(harmful_code(tmp_path / "ran", "Evil"))
+    for named in ({"unet": ["evil", "Evil"]}, {"_class_name": ["evil", "Evil"]}):
+        (folder / "model_index.json").write_text(json.dumps(index | named))
+        with pytest.raises(InputError, match=r"contains custom code in evil\.py|can't find a pipeline linked to"):
+            diffusion.load_pipeline(str(folder), torch.device("cpu"))
+    assert not (tmp_path / "ran").exists()

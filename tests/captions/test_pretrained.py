@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
-from empaste.captions import CAPTIONERS
+from empaste.captions import CAPTIONERS, pretrained
 from empaste.captions.image_text_to_text import QUESTION, ask
 from empaste.captions.pretrained import load_captioner
 from empaste.captions.scenes import Scene
 from empaste.errors import InputError
 from tests.captions.settings import settings_with
+from tests.hostile import harmful_code
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
@@ -160,3 +161,39 @@ def test_too_little_memory_names_the_batch(
     monkeypatch.setattr("transformers.GitForCausalLM.generate", full)
     with pytest.raises(InputError, match=r"does not suffice for captions\.batch_size 2; lower it"):
         captions("git", tiny_models["git"], scenes)
+
+
+def test_weights_that_are_a_pickle_are_refused(
+    tiny_models: Models, scenes: list[Scene], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A harmless one, too: what is in it cannot be known."""
+    from safetensors.torch import load_file
+
+    folder = shutil.copytree(tiny_models["git"], tmp_path / "git")
+    weights = folder / "model.safetensors"
+    torch.save(load_file(weights), folder / "pytorch_model.bin")
+    assert captions("git", folder, scenes)  # of both forms the safetensors are read
+    weights.unlink()
+    with pytest.raises(InputError, match=r"whose weights pytorch_model\.bin are a pickle.*docs/networks\.md says"):
+        captions("git", folder, scenes)
+    monkeypatch.setattr(pretrained, "refuse_pickles", lambda *_: None)  # as of a model on the hub
+    with pytest.raises(InputError, match=r"no file named model\.safetensors"):
+        captions("git", folder, scenes)
+
+
+@pytest.mark.parametrize(
+    ("file", "named"),
+    [
+        ("config.json", {"model_type": "evil", "auto_map": {"AutoConfig": "evil.Evil"}}),
+        ("processor_config.json", {"processor_class": "Evil", "auto_map": {"AutoProcessor": "evil.Evil"}}),
+    ],
+)
+def test_code_that_comes_with_a_model_does_not_run(
+    file: str, named: dict[str, Any], tiny_models: Models, scenes: list[Scene], tmp_path: Path
+) -> None:
+    folder = shutil.copytree(tiny_models["blip"], tmp_path / "blip")
+    (folder / "evil.py").write_text(harmful_code(tmp_path / "ran", "Evil"))
+    (folder / file).write_text(json.dumps(json.loads((folder / file).read_text()) | named))
+    with pytest.raises(InputError, match="contains custom code which must be executed"):
+        captions("blip", folder, scenes)
+    assert not (tmp_path / "ran").exists()

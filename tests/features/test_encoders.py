@@ -20,6 +20,7 @@ from empaste.features.encoders import Encoder, layers_by_network, load_encoders
 from empaste.networks.anatomy import classify_maps, feature_maps
 from empaste.networks.inputs import to_input
 from empaste.networks.weights import build_network
+from tests.hostile import save_harmful
 from tests.tiny_models import save_clip
 from tests.tiny_networks import BUILDERS, tiny_network
 
@@ -168,3 +169,14 @@ def test_a_folder_that_lacks_something_is_named(classifier: TrainedClassifier, t
     (tmp_path / "config.json").write_text("{}")
     with pytest.raises(InputError, match=r"config\.json cannot be used \('architecture'\)"):
         load_encoders([f"timm:local-dir:{tmp_path}"], classifier)
+
+
+@pytest.mark.parametrize("source", ["clip", "timm"])
+def test_code_in_weights_does_not_run(classifier: TrainedClassifier, tmp_path: Path, source: str) -> None:
+    (save_clip(tmp_path) / "open_clip_model.safetensors").unlink()
+    (tmp_path / "config.json").write_text('{"architecture": "test_vit"}')
+    for name in ("open_clip_pytorch_model.bin", "pytorch_model.bin"):
+        save_harmful(tmp_path / name, tmp_path / "ran")
+    with pytest.raises(InputError, match=r"not to be had \(Weights only load failed|pytorch_model\.bin cannot be read"):
+        load_encoders([f"{source}:local-dir:{tmp_path}"], classifier)
+    assert not (tmp_path / "ran").exists()

@@ -18,6 +18,7 @@ from empaste.networks.weights import (
     read_weight_file,
     renamed_by_order,
 )
+from tests.hostile import save_harmful
 from tests.tiny_networks import BUILDERS, tiny_network
 
 
@@ -172,3 +173,17 @@ def test_a_head_of_another_size_is_still_alike() -> None:
     wanted = {"a.weight": torch.zeros(2), "head.weight": torch.zeros(3, 2), "head.bias": torch.zeros(3)}
     state = {"_a.weight": torch.ones(2), "_fc.weight": torch.zeros(9, 2), "_fc.bias": torch.zeros(9)}
     assert renamed_by_order(state, wanted).keys() == wanted.keys()
+
+
+def test_code_in_weights_does_not_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither in a file that is named nor in one that lies where torchvision keeps its downloads."""
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    published = torchvision.models.ResNet18_Weights.IMAGENET1K_V1.url.rpartition("/")[2]
+    (tmp_path / "hub" / "checkpoints").mkdir(parents=True)
+    for path in (tmp_path / "own.pth", tmp_path / "hub" / "checkpoints" / published):
+        save_harmful(path, tmp_path / "ran")
+    with pytest.raises(InputError, match=r"own\.pth cannot be read"):
+        build_resnet("resnet18", 8, str(tmp_path / "own.pth"))
+    with pytest.raises(InputError, match=r"could not be downloaded or read \(Weights only load failed"):
+        build_resnet("resnet18", 8, "IMAGENET1K_V1")
+    assert not (tmp_path / "ran").exists()

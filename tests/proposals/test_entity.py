@@ -133,3 +133,13 @@ def test_missing_detectron2_is_named(monkeypatch: pytest.MonkeyPatch, disc_image
     }  # fmt: skip
     with pytest.raises(InputError, match=r"detectron2 is not installed .*detectron2\.readthedocs\.io"):
         propose(disc_image, settings | MACHINE)
+
+
+@needs_detectron2
+def test_a_configuration_runs_nothing(settings: dict[str, Any], tmp_path: Path, disc_image: np.ndarray) -> None:
+    """detectron2 itself runs what a tag of YAML names."""
+    config = Path(settings["config"])
+    config.write_text(f"{config.read_text()}OUTPUT_DIR: !!python/object/apply:os.mkdir ['{tmp_path / 'ran'}']\n")
+    with pytest.raises(InputError, match="is no configuration of these packages"):
+        propose(disc_image, settings)
+    assert not (tmp_path / "ran").exists()

@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from empaste.errors import InputError
-from empaste.proposals import mask2former, sam, sam2, sam3
+from empaste.proposals import mask2former, pretrained, sam, sam2, sam3
 from empaste.proposals.method import Method
 from empaste.proposals.point_grid import _stability, grid_points, segment_everything
 from tests.proposals.sources import context_of, section_of
@@ -216,3 +217,16 @@ def test_missing_package_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
     monkeypatch.setitem(sys.modules, "transformers", None)
     text = message(sam.METHOD, tmp_path / "unseen", **EVERYTHING)
     assert "transformers is not installed; install it with: uv pip install -e '.[segmenters]'" in text
+
+
+def test_weights_that_are_a_pickle_are_refused(
+    tmp_path: Path, square_image: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    weights = save_sam(tmp_path) / "model.safetensors"
+    torch.save(load_file(weights), tmp_path / "pytorch_model.bin")
+    weights.unlink()
+    with pytest.raises(InputError, match=r"proposals\.sam\.model is .* whose weights pytorch_model\.bin are a pickle"):
+        propose(sam.METHOD, square_image, tmp_path, **EVERYTHING)
+    monkeypatch.setattr(pretrained, "refuse_pickles", lambda *_: None)  # as of a model on the hub
+    with pytest.raises(InputError, match=r"no file named model\.safetensors"):
+        propose(sam.METHOD, square_image, tmp_path, **EVERYTHING)

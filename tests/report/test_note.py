@@ -1,3 +1,5 @@
+import pytest
+
 from empaste.report.note import MAX_CLASSES, headline_metrics, run_note
 
 METRICS = {
@@ -16,6 +18,22 @@ def test_the_note_has_the_headline_what_differs_and_the_classes() -> None:
     assert parts[0].startswith("|  | percent |\n| --- | --- |\n| mask AP50 | 58.4 |\n| mask AP75 | – |")
     assert parts[1].endswith("| `paste.n_p` | `6` |")
     assert parts[2].splitlines()[-1] == "| cat \\| dog | 58.4 |  |  |"
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("<img src=x onerror=alert(1)>", r"&lt;img src=x onerror=alert\(1\)&gt;"),
+        ("![a](http://b/c.png)", r"\!\[a\]\(http\://b/c.png\)"),
+        ("[a](javascript:b)", r"\[a\]\(javascript\:b\)"),
+        ("`a`", r"\`a\`"),
+        ("traffic light", "traffic light"),
+    ],
+)
+def test_no_name_is_markup(name: str, shown: str) -> None:
+    metrics = {"evaluate": {"mask": {"AP50_per_class": {name: 1.0}}}}
+    assert run_note(metrics, {}).splitlines()[-1].startswith(f"| {shown} | 1.0 |")
+    assert run_note({}, {"prepare.root": "`</code><b>"}).endswith(r"| `prepare.root` | \`&lt;/code&gt;&lt;b&gt; |")
 
 
 def test_a_run_without_figures_has_a_note_and_many_classes_are_counted() -> None:

@@ -14,12 +14,13 @@ from empaste.artifacts.schemas.foregrounds import Foregrounds
 from empaste.artifacts.schemas.prepare import Classes, Images, Labels
 from empaste.artifacts.schemas.proposals import Segments
 from empaste.artifacts.tables import write_into, write_table
+from empaste.http_server import server_config
 from empaste.images import write_rgb
 from empaste.layout import HERE, Layout
 from empaste.masks import encode_mask, mask_box_xywh
 from empaste.review.deciding import Review
 from empaste.review.opening import listen
-from empaste.review.server import make_app
+from empaste.review.server import LIMITS, make_app
 
 SIZE_HW = 40, 60
 TOKEN = "a-token-for-tests"  # noqa: S105
@@ -82,7 +83,7 @@ def run(tmp_path: Path) -> Layout:
 def served(run: Layout) -> Iterator[str]:
     """The address, without the token, of a server for the run."""
     with listen(0) as listening:
-        server = uvicorn.Server(uvicorn.Config(make_app(Review(run), TOKEN), log_level="error", ws="none"))
+        server = uvicorn.Server(server_config(make_app(Review(run), TOKEN), LIMITS))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
         thread.start()
         while not server.started:

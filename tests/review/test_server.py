@@ -104,9 +104,11 @@ def test_requests_without_a_meaning(served: str, body: Any, status: int, said: s
     assert (answered, said in json.loads(answer)["error"]) == (status, True)
 
 
-def test_a_request_that_is_too_long(served: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(server, "MAX_BYTES", 10)
-    assert "longer than" in content(served, "/api/label", {"key": "0123456789"})["error"]
+def test_a_request_that_is_too_long_is_refused_before_it_is_sent(served: str) -> None:
+    head = f"POST /api/label HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Token: {TOKEN}\r\nContent-Length: {10**9}\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", int(served.rpartition(":")[2])), timeout=10) as client:
+        client.sendall(head.encode())
+        assert client.recv(100).startswith(b"HTTP/1.1 413")
 
 
 def test_a_verdict_that_is_none_and_a_file_that_someone_broke(served: str, run: Layout) -> None:

@@ -19,7 +19,7 @@ from jaxtyping import UInt8
 
 from empaste.artifacts.outputs import whole_directory
 from empaste.errors import InputError
-from empaste.images import decode_rgb
+from empaste.images import decode_rgb, leads_out
 
 SHARD_SIZE = 1000
 """Entries of a shard; the last shard of a folder may hold fewer."""
@@ -155,7 +155,7 @@ def unpack(folder: Path, out: Path) -> int:
     with whole_directory(out) as scratch:
         for name in shards:
             path = scratch / "images" / name
-            if ".." in path.parts or Path(name).is_absolute():
+            if leads_out(name):
                 raise InputError(f"{shards.entry(name)} has a name that leads out of {out}; run: dvc repro")
             data = shards.read(name)
             try:

@@ -34,7 +34,8 @@ KINDS = {
     "object": "values of several kinds",
 }
 MAKERS = ("prepare", "proposals", "cams", "evidence", "features", "foregrounds", "captions", "backgrounds", "paste")
-RULES = {"greater_than_or_equal_to": "at least", "less_than_or_equal_to": "at most", "isin": "one of"}
+RULES = {"greater_than_or_equal_to": "at least", "less_than_or_equal_to": "at most", "isin": "one of",
+         "below_the_folder": "a path below the table's folder"}  # fmt: skip
 
 
 def write_table(table: pd.DataFrame, path: Path, schema: type[Table]) -> None:
@@ -122,9 +123,10 @@ def _misfits(table: pd.DataFrame, schema: type[Table]) -> Iterator[str]:
         for check in column.checks:
             passed = check(values).check_output.reindex(values.index, fill_value=True)
             if not passed.all():
-                limit = next(iter(check.statistics.values()))
+                limit = next(iter(check.statistics.values()), "")
                 text = ", ".join(map(repr, limit)) if isinstance(limit, list) else limit
-                yield _at(name, ~passed, f"holds {_shown(values[~passed].iloc[0])}, not {RULES[check.name]} {text}")
+                allowed = f"{RULES[check.name]} {text}".rstrip()
+                yield _at(name, ~passed, f"holds {_shown(values[~passed].iloc[0])}, not {allowed}")
     if rules.unique:
         joined = pd.Series(list(table[list(rules.unique)].itertuples(index=False, name=None)))
         if joined.duplicated().any():

@@ -71,7 +71,7 @@ class Endpoint:
     """Where to ask, and how, with the key; ``spent`` counts the images that were answered and so will be billed."""
 
     settings: ImageApiSettings
-    key: str | None
+    key: str | None = field(repr=False)
     spent: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -106,6 +106,11 @@ def open_endpoint(settings: ImageApiSettings) -> Endpoint:
     if address.scheme not in ("http", "https") or not address.hostname:
         raise InputError(
             f"backgrounds.api.base_url is {settings.base_url!r}; write an address such as https://api.openai.com/v1"
+        )
+    if address.username is not None or address.query:
+        raise InputError(
+            f"backgrounds.api.base_url names a user or options beside {address.hostname}; parameters are recorded, so "
+            "no key may stand there: put it into an environment variable, and name that in backgrounds.api.key_env"
         )
     key = os.environ.get(settings.key_env, "").strip() if settings.key_env else None
     if key == "":
@@ -195,7 +200,7 @@ def _fetch(endpoint: Endpoint, prompt: str) -> UInt8[np.ndarray, "h w 3"]:
         data = base64.b64decode(coded, validate=True) if coded else _get(given["url"], endpoint.settings.timeout)
         return decode_photograph(data, "the image in the answer").image
     except (ValueError, KeyError, IndexError, TypeError, AttributeError, binascii.Error) as error:
-        raise AttemptError(f"the answer holds no image ({_start(answer)})") from error
+        raise AttemptError(f"the answer holds no image ({_start(answer, endpoint)})") from error
 
 
 def _check_budget(endpoint: Endpoint) -> None:
@@ -236,7 +241,7 @@ def _post(endpoint: Endpoint, fields: Mapping[str, Any]) -> bytes:
 
 def _judge_status(endpoint: Endpoint, code: int, body: bytes, retry_after: str | None) -> Exception:
     """What an answer that is not 200 means: for this attempt, this image, or all images."""
-    said = f"{endpoint.base_url} answered {code} ({_start(body)})"
+    said = f"{endpoint.base_url} answered {code} ({_start(body, endpoint)})"
     if code in (401, 403):
         return InputError(
             f"{said}; put a key that it accepts into {endpoint.settings.key_env or 'backgrounds.api.key_env'}"
@@ -301,9 +306,10 @@ def _seconds(retry_after: str | None) -> float | None:
         return None
 
 
-def _start(body: bytes) -> str:
-    """The first words of an answer, on one line."""
-    return " ".join(body[:160].decode("utf-8", "replace").split()) or "empty"
+def _start(body: bytes, endpoint: Endpoint) -> str:
+    """The first words of an answer, on one line; without the key, which some endpoints repeat where they refuse it."""
+    text = body[:4096].decode("utf-8", "replace")
+    return " ".join((text.replace(endpoint.key, "…") if endpoint.key else text)[:160].split()) or "empty"
 
 
 GENERATOR = Generator(

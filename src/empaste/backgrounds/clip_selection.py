@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float
 
-from empaste.errors import InputError, require_extra
+from empaste.errors import TORCH_LOAD_ERRORS, InputError, first_line, require_extra
 from empaste.images import RGB
 
 if TYPE_CHECKING:  # without a CLIP model nothing here needs torch
@@ -50,10 +50,12 @@ def load_clip(model: str, class_names: Sequence[str], device: "torch.device") ->
             raise InputError(_unavailable(model, f"open_clip's weights of {name}: {', '.join(published) or 'none'}"))
         weights = weights or ("openai" if "openai" in published else published[0])
     try:
-        network, transform = open_clip.create_model_from_pretrained(name, pretrained=weights or None, device=device)
+        network, transform = open_clip.create_model_from_pretrained(
+            name, pretrained=weights or None, device=device, weights_only=True
+        )
         tokenizer = open_clip.get_tokenizer(name)
-    except (OSError, RuntimeError, ValueError) as error:
-        raise InputError(_unavailable(model, str(error).splitlines()[0])) from error
+    except TORCH_LOAD_ERRORS as error:
+        raise InputError(_unavailable(model, first_line(error))) from error
     network.eval()
     with torch.inference_mode():
         words = tokenizer([f"a photo of a {name}" for name in class_names]).to(device)

@@ -17,7 +17,8 @@ from pydantic import Field
 from empaste.backgrounds.generator import Generator, GeneratorSettings, MapScenes
 from empaste.backgrounds.painting import BLANK, Item, Outcome, list_items, made_of
 from empaste.backgrounds.scenes import Made, Scene, Source, is_blank
-from empaste.errors import InputError, require_extra
+from empaste.errors import InputError, first_line, require_extra
+from empaste.networks.hub import refuse_pickles
 from empaste.settings import Dtype, NonNegative, Positive, Settings
 
 if TYPE_CHECKING:  # the other generators need no torch
@@ -67,7 +68,10 @@ def generator(settings: GeneratorSettings, class_names: Sequence[str], _: MapSce
 
 
 def load_pipeline(model: str, device: "torch.device", dtype: str = "auto", offload: str = "none") -> Any:
-    """The text-to-image pipeline ``model`` (hub name or local folder) on ``device``, or offloaded from it."""
+    """The text-to-image pipeline ``model`` (hub name or local folder) on ``device``, or offloaded from it.
+
+    `InputError` where diffusers is not installed, or the model is not to be had, is no safetensors, or comes with code.
+    """
     import torch
 
     try:
@@ -79,15 +83,19 @@ def load_pipeline(model: str, device: "torch.device", dtype: str = "auto", offlo
             f"backgrounds.diffusion.offload is {offload!r}, which keeps a model out of a GPU's memory, but the device "
             f"is {device.type}; set it to none"
         )
+    refuse_pickles(model, "backgrounds.diffusion.model")
     half = torch.float16 if device.type == "cuda" else torch.float32
     try:
         pipeline = AutoPipelineForText2Image.from_pretrained(
-            model, dtype=half if dtype == "auto" else getattr(torch, dtype)
+            model,
+            dtype=half if dtype == "auto" else getattr(torch, dtype),
+            use_safetensors=True,
+            trust_remote_code=False,
         )
     except (OSError, ValueError) as error:
         raise InputError(
             f"backgrounds.diffusion.model is {model!r}, which is no folder of a text-to-image pipeline and cannot be "
-            f"had from the hub ({str(error).splitlines()[0]}); on a machine with a network run: "
+            f"had from the hub ({first_line(error)}); on a machine with a network run: "
             f"hf download {model} --local-dir FOLDER, then set backgrounds.diffusion.model to FOLDER, which holds "
             "model_index.json"
         ) from error
@@ -138,12 +146,8 @@ def _attempt(items: Sequence[Item], paint: Paint, number: int) -> list[Outcome]:
                 "backgrounds.diffusion.image_size, or set backgrounds.diffusion.offload to model or sequential; what "
                 "was made is kept: run again"
             ) from error
-        return [Outcome(None, number + 1, reason=_first_line(error)) for _ in items]
+        return [Outcome(None, number + 1, reason=first_line(error)) for _ in items]
     return [Outcome(None, number + 1, 1, BLANK) if is_blank(image) else Outcome(image, number + 1) for image in images]
-
-
-def _first_line(error: Exception) -> str:
-    return next(iter(str(error).splitlines()), type(error).__name__)
 
 
 def _taken(pipeline: Any, wanted: Mapping[str, Any]) -> dict[str, Any]:

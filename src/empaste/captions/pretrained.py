@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from empaste.captions.captioner import CaptionerSettings
-from empaste.errors import InputError, require_extra
+from empaste.errors import InputError, first_line, require_extra
+from empaste.networks.hub import refuse_pickles
 
 EXAMPLES = {
     "blip": "Salesforce/blip-image-captioning-base",
@@ -20,7 +21,7 @@ def load_captioner(settings: CaptionerSettings, model_types: Sequence[str]) -> t
     """The network ``captions.model``, in evaluation mode, and its processor; ``model_types`` empty: of any kind.
 
     A process loads it once. `InputError` where transformers is not installed, the model is neither there nor to be had,
-    is of another kind, or its weights are not whole.
+    is of another kind, comes with code, or its weights are not whole or no safetensors.
     """
     return _load(settings.method, settings.model, settings.dtype, settings.device, tuple(model_types))
 
@@ -35,12 +36,19 @@ def _load(method: str, model: str | None, dtype: str, device: str, model_types: 
     except ImportError as error:
         raise require_extra("transformers", "generative") from error
     place = torch_device(device)
+    refuse_pickles(str(model), "captions.model")
+    networks: Any = AutoModelForImageTextToText
     try:
-        config = AutoConfig.from_pretrained(str(model))
+        config = AutoConfig.from_pretrained(str(model), trust_remote_code=False)
         _check_kind(method, model, config.model_type, model_types)
-        processor = AutoProcessor.from_pretrained(str(model))
-        loading: Any = AutoModelForImageTextToText.from_pretrained
-        network, loaded = loading(str(model), dtype=_torch_dtype(dtype, place.type), output_loading_info=True)
+        processor = AutoProcessor.from_pretrained(str(model), trust_remote_code=False)
+        network, loaded = networks.from_pretrained(
+            str(model),
+            dtype=_torch_dtype(dtype, place.type),
+            output_loading_info=True,
+            use_safetensors=True,
+            trust_remote_code=False,
+        )
     except InputError:
         raise
     except (OSError, EOFError, ValueError, TypeError, KeyError, RuntimeError, ImportError, SafetensorError) as error:
@@ -77,7 +85,7 @@ def _torch_dtype(name: str, device_type: str) -> Any:
 
 
 def _not_loaded(method: str, model: str | None, error: Exception) -> InputError:
-    reason = next(iter(str(error).splitlines()), type(error).__name__)
+    reason = first_line(error)
     if Path(str(model)).is_dir():
         return InputError(
             f"captions.model is the folder {str(model)!r}, which holds no whole model for captions.method {method} "

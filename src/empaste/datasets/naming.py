@@ -18,6 +18,7 @@ from empaste.artifacts.image_names import FOLDER_MARK, without_ending
 from empaste.artifacts.remarks import Remark
 from empaste.datasets.records import Example
 from empaste.errors import InputError
+from empaste.images import leads_out
 from empaste.photographs import find_photographs
 
 SPLIT_NAMES = {"train": ("train", "training"), "val": ("val", "valid", "validation")}
@@ -54,10 +55,10 @@ class ImageFiles:
         `InputError` where two files could be meant.
         """
         exact = folder / name
-        if not _leads_out(name) and "\0" not in name and is_file(exact):
+        if not leads_out(name) and is_file(exact):
             return exact
         plain = _posix(name)
-        if _leads_out(plain) or not folder.is_relative_to(self.root):
+        if leads_out(plain) or not folder.is_relative_to(self.root):
             return None
         prefix = folder.relative_to(self.root).as_posix()
         return only_file(self._index.at(plain if prefix == "." else f"{prefix}/{plain}"), name, self.root)
@@ -82,7 +83,7 @@ class ImageFiles:
         if found := self.below(folder, name):
             return found
         plain = _posix(name)
-        if "\0" not in plain and plain and not _leads_out(plain):
+        if not leads_out(plain):
             return folder / plain
         if plain and "\0" not in plain and (elsewhere := self.called(plain)):
             return elsewhere
@@ -184,11 +185,6 @@ def _posix(name: str) -> str:
     while plain.startswith("./"):
         plain = plain[2:].lstrip("/")
     return plain
-
-
-def _leads_out(name: str) -> bool:
-    path = PurePosixPath(name)
-    return not name or path.is_absolute() or ".." in path.parts
 
 
 def only_file(paths: Sequence[Path], name: str, root: Path) -> Path | None:

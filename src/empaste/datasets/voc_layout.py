@@ -11,7 +11,7 @@ from empaste.datasets.records import Split
 from empaste.datasets.settings import PrepareSettings
 from empaste.datasets.splitting import drawn_splits
 from empaste.errors import InputError
-from empaste.images import SUFFIXES
+from empaste.images import SUFFIXES, leads_out
 from empaste.photographs import is_hidden
 
 SETS: tuple[tuple[Split, tuple[str, ...]], ...] = (
@@ -150,7 +150,7 @@ def _name_in(line: str, images: ImageFiles, path: Path) -> str:
         name = _bare(text)
         if image_files(images, name):
             return name
-    if ".." in PurePosixPath(name).parts or not name or "\0" in name:
+    if leads_out(name):
         raise InputError(f"{path}: the file name is {line!r}; it must be a path below {images.root}, without '..'")
     return name
 
@@ -165,7 +165,7 @@ def _bare(text: str) -> str:
 
 def image_files(images: ImageFiles, name: str) -> list[Path]:
     """The photographs called ``name``, whatever their ending."""
-    if not name or ".." in PurePosixPath(name).parts or "\0" in name:
+    if leads_out(name):
         return []
     found = (images.below(images.root, f"{name}{suffix}") for suffix in SUFFIXES)
     return list(dict.fromkeys(path for path in found if path))

@@ -17,6 +17,7 @@ from empaste.artifacts.shards import ShardEntry, Shards
 from empaste.artifacts.tables import read_from, read_table
 from empaste.errors import InputError
 from empaste.exporting.annotated import AnnotatedImage, AnnotatedSet, Instance
+from empaste.images import leads_out
 from empaste.layout import Layout
 from empaste.masks import rle_area_box_xywh
 from empaste.rle import first_unsound
@@ -134,8 +135,15 @@ def _named_file(path: Path, what: str) -> Path:
 
 
 def _of_coco(path: Path, file_of: Callable[[ImageRecord], Path | ShardEntry], origin: str) -> AnnotatedSet:
-    """The COCO data set at ``path``, which this project wrote; ``file_of`` says where an image lies."""
+    """The COCO data set at ``path``, which this project wrote; ``file_of`` says where an image lies.
+
+    `InputError` where the name of an image leads out of the folder of the images, or an annotation is of no image.
+    """
     data = read_coco(path)
+    if out := [row["file_name"] for row in data["images"] if leads_out(row["file_name"])]:
+        raise InputError(
+            f"{path}: the file name {out[0]!r} leads out of the folder of the images; write the file again"
+        )
     rows = rows_by_image(data["annotations"])
     images = tuple(
         AnnotatedImage(row["id"], row["file_name"], (row["height"], row["width"]), file_of(row),

@@ -16,7 +16,7 @@ from jaxtyping import UInt8
 from torch import Tensor, nn
 
 from empaste.artifacts.classifier import TrainedClassifier
-from empaste.errors import InputError, require_extra
+from empaste.errors import TORCH_LOAD_ERRORS, InputError, first_line, require_extra
 from empaste.networks.anatomy import LAST, layer_vectors
 from empaste.networks.architectures import ARCHITECTURES
 from empaste.networks.inputs import to_input
@@ -120,7 +120,7 @@ def _timm_published(name: str) -> Any:
 
     try:
         return timm.create_model(name, pretrained=True, num_classes=0)
-    except (OSError, RuntimeError, ValueError) as error:
+    except TORCH_LOAD_ERRORS as error:
         raise InputError(_unavailable("timm", name, error)) from error
 
 
@@ -176,8 +176,8 @@ def load_clip(model: str, layers: Sequence[str], device: torch.device) -> Encode
     if ":" not in model and not weights:
         raise InputError(f"{KEY} names clip:{model} without weights; write clip:{model}@openai or the like")
     try:
-        network = open_clip.create_model(name, pretrained=weights or None, device=device)
-    except (OSError, RuntimeError, ValueError) as error:
+        network = open_clip.create_model(name, pretrained=weights or None, device=device, weights_only=True)
+    except TORCH_LOAD_ERRORS as error:
         raise InputError(_unavailable("clip", model, error)) from error
     shown = network.visual.preprocess_cfg
     side = shown["size"] if isinstance(shown["size"], int) else shown["size"][0]
@@ -208,8 +208,7 @@ def _only_last(source: str, model: str, layers: Sequence[str]) -> None:
 
 
 def _unavailable(source: str, model: str, error: Exception) -> str:
-    first = str(error).splitlines()[0] if str(error) else type(error).__name__
-    reason = textwrap.shorten(first, 200, placeholder=" …")  # some list every model there is
+    reason = textwrap.shorten(first_line(error), 200, placeholder=" …")  # some list every model there is
     return (
         f"{KEY} names {source}:{model}, which is not to be had ({reason}); on a machine with a network "
         f"download it, then write {source}:local-dir:FOLDER"

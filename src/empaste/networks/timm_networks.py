@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from empaste.errors import InputError
+from empaste.errors import TORCH_LOAD_ERRORS, InputError, first_line
 from empaste.networks.family import Family, Maps
 from empaste.networks.inputs import IMAGENET_MEAN, IMAGENET_STD
 from empaste.networks.names import TIMM
@@ -110,11 +110,10 @@ def read_timm_weights(name: str, tag: str) -> dict[str, Tensor]:
         raise InputError(f"weights is {tag!r}; choose from null, a file, package:NAME{known}")
     try:
         state: dict[str, Tensor] = timm.create_model(f"{name}.{tag}", pretrained=True).state_dict()
-    except (OSError, RuntimeError, ValueError) as error:
-        reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
+    except TORCH_LOAD_ERRORS as error:
         raise InputError(
-            f"weights {tag!r} of {TIMM}{name} could not be downloaded ({reason}); set weights to the path of a local "
-            "copy (.safetensors or .pth)"
+            f"weights {tag!r} of {TIMM}{name} could not be downloaded or read ({first_line(error)[:200]}); set "
+            "weights to the path of a local copy (.safetensors or .pth)"
         ) from error
     return state
 
@@ -249,6 +248,6 @@ def _unknown(name: str, key: str, error: Exception) -> str:
 
     base = name.split(".", maxsplit=1)[0]
     near = timm.list_models(f"{base[:8]}*")[:6]
-    reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
+    reason = first_line(error)[:200]
     listed = f"; near it: {', '.join(near)}" if near else ""
     return f"{key} names {TIMM + name!r}, which timm does not build ({reason}){listed}"

@@ -12,7 +12,7 @@ import torch
 import torchvision
 from torch import Tensor, nn
 
-from empaste.errors import TORCH_LOAD_ERRORS, InputError
+from empaste.errors import TORCH_LOAD_ERRORS, InputError, first_line
 from empaste.layout import in_main_repository
 from empaste.networks.architectures import ARCHITECTURES, family_of
 from empaste.networks.names import RESNETS, TIMM, check_architecture
@@ -191,11 +191,12 @@ def _read_named(architecture: str, name: str) -> dict[str, Tensor]:
         raise InputError(f"weights is {name!r}; choose from {known}")
     chosen = torchvision.models.get_model_weights(architecture)[name]
     try:
-        state: dict[str, Tensor] = chosen.get_state_dict(progress=True, check_hash=True)
-    except (OSError, RuntimeError) as error:
+        # The hash is that of a download: a file that lies there already is read as it is.
+        state: dict[str, Tensor] = chosen.get_state_dict(progress=True, check_hash=True, weights_only=True)
+    except TORCH_LOAD_ERRORS as error:
         target = Path(torch.hub.get_dir()) / "checkpoints" / Path(chosen.url).name
         raise InputError(
-            f"weights {name!r} of {architecture} could not be downloaded ({error}); "
+            f"weights {name!r} of {architecture} could not be downloaded or read ({first_line(error)}); "
             f"put the file {chosen.url} at {target}, or set weights to the path of a local copy"
         ) from error
     return state

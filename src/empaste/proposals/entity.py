@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from empaste.errors import DETECTRON2, TORCH_LOAD_ERRORS, InputError, require_detectron2
+from empaste.errors import DETECTRON2, TORCH_LOAD_ERRORS, InputError, first_line, require_detectron2
 from empaste.proposals.duplicates import first_of_each
 from empaste.proposals.method import Context, Method, Segments
 from empaste.proposals.pretrained import no_segments, shows_nothing
@@ -117,7 +117,7 @@ def _read_config(cfg: Any, config: str) -> None:
     if not Path(config).is_file():
         raise InputError(f"proposals.entity.config is {config!r}, which is no file; set it to a .yaml of the project")
     try:
-        cfg.merge_from_file(config)
+        cfg.merge_from_file(config, allow_unsafe=False)  # by default detectron2 runs what tags of YAML name
     except (KeyError, ValueError, AssertionError, YAMLError) as error:
         raise InputError(
             f"{config} is no configuration of these packages ({error}); choose one of the same project as "
@@ -132,8 +132,9 @@ def _load_weights(network: Any, weights: str) -> None:
     try:
         content = torch.load(weights, map_location="cpu", weights_only=True)
     except TORCH_LOAD_ERRORS as error:
-        first = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise InputError(f"proposals.entity.weights is {weights!r}, which cannot be read ({first})") from error
+        raise InputError(
+            f"proposals.entity.weights is {weights!r}, which cannot be read ({first_line(error)})"
+        ) from error
     state = content.get("model", content) if isinstance(content, dict) else {}
     try:
         missing = network.load_state_dict(state, strict=False).missing_keys

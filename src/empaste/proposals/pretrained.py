@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
-from empaste.errors import InputError, require_extra
+from empaste.errors import InputError, first_line, require_extra
+from empaste.networks.hub import refuse_pickles
 from empaste.settings import Count, Device, Settings
 
 MIN_SIDE = 8
@@ -30,7 +31,7 @@ def load_pretrained(
 
     Both classes are named as transformers names them; ``kinds`` are the ``model_type`` that the network's configuration
     may state. `InputError`, which names the parameter ``key``, where transformers is not installed, the model is not
-    to be had, or its weights are not exactly those of the network.
+    to be had, or its weights are no safetensors, or not exactly those of the network.
     """
     try:
         import transformers
@@ -42,21 +43,26 @@ def load_pretrained(
 
     model, target = str(settings.model), torch_device(settings.device)
     limit_threads(settings.num_threads)
+    refuse_pickles(model, key)
     try:
         kind = transformers.PreTrainedConfig.get_config_dict(model)[0].get("model_type")
         if kind not in kinds:
             raise InputError(f"{key} is {model!r}, a model of type {kind}; this method takes {' or '.join(kinds)}")
-        processor = getattr(transformers, processor_class).from_pretrained(model)
+        processor = getattr(transformers, processor_class).from_pretrained(model, trust_remote_code=False)
         # Of what does not fit, transformers would draw the weights at random: it is refused below, with the names.
         network, loaded = getattr(transformers, network_class).from_pretrained(
-            model, output_loading_info=True, ignore_mismatched_sizes=True
+            model,
+            output_loading_info=True,
+            ignore_mismatched_sizes=True,
+            use_safetensors=True,
+            trust_remote_code=False,
         )
     except InputError:
         raise
     except (OSError, ValueError, TypeError, RuntimeError, KeyError, SafetensorError) as error:
         raise InputError(
             f"{key} is {model!r}, which is no folder of such a model and cannot be had from the hub "
-            f"({_first_line(error)}); on a machine with a network run: hf download NAME --local-dir FOLDER, "
+            f"({first_line(error)}); on a machine with a network run: hf download NAME --local-dir FOLDER, "
             f"then set {key} to FOLDER"
         ) from error
     # What belongs to the training loss alone is not used here.
@@ -80,7 +86,3 @@ def shows_nothing(image: UInt8[np.ndarray, "h w 3"]) -> bool:
 def no_segments(image: UInt8[np.ndarray, "h w 3"]) -> tuple[Bool[np.ndarray, "0 h w"], Float[np.ndarray, " 0"]]:
     """Masks and scores of nothing."""
     return np.zeros((0, *image.shape[:2]), bool), np.zeros(0)
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

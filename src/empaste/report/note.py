@@ -1,5 +1,7 @@
 """What MLflow shows first of a run: its figures as Markdown, and as metrics whose names sort before all others."""
 
+import html
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -21,18 +23,29 @@ def run_note(metrics: figures.Metrics, changes: Mapping[str, Any]) -> str:
     headline = figures.headline(metrics)
     parts = [_table(["", "percent"], [[title, figures.percent(value)] for title, value in headline.items()])]
     if changes:
-        rows = [[f"`{name}`", f"`{value}`"] for name, value in changes.items()]
+        rows = [[_as_code(name), _as_code(str(value))] for name, value in changes.items()]
         parts.append(_table(["differs from the commit", "value"], rows))
     columns = figures.class_columns(metrics)
     names = figures.class_names(columns)
     if names:
         head = ["class", *(column.title for column in columns)]
         parts.append(
-            _table(head, [[name, *(figures.cell(one, name) for one in columns)] for name in names[:MAX_CLASSES]])
+            _table(
+                head, [[_as_text(name), *(figures.cell(one, name) for one in columns)] for name in names[:MAX_CLASSES]]
+            )
         )
     if len(names) > MAX_CLASSES:
         parts.append(f"{MAX_CLASSES} of {len(names):,} classes; all are on the page.")
     return "\n\n".join(parts)
+
+
+def _as_text(name: str) -> str:
+    """``name`` as text of Markdown: it makes no link, loads no image, and holds no tag of HTML."""
+    return re.sub(r"([\\`*_~\[\]()!#:])", r"\\\1", html.escape(name, quote=False))
+
+
+def _as_code(text: str) -> str:
+    return f"`{text}`" if "`" not in text else _as_text(text)
 
 
 def _table(head: list[str], rows: list[list[str]]) -> str:

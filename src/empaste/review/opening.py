@@ -12,9 +12,10 @@ import uvicorn
 from filelock import FileLock, Timeout
 
 from empaste.errors import InputError
+from empaste.http_server import server_config
 from empaste.layout import HERE, Layout
 from empaste.review.deciding import Review
-from empaste.review.server import make_app
+from empaste.review.server import LIMITS, make_app
 
 LOCK, ADDRESS = "review.lock", "review.address"
 """In the folder for unfinished work: the lock that a server holds while it lives, and where it listens."""
@@ -34,7 +35,7 @@ def serve_review(port: int, open_browser: bool, places: Layout = HERE, work: Pat
             print(f"The review is open at {address}\nPress Ctrl-C here when you are done.", file=sys.stderr)
             if open_browser:
                 webbrowser.open(address)
-            config = uvicorn.Config(make_app(review, token), log_level="warning")
+            config = server_config(make_app(review, token), LIMITS)
             with suppress(KeyboardInterrupt):  # which the server passes on once it has ended
                 uvicorn.Server(config).run(sockets=[listening])
     num_foregrounds, num_labels = review.num_decisions()

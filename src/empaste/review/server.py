@@ -21,13 +21,14 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from empaste.errors import InputError, explain
+from empaste.http_server import Bounded, Limits
 from empaste.review.deciding import GoneError, Review
 
 HOSTS = ("127.0.0.1", "localhost")
 PUBLIC = {"/review.js": "text/javascript", "/review.css": "text/css"}
 """Files beside this module that are given without a token, and their types."""
-MAX_BYTES = 64 * 2**20
-"""The longest request: a mask of run lengths."""
+LIMITS = Limits(max_bytes=64 * 2**20)
+"""The longest request is a mask of run lengths."""
 HEADERS = {
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
@@ -60,7 +61,7 @@ def make_app(review: Review, token: str) -> Starlette:
     ]
     app = Starlette(
         routes=routes,
-        middleware=[Middleware(BaseHTTPMiddleware, dispatch=guard)],
+        middleware=[Middleware(BaseHTTPMiddleware, dispatch=guard), Middleware(Bounded, limits=LIMITS)],
         exception_handlers={GoneError: _gone, InputError: _bad_request, OSError: _machine_trouble},
     )
     app.state.review = review
@@ -140,14 +141,9 @@ async def _label(request: Request) -> Response:
 
 
 async def _body(request: Request) -> dict[str, Any]:
-    """The object in JSON that a request holds; `InputError` where it is none, or too long."""
-    data = b""
-    async for chunk in request.stream():
-        data += chunk
-        if len(data) > MAX_BYTES:
-            raise InputError(f"the request is longer than {MAX_BYTES >> 20} MiB")
+    """The object in JSON that a request holds; `InputError` where it is none."""
     try:
-        content = json.loads(data)
+        content = json.loads(await request.body())
     except (ValueError, RecursionError) as error:
         raise InputError(f"the request is not valid JSON: {error}") from error
     if not isinstance(content, dict):

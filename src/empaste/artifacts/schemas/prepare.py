@@ -1,9 +1,11 @@
 """The tables that ``stages/prepare.py`` writes."""
 
+import pandas as pd
 import pandera.pandas as pa
 from pandera.typing.pandas import Series
 
 from empaste.artifacts.schemas.table import Table
+from empaste.images import leads_out
 
 
 class Images(Table):
@@ -14,6 +16,11 @@ class Images(Table):
     file_name: Series[str] = pa.Field(unique=True)
     height: Series[int] = pa.Field(ge=1)
     width: Series[int] = pa.Field(ge=1)
+
+    @pa.check("file_name")
+    @classmethod
+    def below_the_folder(cls, names: pd.Series) -> pd.Series:
+        return ~names.map(leads_out).astype(bool)
 
 
 class Classes(Table):
