@@ -76,5 +76,6 @@ wheel: setup  ## the wheel and the source distribution, in dist/
 ui: setup  ## MLflow's pages on the store that the pipeline writes
 	$(BIN)/empaste ui
 
-clean:  ## remove the environment and scratch files; DVC's cache and the MLflow store stay
-	rm -rf .venv .work .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist site src/*.egg-info
+clean:  ## remove the environment and scratch files; DVC's cache, the MLflow store and runs that wait for it stay
+	[ ! -d .work ] || find .work -mindepth 1 -maxdepth 1 ! -name tracking -exec rm -rf {} +
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist site src/*.egg-info

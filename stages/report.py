@@ -1,6 +1,6 @@
 """``report/index.html`` shows the whole run on one page, and MLflow holds its record.
 
-The page is written first: where MLflow's store cannot be reached the stage fails, and the page stays for a reader.
+The page is written first. Where MLflow's store cannot be used, the record is kept, and sent later.
 """
 
 from pathlib import Path

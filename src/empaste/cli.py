@@ -103,6 +103,17 @@ def serve(
 
 
 @app.command()
+def sync() -> None:
+    """Send MLflow the runs that its store could not take, which are kept in .work/tracking."""
+    from empaste.tracking.sending import sync as send_kept_runs
+
+    troubles = send_kept_runs()
+    for trouble in troubles:
+        print(f"ERROR: {trouble}", file=sys.stderr)
+    raise typer.Exit(1 if troubles else 0)
+
+
+@app.command()
 def preset(
     names: Annotated[list[str] | None, typer.Argument(help="names of files in presets/; later ones win")] = None,
     override: Annotated[list[str] | None, typer.Option("--set", help="key=value, applied after the presets")] = None,

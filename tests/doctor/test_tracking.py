@@ -6,6 +6,8 @@ import pytest
 
 from empaste.doctor import tracking
 from empaste.doctor.check import Check
+from empaste.tracking.identity import PipelineRun
+from empaste.tracking.outbox import keep_points
 
 
 def test_tracking(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -19,6 +21,15 @@ def test_tracking(monkeypatch: pytest.MonkeyPatch) -> None:
     assert tracking.check_tracking().text.startswith("runs cannot be recorded in http://…@127.0.0.1:9: nothing answers")
     monkeypatch.delenv("MLFLOW_TRACKING_URI")
     assert tracking.check_tracking().text.endswith("mlflow.db")
+
+
+def test_runs_that_wait_are_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path))
+    assert tracking.check_kept_runs() == []
+    keep_points(PipelineRun({"host": "a"}, "baseline", {}, 0), [("loss", 1, 0.5)])
+    assert tracking.check_kept_runs() == [
+        Check("note", f"1 run that MLflow could not record in {tmp_path}/.work/tracking; send with: empaste sync")
+    ]
 
 
 def test_a_local_store_is_shown_where_it_lies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,14 +2,14 @@
 
 import pytest
 
-from empaste.errors import InputError
-from empaste.tracking import live, live_curve, record_pipeline
-from tests.tracking.runs import client, experiment, free_port, record, recorded
+from empaste.tracking import live, live_curve
+from empaste.tracking.outbox import kept_runs, read_entries
+from tests.tracking.runs import client, experiment, free_port, recorded
 
 
 @pytest.mark.usefixtures("here")
 def test_a_live_curve_opens_the_run_that_the_record_finishes() -> None:
-    with live_curve("train", every_seconds=0) as log:
+    with live_curve("train", every_seconds=0.1) as log:
         log(1, {"loss": 3.0})
         log(2, {"loss": 2.0})
     (open_run,) = client().search_runs([experiment()], "attributes.status = 'RUNNING'")
@@ -26,26 +26,52 @@ def test_a_machine_without_mlflow_trains_without_a_live_curve(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(live, "find_spec", lambda _name: None)
-    with live_curve("train", every_seconds=0) as log:
+    with live_curve("train", every_seconds=0.1) as log:
         log(1, {"loss": 3.0})
     assert capsys.readouterr().err == ""
     assert client().search_runs([experiment()], "attributes.status = 'RUNNING'") == []
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"MLFLOW_TRACKING_URI": "sqlite://"},
+        {"EMPASTE_TRACKING": "of"},
+        {"MLFLOW_TRACKING_URI": "http://127.0.0.1:9", "EMPASTE_TRACKING_SECONDS": "long"},
+    ],
+)
 @pytest.mark.usefixtures("here")
-def test_an_unreachable_server_ends_a_record_clearly_and_a_training_never(
+def test_a_wrong_variable_ends_no_training(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], wrong: dict[str, str]
+) -> None:
+    for name, value in wrong.items():
+        monkeypatch.setenv(name, value)
+    with live_curve("train") as log:
+        log(1, {"loss": 3.0})
+    (said,) = capsys.readouterr().err.splitlines()
+    assert said.startswith(
+        f"WARNING: no curve is shown live in MLflow: {list(wrong)[-1]} is '{list(wrong.values())[-1]}'"
+    )
+    assert kept_runs() == []
+
+
+@pytest.mark.usefixtures("here")
+def test_points_that_come_while_a_store_is_away_are_kept_in_one_entry_per_attempt(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    uri = f"http://me:secret@127.0.0.1:{free_port()}"
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
-    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
-    with pytest.raises(InputError, match="cannot be used") as caught:
-        record_pipeline(record())
-    assert "127.0.0.1" in str(caught.value)
-    assert "secret" not in str(caught.value)
-    with live_curve("train", every_seconds=0) as log:
-        for step in range(3):
-            log(step, {"loss": 1.0})
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://me:secret@127.0.0.1:{free_port()}")
+    with live_curve("train", every_seconds=60) as log:
+        for step in range(1, 4):
+            log(step, {"loss": float(step)})
     said = capsys.readouterr().err
-    assert said.count("no longer shown live") == 1
+    assert said.count("WARNING") == 1
+    assert "store http://…@127.0.0.1:" in said
     assert "secret" not in said
+    (key,) = kept_runs()
+    points = [point for entry in read_entries(key) for point in entry.points]
+    assert points == [("curves/train.loss", step, float(step)) for step in range(1, 4)]
+    monkeypatch.delenv("MLFLOW_TRACKING_URI")
+    run = recorded(curves={"train": {"iteration": [1, 2, 3, 4], "loss": [1.0, 2.0, 3.0, 4.0]}})
+    history = client().get_metric_history(run.info.run_id, "curves/train.loss")
+    assert [(metric.step, metric.value) for metric in history] == [(step, float(step)) for step in range(1, 5)]
+    assert kept_runs() == []

@@ -1,26 +1,18 @@
 """A run of MLflow holds all that a run of the pipeline leaves: numbers, curves, figures, files, the model."""
 
-import contextlib
 import json
 import math
 import os
-import subprocess
-import sys
-import time
-import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from empaste.errors import InputError
 from empaste.images import encode_rgb
-from empaste.tracking import record_pipeline
 from empaste.tracking.names import mlflow_name
 from empaste.tracking.store import find_store, ui_command
-from tests.tracking.runs import client, experiment, free_port, record, recorded
+from tests.tracking.runs import client, log_a_small_model, recorded
 
 PICTURE = encode_rgb(np.zeros((30, 1200, 3), np.uint8), ".jpg")
 
@@ -102,21 +94,6 @@ def test_two_runs_differ_in_the_parameter_that_differs() -> None:
     assert {name for name in first if first[name] != second[name]} == {"paste.n_p"}
 
 
-def log_a_small_model(run_id: str, folder: Path, _example: bytes, name: str) -> None:
-    """In place of a detector, which takes long: the file in ``folder`` is its answer."""
-    import mlflow
-
-    script = folder / "model.py"
-    script.write_text(
-        "import mlflow\n"
-        "class Answer(mlflow.pyfunc.PythonModel):\n"
-        "    def predict(self, context, model_input: list[str]) -> list[str]: return ['yes']\n"
-        "mlflow.models.set_model(Answer())\n"
-    )
-    with mlflow.start_run(run_id=run_id):
-        mlflow.pyfunc.log_model(name="small", python_model=str(script), registered_model_name=name, pip_requirements=[])
-
-
 @pytest.mark.parametrize(
     ("folder", "uri", "database"),
     [
@@ -174,59 +151,3 @@ def test_models_go_to_a_registry_of_their_own(tmp_path: Path, monkeypatch: pytes
     assert versions == [1]
     assert os.environ["MLFLOW_REGISTRY_URI"] == "sqlite:///models.db"
     assert ui_command()[-2:] == ["--registry-store-uri", f"sqlite:///{tmp_path}/models.db"]
-
-
-@pytest.mark.usefixtures("here", "monkeypatch")
-def test_a_failed_recording_leaves_a_failed_run_and_names_the_store(tmp_path: Path) -> None:
-    before = {run.info.run_id for run in client().search_runs([experiment()])}
-    with pytest.raises(InputError, match=r"(?s)mlflow\.db cannot be used: .*EMPASTE_TRACKING=off dvc repro"):
-        record_pipeline(record(files=[(tmp_path / "absent", "")]))
-    (failed,) = [run for run in client().search_runs([experiment()]) if run.info.run_id not in before]
-    assert failed.info.status == "FAILED"
-
-
-@pytest.mark.usefixtures("here")
-def test_a_real_server_takes_the_same_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    page = tmp_path / "index.html"
-    page.write_text("page")
-    with server(tmp_path) as uri:
-        monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
-        run = recorded(params={"long": "x" * 900}, files=[(page, "report")], figures={"a.jpg": PICTURE})
-        assert run.info.status == "FINISHED"
-        assert run.data.metrics == {"evaluate.mask.AP50": 58.4}
-        assert run.data.params == {"long": "x" * 900}
-        assert {file.path for file in client().list_artifacts(run.info.run_id)} == {"report", "figures", "images"}
-    assert run.info.run_id in str(list((tmp_path / "artifacts").rglob("index.html")))
-
-
-@contextlib.contextmanager
-def server(folder: Path) -> Iterator[str]:
-    """An MLflow server on a SQLite store; ends with the block."""
-    uri = f"http://127.0.0.1:{(port := free_port())}"
-    command = [sys.executable, "-m", "mlflow", "server", "--port", str(port), "--workers", "1"]
-    places = [
-        "--backend-store-uri",
-        f"sqlite:///{folder}/server.db",
-        "--artifacts-destination",
-        str(folder / "artifacts"),
-    ]
-    lean = os.environ | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
-    with (folder / "server.log").open("wb") as log:
-        process = subprocess.Popen(
-            [*command, *places], stdout=log, stderr=log, cwd=folder, env=lean, start_new_session=True
-        )
-        try:
-            wait_for(f"{uri}/health", process, folder / "server.log")
-            yield uri
-        finally:
-            os.killpg(process.pid, 15)
-            process.wait(timeout=30)
-
-
-def wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + 240
-    while time.monotonic() < deadline and process.poll() is None:
-        with contextlib.suppress(OSError), urllib.request.urlopen(url, timeout=5):
-            return
-        time.sleep(0.5)
-    raise AssertionError(f"the server did not come up:\n{log.read_text()[-2000:]}")

@@ -16,7 +16,7 @@ from empaste.doctor.parameters import (
     read_params,
 )
 from empaste.doctor.repository import check_disk, check_dvc, check_git, check_outputs
-from empaste.doctor.tracking import check_models, check_tracking
+from empaste.doctor.tracking import check_kept_runs, check_models, check_tracking
 from empaste.layout import HERE
 from empaste.params import Params
 
@@ -51,6 +51,7 @@ REPOSITORY: tuple[Callable[[Path], Found], ...] = (
 TRACKING: tuple[Callable[[], Found], ...] = (
     check_tracking,
     check_models,
+    check_kept_runs,
 )
 
 

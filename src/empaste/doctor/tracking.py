@@ -3,6 +3,8 @@
 from empaste.doctor.check import Check
 from empaste.errors import InputError
 from empaste.tracking.addresses import TRACKING_VARIABLE
+from empaste.tracking.outbox import kept_runs, outbox
+from empaste.tracking.sending import count_runs
 from empaste.tracking.store import SWITCH, find_store, is_enabled, loading_trouble, recording_trouble
 
 
@@ -15,7 +17,7 @@ def check_tracking() -> Check:
     except InputError as error:
         return Check("broken", str(error))
     if trouble := recording_trouble(store):
-        advice = f"correct {TRACKING_VARIABLE}, or go on without a record: {SWITCH}=off"
+        advice = f"start the server or correct {TRACKING_VARIABLE}, or go on without a record: {SWITCH}=off"
         return Check("broken", f"runs cannot be recorded in {store.shown}: {trouble}; {advice}")
     return Check("ok", f"runs are recorded in {store.shown}")
 
@@ -27,3 +29,10 @@ def check_models() -> list[Check]:
     except InputError:
         return []  # which check_tracking says
     return [Check("note", trouble)] if trouble else []
+
+
+def check_kept_runs() -> list[Check]:
+    """Which runs wait to be sent; empty where none does."""
+    number = len(kept_runs())
+    kept = f"{count_runs(number)} that MLflow could not record in {outbox()}; send with: empaste sync"
+    return [Check("note", kept)] if number else []

@@ -53,7 +53,7 @@ def location(folder: Path) -> str:
 
 def is_local(uri: str) -> bool:
     """Whether ``uri`` names a file or a folder of this machine."""
-    return _backend(uri) in ("", "file", "sqlite")
+    return uri not in SERVER_NAMES and _backend(uri) in ("", "file", "sqlite")
 
 
 def is_database_server(uri: str) -> bool:
@@ -76,7 +76,7 @@ def read_address(variable: str, root: Path) -> Address | None:
         return None
     if _backend(text) == "sqlite":
         return sqlite_address(*_database(text, variable, root))
-    if text in SERVER_NAMES or not is_local(text):
+    if not is_local(text):
         return Address(text, None)
     folder = _folder(text, variable, root)
     if os.environ.get(FOLDERS_VARIABLE, "").lower() not in ("true", "1"):

@@ -1,7 +1,8 @@
 """What one run of the pipeline is, so that several processes of it write into one run of MLflow.
 
 Two processes belong to the same run of the pipeline if DVC's experiment and its baseline agree (without an experiment:
-the parameters and the commit), and the same process on the same host started them. `open_run` finds or opens its run.
+the parameters and the commit), and the same process on the same host started them. `open_run` finds or opens its run,
+also long afterwards, for what could not be sent at once.
 """
 
 import hashlib
@@ -9,6 +10,9 @@ import os
 import re
 import socket
 import subprocess
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,35 +25,76 @@ PROCESS_TAG = "empaste.process"
 
 SHELLS = frozenset(("sh", "bash", "dash", "zsh", "fish", "ksh", "busybox"))
 EXPERIMENT_VARIABLE, BASELINE_VARIABLE = "DVC_EXP_NAME", "DVC_EXP_BASELINE_REV"
-MAX_OPEN_RUNS = 1000
+MAX_RUNS = 1000
 START_TOLERANCE_SECONDS = 5
 """How far the start times of one process may lie apart: a tag holds whole seconds."""
 
 
-def open_run(client: Any, experiment_id: str, params_file: Path) -> str:
-    """The id of the open MLflow run of this run of the pipeline, created where there is none.
+@dataclass(frozen=True)
+class PipelineRun:
+    """A run of the pipeline, as its run of MLflow is found or created: tags that no other run has, name, more tags.
 
-    Open runs of this host whose pipeline no longer runs are closed as KILLED.
+    ``begun`` is the time at which it was first to be recorded, in milliseconds.
     """
-    identity = identity_tags(params_file)
-    open_here = f"tags.`{HOST_TAG}` = '{identity[HOST_TAG]}' and attributes.status = 'RUNNING'"
-    for run in client.search_runs([experiment_id], open_here, max_results=MAX_OPEN_RUNS):
-        if identity.items() <= run.data.tags.items():
-            return str(run.info.run_id)
+
+    identity: Mapping[str, str]
+    name: str
+    tags: Mapping[str, str]
+    begun: int
+
+    @property
+    def key(self) -> str:
+        """A name for files of this run."""
+        return hashlib.sha256("\0".join(self.identity.values()).encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+def this_run(params_file: Path) -> PipelineRun:
+    """The run of the pipeline that this process belongs to."""
+    return PipelineRun(
+        identity=identity_tags(params_file),
+        name=run_name(params_file, _baseline(), os.environ.get(EXPERIMENT_VARIABLE)),
+        tags=_git_tags() | _experiment_tags(),
+        begun=now(),
+    )
+
+
+def now() -> int:
+    """Milliseconds since 1970, as MLflow counts."""
+    return int(time.time() * 1000)
+
+
+def open_run(client: Any, experiment_id: str, run: PipelineRun, time_ms: int) -> Any:
+    """MLflow's run of ``run`` that was not finished before ``time_ms``, created where there is none.
+
+    That is the open one, one that was closed as KILLED, or one that ended with a record of that time or a later one.
+    """
+    here = " and ".join(f"tags.`{tag}` = '{run.identity[tag]}'" for tag in (HOST_TAG, PROCESS_TAG))
+    for one in client.search_runs([experiment_id], here, max_results=MAX_RUNS, order_by=["attributes.start_time"]):
+        finished_before = one.info.status == "FINISHED" and one.info.end_time < time_ms
+        if run.identity.items() <= one.data.tags.items() and not finished_before:
+            return one
+    return client.create_run(experiment_id, run.begun, {**run.identity, **run.tags}, run.name)
+
+
+def close_abandoned(client: Any, experiment_id: str) -> None:
+    """Open runs of this host whose pipeline no longer runs are closed as KILLED."""
+    open_here = f"tags.`{HOST_TAG}` = '{_host()}' and attributes.status = 'RUNNING'"
+    for run in client.search_runs([experiment_id], open_here, max_results=MAX_RUNS):
         if not _is_alive(run.data.tags.get(PROCESS_TAG, "")):
             client.set_terminated(run.info.run_id, "KILLED")
-    tags = identity | _git_tags() | _experiment_tags()
-    name = run_name(params_file, _baseline(), os.environ.get(EXPERIMENT_VARIABLE))
-    return str(client.create_run(experiment_id, tags=tags, run_name=name).info.run_id)
 
 
 def identity_tags(params_file: Path) -> dict[str, str]:
     """The tags that all processes of one run of the pipeline share, and no other run's."""
     return {
         PIPELINE_TAG: _pipeline_key(params_file),
-        HOST_TAG: re.sub(r"[^\w.-]", "_", socket.gethostname()),
+        HOST_TAG: _host(),
         PROCESS_TAG: _describe(pipeline_process()),
     }
+
+
+def _host() -> str:
+    return re.sub(r"[^\w.-]", "_", socket.gethostname())
 
 
 def _pipeline_key(params_file: Path) -> str:

@@ -5,7 +5,7 @@ main repository, also for experiments that DVC runs in a workspace of their own.
 recording off.
 """
 
-import errno
+import logging
 import os
 import re
 import socket
@@ -13,17 +13,20 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 from filelock import FileLock
 
-from empaste.errors import InputError
+from empaste.errors import InputError, require_extra
 from empaste.tracking.addresses import (
     REGISTRY_VARIABLE,
     TRACKING_VARIABLE,
     is_database_server,
+    is_local,
     location,
     read_address,
     sqlite_address,
@@ -34,10 +37,15 @@ from empaste.tracking.addresses import (
 EXPERIMENT = "empaste"
 """The name of the MLflow experiment that holds all runs."""
 SWITCH = "EMPASTE_TRACKING"
+PATIENCE = "EMPASTE_TRACKING_SECONDS"
+WAIT_SECONDS = 180
+"""How long a stage waits for a server in all, unless `PATIENCE` says otherwise."""
 LOCK_SECONDS = 300
 """How long a process waits while another one sets the store up."""
 ANSWER_SECONDS = 3
 """How long a server may take to accept a connection."""
+PORTS = {"http": 80, "https": 443, "postgresql": 5432, "mysql": 3306}
+"""Where a server of each kind listens, if its address does not say."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +78,16 @@ def is_enabled() -> bool:
     if value not in ("on", "off"):
         raise InputError(f"{SWITCH} is {value!r}; choose from on, off, or unset it")
     return value == "on"
+
+
+def wait_seconds(store: Store) -> float | None:
+    """How long a stage may wait for ``store``, all requests together; None, which is any time, where it is local."""
+    if all(map(is_local, filter(None, (store.uri, store.registry)))):
+        return None
+    value = os.environ.get(PATIENCE, str(WAIT_SECONDS))
+    if not value.isdecimal() or int(value) < 1:
+        raise InputError(f"{PATIENCE} is {value!r}; set it to a whole number of seconds from 1 on, or unset it")
+    return float(value)
 
 
 def find_store() -> Store:
@@ -106,9 +124,11 @@ def connect(store: Store) -> tuple[Any, str]:
     """A client of ``store`` and the id of the experiment, which is created or restored where necessary.
 
     MLflow creates or migrates the database when it first opens it. Two processes that do so at once break a SQLite
-    store, hence the lock.
+    store, hence the lock. `ConnectionError` where `recording_trouble` knows why it cannot work, without a further wait.
     """
-    _set_defaults()
+    if trouble := recording_trouble(store):
+        raise ConnectionError(trouble)
+    _set_defaults(store)
     from mlflow import MlflowClient
 
     store.lock.parent.mkdir(parents=True, exist_ok=True)
@@ -116,17 +136,36 @@ def connect(store: Store) -> tuple[Any, str]:
         client = MlflowClient(tracking_uri=store.uri)
         experiment = client.get_experiment_by_name(EXPERIMENT)
         if experiment is None:
-            return client, client.create_experiment(EXPERIMENT, artifact_location=store.artifacts)
+            return client, _create_experiment(client, store)
         if experiment.lifecycle_stage == "deleted":
             client.restore_experiment(experiment.experiment_id)
         return client, experiment.experiment_id
 
 
-def _set_defaults() -> None:
-    """MLflow sends no telemetry, prints no set-up messages and does not retry for minutes, unless the user chose so."""
+def _create_experiment(client: Any, store: Store) -> str:
+    """The id of the new experiment, or of the one that another machine has created meanwhile."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        return str(client.create_experiment(EXPERIMENT, artifact_location=store.artifacts))
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_ALREADY_EXISTS":
+            raise
+        return str(client.get_experiment_by_name(EXPERIMENT).experiment_id)
+
+
+def _set_defaults(store: Store) -> None:
+    """MLflow sends no telemetry, prints no set-up messages and does not retry for minutes, unless the user chose so.
+
+    A silent server is given up after a minute: what it does not take is kept. MLflow prints no address that holds a
+    password, and urllib3 does not report every attempt: a failure is reported once.
+    """
+    if without_password(store.uri) != store.uri:
+        os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
+    logging.getLogger("urllib3.connectionpool").setLevel(logging.ERROR)
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "3")
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "30")
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
@@ -154,27 +193,24 @@ def active(store: Store) -> Iterator[None]:
 
 @contextmanager
 def clear_errors(store: Store) -> Iterator[None]:
-    """What goes wrong in ``store`` becomes an `InputError` that names it; a full disk stays an `OSError`."""
+    """What goes wrong in ``store`` becomes an `InputError` that names it."""
     try:
         yield
     except tracking_errors() as error:
-        if isinstance(error, InputError) or getattr(error, "errno", None) == errno.ENOSPC:
+        if isinstance(error, InputError):
             raise
-        raise InputError(
-            f"MLflow's store {store.shown} cannot be used: {_reason(error, store)}\n"
-            f"Start the server or correct {TRACKING_VARIABLE} and run: dvc repro; "
-            f"or go on without a record: {SWITCH}=off dvc repro"
-        ) from error
+        raise InputError(f"MLflow's store {store.shown} cannot be used: {_reason(error, store)}") from error
 
 
 def _reason(error: Exception, store: Store) -> str:
-    """The first line of ``error``'s message, without a password that the store's address may hold."""
+    """The first line of ``error``'s message that says why, without a password that the store's address may hold."""
     text = str(error).strip()
     for address in filter(None, (store.uri, store.registry)):
         text = text.replace(address, without_password(address))
         if caller := re.search(r"//([^/\s]*)@", address):
             text = text.replace(f"{caller[1]}@", "…@")
-    return text.splitlines()[0] if text else type(error).__name__
+    lines = (line for line in text.splitlines() if not line.startswith("(raised as a result of"))  # SQLAlchemy's remark
+    return next(lines, type(error).__name__)
 
 
 def tracking_errors() -> tuple[type[Exception], ...]:
@@ -204,16 +240,20 @@ def _file_trouble(database: Path) -> str | None:
 
 
 def _server_trouble(uri: str) -> str | None:
-    """Why nothing answers at an http address; None where something does, or where the address is of another kind."""
+    """Why nothing answers at a server's address; None where something does, or where that cannot be told from here."""
     address = urlsplit(uri)
-    if address.scheme not in ("http", "https") or not address.hostname:
+    scheme, _, driver = address.scheme.partition("+")
+    if scheme == "postgresql" and driver in ("", "psycopg") and find_spec("psycopg") is None:
+        return str(require_extra("psycopg", "postgresql"))
+    behind_proxy = scheme in getproxies() and address.hostname and not proxy_bypass(address.hostname)
+    if scheme not in PORTS or not address.hostname or behind_proxy:
         return None
     try:
-        port = address.port or {"http": 80, "https": 443}[address.scheme]
+        port = address.port or PORTS[scheme]
         with socket.create_connection((address.hostname, port), timeout=ANSWER_SECONDS):
             return None
     except (OSError, ValueError) as error:
-        return f"nothing answers ({error}); start the server"
+        return f"nothing answers ({error})"
 
 
 def loading_trouble(store: Store) -> str | None:
