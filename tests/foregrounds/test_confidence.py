@@ -8,8 +8,8 @@ from empaste.foregrounds.confidence import confidences
 IMAGE = np.array([0, 0, 0, 1])
 
 
-def alone(at: int) -> np.ndarray:
-    return np.array([at])
+def alone(chosen: np.ndarray) -> list[np.ndarray]:
+    return [np.array([at]) for at in chosen]
 
 
 def test_share_of_the_images_probability() -> None:
@@ -18,7 +18,7 @@ def test_share_of_the_images_probability() -> None:
 
 
 def test_segments_of_the_same_object_count_too() -> None:
-    assert confidences(np.zeros(4), IMAGE, np.array([1]), lambda _at: np.array([0, 1])) == pytest.approx([2 / 3])
+    assert confidences(np.zeros(4), IMAGE, np.array([1]), lambda _chosen: [np.array([0, 1])]) == pytest.approx([2 / 3])
 
 
 def test_what_is_not_eligible_takes_no_share() -> None:

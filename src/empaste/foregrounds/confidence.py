@@ -5,13 +5,13 @@ that overlaps the chosen one by an IoU of at least 0.5 would pass for the same o
 left is doubt: other segments that the class or the image speak for as much.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from jaxtyping import Float, Int
 
-Neighbours = Callable[[int], Int[np.ndarray, " n"]]
-"""The candidates that show the same object as the given one, itself among them."""
+Neighbours = Callable[[Int[np.ndarray, " m"]], Sequence[Int[np.ndarray, " n"]]]
+"""For each of the given candidates those that show the same object, itself among them."""
 
 
 def confidences(
@@ -28,5 +28,6 @@ def confidences(
     np.minimum.at(least, image, costs)
     mass = np.exp(least[image] - costs)
     totals = np.bincount(image, mass)
-    shares = [mass[neighbours(at)].sum() / totals[image[at]] for at in chosen.tolist()]
+    alike = zip(chosen.tolist(), neighbours(chosen), strict=True)
+    shares = [mass[same].sum() / totals[image[at]] for at, same in alike]
     return np.asarray(np.clip(np.array(shares, float), 0, 1))

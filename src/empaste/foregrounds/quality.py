@@ -122,12 +122,12 @@ def best_ious(
 
     Instances are in the order of ``truth.keys``; 0 where there is nothing to overlap with.
     """
-    encoded = segments.set_index("segment_id")
+    rles = segment_rles(segments.set_index("segment_id").loc[table["segment_id"]])
     of_chosen = np.zeros(len(table))
     of_instances = {key: np.zeros(len(truth.instances(*key))) for key in truth.keys}
     for key, at in table.groupby(["image_id", "class_id"]).indices.items():
         if key in of_instances:
-            ious = truth.ious(segment_rles(encoded.loc[table["segment_id"].iloc[at]]), *key)
+            ious = truth.ious([rles[row] for row in at], *key)
             of_chosen[at] = ious.max(axis=1)
             of_instances[key] = ious.max(axis=0)
     return of_chosen, np.concatenate([*of_instances.values(), np.zeros(0)])

@@ -1,6 +1,7 @@
 """Choices as rows of tables, with further instances of the pool, and how sure each is."""
 
-from functools import cache
+from collections.abc import Iterator
+from itertools import islice
 
 import numpy as np
 import pandas as pd
@@ -17,18 +18,31 @@ COLUMNS = [
 ]  # fmt: skip
 
 
-def neighbours_among(one: ClassSegments) -> Neighbours:
-    """Tells which candidates show the same object as a given one; each is looked up once."""
-    bounds = one.bounds
+LOOKED_UP = 1024
+"""Candidates that are looked up together: a mask costs far more where the masks of one image are read alone."""
 
-    @cache
-    def neighbours(at: int) -> Int[np.ndarray, " n"]:
-        number = one.candidates.image[at]
-        rles = one.masks(slice(bounds[number], bounds[number + 1]))
-        same: Int[np.ndarray, " n"] = bounds[number] + np.flatnonzero(same_object(rles[at - bounds[number]], rles))
-        return same
+
+def neighbours_among(one: ClassSegments) -> Neighbours:
+    """Tells which candidates show the same object as given ones; each is looked up once."""
+    known: dict[int, Int[np.ndarray, " n"]] = {}
+
+    def neighbours(chosen: Int[np.ndarray, " m"]) -> list[Int[np.ndarray, " n"]]:
+        new = [at for at in np.unique(chosen).tolist() if at not in known]
+        for start in range(0, len(new), LOOKED_UP):
+            known.update(_look_up(one, np.array(new[start : start + LOOKED_UP])))
+        return [known[at] for at in chosen.tolist()]
 
     return neighbours
+
+
+def _look_up(one: ClassSegments, chosen: Int[np.ndarray, " m"]) -> Iterator[tuple[int, Int[np.ndarray, " n"]]]:
+    """Each of the candidates ``chosen``, and those of its image that show the same object."""
+    images, bounds = one.candidates.image[chosen], one.bounds
+    of_images = [np.arange(bounds[image], bounds[image + 1]) for image in images.tolist()]
+    rles = iter(one.masks(np.concatenate(of_images)))
+    for at, candidates in zip(chosen.tolist(), of_images, strict=True):
+        own = list(islice(rles, len(candidates)))
+        yield at, candidates[same_object(own[at - candidates[0]], own)]
 
 
 def chosen_rows(one: ClassSegments, choice: Choice, neighbours: Neighbours) -> pd.DataFrame:
