@@ -24,6 +24,7 @@ from empaste.artifacts.classifier import load_classifier
 from empaste.artifacts.image_paths import read_image_paths
 from empaste.artifacts.schemas.proposals import Segments
 from empaste.artifacts.tables import read_table
+from empaste.batches import map_ahead, rebatch
 from empaste.devices import limit_threads, torch_device
 from empaste.features import encoders, extraction
 from empaste.features.describing import show_image
@@ -73,7 +74,7 @@ def main(
 
     inside, waiting = Stopwatch(), Stopwatch()
     timed = [network._replace(encode=inside.time(network.encode)) for network in networks]
-    shown = pulled(waiting, extraction.map_ahead(show, per_image, os.cpu_count() or 1))
+    shown = pulled(waiting, map_ahead(show, per_image, os.cpu_count() or 1))
     cpu, clock = time.process_time(), time.perf_counter()
     num = sum(len(phi) for _, phi in extraction.describe_segments(chosen, timed, shown, batch_size))
     cpu, clock = time.process_time() - cpu, time.perf_counter() - clock
@@ -81,7 +82,7 @@ def main(
     if profile:
         print("\nEverything but the network, by time spent in each function itself:")
         profiler = cProfile.Profile()
-        profiler.runcall(lambda: sum(1 for _ in extraction.rebatch(map(show, per_image), batch_size)))
+        profiler.runcall(lambda: sum(1 for _ in rebatch(map(show, per_image), batch_size)))
         pstats.Stats(profiler).sort_stats("tottime").print_stats(12)
     share = inside.cpu / cpu
     print(f"{num} segments of {len(per_image)} images, {1000 * cpu / num:.2f} ms of CPU each")

@@ -7,7 +7,15 @@ import numpy as np
 import pytest
 import torch
 
-from empaste.artifacts.classifier import TrainedClassifier, classify, load_classifier, save_classifier
+from empaste.artifacts.classifier import (
+    TrainedClassifier,
+    _classify_across,
+    classify,
+    classify_groups,
+    classify_squares,
+    load_classifier,
+    save_classifier,
+)
 from empaste.errors import InputError
 from empaste.networks.inputs import to_input
 from empaste.networks.weights import build_resnet
@@ -56,6 +64,41 @@ def test_no_image_gives_no_row(classifier: TrainedClassifier) -> None:
     probs, phi = classify(classifier, [])
     assert probs.shape == (0, 3)
     assert phi.shape == (0, 64)
+
+
+GROUPS = (3, 0, 7, 1, 5)
+
+
+def some_groups() -> list[np.ndarray]:
+    rng = np.random.default_rng(1)
+    return [rng.integers(0, 256, (size, 32, 32, 3), np.uint8) for size in GROUPS]
+
+
+def test_on_a_cpu_a_group_has_the_same_bytes_whatever_stands_beside_it(classifier: TrainedClassifier) -> None:
+    groups = some_groups()
+    alone = [next(classify_groups(classifier, [group], 4)) for group in groups]
+    together = list(classify_groups(classifier, groups, 4))
+    assert [probs.tobytes() for probs in together] == [probs.tobytes() for probs in alone]
+
+
+@pytest.mark.parametrize("batch_size", [1, 4, 64])
+def test_batches_full_across_groups_give_every_group_its_answers(
+    classifier: TrainedClassifier, batch_size: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The way that a GPU takes, on this machine's CPU."""
+    sizes: list[int] = []
+
+    def noted(batch: np.ndarray, device: torch.device) -> torch.Tensor:
+        sizes.append(len(batch))
+        return to_input(batch, device)
+
+    monkeypatch.setattr("empaste.artifacts.classifier.to_input", noted)
+    groups = [*some_groups(), np.zeros((0, 32, 32, 3), np.uint8)]
+    found = list(_classify_across(classifier, groups, batch_size))
+    assert sizes[:-1] == [batch_size] * (sum(GROUPS) // batch_size - (sum(GROUPS) % batch_size == 0))
+    assert [len(probs) for probs in found] == [len(group) for group in groups]
+    expected, _ = classify_squares(classifier, iter([np.concatenate(groups)]))
+    np.testing.assert_allclose(np.concatenate(found), expected, atol=1e-5)
 
 
 @pytest.mark.parametrize("name", ["config.json", "model.safetensors"])

@@ -1,15 +1,12 @@
 """Insertion and deletion, with a classifier that is a formula: it sees as much of class 0 as there is red."""
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from typing import get_args
 
 import numpy as np
 import pytest
-from torch import nn
 
-from empaste.artifacts.classifier import TrainedClassifier
-from empaste.evidence import in_place
-from empaste.evidence.in_place import FILLS, cover_squares, insert_and_delete
+from empaste.evidence.in_place import FILLS, cover_squares, insert_and_delete, show_in_place
 from empaste.evidence.settings import EvidenceSettings
 from empaste.images import GRAY
 from empaste.squares import fit_square, square_frame
@@ -17,22 +14,19 @@ from empaste.squares import fit_square, square_frame
 SIDE = 16
 
 
-COUNTER = TrainedClassifier(nn.Identity(), (4, 7), SIDE)
-"""Stands for a classifier; `see_red` says what it sees."""
+def see_red(squares: np.ndarray) -> np.ndarray:
+    """Probabilities: the logit of class 0 is a twentieth of the number of red pixels minus 2, that of class 1 is 0."""
+    red = ((squares[..., 0] > 200) & (squares[..., 1] < 50)).sum(axis=(1, 2))
+    logits = np.stack([red / 20 - 2, np.zeros(len(squares))], axis=1)
+    return np.asarray(1 / (1 + np.exp(-logits)))
 
 
-def see_red(_classifier: TrainedClassifier, batches: Iterator[np.ndarray]) -> tuple[np.ndarray, None]:
-    """The logit of class 0 is a twentieth of the number of red pixels minus 2, that of class 1 is always 0."""
-    logits = []
-    for batch in batches:
-        red = ((batch[..., 0] > 200) & (batch[..., 1] < 50)).sum(axis=(1, 2))
-        logits.append(np.stack([red / 20 - 2, np.zeros(len(batch))], axis=1))
-    return 1 / (1 + np.exp(-np.concatenate(logits))), None
-
-
-@pytest.fixture(autouse=True)
-def formula(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(in_place, "classify_squares", see_red)
+def judged(
+    image: np.ndarray, masks: list[np.ndarray], fills: list[str], see: Callable[[np.ndarray], np.ndarray] = see_red
+) -> tuple[np.ndarray, np.ndarray]:
+    """Insertion and deletion of the masks, by a classifier that is a formula."""
+    frame, covers = square_frame(SIDE, SIDE, SIDE), cover_squares(masks, SIDE)
+    return insert_and_delete([see(show_in_place(image, frame, covers, fill)) for fill in fills])
 
 
 def red_square() -> tuple[np.ndarray, list[np.ndarray]]:
@@ -45,36 +39,27 @@ def red_square() -> tuple[np.ndarray, list[np.ndarray]]:
     return image, [block, half, ~block]
 
 
-@pytest.mark.parametrize("batch_size", [1, 3, 64])
-def test_counts_what_each_segment_adds_and_takes_away(batch_size: int) -> None:
-    image, masks = red_square()
-    frame = square_frame(SIDE, SIDE, SIDE)
-    found = insert_and_delete(COUNTER, image, frame, cover_squares(masks, SIDE), ["gray"], batch_size)
+def test_counts_what_each_segment_adds_and_takes_away() -> None:
+    found = judged(*red_square(), ["gray"])
     expected = np.array([[36 / 20, 0], [18 / 20, 0], [0, 0]])
     np.testing.assert_allclose(found[0], expected, atol=1e-5)
     np.testing.assert_allclose(found[1], expected, atol=1e-5)
 
 
-@pytest.mark.usefixtures("monkeypatch")
 def test_means_over_the_fills() -> None:
-    image, masks = red_square()
-    frame, covers = square_frame(SIDE, SIDE, SIDE), cover_squares(masks, SIDE)
-    single = [insert_and_delete(COUNTER, image, frame, covers, [fill], 8) for fill in FILLS]
-    both = insert_and_delete(COUNTER, image, frame, covers, list(FILLS), 8)
+    single = [judged(*red_square(), [fill]) for fill in FILLS]
+    both = judged(*red_square(), list(FILLS))
     for term in (0, 1):
         np.testing.assert_allclose(both[term], (single[0][term] + single[1][term]) / 2, atol=1e-9)
 
 
 def test_no_segment_has_no_rows() -> None:
-    image, _ = red_square()
-    found = insert_and_delete(COUNTER, image, square_frame(SIDE, SIDE, SIDE), cover_squares([], SIDE), ["gray"], 8)
+    found = judged(red_square()[0], [], ["gray"])
     assert found[0].shape == found[1].shape == (0, 2)
 
 
-def test_a_sure_classifier_stays_finite(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(in_place, "classify_squares", lambda _, batches: (np.ones((sum(map(len, batches)), 2)), None))
-    image, masks = red_square()
-    found = insert_and_delete(COUNTER, image, square_frame(SIDE, SIDE, SIDE), cover_squares(masks, SIDE), ["gray"], 8)
+def test_a_sure_classifier_stays_finite() -> None:
+    found = judged(*red_square(), ["gray"], see=lambda squares: np.ones((len(squares), 2)))
     assert np.isfinite(found).all()
 
 

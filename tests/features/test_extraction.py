@@ -1,22 +1,17 @@
 """Descriptions of segments: batches that hold every row once, in order; probabilities of the first view; joined phi."""
 
-import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 
 from empaste.artifacts.classifier import TrainedClassifier, classify
 from empaste.features.encoders import Encoder, load_encoders
 from empaste.features.extraction import (
     Showing,
     describe_segments,
-    map_ahead,
     num_columns,
-    rebatch,
     show_segments,
     showings,
 )
@@ -58,17 +53,6 @@ def describe(
     ]
     batches = list(describe_segments(views, encoders, shown, batch_size))
     return tuple(np.concatenate(arrays) for arrays in zip(*batches, strict=True))
-
-
-@given(st.lists(st.integers(0, 9), max_size=8), st.integers(1, 7))
-def test_batches_hold_every_row_once_in_order(lengths: list[int], batch_size: int) -> None:
-    rows = np.arange(sum(lengths))
-    groups = [[part, -part] for part in np.split(rows, np.cumsum(lengths))[:-1]]
-    batches = list(rebatch(groups, batch_size))
-    assert all(len(batch[0]) == batch_size for batch in batches[:-1])
-    assert all(len(batch[0]) for batch in batches)
-    assert [row for batch in batches for row in batch[0]] == rows.tolist()
-    assert all((batch[1] == -batch[0]).all() for batch in batches)
 
 
 @pytest.mark.parametrize("batch_size", [1, 4, 100])
@@ -118,25 +102,3 @@ def test_probabilities_are_the_classifiers_also_where_phi_is_not(classifier: Tra
 
 def test_no_segment_gives_no_batch(classifier: TrainedClassifier) -> None:
     assert list(describe_segments([CROP], load_encoders(["classifier"], classifier), [], 4)) == []
-
-
-def test_mapped_ahead_in_order_and_not_further() -> None:
-    taken: list[int] = []
-
-    def items() -> Iterator[int]:
-        for number in range(20):
-            taken.append(number)
-            yield number
-
-    results = map_ahead(lambda number: (number**2, threading.current_thread().name), items(), ahead=3)
-    assert next(results)[0] == 0
-    assert len(taken) == 4
-    assert [square for square, _ in results] == [number**2 for number in range(1, 20)]
-
-
-def test_an_error_in_a_thread_is_raised() -> None:
-    def fail(number: int) -> int:
-        raise ValueError(f"item {number}")
-
-    with pytest.raises(ValueError, match="item 0"):
-        list(map_ahead(fail, range(5)))

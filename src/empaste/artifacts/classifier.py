@@ -3,6 +3,7 @@
 On disk it is a folder as `artifacts.networks` writes it.
 """
 
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,9 +12,10 @@ from typing import Any
 import numpy as np
 import torch
 from jaxtyping import Float, UInt8
-from torch import nn
+from torch import Tensor, nn
 
 from empaste.artifacts.networks import CONFIG_FILE, check_fits, fill_network, read_network, save_network
+from empaste.batches import rebatch
 from empaste.errors import InputError
 from empaste.images import RGB
 from empaste.networks.anatomy import classify_maps, feature_maps, num_features
@@ -108,11 +110,65 @@ def classify_squares(
     """Probabilities and ``phi`` of batches of images that have the input's size already; no batch gives no row."""
     probs = [np.zeros((0, len(classifier.class_ids)), np.float32)]
     phi = [np.zeros((0, num_features(classifier.network)), np.float32)]
-    with torch.inference_mode():
-        for batch in batches:
-            logits, vectors = classify_maps(
-                classifier.network, feature_maps(classifier.network, to_input(batch, classifier.device))
-            )
-            probs.append(logits.sigmoid().cpu().numpy())
-            phi.append(vectors.cpu().numpy())
+    for answer in _answers(classifier, batches):
+        probs.append(answer[0].cpu().numpy())
+        phi.append(answer[1].cpu().numpy())
     return np.concatenate(probs), np.concatenate(phi)
+
+
+def classify_groups(
+    classifier: TrainedClassifier, groups: Iterable[UInt8[np.ndarray, "_ side side 3"]], batch_size: int
+) -> Iterator[Float[np.ndarray, "_ c"]]:
+    """Probabilities of each group of images that have the input's size already, in order.
+
+    On a GPU batches are full across groups. On a CPU a batch is of one group: its size decides on the last digits of
+    what a network answers, and so a group gets the same bytes whatever stands beside it.
+    """
+    if classifier.device.type == "cpu":
+        for group in groups:
+            starts = range(0, len(group), batch_size)
+            yield classify_squares(classifier, (group[start : start + batch_size] for start in starts))[0]
+        return
+    yield from _classify_across(classifier, groups, batch_size)
+
+
+def _classify_across(
+    classifier: TrainedClassifier, groups: Iterable[UInt8[np.ndarray, "_ side side 3"]], batch_size: int
+) -> Iterator[Float[np.ndarray, "_ c"]]:
+    """`classify_groups` in batches that are full across groups."""
+    sizes: deque[int] = deque()
+
+    def noted() -> Iterator[list[UInt8[np.ndarray, "_ side side 3"]]]:
+        for group in groups:
+            sizes.append(len(group))
+            yield [group]
+
+    waiting = np.zeros((0, len(classifier.class_ids)), np.float32)
+    batches = (batch for (batch,) in rebatch(noted(), batch_size))
+    for probs, _ in _answers(classifier, batches):
+        waiting = np.concatenate([waiting, probs.cpu().numpy()])
+        while sizes and sizes[0] <= len(waiting):
+            size = sizes.popleft()
+            yield waiting[:size]
+            waiting = waiting[size:]
+    yield from (waiting[:0] for _ in sizes)  # groups at the end that hold nothing
+
+
+def _answers(
+    classifier: TrainedClassifier, batches: Iterable[UInt8[np.ndarray, "b side side 3"]]
+) -> Iterator[tuple[Float[Tensor, "b c"], Float[Tensor, "b d"]]]:
+    """Probabilities and ``phi`` of each batch, on the classifier's device.
+
+    On a GPU the next batch is under way when a batch is handed out.
+    """
+    waiting: tuple[Tensor, Tensor] | None = None
+    for batch in batches:
+        with torch.inference_mode():
+            maps = feature_maps(classifier.network, to_input(batch, classifier.device))
+            logits, vectors = classify_maps(classifier.network, maps)
+            answer = logits.sigmoid(), vectors
+        if waiting:
+            yield waiting
+        waiting = answer
+    if waiting:
+        yield waiting

@@ -1,8 +1,8 @@
 """Every class of every image of a data set located: the rows of the table of CAMs, and their heat maps."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,10 +16,11 @@ from empaste.artifacts.classifier import TrainedClassifier
 from empaste.artifacts.schemas.cams import Cams
 from empaste.artifacts.tables import read_from, write_into
 from empaste.artifacts.work_parts import finish_parts, whole_batches
+from empaste.batches import map_ahead
 from empaste.classification.cam import ClassMap, locate_classes
 from empaste.classification.cam_settings import CamSettings
 from empaste.errors import InputError
-from empaste.images import read_rgb
+from empaste.images import RGB, read_rgb
 
 HEATMAPS = "heatmaps.npy"
 Shown = tuple[Path, int, Sequence[int]]
@@ -63,16 +64,16 @@ def _read_part(folder: Path) -> tuple[pd.DataFrame, Float16[np.ndarray, "n gh gw
 
 
 def _locate(classifier: TrainedClassifier, settings: CamSettings, images: Sequence[Shown]) -> Iterator[list[Located]]:
-    """What each of ``images`` shows, in batches."""
+    """What each of ``images`` shows, in batches; the files of the next one are read meanwhile."""
+    read = map_ahead(read_rgb, (path for path, _, _ in images), settings.batch_size)
     for start in tqdm(range(0, len(images), settings.batch_size), "cams", unit="batch"):
-        yield from _locate_batch(classifier, settings, images[start : start + settings.batch_size])
+        batch = images[start : start + settings.batch_size]
+        yield from _locate_batch(classifier, settings, batch, list(islice(read, len(batch))))
 
 
 def _locate_batch(
-    classifier: TrainedClassifier, settings: CamSettings, images: Sequence[Shown]
+    classifier: TrainedClassifier, settings: CamSettings, images: Sequence[Shown], pixels: Sequence[RGB]
 ) -> Iterator[list[Located]]:
-    with ThreadPoolExecutor() as pool:
-        pixels = list(pool.map(read_rgb, (path for path, _, _ in images)))
     columns = [[classifier.class_ids.index(class_id) for class_id in class_ids] for _, _, class_ids in images]
     found = locate_classes(classifier, pixels, columns, settings)
     for (_, image_id, class_ids), maps in zip(images, found, strict=True):

@@ -6,6 +6,7 @@ A model folder names its backend in ``config.json``, so that `load_detector` nee
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,6 +18,7 @@ from empaste.artifacts.coco_records import DetectedInstance, Detection
 from empaste.artifacts.networks import check_fits, fill_network
 from empaste.artifacts.outputs import write_whole
 from empaste.artifacts.work_parts import finish_parts, whole_batches
+from empaste.batches import map_ahead
 from empaste.boxes import xyxy_to_xywh
 from empaste.detectors.backend import Found, Paste
 from empaste.detectors.models import classes_in, network_in, read_model
@@ -70,7 +72,7 @@ def load_detector(model: Path, *, min_score: float, max_detections: int, num_thr
         with torch.inference_mode():
             found = backend.find(module, [one.image for one in shown], min_score, max_detections)
             return [
-                _coco_results(_scaled(one, image), image.size_hw, backend.paste, class_ids)
+                _coco_results(_scaled(_on_cpu(one), image), image.size_hw, backend.paste, class_ids)
                 for one, image in zip(found, shown, strict=True)
             ]
 
@@ -97,11 +99,12 @@ def _write_part(folder: Path, found: Sequence[Sequence[Detection]]) -> None:
 
 
 def _detect_each(detect: Detect, batch_size: int, images: Sequence[tuple[int, Path]]) -> Iterator[list[Detection]]:
-    """The results of each of ``images``, in batches."""
+    """The results of each of ``images``, in batches; the files of the next one are read meanwhile."""
+    read = map_ahead(read_rgb, (path for _, path in images), batch_size)
     with tqdm(total=len(images), desc="detecting", unit="image") as progress:
         for start in range(0, len(images), batch_size):
             batch = images[start : start + batch_size]
-            found = detect(read_rgb(path) for _, path in batch)
+            found = detect(islice(read, len(batch)))
             for (image_id, _), rows in zip(batch, found, strict=True):
                 yield [{"image_id": image_id, **row} for row in rows]
             progress.update(len(batch))
@@ -109,6 +112,11 @@ def _detect_each(detect: Detect, batch_size: int, images: Sequence[tuple[int, Pa
 
 def _show(image: RGB, image_size: int) -> Shown:
     return Shown(fit_within(image, image_size), (image.shape[0], image.shape[1]))
+
+
+def _on_cpu(found: Found) -> Found:
+    """``found`` in the memory of the CPU: fetched at once, and not mask by mask as they are drawn."""
+    return Found(*(tensor.cpu() for tensor in found))
 
 
 def _scaled(found: Found, shown: Shown) -> Found:

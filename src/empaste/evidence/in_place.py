@@ -15,7 +15,6 @@ import numpy as np
 import torch
 from jaxtyping import Bool, Float, UInt8
 
-from empaste.artifacts.classifier import TrainedClassifier, classify_squares
 from empaste.images import GRAY, mixed
 from empaste.squares import SquareFrame, blur_square, fit_square_mask
 
@@ -36,35 +35,34 @@ FILLS: dict[str, Callable[[Square, SquareFrame], Square]] = {"blur": blur_square
 """What a square shows where no segment is: its image blurred, or gray."""
 
 
+def show_in_place(
+    square: Square, frame: SquareFrame, covers: Float[np.ndarray, "n side side"], fill: str
+) -> UInt8[np.ndarray, "m side side 3"]:
+    """The image, what ``fill`` makes of it, then each segment alone, then the image without each: ``m = 2 + 2 n``."""
+    filled = FILLS[fill](square, frame)
+    shown = [mixed(square, filled, cover) for cover in covers]
+    hidden = [mixed(filled, square, cover) for cover in covers]
+    return np.stack([square, filled, *shown, *hidden])
+
+
 def insert_and_delete(
-    classifier: TrainedClassifier,
-    square: Square,
-    frame: SquareFrame,
-    covers: Float[np.ndarray, "n side side"],
-    fills: Sequence[str],
-    batch_size: int,
+    answers: Sequence[Float[np.ndarray, "m c"]],
 ) -> tuple[Float[np.ndarray, "n c"], Float[np.ndarray, "n c"]]:
     """By how much each segment alone raises every class's logit over nothing, and by how much it falls without it.
 
-    Means over ``fills``; both are high where the segment is what the classifier goes by.
+    Means over ``answers``, the probabilities of what `show_in_place` gave for each fill; both are high where the
+    segment is what the classifier goes by.
     """
-    insertion = np.zeros((len(covers), len(classifier.class_ids)))
-    deletion = np.zeros_like(insertion)
-    for fill in fills:
-        filled = FILLS[fill](square, frame)
-        shown = [mixed(square, filled, cover) for cover in covers]
-        hidden = [mixed(filled, square, cover) for cover in covers]
-        logits = _logits(classifier, np.stack([square, filled, *shown, *hidden]), batch_size)
+    num = len(answers[0]) // 2 - 1
+    insertion, deletion = np.zeros((2, num, answers[0].shape[1]))
+    for probs in answers:
+        logits = _logits(probs)
         whole, nothing, logits = logits[0], logits[1], logits[2:]
-        insertion += (logits[: len(covers)] - nothing) / len(fills)
-        deletion += (whole - logits[len(covers) :]) / len(fills)
+        insertion += (logits[:num] - nothing) / len(answers)
+        deletion += (whole - logits[num:]) / len(answers)
     return insertion, deletion
 
 
-def _logits(
-    classifier: TrainedClassifier, squares: UInt8[np.ndarray, "n side side 3"], batch_size: int
-) -> Float[np.ndarray, "n c"]:
-    batches = (squares[start : start + batch_size] for start in range(0, len(squares), batch_size))
-    probs = classify_squares(classifier, batches)[0].astype(np.float64)
+def _logits(probs: Float[np.ndarray, "m c"]) -> Float[np.ndarray, "m c"]:
     # Probabilities of a sure classifier round to 1; a logit over 16 says no more than 16.
-    return np.asarray(torch.logit(torch.from_numpy(probs), eps=1e-7))
+    return np.asarray(torch.logit(torch.from_numpy(probs.astype(np.float64)), eps=1e-7))

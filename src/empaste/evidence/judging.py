@@ -1,14 +1,14 @@
 """One image's segments judged for every class that it shows: rows of the evidence table."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
 
 import cv2
 import numpy as np
 import pandas as pd
-from jaxtyping import Bool, Float, UInt8
+from jaxtyping import Bool, Float, Int, UInt8
 
-from empaste.artifacts.classifier import TrainedClassifier
-from empaste.evidence.in_place import cover_squares, insert_and_delete
+from empaste.evidence.in_place import cover_squares, insert_and_delete, show_in_place
 from empaste.evidence.scoring import (
     Terms,
     cam_overlap,
@@ -17,44 +17,67 @@ from empaste.evidence.scoring import (
     score_segments,
     shortlist,
 )
-from empaste.evidence.settings import EvidenceSettings
+from empaste.evidence.settings import EvidenceSettings, EvidenceWeights
 from empaste.squares import SquareFrame, fit_square, square_frame
 
 COLUMNS = ["class_id", *Terms._fields, "judged", "score"]
 
 
-def judge_image(
-    classifier: TrainedClassifier,
+class Shown(NamedTuple):
+    """An image ready to be judged.
+
+    ``terms`` are what is known of all its segments before the classifier is asked, by class id; ``judged`` the places
+    of those that are judged in place, and ``squares`` what the classifier sees for them, an array per fill.
+    """
+
+    terms: dict[int, Terms]
+    judged: Int[np.ndarray, " k"]
+    squares: list[UInt8[np.ndarray, "m side side 3"]]
+
+
+def show_image(
     image: UInt8[np.ndarray, "h w 3"],
     masks: Iterable[Bool[np.ndarray, "h w"]],
     objectness: Float[np.ndarray, " n"],
     heatmaps: Mapping[int, Float[np.ndarray, "gh gw"]],
+    side: int,
     settings: EvidenceSettings,
-) -> pd.DataFrame:
-    """Rows of `COLUMNS`, by class in the order of ``heatmaps``, then by mask; ``heatmaps`` are keyed by class id.
+) -> Shown:
+    """What the classifier, which sees squares of ``side`` pixels, is to be asked of an image.
 
-    ``objectness`` is the proposal source's score of each mask.
+    ``heatmaps`` are keyed by class id; ``objectness`` is the proposal source's score of each mask.
     """
-    side, weights = classifier.image_size, settings.weights
     frame = square_frame(image.shape[0], image.shape[1], side)
     covers = cover_squares(masks, side)
     unknown = np.full(len(covers), np.nan)
     of_all = (frame_share(covers, frame), objectness, unknown, unknown)
-    at_first = {
+    terms = {
         class_id: Terms(cam_overlap(covers, _in_square(heatmap, frame, side)), *of_all)
         for class_id, heatmap in heatmaps.items()
     }
-    best = [shortlist(coarse_score(terms, weights), settings.num_judged) for terms in at_first.values()]
+    best = [shortlist(coarse_score(one, settings.weights), settings.num_judged) for one in terms.values()]
     judged = np.unique(np.concatenate([*best, np.zeros(0, int)]))
-    found = insert_and_delete(
-        classifier, fit_square(image, side), frame, covers[judged], settings.fills, settings.batch_size
-    )
+    square = fit_square(image, side)
+    return Shown(terms, judged, [show_in_place(square, frame, covers[judged], fill) for fill in settings.fills])
+
+
+def judge_image(
+    shown: Shown,
+    answers: Sequence[Float[np.ndarray, "m c"]],
+    class_ids: Sequence[int],
+    weights: EvidenceWeights,
+) -> pd.DataFrame:
+    """Rows of `COLUMNS`, by class in the order of ``shown.terms``, then by mask.
+
+    ``answers`` are the probabilities of each of ``shown.squares``, their columns those of ``class_ids``.
+    """
+    found = insert_and_delete(answers)
     tables = []
-    for class_id, coarse in at_first.items():
-        column = classifier.class_ids.index(class_id)
-        insertion, deletion = (_spread(values[:, column], judged, len(covers)) for values in found)
+    for class_id, coarse in shown.terms.items():
+        column, num = class_ids.index(class_id), len(coarse.objectness)
+        insertion, deletion = (_spread(values[:, column], shown.judged, num) for values in found)
         terms = coarse._replace(insertion=insertion, deletion=deletion)
-        in_place = np.isin(np.arange(len(covers)), judged)
+        in_place = np.isin(np.arange(num), shown.judged)
         scored = {"class_id": class_id, "judged": in_place, "score": score_segments(terms, weights)}
         tables.append(pd.DataFrame(terms._asdict() | scored)[COLUMNS])
     return pd.concat(tables) if tables else pd.DataFrame(columns=COLUMNS)

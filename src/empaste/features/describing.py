@@ -15,6 +15,7 @@ from empaste.artifacts.arrays import DAMAGES, open_array
 from empaste.artifacts.classifier import TrainedClassifier
 from empaste.artifacts.outputs import write_json
 from empaste.artifacts.segments import decode_segments
+from empaste.batches import map_ahead
 from empaste.errors import InputError
 from empaste.features import extraction
 from empaste.features.encoders import load_encoders
@@ -49,7 +50,7 @@ def describe_data_set(
     per_image = ((paths[int(str(image_id))], rows) for image_id, rows in rest.groupby("image_id", sort=False))
     progress = tqdm(per_image, "features", rest["image_id"].nunique(), unit="image")
     show = partial(show_image, showings=extraction.showings(views, networks), erosion=settings.erosion)
-    shown = extraction.map_ahead(show, progress, os.cpu_count() or 1)
+    shown = map_ahead(show, progress, os.cpu_count() or 1)
     for batch in extraction.describe_segments(views, networks, shown, settings.batch_size):
         _check_finite(batch, segments.iloc[done : done + len(batch[0])], paths)
         for array, values in zip(arrays, batch, strict=True):

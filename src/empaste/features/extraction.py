@@ -1,9 +1,7 @@
 """One vector and one probability row per segment (EM-Paste §3.1: ``h = phi(O)``), computed once."""
 
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from typing import NamedTuple, TypeVar
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -11,13 +9,12 @@ import torch.nn.functional as F  # noqa: N812  (torch's own custom)
 from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
 
+from empaste.batches import rebatch
 from empaste.features.encoders import Encoder
 from empaste.features.views import BoxXYWH, View
 from empaste.images import RGB
 
 Squares = UInt8[np.ndarray, "_ _ _ 3"]
-Item = TypeVar("Item")
-Result = TypeVar("Result")
 
 
 class Showing(NamedTuple):
@@ -97,31 +94,3 @@ def num_columns(views: Sequence[View], encoders: Sequence[Encoder]) -> tuple[int
     blank = [np.zeros((1, side, side, 3), np.uint8) for _, side in showings(views, encoders)]
     probs, phi = next(describe_segments(views, encoders, [blank], 1))
     return probs.shape[1], phi.shape[1]
-
-
-def rebatch(groups: Iterable[Sequence[np.ndarray]], batch_size: int) -> Iterator[list[np.ndarray]]:
-    """The rows of aligned arrays in order, in batches of ``batch_size``; the last may be smaller, none is empty."""
-    waiting: list[Sequence[np.ndarray]] = []
-    count = 0
-    for group in groups:
-        waiting.append(group)
-        count += len(group[0])
-        while count >= batch_size:
-            joined = [np.concatenate(arrays) for arrays in zip(*waiting, strict=True)]
-            yield [array[:batch_size] for array in joined]
-            waiting = [[array[batch_size:] for array in joined]]
-            count -= batch_size
-    if count:
-        yield [np.concatenate(arrays) for arrays in zip(*waiting, strict=True)]
-
-
-def map_ahead(function: Callable[[Item], Result], items: Iterable[Item], ahead: int = 4) -> Iterator[Result]:
-    """Yield ``function(item)`` in order while threads compute the next ``ahead``, so that memory stays bounded."""
-    running: deque[Future[Result]] = deque()
-    with ThreadPoolExecutor(ahead) as pool:
-        for item in items:
-            running.append(pool.submit(function, item))
-            if len(running) > ahead:
-                yield running.popleft().result()
-        while running:
-            yield running.popleft().result()
