@@ -1,7 +1,7 @@
 r"""What an item costs as data sets grow: steps of the pipeline on 1,000, 10,000 and 100,000 generated items.
 
-    python -m benchmarks.flat_cost                                  # half an hour on one thread, 3 GB of disk
-    python -m benchmarks.flat_cost --size 1000 --size 10000         # two minutes
+    python -m benchmarks.flat_cost                                  # some 25 minutes of one thread, 3 GB of disk
+    python -m benchmarks.flat_cost --size 1000 --size 10000         # four minutes
     python -m benchmarks.flat_cost --write                          # and replace docs/results/flat_cost.{json,svg}
 
 Images are of 48 × 48 pixels, since work on pixels does not depend on how many images there are: what is measured is
