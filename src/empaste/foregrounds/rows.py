@@ -19,7 +19,7 @@ COLUMNS = [
 
 
 LOOKED_UP = 1024
-"""Candidates that are looked up together: reading the masks of one image alone takes as long as those of a hundred."""
+"""Candidates that are looked up together: a mask costs far more where the masks of one image are read alone."""
 
 
 def neighbours_among(one: ClassSegments) -> Neighbours:
