@@ -5,7 +5,7 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export OMP_WAIT_POLICY ?= PASSIVE
 
-.PHONY: setup demo quick test fuzz faults smoke lint types audit sbom docs docs-serve wheel ui clean
+.PHONY: setup demo quick test fuzz faults remotes smoke lint types audit sbom docs docs-serve wheel ui clean
 
 setup: $(BIN)/.complete  ## create .venv and install the pinned requirements, each file by its hash
 
@@ -38,6 +38,9 @@ quick: setup  ## the demo's table in two to three minutes, from a clean checkout
 	git clone --quiet . .work/quick
 	cd .work/quick && empaste preset --write quick && EMPASTE_TRACKING=off dvc repro && empaste summary
 	@echo "This run had 120 of the demo's 500 images, no made backgrounds, and 80 of 500 training steps: make demo runs all of it."
+
+remotes: setup  ## let everything go wrong that may between a project and a store that is shared: docs/sharing.md
+	$(BIN)/python -m tests.remotes $(REMOTES)
 
 smoke: setup  ## run the pipeline at its smallest, from a clean checkout in .work/smoke
 	rm -rf .work/smoke

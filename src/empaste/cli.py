@@ -162,6 +162,20 @@ def doctor() -> None:
 
 
 @app.command()
+def remote(
+    name: Annotated[str | None, typer.Argument(help="a DVC remote; default: the default one")] = None,
+    contents: Annotated[bool, typer.Option("--contents", help="read every object and compare its hash")] = False,
+    repair: Annotated[bool, typer.Option("--repair", help="put back from DVC's cache what is wrong")] = False,
+) -> None:
+    """Check that a DVC remote holds all outputs of this run; exit code 1 if any object is missing or damaged."""
+    from empaste.sharing import describe, examine_remote
+
+    holdings = examine_remote(Path(), name, contents=contents, repair=repair)
+    print(*describe(holdings), sep="\n")
+    raise typer.Exit(int(bool(holdings.wrong)))
+
+
+@app.command()
 def recall(
     method: Annotated[
         list[str] | None, typer.Option(help="a proposal source to measure; default: all that need no weights")

@@ -3,8 +3,6 @@
 One file, so that workers which share the suite by files run the pipeline once.
 """
 
-import contextlib
-import getpass
 import json
 import os
 import signal
@@ -12,7 +10,6 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -20,8 +17,9 @@ import pytest
 import yaml
 
 from tests.faults.disturbing import contents, disturb
-from tests.pipeline.project import Run, runner, stages_run
-from tests.pipeline.ssh_server import SSHD, ssh_server
+from tests.pipeline.project import Run, stages_run
+from tests.remotes.machines import Machine
+from tests.remotes.places import KINDS, VERIFIED
 from tests.scaleout.ray_cluster import ray_cluster
 
 ON_RAY = ["prepare", "proposals", "cams", "evidence", "features", "backgrounds", "paste", "evaluate"]
@@ -195,43 +193,21 @@ def test_a_disturbed_stage_goes_on_and_ends_with_the_same_bytes(project: Path, s
     assert disturb(project, stage, kind, 4.0, np.random.default_rng(0)).wrong == ()
 
 
-@contextlib.contextmanager
-def folder_remote(folder: Path) -> Iterator[tuple[str, dict[str, str]]]:
-    """The address of the remote, and what this machine alone adds to it."""
-    yield str(folder / "shared"), {}
-
-
-@contextlib.contextmanager
-def ssh_remote(folder: Path) -> Iterator[tuple[str, dict[str, str]]]:
-    """The same, behind a real SSH server."""
-    with ssh_server(folder) as server:
-        local = {"keyfile": str(server.key), "user": getpass.getuser()}
-        yield f"ssh://127.0.0.1:{server.port}{folder}/shared", local
-
-
-Remote = Callable[[Path], contextlib.AbstractContextManager[tuple[str, dict[str, str]]]]
-WANTS_SSHD = pytest.mark.skipif(
-    SSHD is None, reason="no OpenSSH server here; on Debian: apt-get install openssh-server"
-)
-
-
-def add_remote(run: Run, address: str, local: dict[str, str]) -> None:
-    run("dvc", "remote", "add", "--local", "--force", "--default", "shared", address)
-    for name, value in local.items():
-        run("dvc", "remote", "modify", "--local", "shared", name, value)
-
-
-@pytest.mark.parametrize("remote", [folder_remote, pytest.param(ssh_remote, marks=WANTS_SSHD)])
-def test_a_clone_pulls_everything(tmp_path: Path, project: Path, run: Run, remote: Remote) -> None:
-    with remote(tmp_path) as (address, local):
-        add_remote(run, address, local)
-        run("dvc", "push")
-        runner(tmp_path)("git", "clone", "-q", project, "clone")
-        clone = runner(tmp_path / "clone")
-        add_remote(clone, address, local)
-        clone("dvc", "pull")
-        assert (tmp_path / "clone" / "models" / "mask_rcnn").is_dir()
-        again = clone("dvc", "repro")
-        assert stages_run(again) == []
-        assert "up to date" in again.stdout
-        run("dvc", "remote", "remove", "--local", "shared")
+@pytest.mark.parametrize("kind", ["ssh", "s3"])
+def test_a_clone_pulls_everything_and_has_nothing_to_compute(project: Path, tmp_path: Path, kind: str) -> None:
+    if reason := KINDS[kind].lacking():
+        pytest.skip(reason)
+    here, folder = Machine(project), tmp_path / "server"
+    folder.mkdir()
+    with KINDS[kind].open(folder) as store:
+        here.set_remote(store.settings() | VERIFIED)
+        here.dvc("push")
+        (project / ".dvc" / "config.local").unlink()
+        there = here.clone(tmp_path / "clone")
+        there.set_remote(store.settings() | VERIFIED)
+        there.dvc("pull")
+    assert (there.folder / "models" / "mask_rcnn").is_dir()
+    said = there.dvc("repro")
+    assert "Running stage" not in said
+    assert "up to date" in said
+    assert there.git("status", "--porcelain") == ""
