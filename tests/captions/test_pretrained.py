@@ -174,6 +174,7 @@ def test_weights_that_are_a_pickle_are_refused(
     torch.save(load_file(weights), folder / "pytorch_model.bin")
     assert captions("git", folder, scenes)  # of both forms the safetensors are read
     weights.unlink()
+    pretrained._load.cache_clear()  # another process
     with pytest.raises(InputError, match=r"whose weights pytorch_model\.bin are a pickle.*docs/networks\.md says"):
         captions("git", folder, scenes)
     monkeypatch.setattr(pretrained, "refuse_pickles", lambda *_: None)  # as of a model on the hub

@@ -40,6 +40,7 @@ TINY: Mapping[str, object] = {
     "backgrounds.num_threads": 1,
     "train.architecture": "resnet18",
     "train.image_size": 64,
+    "train.precision": "float32",  # in bfloat16, a CPU without instructions for it takes minutes
     "train.iterations": 2,
     "train.batch_size": 2,
     "train.checkpoint_every": 1,

@@ -56,6 +56,19 @@ def test_a_network_is_loaded_once_by_every_worker(capfd: pytest.CaptureFixture[s
 
 
 @pytest.mark.usefixtures("on_ray")
+def test_networks_run_on_every_node_although_one_machine_runs_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+
+    def stream_on_ray(*given: Any) -> list[int]:
+        asked.append(given[4])
+        return []
+
+    monkeypatch.setattr(ray_engine, "stream_on_ray", stream_on_ray)
+    assert list(map_items(ray_work.refuse_eleven, ITEMS, "run", workers=1, network=Network("cpu", 1))) == []
+    assert asked == [2]
+
+
+@pytest.mark.usefixtures("on_ray")
 def test_workers_work_in_the_stages_folder_and_start_no_workers_of_their_own(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

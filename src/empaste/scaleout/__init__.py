@@ -48,15 +48,16 @@ def map_items(
     """Yield ``function(item)`` in the order of ``items``, with a progress bar called ``what`` that counts ``unit``.
 
     ``function`` must be importable, or a `functools.partial` of one that is, and pure: what it draws at random it seeds
-    from the item. A function that runs a network holds it as a `PerProcess`, and ``network`` says what one worker
-    takes; on one machine it runs in this process. An error in any item ends the map with that error. `InputError` where
+    from the item. ``workers`` is the number of processes, None as many as there is room for. A function that runs a
+    network holds it as a `PerProcess`, and ``network`` says what one worker takes; on one machine it runs in this
+    process, on a cluster wherever there is room. An error in any item ends the map with that error. `InputError` where
     a worker dies, on Ray where several die of the same item; it names the item.
     """
     alone = workers == 1 or len(items) < FEW
     if chosen_engine() == "ray" and items and (network or not alone):
         from empaste.scaleout.ray_engine import stream_on_ray, workers_on_cluster
 
-        number = workers_on_cluster(what, network, workers)
+        number = workers_on_cluster(what, network, None if network else workers)
         size = 1 if network else chunk_size(len(items), number)
         yield from stream_on_ray(partial(_one_by_one, function), items, what, unit, number, network, size)
     elif network or alone or (workers or num_workers()) == 1:

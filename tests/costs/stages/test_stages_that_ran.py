@@ -97,7 +97,7 @@ def test_features(views: list[str]) -> None:
     with counted_passes() as seen:
         stages.features.main()
     assert formula("features", 3) == seen
-    assert seen["forward", 32] == 4 * len(views)
+    assert seen["forward", 32] == 3 * len(views)
 
 
 @pytest.mark.parametrize("folds", [1, 2, 9])

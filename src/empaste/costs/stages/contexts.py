@@ -39,6 +39,8 @@ def backgrounds(params: Params, scale: Scale) -> Cost:
     again: both come on top. Text encoders are left out, which are quick beside it.
     """
     own, net = params.backgrounds, params.classifier
+    if own.method == "none":
+        return Cost()
     made = scale.candidates
     judged = Passes("classifier.forward", net.architecture, net.image_size, made, net.width, at_most=True)
     clip = Passes("clip.forward", str(own.clip_model), CLIP_SIDE, made, at_most=True)

@@ -36,12 +36,12 @@ def evidence(params: Params, scale: Scale) -> Cost:
 
 
 def features(params: Params, scale: Scale) -> Cost:
-    """Every segment is shown once per view and network, and one blank segment first, to see how long ``phi`` is."""
+    """Every segment is shown once per view and network."""
     own, images = params.features, scale.data.train
     layers = layers_by_network(own.backbones)
     networks = [_classifier(params), *(_encoder(name) for name in layers if name != CLASSIFIER)]
     views = len(own.views)
-    passes = [replace(one, count=(scale.segments + 1) * views) for one in networks]
+    passes = [replace(one, count=scale.segments * views) for one in networks]
     shown = scale.segments * views * len({one.side for one in networks})
     net = params.classifier
     length = traits(net.architecture, net.width, net.image_size).phi * views * len(own.backbones)
