@@ -153,12 +153,36 @@ def test_a_node_with_another_version_is_refused_by_name(monkeypatch: pytest.Monk
         list(map_items(ray_work.refuse_eleven, ITEMS, "check"))
 
 
-@pytest.mark.usefixtures("on_ray")
-@pytest.mark.parametrize("device", ["cpu", "auto", "cuda"])
-def test_a_worker_that_no_node_has_room_for_is_refused(device: str) -> None:
-    expected = r"^cams: a worker takes 64 CPU, which no node of the Ray cluster has \(1 CPU, 0 GPU; 1 CPU, 0 GPU"
+@pytest.mark.parametrize(
+    ("nodes", "network", "each", "number"),
+    [
+        ([{"CPU": 8}, {"CPU": 3}], None, {"num_cpus": 1}, 11),
+        ([{"CPU": 8}, {"CPU": 3}], Network("auto", 2), {"num_cpus": 2}, 5),
+        ([{"CPU": 8}, {"CPU": 3}], Network("cpu", 0), {"num_cpus": 8}, 1),
+        ([{"CPU": 1}, {"CPU": 1}], Network("cpu", 2), {"num_cpus": 1}, 2),
+        ([{"CPU": 8, "GPU": 4}, {"CPU": 3}], Network("auto", 2), {"num_cpus": 1, "num_gpus": 1}, 4),
+        ([{"CPU": 8, "GPU": 4}, {"CPU": 3}], Network("cpu", 2), {"num_cpus": 2}, 5),
+    ],
+)
+def test_workers_fill_the_nodes(
+    nodes: list[dict[str, float]], network: Network | None, each: dict[str, int], number: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.delenv("EMPASTE_WORKERS", raising=False)
+    monkeypatch.setattr(cluster, "_nodes", lambda _: nodes)
+    assert cluster.resources(None, network) == each
+    assert cluster.places(None, each, "cams") == number
+    monkeypatch.setenv("EMPASTE_WORKERS", "3")
+    assert cluster.places(None, each, "cams") == 3
+
+
+def test_a_worker_that_no_node_has_room_for_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cluster, "_nodes", lambda _: [{"GPU": 1}, {"CPU": 2}])
+    expected = (
+        r"^cams: a worker takes 1 CPU and 1 GPU, which no node of the Ray cluster has \(0 CPU, 1 GPU; 2 CPU, 0 GPU\)"
+    )
     with pytest.raises(InputError, match=expected):
-        list(map_items(ray_work.refuse_eleven, ITEMS, "cams", network=Network(device, 64)))
+        cluster.places(None, {"num_cpus": 1, "num_gpus": 1}, "cams")
 
 
 @pytest.mark.usefixtures("on_ray")

@@ -21,7 +21,7 @@ from packaging.requirements import Requirement
 import empaste
 from empaste.errors import InputError, require_extra
 from empaste.scaleout.workers import VARIABLE as WORKERS
-from empaste.scaleout.workers import Network, num_workers, workers_asked_for
+from empaste.scaleout.workers import Network, workers_asked_for
 
 VARIABLE = "RAY_ADDRESS"
 ANSWER_SECONDS = 5
@@ -53,11 +53,7 @@ def connect() -> Any:
     if ray.is_initialized():
         return ray
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
-    own: dict[str, Any] = {
-        "num_cpus": num_workers(),
-        "object_store_memory": OBJECT_STORE_BYTES,
-        "include_dashboard": False,
-    }
+    own: dict[str, Any] = {"object_store_memory": OBJECT_STORE_BYTES, "include_dashboard": False}
     try:
         ray.init(address, **quiet, **(own if address == "local" else {}))
     except (ConnectionError, RuntimeError, ValueError) as error:
@@ -88,12 +84,15 @@ def _check_answers(address: str) -> None:
 
 
 def resources(ray: Any, network: Network | None) -> dict[str, int]:
-    """What one worker is given: a core, or a network's threads, or a GPU where its device is one and there are some."""
+    """What one worker is given: a core, or a GPU where its network's device is one and there are some, or as many cores
+    as the network has threads; all of a node's where none has so many.
+    """
     if network is None:
         return {"num_cpus": 1}
     if network.device != "cpu" and any(node.get("GPU") for node in _nodes(ray)):
         return {"num_cpus": 1, "num_gpus": 1}
-    return {"num_cpus": network.num_threads or os.cpu_count() or 1}
+    most = max((int(node.get("CPU", 0)) for node in _nodes(ray)), default=0)
+    return {"num_cpus": max(1, min(network.num_threads or most, most))}
 
 
 def places(ray: Any, each: Mapping[str, int], what: str) -> int:
@@ -106,8 +105,8 @@ def places(ray: Any, each: Mapping[str, int], what: str) -> int:
     if not sum(fits):
         wanted = " and ".join(f"{number} {keys[name]}" for name, number in each.items())
         raise InputError(
-            f"{what}: a worker takes {wanted}, which no node of the Ray cluster has ({_shown_nodes(ray)}); lower the "
-            "stage's num_threads, choose another device, or start a node that has it"
+            f"{what}: a worker takes {wanted}, which no node of the Ray cluster has ({_shown_nodes(ray)}); choose "
+            "another device, or start a node that has it"
         )
     return workers_asked_for() or sum(fits)
 
