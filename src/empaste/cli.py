@@ -243,30 +243,14 @@ def predict(
     from empaste.prediction import predict_files
     from empaste.videos import is_video
 
+    options: dict[str, Any] = {
+        "min_score": min_score, "max_detections": max_detections, "batch_size": batch_size, "num_threads": num_threads,
+        "device": device,
+    }  # fmt: skip
     if is_video(source):
-        _predict_video(
-            source,
-            model,
-            out,
-            every=every,
-            max_frames=max_frames,
-            min_score=min_score,
-            max_detections=max_detections,
-            batch_size=batch_size,
-            num_threads=num_threads,
-            device=device,
-        )
+        _predict_video(source, model, out, every=every, max_frames=max_frames, **options)
         return
-    done = predict_files(
-        source,
-        model,
-        out,
-        min_score=min_score,
-        max_detections=max_detections,
-        batch_size=batch_size,
-        num_threads=num_threads,
-        device=device,
-    )
+    done = predict_files(source, model, out, **options)
     print(f"{done.num_instances} instances in {done.num_images} images: {out}/results.json, {out}/overlays")
     for text in done.passed_over:
         print(f"passed over: {text}", file=sys.stderr)
