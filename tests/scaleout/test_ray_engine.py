@@ -6,6 +6,7 @@ import socket
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -189,6 +190,19 @@ def test_a_worker_that_no_node_has_room_for_is_refused(monkeypatch: pytest.Monke
 def test_few_items_stay_in_this_process() -> None:
     found = list(map_items(partial(ray_work.run_network, ray_work.name_process), range(3), "few"))
     assert {process for process, _ in found} == {f"process {os.getpid()}"}
+
+
+@pytest.mark.parametrize("full", ["ObjectStoreFullError", "OutOfDiskError"])
+def test_a_full_object_store_is_said(full: str) -> None:
+    errors = pytest.importorskip("ray.exceptions")
+
+    def get(_: object) -> None:
+        raise errors.RayTaskError("work", "a traceback", getattr(errors, full)("no room"))
+
+    running = object.__new__(ray_engine._Map)  # what it asks Ray for is all that matters here
+    running.what, running.ray = "cams", SimpleNamespace(get=get, exceptions=errors)
+    with pytest.raises(InputError, match=r"^cams: the object store of a Ray node is full; .*--object-store-memory"):
+        running._get("reference")
 
 
 def test_the_engine_is_described(on_ray: Any, monkeypatch: pytest.MonkeyPatch) -> None:
