@@ -8,6 +8,7 @@ A block of a page may have a mark in the line above it, which a reader of the pa
 
 import contextlib
 import io
+import logging
 import re
 import shlex
 import subprocess
@@ -161,11 +162,22 @@ def _dvc(words: list[str], root: Path) -> str | None:
     if words and all(re.fullmatch(r"[a-z-]+", word) and not word.startswith("-") for word in words):
         return None  # a command that is mentioned
     try:
-        with contextlib.redirect_stderr(io.StringIO()) as said, contextlib.redirect_stdout(said):
+        with contextlib.redirect_stderr(io.StringIO()) as said, contextlib.redirect_stdout(said), _logged_to(said):
             given = get_main_parser().parse_args(words)
     except DvcParserError:
         return said.getvalue().strip().splitlines()[-1]
     return next(filter(None, map(_setting, getattr(given, "set_param", None) or ())), None)
+
+
+@contextlib.contextmanager
+def _logged_to(stream: io.StringIO) -> Iterator[None]:
+    """DVC's log goes to ``stream`` within the block, whatever used DVC in this process before."""
+    logger = logging.getLogger("dvc")
+    before, logger.handlers = logger.handlers, [logging.StreamHandler(stream)]
+    try:
+        yield
+    finally:
+        logger.handlers = before
 
 
 def _make(words: list[str], root: Path) -> str | None:

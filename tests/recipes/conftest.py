@@ -6,7 +6,7 @@ All settings are the preset's but for those of `TINY`, which make networks, imag
 import importlib
 import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -96,7 +96,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
 @pytest.fixture(scope="package", params=list(DATA))
 def recipe(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, models: dict[str, object]
-) -> Iterator[Recipe]:
+) -> Recipe:
     preset: Any = request.param
     with pytest.MonkeyPatch.context() as patch:
         for name in [name for name in os.environ if name.startswith(("DVC_", "MLFLOW_"))]:
@@ -105,4 +105,4 @@ def recipe(
         patch.setenv("EMPASTE_WORKERS", "1")
         folder = tmp_path_factory.mktemp(preset)
         data = DATA[preset](tmp_path_factory.mktemp(f"{preset}_data"))
-        yield run_preset(preset, folder, data, models)
+        return run_preset(preset, folder, data, models)

@@ -18,6 +18,7 @@ from empaste.artifacts.schemas.proposals import Segments
 from empaste.artifacts.tables import read_table, write_table
 from empaste.images import write_rgb
 from empaste.proposals import METHODS, table
+from empaste.scaleout import Network
 from stages import proposals
 from stages.proposals import main
 from tests.proposals.sources import checkerboard, prepare, proposals_of, write_mat5
@@ -122,14 +123,14 @@ def test_a_network_is_loaded_in_one_process(workspace: Path, monkeypatch: pytest
     choose("mask2former", device="cpu", num_threads=1, **settings)
     asked = []
 
-    def look(function: Callable[[Any], Any], items: Iterable[Any], what: str, workers: int) -> Any:
-        asked.append((what, workers))
+    def look(function: Callable[[Any], Any], items: Iterable[Any], what: str, workers: int, network: Network) -> Any:
+        asked.append((what, workers, network))
         return map(function, items)
 
     monkeypatch.setattr(proposals, "map_items", look)
     monkeypatch.setenv("EMPASTE_WORKERS", "3")
     main()
-    assert asked == [("proposals", 1)]
+    assert asked == [("proposals", 1, Network("cpu", 1))]
     assert len(read_table(SEGMENTS, Segments))
 
 
