@@ -19,7 +19,7 @@ from typing import Any
 from packaging.requirements import Requirement
 
 import empaste
-from empaste.errors import InputError, require_extra
+from empaste.errors import InputError, first_line, require_extra
 from empaste.scaleout.workers import VARIABLE as WORKERS
 from empaste.scaleout.workers import Network, workers_asked_for
 
@@ -57,8 +57,7 @@ def connect() -> Any:
     try:
         ray.init(address, **quiet, **(own if address == "local" else {}))
     except (ConnectionError, RuntimeError, ValueError) as error:
-        reason = next(iter(str(error).splitlines()), type(error).__name__)
-        raise InputError(f"{VARIABLE} is {address!r}, which cannot be used ({reason}); {_REMEDY}") from error
+        raise InputError(f"{VARIABLE} is {address!r}, which cannot be used ({first_line(error)}); {_REMEDY}") from error
     return ray
 
 
