@@ -6,6 +6,7 @@ from functools import partial
 from types import ModuleType
 from typing import Any, BinaryIO
 
+import dvc  # noqa: F401 (its log writes to the stdout that it was imported with: to that of a test, unless it is here)
 import numpy as np
 import pytest
 from beartype import BeartypeConf, FrozenDict, beartype
