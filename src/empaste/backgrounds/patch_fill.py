@@ -24,6 +24,12 @@ COARSEST_SIDE = 24
 HEIGHT_WEIGHT = 60.0
 """What a difference of the image's whole height costs, in levels of lightness over a whole patch."""
 
+STEPS = ((0, 1), (1, 0), (0, -1), (-1, 0), (2, 2), (-2, -2), (2, -2), (-2, 2))
+"""Rows and columns to the neighbours whose offsets are tried."""
+
+MARGIN = 2
+"""Of nothing known around an image that is searched: the farthest of `STEPS`."""
+
 MAX_TONE = 40.0
 """The largest correction of tone at the rim, in levels of 255: more is a difference of content, not of light."""
 
@@ -141,13 +147,13 @@ def _optimise(
     targets = _targets(level)
     if not len(targets):  # a small hole vanishes at a coarse scale
         return source
+    search, vote = Search(level, targets), Vote(level, targets)
     for number in range(rounds):
-        features = _features(level)
-        cost = _search(level, features, targets, source, rng)
+        cost = search(_features(level), source, rng)
         if copy_last and number == rounds - 1:
             level.lab[level.hole] = level.lab[source[..., 0], source[..., 1]][level.hole]
         else:
-            _vote(level, targets, source, cost)
+            vote(source, cost)
     return source
 
 
@@ -164,56 +170,95 @@ def _features(level: Level) -> Float32[np.ndarray, "h w 16"]:
     return np.stack([*lightness, *chroma, np.repeat(rows[:, None], width, axis=1)], axis=-1)
 
 
-def _search(
-    level: Level, features: np.ndarray, targets: np.ndarray, source: np.ndarray, rng: np.random.Generator
-) -> Float32[np.ndarray, " n"]:
-    """Improve ``source`` at ``targets`` in place: neighbours' offsets, then random places nearer and nearer."""
-    wanted = features[targets[:, 0], targets[:, 1]]
-    best = source[targets[:, 0], targets[:, 1]]
-    cost = _cost(features, wanted, best)
-    bounds = np.array(level.hole.shape) - 1
+class Search:
+    """Better sources for ``targets``: neighbours' offsets, then random places nearer and nearer.
 
-    def consider(candidates: np.ndarray) -> None:
-        fits = _is_valid(level, candidates)
-        candidates = np.where(fits[:, None], candidates, best)
-        new_cost = _cost(features, wanted, candidates)
-        better = new_cost < cost
-        best[better], cost[better] = candidates[better], new_cost[better]
+    Places are numbers in an image with a margin of nothing known, so that a step over an edge is seen as one.
+    """
 
-    for step in np.array([[0, 1], [1, 0], [0, -1], [-1, 0], [2, 2], [-2, -2], [2, -2], [-2, 2]]):
-        neighbours = np.clip(targets + step, 0, bounds)
-        source[targets[:, 0], targets[:, 1]] = best
-        consider(source[neighbours[:, 0], neighbours[:, 1]] - (neighbours - targets))
-    for reach in (1.0, 0.35, 0.12, 0.04):
-        span = np.maximum(1, reach * bounds)
-        consider(best + np.rint(rng.uniform(-1, 1, best.shape) * span).astype(int))
-    source[targets[:, 0], targets[:, 1]] = best
-    return cost
+    def __init__(self, level: Level, targets: Int[np.ndarray, "n 2"]) -> None:
+        height, width = level.hole.shape
+        self.targets, self.bounds = targets, np.array([height, width]) - 1
+        self.stride = width + 2 * MARGIN
+        self.is_valid = np.pad(level.valid, MARGIN).ravel()
+        self.at = self._numbers(targets)
+        neighbours = [np.clip(targets + step, 0, self.bounds) for step in STEPS]
+        self.neighbours = [self._numbers(places) for places in neighbours]
+
+    def __call__(
+        self, features: Float32[np.ndarray, "h w 16"], source: Int[np.ndarray, "h w 2"], rng: np.random.Generator
+    ) -> Float32[np.ndarray, " n"]:
+        """Improves ``source`` in place; the costs at the targets."""
+        padded = np.pad(features, ((MARGIN, MARGIN), (MARGIN, MARGIN), (0, 0))).reshape(-1, features.shape[-1])
+        numbers = np.pad(self._numbers(source), MARGIN).ravel()
+        wanted = padded.take(self.at, axis=0)
+        best = numbers.take(self.at)
+        cost = _cost(padded.take(best, axis=0), wanted)
+
+        def consider(candidates: np.ndarray, fits: np.ndarray) -> None:
+            places = np.flatnonzero(fits)
+            chosen = candidates[places]
+            new_cost = _cost(padded.take(chosen, axis=0), wanted.take(places, axis=0))
+            better = new_cost < cost[places]
+            best[places[better]], cost[places[better]] = chosen[better], new_cost[better]
+
+        for neighbours in self.neighbours:
+            numbers[self.at] = best
+            candidates = numbers.take(neighbours) - (neighbours - self.at)
+            consider(candidates, self.is_valid.take(candidates))
+        for reach in (1.0, 0.35, 0.12, 0.04):
+            span = np.maximum(1, reach * self.bounds)
+            moved = self._places(best) + np.rint(rng.uniform(-1, 1, self.targets.shape) * span).astype(int)
+            candidates = self._numbers(np.clip(moved, -1, self.bounds + 1))  # beyond the edge by one is as unknown
+            consider(candidates, self.is_valid.take(candidates))
+        source[self.targets[:, 0], self.targets[:, 1]] = self._places(best)
+        return cost
+
+    def _numbers(self, places: Int[np.ndarray, "... 2"]) -> Int[np.ndarray, "..."]:
+        numbers: np.ndarray = (places[..., 0] + MARGIN) * self.stride + places[..., 1] + MARGIN
+        return numbers
+
+    def _places(self, numbers: Int[np.ndarray, " n"]) -> Int[np.ndarray, "n 2"]:
+        return np.stack(np.divmod(numbers, self.stride), axis=-1) - MARGIN
 
 
-def _cost(features: np.ndarray, wanted: np.ndarray, places: np.ndarray) -> np.ndarray:
-    difference = features[places[:, 0], places[:, 1]]
-    difference -= wanted
-    np.square(difference, out=difference)
-    costs: np.ndarray = difference.sum(axis=1)
+def _cost(features: Float32[np.ndarray, "n d"], wanted: Float32[np.ndarray, "n d"]) -> Float32[np.ndarray, " n"]:
+    """The squared distance of each row; ``features`` is used up."""
+    features -= wanted
+    np.square(features, out=features)
+    costs: Float32[np.ndarray, " n"] = features.sum(axis=1)
     return costs
 
 
-def _vote(level: Level, targets: np.ndarray, source: np.ndarray, cost: np.ndarray) -> None:
-    """Paint the hole with the mean of what all patches over a pixel say, those that fit well counting most."""
-    height, width = level.hole.shape
-    span = 2 * RADIUS + 1
-    weight = np.exp(-cost / (2 * np.percentile(cost, 75) + 1e-6)).astype(np.float32)[:, None] + 1e-6
-    total = np.zeros((height + span, width + span, 4), np.float32)
-    places = source[targets[:, 0], targets[:, 1]]
-    colours = np.concatenate([level.lab, np.ones((height, width, 1), np.float32)], axis=-1)
-    for row in range(-RADIUS, RADIUS + 1):
-        for column in range(-RADIUS, RADIUS + 1):
-            said = colours[places[:, 0] + row, places[:, 1] + column] * weight
-            total[targets[:, 0] + row + RADIUS, targets[:, 1] + column + RADIUS] += said
-    total = total[RADIUS : RADIUS + height, RADIUS : RADIUS + width]
-    painted = total[level.hole]
-    level.lab[level.hole] = painted[:, :3] / painted[:, 3:]
+class Vote:
+    """Paints the hole of ``level`` with the mean of what all patches over a pixel say, those that fit well most."""
+
+    def __init__(self, level: Level, targets: Int[np.ndarray, "n 2"]) -> None:
+        self.level, self.targets = level, targets
+        height, width = level.hole.shape
+        self.stride = width + 2 * RADIUS
+        # Which target stands at a pixel; the number after the last one where none does, beyond the image's edge.
+        self.standing = np.full((height + 2 * RADIUS) * self.stride, len(targets))
+        self.standing[(targets[:, 0] + RADIUS) * self.stride + targets[:, 1] + RADIUS] = np.arange(len(targets))
+        rows, columns = np.nonzero(level.hole)
+        self.pixels = (rows + RADIUS) * self.stride + columns + RADIUS
+
+    def __call__(self, source: Int[np.ndarray, "h w 2"], cost: Float32[np.ndarray, " n"]) -> None:
+        """``level.lab`` is painted by the patches at ``source``, weighed by their ``cost`` at the targets."""
+        height, width = self.level.hole.shape
+        weight = np.exp(-cost / (2 * np.percentile(cost, 75) + 1e-6)).astype(np.float32) + np.float32(1e-6)
+        weight = np.append(weight, np.float32(0))
+        places = source[self.targets[:, 0], self.targets[:, 1]] @ [width, 1]
+        places = np.append(places, places[0])  # any whole patch: it has no weight
+        colours = np.concatenate([self.level.lab, np.ones((height, width, 1), np.float32)], axis=-1).reshape(-1, 4)
+        total = np.zeros((len(self.pixels), 4), np.float32)
+        for row in range(-RADIUS, RADIUS + 1):
+            for column in range(-RADIUS, RADIUS + 1):
+                voter = self.standing.take(self.pixels - row * self.stride - column)
+                said = colours.take(places.take(voter) + row * width + column, axis=0)
+                said *= weight.take(voter)[:, None]
+                total += said
+        self.level.lab[self.level.hole] = total[:, :3] / total[:, 3:]
 
 
 def _copy(image: np.ndarray, hole: np.ndarray, source: np.ndarray, finest: Level) -> np.ndarray:
