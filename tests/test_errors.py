@@ -4,7 +4,7 @@ import pickle
 
 import pytest
 
-from empaste.errors import LONGEST, LONGEST_WORD, InputError
+from empaste.errors import LONGEST, LONGEST_WORD, InputError, first_line, name_and_line
 
 
 @pytest.mark.parametrize("message", ["a.json is empty; restore it", "", "two\nlines", "x" * LONGEST_WORD])
@@ -20,3 +20,16 @@ def test_what_is_too_long_is_cut_and_the_next_step_stays() -> None:
     assert len(many) < LONGEST + 10
     assert many.startswith("a.csv has so many")
     assert many.endswith("; remove some")
+
+
+@pytest.mark.parametrize(
+    ("error", "line", "named"),
+    [
+        (RuntimeError("\n out of memory\non device 0"), "out of memory", "RuntimeError: out of memory"),
+        (MemoryError(), "MemoryError", "MemoryError"),
+        (ValueError(" \n"), "ValueError", "ValueError"),
+    ],
+)
+def test_of_what_a_library_says_the_first_line_is_told(error: Exception, line: str, named: str) -> None:
+    assert first_line(error) == line
+    assert name_and_line(error) == named

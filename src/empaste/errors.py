@@ -55,6 +55,12 @@ def first_line(error: Exception) -> str:
     return next(iter(str(error).strip().splitlines()), type(error).__name__)
 
 
+def name_and_line(error: Exception) -> str:
+    """The exception's name and the first line of what it says; the name alone where it says nothing."""
+    name = type(error).__name__
+    return f"{name}: {first_line(error)}" if str(error).strip() else name
+
+
 def install_command(extra: str) -> str:
     """The command that installs the extra ``extra`` from the checkout into its activated environment."""
     return f"uv pip install -e '.[{extra}]'"

@@ -20,7 +20,7 @@ from empaste.artifacts.coco_records import Coco, DetectedInstance, Detection
 from empaste.artifacts.outputs import whole_directory, write_whole
 from empaste.detectors.detecting import DETECTION_ERRORS, Detect, load_detector
 from empaste.detectors.models import classes_of
-from empaste.errors import InputError
+from empaste.errors import InputError, name_and_line
 from empaste.images import RGB, SUFFIXES, fit_within, write_rgb
 from empaste.masks import decode_mask
 from empaste.photographs import UNREADABLE_SUFFIXES, read_photograph, walk_visible
@@ -253,8 +253,7 @@ def _answers(detect: Detect, files: Sequence[Path], names: Mapping[int, str], fa
     except DETECTION_ERRORS as error:
         if len(files) > 1:
             return [answer for path in files for answer in _answers(detect, [path], names, failed)]
-        first_line = (str(error).splitlines() or [""])[0]
-        failed.append(f"{files[0]} could not be detected on ({type(error).__name__}: {first_line})")
+        failed.append(f"{files[0]} could not be detected on ({name_and_line(error)})")
         return []
     failed += unreadable
     return answers

@@ -20,7 +20,7 @@ from empaste.artifacts.coco_records import TABLES, DetectedInstance
 from empaste.artifacts.outputs import whole_directory
 from empaste.detectors.detecting import DETECTION_ERRORS, Detect, load_detector
 from empaste.detectors.models import classes_of
-from empaste.errors import InputError
+from empaste.errors import InputError, name_and_line
 from empaste.images import fit_within
 from empaste.prediction import DATA_SET, LARGEST_OVERLAY, RESULTS, check_out, draw_detections
 from empaste.videos import Frame, Video, VideoFile
@@ -84,8 +84,7 @@ def _look(video: Video, detect: Detect, record: "_Record", every: int, max_frame
             try:
                 found = detect(frame.image for frame in batch)
             except DETECTION_ERRORS as error:
-                first_line = (str(error).splitlines() or [""])[0]
-                return f"frame {batch[0].number} could not be detected on ({type(error).__name__}: {first_line})"
+                return f"frame {batch[0].number} could not be detected on ({name_and_line(error)})"
             for frame, rows in zip(batch, found, strict=True):
                 record.add(frame, rows)
             progress.update(len(batch))

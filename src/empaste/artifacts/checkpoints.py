@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from empaste.errors import TORCH_LOAD_ERRORS
+from empaste.errors import TORCH_LOAD_ERRORS, first_line
 
 
 def save_checkpoint(path: Path, content: Mapping[str, Any]) -> None:
@@ -54,6 +54,5 @@ def _read_checkpoint(path: Path, otherwise: str) -> dict[str, Any] | None:
             content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
             return content
     except TORCH_LOAD_ERRORS as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        print(f"{path} is not a readable checkpoint ({reason}); {otherwise}", file=sys.stderr)
+        print(f"{path} is not a readable checkpoint ({first_line(error)}); {otherwise}", file=sys.stderr)
         return None

@@ -11,7 +11,7 @@ from pandera.engines.pandas_engine import Engine
 from pandera.errors import SchemaError, SchemaErrors
 
 from empaste.artifacts.schemas.table import Table
-from empaste.errors import InputError
+from empaste.errors import InputError, first_line
 
 PARQUET_ERRORS = (
     OSError,
@@ -54,8 +54,9 @@ def read_table(path: Path, schema: type[Table]) -> pd.DataFrame:
     except FileNotFoundError as error:
         raise InputError(f"{path} does not exist; run: dvc repro (or dvc pull)") from error
     except PARQUET_ERRORS as error:
-        reason = next(iter(str(error).splitlines()), type(error).__name__)
-        raise InputError(f"{path} is not a readable Parquet table: {reason}; run: {_remedy(path)}") from error
+        raise InputError(
+            f"{path} is not a readable Parquet table: {first_line(error)}; run: {_remedy(path)}"
+        ) from error
     return check_table(table, path, schema)
 
 
@@ -79,7 +80,7 @@ def check_table(table: pd.DataFrame, path: Path, schema: type[Table]) -> pd.Data
     try:
         checked = schema.validate(_typed_if_empty(table, schema), lazy=True)
     except (SchemaError, SchemaErrors) as error:
-        first = next(_misfits(table, schema), str(error).splitlines()[0])
+        first = next(_misfits(table, schema), first_line(error))
         raise InputError(f"{path} does not fit the table {schema.__name__}: {first}; run: {_remedy(path)}") from error
     except TypeError as error:  # a list cannot be compared with other cells
         raise InputError(

@@ -13,7 +13,7 @@ from empaste.captions.pretrained import load_captioner
 from empaste.captions.sampling import sample_captions
 from empaste.captions.scenes import Scene
 from empaste.captions.tidying import answer
-from empaste.errors import InputError
+from empaste.errors import InputError, first_line
 
 QUESTION = "Describe this photo in one short sentence: what is there, and where it is."
 """What a chat model is asked where no prompt is given."""
@@ -33,10 +33,10 @@ def caption_scenes(
         try:
             return ask(processor, images, settings.prompt)
         except (ValueError, TypeError, KeyError, IndexError, AttributeError, TemplateError) as error:
-            reason = next(iter(str(error).splitlines()), type(error).__name__)
             raise InputError(
-                f"captions.model {settings.model!r} does not take captions.prompt {settings.prompt!r} ({reason}); its "
-                'model card says what it wants to be asked, such as "<CAPTION>" or "caption en"'
+                f"captions.model {settings.model!r} does not take captions.prompt {settings.prompt!r} "
+                f'({first_line(error)}); its model card says what it wants to be asked, such as "<CAPTION>" or '
+                '"caption en"'
             ) from error
 
     yield from sample_captions(scenes, settings, network, processor, prepare, answer)

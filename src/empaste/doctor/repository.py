@@ -11,7 +11,7 @@ import yaml
 from configobj import ConfigObj, ConfigObjError
 
 from empaste.doctor.check import Check
-from empaste.errors import InputError
+from empaste.errors import InputError, first_line
 from empaste.layout import HERE
 
 MIN_FREE_GB = 5
@@ -118,8 +118,7 @@ def _dvc_config(folder: Path) -> dict[str, Any]:
         try:
             part = ConfigObj(str(folder / ".dvc" / name), encoding="utf-8", interpolation=False)
         except (ConfigObjError, OSError, UnicodeDecodeError) as error:
-            reason = str(error).splitlines()[0]
-            raise InputError(f"DVC's configuration cannot be read ({name}: {reason}); correct it") from error
+            raise InputError(f"DVC's configuration cannot be read ({name}: {first_line(error)}); correct it") from error
         for section, values in part.items():
             if not isinstance(values, dict):
                 raise InputError(f"DVC's configuration cannot be read ({name}: {section} is in no section); correct it")

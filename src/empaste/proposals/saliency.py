@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Float, UInt8
 from pydantic import Field
 
-from empaste.errors import InputError, require_extra
+from empaste.errors import InputError, first_line, require_extra
 from empaste.settings import Count, Positive, PositiveFloat, Settings
 
 KEY = "proposals.cutout.model"
@@ -55,7 +55,7 @@ def salience_map(
         (output,) = network.session.run([network.output], {network.input: _as_input(image, settings, network.size_hw)})
     except _runtime_errors() as error:
         raise InputError(
-            f"{KEY}, {settings.model}, fails on {file_name} ({_first_line(error)}); if its input size is dynamic, set "
+            f"{KEY}, {settings.model}, fails on {file_name} ({first_line(error)}); if its input size is dynamic, set "
             "proposals.cutout.input_size to the size that it learned with"
         ) from error
     values = _activated(_as_map(output, settings, file_name), settings.activation)
@@ -87,7 +87,7 @@ def load_network(model: str, input_size: int, num_threads: int) -> LoadedNetwork
         session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
     except _runtime_errors() as error:
         raise InputError(
-            f"{KEY} is {model!r}, which is no ONNX file that can be loaded ({_first_line(error)}); "
+            f"{KEY} is {model!r}, which is no ONNX file that can be loaded ({first_line(error)}); "
             "docs/proposals.md says where to get one"
         ) from error
     inputs, outputs = session.get_inputs(), session.get_outputs()
@@ -162,7 +162,3 @@ def _runtime_errors() -> tuple[type[Exception], ...]:
     own = ("EPFail", "Fail", "InvalidArgument", "InvalidGraph", "InvalidProtobuf", "NoModel", "NoSuchFile",
            "NotImplemented", "RuntimeException")  # fmt: skip
     return (*(getattr(state, name) for name in own), RuntimeError, ValueError)
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
