@@ -151,7 +151,9 @@ def propose(items: int) -> None:
     """What the stage ``proposals`` does beside seeking segments: keep, join, write and measure them."""
     paths = list(read_image_paths(HERE.images, "train").items())
     settings = load_settings(HERE.params, "proposals", ProposalsSettings)
-    segments, _ = propose_data_set(paths, settings, {}, partial(generate_segments, shapes=masks()), Path(".work/flat"))
+    segments, _ = propose_data_set(
+        paths, settings, {}, {}, partial(generate_segments, shapes=masks()), Path(".work/flat")
+    )
     with whole_directory(HERE.segments) as folder:
         write_into(folder, segments, Segments)
     write_json(HERE.metrics / "proposals.json", proposal_metrics(segments, read_truth(HERE.train_truth), items))

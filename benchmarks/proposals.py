@@ -23,8 +23,9 @@ from empaste.artifacts.image_paths import image_paths
 from empaste.artifacts.schemas.prepare import Images
 from empaste.images import fit_within, read_rgb
 from empaste.params import load_params
-from empaste.proposals.settings import with_method
+from empaste.proposals.settings import network_loaders, with_method
 from empaste.proposals.table import propose_image, seen_side
+from empaste.scaleout import PerProcess
 
 BAR_MS = 500.0
 
@@ -36,8 +37,9 @@ def main(root: Path = Path(), images: int = 20, method: str = "selective_search"
     chosen = table.iloc[np.unique(np.linspace(0, len(table) - 1, images).round().astype(int))]
     files = list(image_paths(chosen, root / "data/images").values())
     settings = with_method(load_params(root / "params.yaml").proposals, method)
+    networks = {name: PerProcess(load) for name, load in network_loaders(settings).items()}
     counts: list[int] = []
-    own = mean_ms(lambda path: counts.append(len(propose_image((0, path), settings).rows)), files)
+    own = mean_ms(lambda path: counts.append(len(propose_image((0, path), settings, networks=networks).rows)), files)
     peer = mean_ms(lambda path: search_boxes(fit_within(read_rgb(path), seen_side(settings))), files)
     print(
         f"{method}: {own:.0f} ms for {np.mean(counts):.0f} masks; OpenCV: {peer:.0f} ms for boxes; bar {BAR_MS:.0f} ms"

@@ -17,9 +17,15 @@ from empaste.artifacts.work import remove_work, work_folder
 from empaste.layout import HERE
 from empaste.proposals.data_set import propose_data_set
 from empaste.proposals.recall import images_without, proposal_metrics
-from empaste.proposals.settings import ProposalsSettings, network_needs, num_processes, supervision
+from empaste.proposals.settings import (
+    ProposalsSettings,
+    network_loaders,
+    network_needs,
+    num_processes,
+    supervision,
+)
 from empaste.proposals.table import match_images, require_segments
-from empaste.scaleout import Network, map_items
+from empaste.scaleout import Network, PerProcess, map_items
 from empaste.settings import load_settings
 from stages.runner import stage
 
@@ -47,7 +53,8 @@ def main(
     map_images = partial(
         map_items, what="proposals", workers=num_processes(settings), network=Network(*needs) if needs else None
     )
-    segments, found = propose_data_set(items, settings, keys, map_images, work)
+    networks = {method: PerProcess(load) for method, load in network_loaders(settings).items()}
+    segments, found = propose_data_set(items, settings, keys, networks, map_images, work)
     print(f"proposals: {settings.method} learned from {supervision(settings)}", file=sys.stderr)
     require_segments(segments, settings.method, len(items))
     with whole_directory(out) as folder:

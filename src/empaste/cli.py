@@ -201,9 +201,9 @@ def recall(
     from empaste.params import load_params
     from empaste.parts import parse_parts
     from empaste.proposals.recall import Source, known_scenes, measure_sources, recall_table, weightless
-    from empaste.proposals.settings import with_method
+    from empaste.proposals.settings import network_loaders, num_processes, with_method
     from empaste.proposals.table import match_images
-    from empaste.scaleout import map_items
+    from empaste.scaleout import PerProcess, map_items
 
     settings, parts = load_params(params).proposals, parse_parts(part or ())
     chosen = [with_method(settings, name) for name in method or weightless()]
@@ -211,10 +211,12 @@ def recall(
     sources = []
     for one in chosen:
         keys, lines = match_images(one, named_images(table))
-        sources.append(Source(one, keys))
+        networks = {name: PerProcess(load) for name, load in network_loaders(one).items()}
+        sources.append(Source(one, keys, networks))
         print(*(f"{line}\n" for line in lines), sep="", end="", file=sys.stderr)
     scenes = known_scenes(image_paths(table, images), read_truth(ground_truth), settings.min_area, num_images)
-    measured = map_items(partial(measure_sources, sources=sources), scenes, "recall")
+    workers = 1 if any(num_processes(one) == 1 for one in chosen) else None
+    measured = map_items(partial(measure_sources, sources=sources), scenes, "recall", workers)
     print(f"{len(scenes)} images, instances of at least {settings.min_area:.1%} of the image; CPU time of one core\n")
     print(recall_table((result for results in measured for result in results), parts))
 

@@ -2,13 +2,14 @@
 
 import json
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from jaxtyping import Int, UInt8
 
-from empaste.proposals.method import Context, Method, Section
+from empaste.proposals.method import Context, Method, Section, Segments
 from empaste.proposals.settings import ProposalsSettings
 from empaste.settings import load_settings
 
@@ -29,6 +30,14 @@ def section_of(method: Method[Section], **changes: Any) -> Section:
 def context_of(image_id: int = 1, file_name: str = FILE_NAME, **changes: Any) -> Context:
     """What a method is told of one image: the shipped settings, but for ``changes``."""
     return Context(SHIPPED.model_copy(update=changes), image_id, file_name)
+
+
+def propose(
+    method: Method[Section], image: UInt8[np.ndarray, "h w 3"], section: Section, context: Context | None = None
+) -> Segments:
+    """What ``method`` finds with its parameters ``section``, its network loaded for this image alone."""
+    load = partial(method.load, section) if method.load else None
+    return method.propose(image, section, (context or context_of())._replace(load=load))
 
 
 def prepare(method: str, folder: Path, image: UInt8[np.ndarray, "h w 3"]) -> dict[str, Any]:

@@ -18,7 +18,8 @@ from empaste.proposals import cutout
 from empaste.proposals.cutout import Window, grid_windows, pieces_of
 from empaste.proposals.settings import ProposalsSettings
 from empaste.settings import load_settings
-from tests.proposals.sources import context_of, section_of
+from tests.proposals import sources
+from tests.proposals.sources import section_of
 from tests.proposals.tiny_salience import RAW, save_redness
 
 SIZE_HW = (60, 90)
@@ -37,7 +38,7 @@ def scene(*discs: tuple[int, int, int], radius: int = 10) -> tuple[np.ndarray, l
 def propose(image: np.ndarray, model: Path, **changes: Any) -> tuple[np.ndarray, np.ndarray]:
     options: dict[str, Any] = {"windows": [], "levels": [0.5], "num_threads": 1, "input_size": 90, "min_piece": 0.005}
     section = section_of(cutout.METHOD, model=str(model), **RAW | options | changes)
-    return cutout.propose(image, section, context_of())
+    return sources.propose(cutout.METHOD, image, section)
 
 
 def ious(masks: np.ndarray, target: np.ndarray) -> list[float]:

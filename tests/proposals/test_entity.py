@@ -14,21 +14,21 @@ import pytest
 from empaste.errors import InputError
 from empaste.proposals import entity
 from tests.optional_packages import needs_detectron2
-from tests.proposals.sources import context_of, section_of
+from tests.proposals import sources
+from tests.proposals.sources import section_of
 from tests.proposals.tiny_entity import PACKAGE, save_entity
 
 MACHINE: dict[str, Any] = {"device": "cpu", "num_threads": 1}
 
 
 def propose(image: np.ndarray, settings: dict[str, Any]) -> tuple[np.ndarray, np.ndarray]:
-    return entity.propose(image, section_of(entity.METHOD, **settings), context_of())
+    return sources.propose(entity.METHOD, image, section_of(entity.METHOD, **settings))
 
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Iterator[dict[str, Any]]:
     yield save_entity(tmp_path) | MACHINE
     sys.modules.pop(PACKAGE, None)
-    entity.load_network.cache_clear()
 
 
 @needs_detectron2
@@ -44,9 +44,7 @@ def test_instances_of_any_class_are_segments(settings: dict[str, Any], disc_imag
 
 @needs_detectron2
 def test_channels_are_in_the_order_of_the_configuration(settings: dict[str, Any], disc_image: np.ndarray) -> None:
-    _, cfg = entity.load_network(**{key: value for key, value in settings.items() if key != "min_score"} | {
-        "packages": tuple(settings["packages"])
-    })  # fmt: skip
+    _, cfg = entity.load_network(section_of(entity.METHOD, **settings))
     bgr = entity._as_input(disc_image, cfg)
     cfg.INPUT.FORMAT = "RGB"
     assert np.array_equal(entity._as_input(disc_image, cfg), bgr[::-1])

@@ -22,8 +22,16 @@ from empaste.proposals import METHODS, joined
 from empaste.proposals.duplicates import best_unlike
 from empaste.proposals.method import Context
 from empaste.proposals.recall import images_without
-from empaste.proposals.settings import ProposalsSettings, num_processes, running_methods, supervision, with_method
+from empaste.proposals.settings import (
+    ProposalsSettings,
+    network_loaders,
+    num_processes,
+    running_methods,
+    supervision,
+    with_method,
+)
 from empaste.proposals.table import match_images, propose_image, seen_side
+from empaste.scaleout import PerProcess
 from empaste.settings import load_settings
 from tests.proposals.sources import SHIPPED, context_of, prepare, section_of
 
@@ -146,6 +154,35 @@ def test_one_method_joined_gives_what_it_gives_alone(tmp_path: Path, seed: int) 
     assert rows.drop(columns="score").equals(alone.drop(columns="score"))
     assert rows["score"].tolist() == [1 - rank / len(alone) for rank in range(len(alone))]
     assert found == {"slic": len(alone)}
+
+
+def test_each_joined_method_runs_its_own_network_which_is_loaded_once(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    loaded: list[str] = []
+
+    def add(name: str, number: int) -> None:
+        def load(section: Any) -> np.ndarray:
+            loaded.append(section.model)
+            columns: np.ndarray = np.arange(100) % 10 == number
+            return columns
+
+        def propose(image: np.ndarray, _: Any, context: Context) -> tuple[np.ndarray, np.ndarray]:
+            return np.tile(context.network(), (1, image.shape[0], 1)), np.ones(1)
+
+        monkeypatch.setitem(METHODS, name, replace(METHODS[name], propose=propose, load=load))
+
+    add("sam", 2)
+    add("mask2former", 7)
+    settings = settings_of(["sam", "slic", "mask2former"], sam={"model": "a"}, mask2former={"model": "b"})
+    networks = {name: PerProcess(load) for name, load in network_loaders(settings).items()}
+    assert list(networks) == ["sam", "mask2former"]
+    write_rgb(tmp_path / "a.png", np.zeros((40, 100, 3), np.uint8))
+    for _ in range(2):
+        rows, found = propose_image((1, tmp_path / "a.png"), settings, networks=networks)
+        assert found == {"sam": 1, "slic": found["slic"], "mask2former": 1}
+        assert {2, 7} <= set(rows["x"])
+    assert loaded == ["a", "b"]
 
 
 def test_each_method_sees_the_image_at_its_own_size(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from empaste.proposals import METHODS
 from empaste.proposals.method import Context
 from empaste.proposals.settings import ProposalsSettings, with_method
 from empaste.proposals.table import seen_side
+from tests.proposals import sources
 from tests.proposals.sources import FILE_NAME, prepare
 
 Propose = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
@@ -35,7 +36,7 @@ def propose(method: str, params_file: Path, tmp_path: Path) -> Propose:
         params_file.write_text(yaml.safe_dump(content))
         settings = load_params(params_file).proposals
         own = METHODS[method].section(settings)
-        return METHODS[method].propose(image, own, Context(settings, 1, FILE_NAME))
+        return sources.propose(METHODS[method], image, own, Context(settings, 1, FILE_NAME))
 
     return call
 
@@ -96,6 +97,7 @@ def test_params_offer_every_method() -> None:
 def test_what_is_said_of_methods_is_of_methods_there_are() -> None:
     networks = {"sam", "sam2", "sam3", "mask2former", "entity", "cutout"}
     assert {name for name, one in METHODS.items() if one.precomputed} == {"mcg", "cob", "coco_results"}
+    assert {name for name, one in METHODS.items() if one.load} == networks
     assert {name for name, one in METHODS.items() if one.runs == "in one process"} == networks | {"coco_results"}
     for name, one in METHODS.items():
         assert name == one.name

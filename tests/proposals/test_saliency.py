@@ -22,7 +22,8 @@ IMAGE[5:15, 10:20] = (255, 0, 0)
 def seen(model: Path, image: np.ndarray = IMAGE, **changes: Any) -> np.ndarray:
     """The map of ``image``, which the network sees as it is where its own size is open."""
     options = RAW | {"input_size": 20, "num_threads": 1} | changes
-    return salience_map(image, section_of(cutout.METHOD, model=str(model), **options), "train/a.png")
+    section = section_of(cutout.METHOD, model=str(model), **options)
+    return salience_map(load_network(section), image, section, "train/a.png")
 
 
 def message(model: Path, **changes: Any) -> str:
@@ -47,7 +48,7 @@ def test_a_fixed_side_wins_over_the_input_size(
     tmp_path: Path, stated: tuple[int | str, int | str], size_hw: tuple[int, int], batch: int | str
 ) -> None:
     model = save_redness(tmp_path / "red.onnx", stated, batch=batch)
-    assert load_network(str(model), 48, 1).size_hw == size_hw
+    assert load_network(section_of(cutout.METHOD, model=str(model), input_size=48)).size_hw == size_hw
     assert seen(model, input_size=48).shape == (20, 30)
 
 

@@ -13,7 +13,8 @@ from empaste.errors import InputError
 from empaste.proposals import mask2former, pretrained, sam, sam2, sam3
 from empaste.proposals.method import Method
 from empaste.proposals.point_grid import _stability, grid_points, segment_everything
-from tests.proposals.sources import context_of, section_of
+from tests.proposals import sources
+from tests.proposals.sources import section_of
 from tests.proposals.tiny_segmenters import save_mask2former, save_sam, save_sam2, save_sam3
 
 EVERYTHING: dict[str, Any] = {
@@ -29,7 +30,7 @@ PROMPTED = {"sam": sam.METHOD, "sam2": sam2.METHOD, "sam3": sam3.METHOD}
 
 
 def propose(method: Method[Any], image: np.ndarray, model: Path, **options: Any) -> tuple[np.ndarray, np.ndarray]:
-    return method.propose(image, section_of(method, model=str(model), **CPU, **options), context_of())
+    return sources.propose(method, image, section_of(method, model=str(model), **CPU, **options))
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ from empaste.errors import install_command
 from empaste.proposals.duplicates import best_unlike
 from empaste.proposals.method import Context, Method, Segments
 from empaste.proposals.pretrained import no_segments, shows_nothing
-from empaste.proposals.saliency import SalienceNetwork, salience_map
+from empaste.proposals.saliency import SalienceNetwork, load_network, salience_map
 from empaste.settings import Count, Fraction
 
 Level = Annotated[float, Field(ge=0, lt=1)]
@@ -55,13 +55,13 @@ def propose(image: UInt8[np.ndarray, "h w 3"], settings: CutoutSettings, context
     """
     if shows_nothing(image):
         return no_segments(image)
-    height, width = image.shape[:2]
+    network, (height, width) = context.network(), image.shape[:2]
     found: list[tuple[Bool[np.ndarray, "h w"], float]] = []
     for window in [Window(0, height, 0, width), *grid_windows(height, width, settings.windows)]:
         crop = np.ascontiguousarray(image[window.top : window.bottom, window.left : window.right])
         if shows_nothing(crop):
             continue
-        salience = salience_map(crop, settings, context.file_name)
+        salience = salience_map(network, crop, settings, context.file_name)
         for piece, score in pieces_of(salience, settings.levels, settings.min_piece * height * width):
             if not _is_cut_off(piece, window, (height, width)):
                 found.append((_placed(piece, window, (height, width)), score))
@@ -135,6 +135,7 @@ METHOD = Method(
     CutoutSettings,
     learned_from="masks (of salient objects; its model says which)",
     runs="in one process",
+    load=load_network,
     asks=("model",),
     needs=("onnxruntime",),
     install=install_command("cutout"),

@@ -13,7 +13,7 @@ from empaste.artifacts.outputs import write_json
 from empaste.artifacts.schemas.proposals import Segments
 from empaste.artifacts.tables import read_from, write_into
 from empaste.artifacts.work_parts import finish_parts
-from empaste.proposals.method import KeysByMethod
+from empaste.proposals.method import KeysByMethod, Networks
 from empaste.proposals.settings import ProposalsSettings
 from empaste.proposals.table import ImageFile, Proposed, propose_image, segment_table
 
@@ -30,13 +30,18 @@ class Proposals(NamedTuple):
 
 
 def propose_data_set(
-    items: Sequence[ImageFile], settings: ProposalsSettings, keys: KeysByMethod, map_images: MapImages, work: Path
+    items: Sequence[ImageFile],
+    settings: ProposalsSettings,
+    keys: KeysByMethod,
+    networks: Networks,
+    map_images: MapImages,
+    work: Path,
 ) -> Proposals:
-    """The segments of all images, in the order of ``items``, as `table.propose_image` finds them with ``keys``.
+    """The segments of all images, in the order of ``items``, as `table.propose_image` finds them.
 
-    Parts that stand in ``work`` are not made again.
+    ``keys`` and ``networks`` are those of the running methods. Parts that stand in ``work`` are not made again.
     """
-    propose = partial(propose_image, settings=settings, keys=keys)
+    propose = partial(propose_image, settings=settings, keys=keys, networks=networks)
     parts = finish_parts(work, "proposals", items, partial(map_images, propose), _write_part)
     segments = segment_table(read_from(part, Segments).drop(columns="segment_id") for part in parts)
     found = [read_own_json(part / FOUND, "dvc repro proposals") for part in parts]

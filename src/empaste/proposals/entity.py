@@ -13,7 +13,6 @@ Each package may hold functions ``add_…_config(cfg)``, which are called before
 import importlib
 import sys
 from collections.abc import Sequence
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -40,18 +39,11 @@ class EntityProject(Settings):
     device: Device
 
 
-def propose(image: UInt8[np.ndarray, "h w 3"], settings: EntityProject, _: Context) -> Segments:
+def propose(image: UInt8[np.ndarray, "h w 3"], settings: EntityProject, context: Context) -> Segments:
     """Masks and scores of at least ``min_score``, best first."""
     import torch
 
-    network, cfg = load_network(
-        settings.checkout,
-        tuple(settings.packages),
-        str(settings.config),
-        str(settings.weights),
-        settings.device,
-        settings.num_threads,
-    )
+    network, cfg = context.network()
     if shows_nothing(image):
         return no_segments(image)
     height, width = image.shape[:2]
@@ -66,13 +58,10 @@ def propose(image: UInt8[np.ndarray, "h w 3"], settings: EntityProject, _: Conte
     return masks[order], scores[order]
 
 
-@lru_cache(maxsize=1)
-def load_network(
-    checkout: str | None, packages: tuple[str, ...], config: str, weights: str, device: str, num_threads: int
-) -> tuple[Any, Any]:
+def load_network(settings: EntityProject) -> tuple[Any, Any]:
     """The network in evaluation mode, with all its weights, and its configuration.
 
-    ``checkout`` is put before everything else that Python imports from; None where the packages are installed.
+    The ``checkout`` is put before everything else that Python imports from; None where the packages are installed.
     """
     try:
         from detectron2.config import get_cfg
@@ -81,16 +70,16 @@ def load_network(
         raise require_detectron2(error) from error
     from empaste.devices import limit_threads, torch_device
 
-    limit_threads(num_threads)
+    limit_threads(settings.num_threads)
     cfg = get_cfg()
-    for package in _import_packages(checkout, packages):
+    for package in _import_packages(settings.checkout, settings.packages):
         for name in sorted(vars(package)):
             if name.startswith("add_") and name.endswith("_config"):
                 getattr(package, name)(cfg)
-    _read_config(cfg, config)
-    cfg.MODEL.DEVICE = str(torch_device(device))
+    _read_config(cfg, str(settings.config))
+    cfg.MODEL.DEVICE = str(torch_device(settings.device))
     network = build_model(cfg).eval()
-    _load_weights(network, weights)
+    _load_weights(network, str(settings.weights))
     return network, cfg
 
 
@@ -184,6 +173,7 @@ METHOD = Method(
     EntityProject,
     learned_from="masks (COCO panoptic)",
     runs="in one process",
+    load=load_network,
     asks=("config", "weights"),
     needs=("detectron2",),
     install=DETECTRON2,

@@ -57,9 +57,8 @@ def _ranked_segments(name: str, image: UInt8[np.ndarray, "h w 3"], context: Cont
 
     method, settings = METHODS[name], context.settings
     seen = fit_within(image, method.seen_side(settings))
-    own = context._replace(keys=(context.keys_by_method or {}).get(name))
     try:
-        masks, scores = filtered(*method.propose(seen, method.section(settings), own), settings)
+        masks, scores = filtered(*method.propose(seen, method.section(settings), context.of_method(name)), settings)
     except InputError as error:
         raise InputError(f"{name}, which proposals.joined.methods lists: {error}") from error
     if context.found is not None:

@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from jaxtyping import Float, Int, UInt8
 
-from empaste.errors import install_command
 from empaste.proposals.duplicates import first_of_each
-from empaste.proposals.method import Context, Method, Segments
-from empaste.proposals.pretrained import Segmenter, load_pretrained, no_segments, shows_nothing
+from empaste.proposals.method import Context, Segments
+from empaste.proposals.pretrained import Segmenter, no_segments, pretrained_method, shows_nothing
 from empaste.settings import Fraction
 
 if TYPE_CHECKING:
@@ -27,17 +26,11 @@ class QuerySegmenter(Segmenter):
     min_score: Fraction
 
 
-def propose(image: UInt8[np.ndarray, "h w 3"], settings: QuerySegmenter, _: Context) -> Segments:
+def propose(image: UInt8[np.ndarray, "h w 3"], settings: QuerySegmenter, context: Context) -> Segments:
     """Masks and scores of at least ``min_score``, best first."""
     import torch
 
-    network, processor = load_pretrained(
-        "Mask2FormerForUniversalSegmentation",
-        "Mask2FormerImageProcessor",
-        ("mask2former",),
-        "proposals.mask2former.model",
-        settings,
-    )
+    network, processor = context.network()
     if shows_nothing(image):
         return no_segments(image)
     inputs = processor(images=image, return_tensors="pt").to(network.device)
@@ -66,13 +59,12 @@ def _at_image_size(
     return interpolate(padded[..., :height, :width], size_hw, mode="bilinear", align_corners=False)[0]
 
 
-METHOD = Method(
+METHOD = pretrained_method(
     "mask2former",
     propose,
     QuerySegmenter,
+    "Mask2FormerForUniversalSegmentation",
+    "Mask2FormerImageProcessor",
+    ("mask2former",),
     learned_from="masks and classes (COCO)",
-    runs="in one process",
-    asks=("model",),
-    needs=("transformers",),
-    install=install_command("segmenters"),
 )

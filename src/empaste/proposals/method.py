@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Generic, Literal, NamedTuple, TypeVar
+from typing import Annotated, Any, Generic, Literal, NamedTuple, TypeVar
 
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
@@ -20,6 +20,8 @@ Keys = Mapping[int, Sequence[str]]
 """Image id -> the keys by which another program's file names the image."""
 KeysByMethod = Mapping[str, Keys]
 """The keys in the file of each method that has one."""
+Networks = Mapping[str, Callable[[], Any]]
+"""What gives the network of each method that has one (`Method.load`), the same at every call in a process."""
 
 
 class SharedSettings(Settings):
@@ -36,8 +38,8 @@ class Context(NamedTuple):
     """What a method may know beside the image and its own section.
 
     All settings: the filters that follow, and the sections of other methods. The image's id and file name, and, for a
-    method with `Method.match`, the keys of all images. For a method that joins others, their keys, and where it notes
-    how many segments each of them found.
+    method with `Method.match`, the keys of all images; with `Method.load`, what gives its network. For a method that
+    joins others, their keys and networks, and where it notes how many segments each of them found.
     """
 
     settings: SharedSettings
@@ -45,7 +47,19 @@ class Context(NamedTuple):
     file_name: str
     keys: Keys | None = None
     keys_by_method: KeysByMethod | None = None
+    load: Callable[[], Any] | None = None
+    networks: Networks | None = None
     found: dict[str, int] | None = None
+
+    def network(self) -> Any:
+        """What the method's `Method.load` gave. `InputError` where it is not to be had."""
+        assert self.load, "whoever runs a method with a network says what gives it"
+        return self.load()
+
+    def of_method(self, name: str) -> "Context":
+        """What the method ``name`` may know: its own keys and network among those of all."""
+        keys, networks = self.keys_by_method or {}, self.networks or {}
+        return self._replace(keys=keys.get(name), load=networks.get(name))
 
 
 @dataclass(frozen=True)
@@ -63,6 +77,8 @@ class Method(Generic[Section]):
     """What was labelled in place of ``learned_from``, where parameters bring in something learned; else None."""
     runs: Literal["in workers", "in one process"] = "in workers"
     """In one process runs what holds a model or a large file, which every worker process would load again."""
+    load: Callable[[Section], Any] | None = None
+    """Loads its network, which a process does once: `Context.network`. `InputError` where it is not to be had."""
     precomputed: bool = False
     """Whether the segments were computed elsewhere, so that the method must see the image at its full size."""
     match: Callable[[Sequence[NamedImage], Section], tuple[Keys, list[str]]] | None = None

@@ -11,8 +11,8 @@ import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
 from empaste.proposals.duplicates import first_of_each
-from empaste.proposals.method import Segments
-from empaste.proposals.pretrained import Segmenter, no_segments, shows_nothing
+from empaste.proposals.method import Context, Method, Segments
+from empaste.proposals.pretrained import Segmenter, no_segments, pretrained_method, shows_nothing
 from empaste.settings import Fraction, Positive
 
 if TYPE_CHECKING:  # the other methods need no torch
@@ -30,6 +30,19 @@ class PromptedSegmenter(Segmenter):
     min_quality: Fraction
     min_stability: Fraction
     max_box_iou: Fraction
+
+
+def prompted_method(
+    name: str, network_class: str, processor_class: str, kinds: tuple[str, ...], learned_from: str
+) -> Method[PromptedSegmenter]:
+    """The record of a promptable network of transformers, of a checkpoint of the ``model_type`` ``kinds``."""
+    return pretrained_method(name, propose, PromptedSegmenter, network_class, processor_class, kinds, learned_from)
+
+
+def propose(image: UInt8[np.ndarray, "h w 3"], settings: PromptedSegmenter, context: Context) -> Segments:
+    """Masks and their estimated quality, by `segment_everything`."""
+    network, processor = context.network()
+    return segment_everything(network, processor, image, settings)
 
 
 def segment_everything(

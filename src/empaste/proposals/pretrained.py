@@ -1,13 +1,15 @@
 """Pretrained segmentation networks of transformers, with every weight from the file: nothing is left at random."""
 
-from functools import lru_cache
-from typing import Any
+from collections.abc import Callable
+from functools import partial
+from typing import Any, TypeVar
 
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
-from empaste.errors import InputError, first_line, require_extra
+from empaste.errors import InputError, first_line, install_command, require_extra
 from empaste.networks.hub import refuse_pickles
+from empaste.proposals.method import Context, Method, Segments
 from empaste.settings import Count, Device, Settings
 
 MIN_SIDE = 8
@@ -23,7 +25,33 @@ class Segmenter(Settings):
     device: Device
 
 
-@lru_cache(maxsize=1)
+Pretrained = TypeVar("Pretrained", bound=Segmenter)
+
+
+def pretrained_method(
+    name: str,
+    propose: Callable[[UInt8[np.ndarray, "h w 3"], Pretrained, Context], Segments],
+    section: type[Pretrained],
+    network_class: str,
+    processor_class: str,
+    kinds: tuple[str, ...],
+    learned_from: str,
+) -> Method[Pretrained]:
+    """The record of a method whose network and processor `load_pretrained` loads; ``name`` is its section, too."""
+    load = partial(load_pretrained, network_class, processor_class, kinds, f"proposals.{name}.model")
+    return Method(
+        name,
+        propose,
+        section,
+        learned_from,
+        runs="in one process",
+        load=load,
+        asks=("model",),
+        needs=("transformers",),
+        install=install_command("segmenters"),
+    )
+
+
 def load_pretrained(
     network_class: str, processor_class: str, kinds: tuple[str, ...], key: str, settings: Segmenter
 ) -> tuple[Any, Any]:

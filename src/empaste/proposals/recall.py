@@ -17,7 +17,7 @@ from empaste.artifacts.truth import IOU50, IOU70, GroundTruth, percent_found
 from empaste.errors import InputError
 from empaste.overlaps import best_ious
 from empaste.proposals import METHODS
-from empaste.proposals.method import KeysByMethod
+from empaste.proposals.method import KeysByMethod, Networks
 from empaste.proposals.settings import ProposalsSettings
 from empaste.proposals.table import propose_image
 from empaste.rle import RLE
@@ -32,10 +32,11 @@ class Scene(NamedTuple):
 
 
 class Source(NamedTuple):
-    """What `propose_image` wants to know of a method: the settings that choose it, and the keys of its files."""
+    """What `propose_image` wants to know of a method: the settings that choose it, its files' keys, its networks."""
 
     settings: ProposalsSettings
     keys: KeysByMethod | None = None
+    networks: Networks | None = None
 
 
 class Measured(NamedTuple):
@@ -104,14 +105,17 @@ def weightless() -> list[str]:
 
 def measure_sources(scene: Scene, sources: Sequence[Source]) -> list[Measured]:
     """What each of ``sources`` gives for one image."""
-    return [_measure(scene, *source) for source in sources]
+    return [_measure(scene, source) for source in sources]
 
 
-def _measure(scene: Scene, settings: ProposalsSettings, keys: KeysByMethod | None) -> Measured:
+def _measure(scene: Scene, source: Source) -> Measured:
+    for give in (source.networks or {}).values():
+        give()  # what a process does once is no part of an image's time
     started = time.process_time()
-    rows = propose_image((scene.image_id, scene.path), settings, keys).rows
+    rows = propose_image((scene.image_id, scene.path), *source).rows
     seconds = time.process_time() - started
-    return Measured(settings.method, scene.path, best_ious(scene.instances, segment_rles(rows)), len(rows), seconds)
+    ious = best_ious(scene.instances, segment_rles(rows))
+    return Measured(source.settings.method, scene.path, ious, len(rows), seconds)
 
 
 def recall_table(measured: Iterable[Measured], parts: Mapping[str, str]) -> str:

@@ -5,7 +5,6 @@ to the size that they learned with, and give one map of it. What lies in a file 
 looked at.
 """
 
-from functools import lru_cache
 from typing import Annotated, Any, Literal, NamedTuple
 
 import cv2
@@ -43,14 +42,13 @@ class LoadedNetwork(NamedTuple):
 
 
 def salience_map(
-    image: UInt8[np.ndarray, "h w 3"], settings: SalienceNetwork, file_name: str
+    network: LoadedNetwork, image: UInt8[np.ndarray, "h w 3"], settings: SalienceNetwork, file_name: str
 ) -> Float[np.ndarray, "h w"]:
-    """The map of ``image``, in [0, 1]; ``file_name`` is what an error calls the image.
+    """The map of ``image``, in [0, 1], by the ``network`` of ``settings``; ``file_name`` is what errors call the image.
 
-    `InputError` where the file is no such network, its map holds NaN or infinity, or values outside [0, 1] remain after
-    the ``activation``.
+    `InputError` where the network fails on the image, its map holds NaN or infinity, or values outside [0, 1] remain
+    after the ``activation``.
     """
-    network = load_network(str(settings.model), settings.input_size, settings.num_threads)
     try:
         (output,) = network.session.run([network.output], {network.input: _as_input(image, settings, network.size_hw)})
     except _runtime_errors() as error:
@@ -69,8 +67,7 @@ def salience_map(
     return cv2.resize(values.clip(0, 1), (width, height), interpolation=cv2.INTER_LINEAR)
 
 
-@lru_cache(maxsize=1)
-def load_network(model: str, input_size: int, num_threads: int) -> LoadedNetwork:
+def load_network(settings: SalienceNetwork) -> LoadedNetwork:
     """The network in the file ``model``, on the CPU; ``input_size`` holds where the file leaves the size open.
 
     `InputError` where onnxruntime is not installed, the file cannot be loaded, or it does not take one image.
@@ -80,9 +77,10 @@ def load_network(model: str, input_size: int, num_threads: int) -> LoadedNetwork
     except ImportError as error:
         raise require_extra("onnxruntime", "cutout") from error
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = num_threads
+    options.intra_op_num_threads = settings.num_threads
     options.use_deterministic_compute = True
     options.log_severity_level = 3  # what goes wrong is raised, too
+    model = str(settings.model)
     try:
         session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
     except _runtime_errors() as error:
@@ -96,7 +94,7 @@ def load_network(model: str, input_size: int, num_threads: int) -> LoadedNetwork
             f"{KEY}, {model}, takes {_described(inputs)} and gives {_described(outputs)}; it must take {FORM}, and "
             "give one map of it: export it in this form"
         )
-    height, width = (side if isinstance(side, int) else input_size for side in inputs[0].shape[2:])
+    height, width = (side if isinstance(side, int) else settings.input_size for side in inputs[0].shape[2:])
     return LoadedNetwork(session, inputs[0].name, outputs[0].name, (height, width))
 
 

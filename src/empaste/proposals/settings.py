@@ -1,5 +1,7 @@
 """The section ``proposals`` of ``params.yaml``: what all methods share, and one section per method of the registry."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import create_model, model_validator
@@ -36,6 +38,15 @@ def network_needs(settings: SharedSettings) -> tuple[str, int] | None:
         if "device" in type(section).model_fields:
             return getattr(section, "device"), getattr(section, "num_threads")  # noqa: B009
     return None
+
+
+def network_loaders(settings: SharedSettings) -> dict[str, Callable[[], Any]]:
+    """What loads the network of each running method that has one, anew at every call; by the method's name."""
+    return {
+        method.name: partial(method.load, method.section(settings))
+        for method in running_methods(settings)
+        if method.load
+    }
 
 
 def _check_joined(settings: SharedSettings) -> SharedSettings:

@@ -14,7 +14,7 @@ from empaste.images import fit_within, read_rgb
 from empaste.masks import encode_mask, mask_box_xywh
 from empaste.proposals import METHODS
 from empaste.proposals.filters import filtered
-from empaste.proposals.method import Context, KeysByMethod, Segments
+from empaste.proposals.method import Context, KeysByMethod, Networks, Segments
 from empaste.proposals.settings import ProposalsSettings, running_methods
 from empaste.proposals.sizes import enlarged
 
@@ -32,17 +32,22 @@ class Proposed(NamedTuple):
     found: dict[str, int]
 
 
-def propose_image(item: ImageFile, settings: ProposalsSettings, keys: KeysByMethod | None = None) -> Proposed:
+def propose_image(
+    item: ImageFile,
+    settings: ProposalsSettings,
+    keys: KeysByMethod | None = None,
+    networks: Networks | None = None,
+) -> Proposed:
     """The segments of one image; ``item`` is its id and file. For `scaleout.map_items`.
 
     Segments are sought and filtered in the image with its longest side at most `seen_side` pixels; what is written are
-    masks of the image as it is. ``keys`` are what `match_images` gave for all images.
+    masks of the image as it is. ``keys`` are what `match_images` gave for all images, ``networks`` give those of
+    `settings.network_loaders`.
     """
     image_id, path = item
     image = read_rgb(path)
-    by_method = keys or {}
-    context = Context(settings, image_id, path.name, by_method.get(settings.method), by_method, found={})
-    masks, scores = propose_segments(fit_within(image, seen_side(settings)), context)
+    context = Context(settings, image_id, path.name, keys_by_method=keys, networks=networks, found={})
+    masks, scores = propose_segments(fit_within(image, seen_side(settings)), context.of_method(settings.method))
     # One mask at a time at full size: all of a large image's together would not fit into memory.
     rows = [
         (image_id, *_mask_cells(enlarged(mask, image.shape[:2])), float(score))
