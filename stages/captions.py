@@ -12,13 +12,14 @@ from empaste.artifacts.schemas.prepare import Classes, Images
 from empaste.artifacts.tables import read_from, write_into
 from empaste.artifacts.work import remove_work, work_folder
 from empaste.captions import CAPTIONERS
+from empaste.captions.captioner import Context
 from empaste.captions.reading import read_rules, read_scenes
 from empaste.captions.resuming import write_captions
 from empaste.captions.scenes import choose_scenes
 from empaste.captions.settings import FREE, CaptionsSettings
 from empaste.captions.table import caption_metrics, caption_table, warnings
 from empaste.layout import HERE
-from empaste.scaleout import Network, map_items
+from empaste.scaleout import Network, PerProcess, map_items
 from empaste.settings import load_settings
 from stages.runner import stage, warn
 
@@ -37,12 +38,12 @@ def main(
     scenes = choose_scenes(read_scenes(images, labels, classes), settings.fraction, settings.seed)
     rules = read_rules(classes, settings)
     captioner, work = CAPTIONERS[settings.method], None
-    if captioner.learned:
+    if captioner.load:
         work = work_folder("captions", settings.model_dump(), [images, labels], FREE)
         map_batches = partial(map_items, what="captions", network=Network(settings.device, 0), unit="batch")
-        texts = list(write_captions(scenes, settings, map_batches, work))
+        texts = write_captions(scenes, settings, PerProcess(partial(captioner.load, settings)), map_batches, work)
     else:
-        texts = list(captioner.caption(scenes, settings, named_images(read_from(images, Images))))
+        texts = list(captioner.caption(scenes, settings, Context(named_images(read_from(images, Images)))))
     table = caption_table(scenes, texts, rules, settings.seed)
     with whole_directory(out) as scratch:
         write_into(scratch, table, Captions)

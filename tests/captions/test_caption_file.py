@@ -8,6 +8,7 @@ import pytest
 
 from empaste.artifacts.image_keys import NamedImage
 from empaste.captions.caption_file import caption_scenes, read_captions
+from empaste.captions.captioner import Context
 from empaste.captions.scenes import Scene
 from empaste.errors import InputError
 from tests.captions.settings import settings_with
@@ -22,7 +23,7 @@ def captions(
         path.write_bytes(content)
     else:
         path.write_text(content if isinstance(content, str) else json.dumps(content), encoding="utf-8")
-    return list(caption_scenes(scenes, settings_with(per_image=per_image, seed=seed, file=str(path))))
+    return list(caption_scenes(scenes, settings_with(per_image=per_image, seed=seed, file=str(path)), Context()))
 
 
 def coco(**names: int) -> dict[str, Any]:
@@ -133,7 +134,7 @@ def test_what_is_wrong_is_said(tmp_path: Path, name: str, content: Any, message:
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"captions\.file is '.*nowhere\.csv', which cannot be read \(No such file"):
         read_captions(tmp_path / "nowhere.csv")
-    assert list(caption_scenes([], settings_with(per_image=2, seed=0, file=None))) == []
+    assert list(caption_scenes([], settings_with(per_image=2, seed=0, file=None), Context())) == []
 
 
 def test_the_same_image_twice_with_the_same_name_is_no_trouble(tmp_path: Path) -> None:
@@ -153,7 +154,7 @@ def test_what_is_left_out_is_counted(tmp_path: Path, capsys: pytest.CaptureFixtu
     path.write_text(
         "file_name,caption,url\na.jpg,a hill,u\na.jpg,a  hill,u\nd.jpg,,u\nno.jpg,x,u\nno.jpg,y,u\n5.jpg,z,u\n"
     )
-    assert list(caption_scenes(SCENES, settings_with(per_image=2, seed=0, file=str(path)), IMAGES)) == [
+    assert list(caption_scenes(SCENES, settings_with(per_image=2, seed=0, file=str(path)), Context(IMAGES))) == [
         ["a hill"],
         [],
         [],
@@ -187,4 +188,6 @@ def test_ids_and_names_are_told_by_all_images_not_by_those_captioned(tmp_path: P
     path = tmp_path / "c.json"
     path.write_text(json.dumps(rows))
     scene = Scene(3, Path("train/2.jpg"), ())
-    assert list(caption_scenes([scene], settings_with(per_image=1, seed=0, file=str(path)), images)) == [["of 3"]]
+    assert list(caption_scenes([scene], settings_with(per_image=1, seed=0, file=str(path)), Context(images))) == [
+        ["of 3"]
+    ]

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from empaste.captions import CAPTIONERS
+from empaste.captions.captioner import Context
 from empaste.captions.labels import PLACES, caption_from_labels
 from empaste.captions.pretrained import EXAMPLES
 from empaste.captions.scenes import Scene, choose_scenes
@@ -37,15 +38,21 @@ def options(tiny_models: dict[str, Path], tmp_path: Path) -> dict[str, dict[str,
 def test_contract(method: str, options: dict[str, dict[str, Any]], tmp_path: Path) -> None:
     write_rgb(tmp_path / "a.png", np.full((12, 16, 3), 90, np.uint8))
     scenes = [Scene(number, tmp_path / "a.png", (("dog", "animal"),)) for number in range(1, 4)]
-    caption, own = CAPTIONERS[method].caption, options[method]
-    texts = list(caption(scenes, settings_with(per_image=3, seed=0, **own), ()))
+    one, own = CAPTIONERS[method], options[method]
+    network = one.load(settings_with(**own)) if one.load else None
+
+    def captions(wanted: list[Scene], seed: int = 0, **changes: Any) -> list[list[str]]:
+        settings = settings_with(per_image=3, seed=seed, **own | changes)
+        return list(one.caption(wanted, settings, Context(load=lambda: network)))
+
+    texts = captions(scenes)
     assert [len(of_scene) for of_scene in texts] == [3, 3, 3]
     assert all(isinstance(text, str) for of_scene in texts for text in of_scene)
-    assert list(caption(scenes, settings_with(per_image=3, seed=0, **own), ())) == texts
-    assert list(caption(scenes[2:], settings_with(per_image=3, seed=0, **own), ())) == texts[2:]
-    assert list(caption(scenes, settings_with(per_image=3, seed=0, **own | {"batch_size": 1}), ())) == texts
-    assert list(caption(scenes, settings_with(per_image=3, seed=1, **own), ())) != texts
-    assert list(caption([], settings_with(per_image=3, seed=0, **own), ())) == []
+    assert captions(scenes) == texts
+    assert captions(scenes[2:]) == texts[2:]
+    assert captions(scenes, batch_size=1) == texts
+    assert captions(scenes, seed=1) != texts
+    assert captions([]) == []
 
 
 def test_params_and_registry_name_the_same_methods() -> None:

@@ -2,12 +2,14 @@
 
 import json
 import shutil
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from empaste.captions import CAPTIONERS, pretrained
+from empaste.captions.captioner import Context
 from empaste.captions.image_text_to_text import QUESTION, ask
 from empaste.captions.pretrained import load_captioner
 from empaste.captions.scenes import Scene
@@ -28,7 +30,9 @@ def captions(
         method=method, model=str(model), prompt=prompt, dtype=dtype, per_image=2, seed=7, batch_size=2, device="cpu",
         max_tokens=6, top_p=0.9,
     )  # fmt: skip
-    return list(CAPTIONERS[method].caption(scenes, settings, ()))
+    load = CAPTIONERS[method].load
+    assert load
+    return list(CAPTIONERS[method].caption(scenes, settings, Context(load=partial(load, settings))))
 
 
 def load(method: str, model: Path, kinds: tuple[str, ...] = (), dtype: str = "auto") -> tuple[Any, Any]:
@@ -174,7 +178,6 @@ def test_weights_that_are_a_pickle_are_refused(
     torch.save(load_file(weights), folder / "pytorch_model.bin")
     assert captions("git", folder, scenes)  # of both forms the safetensors are read
     weights.unlink()
-    pretrained._load.cache_clear()  # another process
     with pytest.raises(InputError, match=r"whose weights pytorch_model\.bin are a pickle.*docs/networks\.md says"):
         captions("git", folder, scenes)
     monkeypatch.setattr(pretrained, "refuse_pickles", lambda *_: None)  # as of a model on the hub

@@ -18,6 +18,7 @@ from empaste.artifacts.label_decisions import LabelDecision, read_label_decision
 from empaste.backgrounds.random_folder import generator
 from empaste.backgrounds.scenes import Scene as Ground
 from empaste.captions.caption_file import caption_scenes
+from empaste.captions.captioner import Context
 from empaste.captions.scenes import Scene
 from empaste.masks import decode_mask, encode_mask
 from empaste.paste.foreground_file import read_foreground_file
@@ -148,7 +149,7 @@ def read_captions(folder: Path, _out: Path) -> None:
     """Captions of both training images."""
     scenes = [Scene(1, Path("train/a.jpg"), (("cat", "animal"),)), Scene(2, Path("train/7.jpg"), (("car", "vehicle"),))]
     file = next(iter(sorted(folder.iterdir())))
-    for lines in caption_scenes(scenes, settings_with(per_image=5, seed=0, file=str(file)), NAMED):
+    for lines in caption_scenes(scenes, settings_with(per_image=5, seed=0, file=str(file)), Context(NAMED)):
         assert all(isinstance(line, str) and line.strip() == line and line for line in lines)
 
 

@@ -108,6 +108,7 @@ def test_a_model_goes_on_where_it_was_interrupted(monkeypatch: pytest.MonkeyPatc
     from tests.captions.tiny_captioners import save_git
 
     (tmp_path / "model").mkdir()
+    monkeypatch.setattr("empaste.captions.resuming.SCENES_PER_PART", 1)
     configure(method="git", model=str(save_git(tmp_path / "model")), batch_size=1, device="cpu", max_tokens=6)
     main()
     whole = TABLE.read_bytes()

@@ -8,7 +8,8 @@ import hashlib
 import json
 import shutil
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import TypeVar
@@ -38,18 +39,17 @@ def finish_parts(
     work where it says on stderr what it finds.
     """
     starts = range(0, len(items), per_part)
-    folders = [work / f"part-{number:06d}" for number in range(len(starts))]
+    folders = [part_folder(work, number) for number in range(len(starts))]
     parts = zip(folders, (items[at : at + per_part] for at in starts), strict=True)
-    todo = [(folder, part) for folder, part in parts if not _stands(folder)]
+    todo = [(folder, part) for folder, part in parts if not part_stands(folder)]
     if len(todo) < len(folders):
         print(f"{what}: going on after {len(folders) - len(todo):,} of {len(folders):,} parts", file=sys.stderr)
     results = iter(make([item for _, part in todo for item in part]) if todo else ())
     for folder, part in todo:
         made = list(islice(results, len(part)))
         assert len(made) == len(part), "a result for every item"
-        with whole_directory(folder) as scratch:
+        with whole_part(folder) as scratch:
             write(scratch, made)
-            write_json(scratch / CHECKSUMS, _checksums(scratch))
     assert next(results, None) is None  # asked once more, so that worker processes end here
     return folders
 
@@ -59,7 +59,25 @@ def whole_batches(batch_size: int, at_least: int = ITEMS_PER_PART) -> int:
     return -(-at_least // batch_size) * batch_size
 
 
-def _stands(folder: Path) -> bool:
+def part_folder(work: Path, number: int) -> Path:
+    """Where the part ``number`` of the unfinished work in ``work`` is, or will be."""
+    return work / f"part-{number:06d}"
+
+
+@contextmanager
+def whole_part(folder: Path) -> Iterator[Path]:
+    """A scratch directory that becomes the part ``folder``, with checksums, when the block ends without an error."""
+    with whole_directory(folder) as scratch:
+        yield scratch
+        write_json(scratch / CHECKSUMS, _checksums(scratch))
+
+
+def standing_parts(work: Path) -> list[Path]:
+    """The parts in ``work`` that are there as they were written, in the order of their names; damaged ones are gone."""
+    return [folder for folder in sorted(work.glob("part-*")) if part_stands(folder)]
+
+
+def part_stands(folder: Path) -> bool:
     """Whether the part in ``folder`` is there as it was written; one that is damaged is removed."""
     if not folder.exists():
         return False

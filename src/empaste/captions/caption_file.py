@@ -22,7 +22,7 @@ from empaste.artifacts.fields import listed, shown
 from empaste.artifacts.image_keys import KeyMatches, NamedImage, image_key, match_keys, match_names
 from empaste.artifacts.json_files import read_json
 from empaste.artifacts.remarks import Remark, summarise
-from empaste.captions.captioner import Captioner, CaptionerSettings
+from empaste.captions.captioner import Captioner, CaptionerSettings, Context
 from empaste.captions.scenes import Scene
 from empaste.captions.tidying import tidy
 from empaste.errors import InputError
@@ -53,20 +53,18 @@ class FileCaptions:
     remarks: tuple[Remark, ...]
 
 
-def caption_scenes(
-    scenes: Sequence[Scene], settings: CaptionerSettings, images: Sequence[NamedImage] = ()
-) -> Iterator[list[str]]:
+def caption_scenes(scenes: Sequence[Scene], settings: CaptionerSettings, context: Context) -> Iterator[list[str]]:
     """Yield at most ``per_image`` captions per scene: of those in ``file`` some drawn by (seed, image), in their order.
 
-    ``images`` are all that the file may name; those of the scenes where none are given. An image without captions gets
-    none; empty captions and repeats do not count. What is left out is said. `InputError` where the file cannot be read
-    or has another form, where it names images by id and by name, and where it has captions for none of the scenes.
+    The file may name all images of ``context``; those of the scenes where none are given. An image without captions
+    gets none; empty captions and repeats do not count. What is left out is said. `InputError` where the file cannot be
+    read or has another form, where it names images by id and by name, and where it has captions for none of the scenes.
     """
     if not scenes:
         return
     file = str(settings.file)
     content = read_captions(Path(file))
-    known = images or [NamedImage(one.image_id, "/".join(one.path.parts[-2:]), "train") for one in scenes]
+    known = context.images or [NamedImage(one.image_id, "/".join(one.path.parts[-2:]), "train") for one in scenes]
     matches = _match(content, known, f"captions.file {file}")
     texts: dict[int, list[str]] = {}
     for key, one in matches.found.items():

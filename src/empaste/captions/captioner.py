@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Annotated
+from typing import Annotated, Any, NamedTuple
 
 from pydantic import Field
 
@@ -30,22 +30,34 @@ class CaptionerSettings(Settings):
     device: Device
 
 
+class Context(NamedTuple):
+    """What a captioner may know beside its scenes: all images of the data set, and what gives its network."""
+
+    images: Sequence[NamedImage] = ()
+    load: Callable[[], Any] | None = None
+
+    def network(self) -> Any:
+        """What `Captioner.load` gave. `InputError` where it is not to be had."""
+        assert self.load, "whoever runs a captioner with a network says what gives it"
+        return self.load()
+
+
+Caption = Callable[[Sequence[Scene], CaptionerSettings, Context], Iterator[list[str]]]
+
+
 @dataclass(frozen=True)
 class Captioner:
     """One source of captions, under the name that ``captions.method`` gives it."""
 
     name: str
-    caption: Callable[[Sequence[Scene], CaptionerSettings, Sequence[NamedImage]], Iterator[list[str]]]
-    """Yields at most ``per_image`` captions for each scene, seeded by ``seed`` and the image. The last argument are all
-    images of the data set, not only those of the scenes."""
-    learned: bool = False
-    """Whether it runs a model: it takes long, and an interrupted run goes on."""
+    caption: Caption
+    """Yields at most ``per_image`` captions for each scene, seeded by ``seed`` and the image."""
+    load: Callable[[CaptionerSettings], Any] | None = None
+    """Loads its network, which a process does once: `Context.network`. `InputError` where it is not to be had."""
     asks: Mapping[str, str] = field(default_factory=dict)
     """Parameters that only the user can set, each with the reason that a message gives where it is null."""
 
-
-def model_captioner(
-    name: str, caption: Callable[[Sequence[Scene], CaptionerSettings, Sequence[NamedImage]], Iterator[list[str]]]
-) -> Captioner:
-    """A captioner that runs ``captions.model``."""
-    return Captioner(name, caption, learned=True, asks={"model": "needs one; give a hub name or a local folder"})
+    @property
+    def learned(self) -> bool:
+        """Whether it runs a network: it takes long, and an interrupted run goes on."""
+        return self.load is not None

@@ -3,21 +3,18 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from empaste.artifacts.image_keys import NamedImage
-from empaste.captions.captioner import CaptionerSettings, model_captioner
-from empaste.captions.pretrained import load_captioner
+from empaste.captions.captioner import CaptionerSettings, Context
+from empaste.captions.pretrained import model_captioner
 from empaste.captions.sampling import sample_captions
 from empaste.captions.scenes import Scene
 from empaste.captions.tidying import tidy
 
 
-def caption_scenes(
-    scenes: Sequence[Scene], settings: CaptionerSettings, _: Sequence[NamedImage] = ()
-) -> Iterator[list[str]]:
+def caption_scenes(scenes: Sequence[Scene], settings: CaptionerSettings, context: Context) -> Iterator[list[str]]:
     """Yield ``per_image`` captions per scene, which begin with ``prompt`` where one is given ("a photo of")."""
     if not scenes:
         return
-    network, processor = load_captioner(settings, ("git",))
+    network, processor = context.network()
     begin = tidy(settings.prompt or "")
 
     def read(text: str) -> str:
@@ -36,4 +33,4 @@ def caption_scenes(
     yield from sample_captions(scenes, settings, network, processor, prepare, read)
 
 
-CAPTIONER = model_captioner("git", caption_scenes)
+CAPTIONER = model_captioner("git", caption_scenes, ("git",))

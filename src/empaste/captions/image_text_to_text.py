@@ -7,9 +7,8 @@ the image alone. What was asked is no part of the caption.
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from empaste.artifacts.image_keys import NamedImage
-from empaste.captions.captioner import CaptionerSettings, model_captioner
-from empaste.captions.pretrained import load_captioner
+from empaste.captions.captioner import CaptionerSettings, Context
+from empaste.captions.pretrained import model_captioner
 from empaste.captions.sampling import sample_captions
 from empaste.captions.scenes import Scene
 from empaste.captions.tidying import answer
@@ -19,13 +18,11 @@ QUESTION = "Describe this photo in one short sentence: what is there, and where 
 """What a chat model is asked where no prompt is given."""
 
 
-def caption_scenes(
-    scenes: Sequence[Scene], settings: CaptionerSettings, _: Sequence[NamedImage] = ()
-) -> Iterator[list[str]]:
+def caption_scenes(scenes: Sequence[Scene], settings: CaptionerSettings, context: Context) -> Iterator[list[str]]:
     """Yield ``per_image`` captions per scene: whole sentences where the model came to the end of one."""
     if not scenes:
         return
-    network, processor = load_captioner(settings, ())
+    network, processor = context.network()
 
     from jinja2 import TemplateError
 

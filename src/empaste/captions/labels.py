@@ -8,8 +8,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from empaste.artifacts.image_keys import NamedImage
-from empaste.captions.captioner import Captioner, CaptionerSettings
+from empaste.captions.captioner import Captioner, CaptionerSettings, Context
 from empaste.captions.inflection import plural
 from empaste.captions.scenes import Scene
 
@@ -34,9 +33,7 @@ PLACES: dict[str, tuple[str, ...]] = {
 """Supercategory → places; a supercategory that is not listed draws from all."""
 
 
-def caption_scenes(
-    scenes: Sequence[Scene], settings: CaptionerSettings, _: Sequence[NamedImage] = ()
-) -> Iterator[list[str]]:
+def caption_scenes(scenes: Sequence[Scene], settings: CaptionerSettings, _: Context) -> Iterator[list[str]]:
     """Yield ``per_image`` captions per scene, seeded by (seed, image)."""
     for scene in scenes:
         rng = np.random.default_rng([settings.seed, scene.image_id])

@@ -1,11 +1,11 @@
 """Captioning networks of transformers, by hub name or from a local folder."""
 
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from empaste.captions.captioner import CaptionerSettings
+from empaste.captions.captioner import Caption, Captioner, CaptionerSettings
 from empaste.errors import InputError, first_line, require_extra
 from empaste.networks.hub import refuse_pickles
 
@@ -17,17 +17,18 @@ EXAMPLES = {
 """Method → a small model of that kind."""
 
 
+def model_captioner(name: str, caption: Caption, model_types: Sequence[str] = ()) -> Captioner:
+    """A captioner that runs ``captions.model``, which is of one of ``model_types``; empty: of any kind."""
+    asks = {"model": "needs one; give a hub name or a local folder"}
+    return Captioner(name, caption, partial(load_captioner, model_types=tuple(model_types)), asks)
+
+
 def load_captioner(settings: CaptionerSettings, model_types: Sequence[str]) -> tuple[Any, Any]:
     """The network ``captions.model``, in evaluation mode, and its processor; ``model_types`` empty: of any kind.
 
-    A process loads it once. `InputError` where transformers is not installed, the model is neither there nor to be had,
-    is of another kind, comes with code, or its weights are not whole or no safetensors.
+    `InputError` where transformers is not installed, the model is neither there nor to be had, is of another kind,
+    comes with code, or its weights are not whole or no safetensors.
     """
-    return _load(settings.method, settings.model, settings.dtype, settings.device, tuple(model_types))
-
-
-@lru_cache(maxsize=1)
-def _load(method: str, model: str | None, dtype: str, device: str, model_types: tuple[str, ...]) -> tuple[Any, Any]:
     from empaste.devices import torch_device
 
     try:
@@ -35,7 +36,7 @@ def _load(method: str, model: str | None, dtype: str, device: str, model_types: 
         from transformers import AutoConfig, AutoModelForImageTextToText, AutoProcessor
     except ImportError as error:
         raise require_extra("transformers", "generative") from error
-    place = torch_device(device)
+    method, model, place = settings.method, settings.model, torch_device(settings.device)
     refuse_pickles(str(model), "captions.model")
     networks: Any = AutoModelForImageTextToText
     try:
@@ -44,7 +45,7 @@ def _load(method: str, model: str | None, dtype: str, device: str, model_types: 
         processor = AutoProcessor.from_pretrained(str(model), trust_remote_code=False)
         network, loaded = networks.from_pretrained(
             str(model),
-            dtype=_torch_dtype(dtype, place.type),
+            dtype=_torch_dtype(settings.dtype, place.type),
             output_loading_info=True,
             use_safetensors=True,
             trust_remote_code=False,
