@@ -1,6 +1,8 @@
 """Parts that stand are not made again, what failed is listed, and rows, shards and counts agree."""
 
 import json
+import os
+import shutil
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -132,6 +134,22 @@ def test_an_interrupted_run_goes_on_and_ends_with_the_same_bytes(judge: Judge, t
     assert third.made == [] == third.begun  # a finished run costs nothing
 
 
+@pytest.mark.parametrize("name", [making.ROWS, making.IMAGES])
+def test_a_damaged_part_is_made_again(
+    judge: Judge, tmp_path: Path, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    whole = made_by(Maker(), scenes_of(10), judge, tmp_path)
+    before = contents(tmp_path / "out")
+    file = tmp_path / "work/part-000001" / name
+    os.truncate(file, file.stat().st_size // 2)
+    again = Maker()
+    made = made_by(again, scenes_of(10), judge, tmp_path)
+    assert again.made == [4, 5, 6]
+    assert contents(tmp_path / "out") == before
+    assert made.table.equals(whole.table)
+    assert f"WARNING: {file.parent} is damaged, and made again" in capsys.readouterr().err
+
+
 def test_a_part_is_some_images_and_a_scene_stays_whole(judge: Judge, tmp_path: Path) -> None:
     captioned = [Scene(number, Path("x"), 9, 7, captions=((1, "a"), (2, "b"))) for number in (1, 2, 3)]
     for by_caption, num_parts, num_images in ((True, 2, 18), (False, 1, 9)):
@@ -154,7 +172,7 @@ def test_only_captioned_scenes_ask_for_images_by_caption(judge: Judge, tmp_path:
 def test_the_last_images_of_a_resumed_run_may_all_fail(judge: Judge, tmp_path: Path) -> None:
     make_parts(scenes_of(2), Source(Maker()), judge, 3, tmp_path, images_per_part=3)
     refused = Source(lambda scenes: [Made(failures=[Failure(-1, "", 1, "refused")]) for _ in scenes])
-    (tmp_path / "part-000001.json").unlink()
+    shutil.rmtree(tmp_path / "part-000001")
     parts = make_parts(scenes_of(2), refused, judge, 3, tmp_path, images_per_part=3)
     made = making.join_parts(parts, tmp_path)
     assert made.failures["reason"].tolist() == ["refused"]

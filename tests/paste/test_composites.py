@@ -1,6 +1,7 @@
 """The written data set: numbering, what is left out, what is skipped, going on after a kill, and COCO tools read it."""
 
 import json
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -135,13 +136,45 @@ def test_a_run_that_was_killed_goes_on_behind_its_finished_shards(
         (tmp_path / name).mkdir()
     with pytest.raises(KeyboardInterrupt):
         write_composites(tmp_path / "out", tmp_path / "work", items, stops, CLASSES)
-    assert sorted(file.name for file in (tmp_path / "work").glob("*.tar")) == [f"images-0000{k}.tar" for k in range(3)]
+    assert sorted(file.name for file in (tmp_path / "work").glob("*/*.tar")) == [
+        f"images-0000{k}.tar" for k in range(3)
+    ]
     resumed = write_composites(tmp_path / "out", tmp_path / "work", items, goes_on, CLASSES)
     assert asked == [22]  # 18 made three shards of 5, and 3 stayed out
     assert resumed == whole
     files = {file.name: file.read_bytes() for file in (tmp_path / "out").iterdir()}
     assert files == {file.name: file.read_bytes() for file in (tmp_path / "whole" / "out").iterdir()}
     assert len(files) == 8
+
+
+@pytest.mark.parametrize("name", ["images-00001.tar", "rows.annotations", composites.TALLY])
+def test_a_damaged_shard_and_those_behind_it_are_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(composites, "SHARD_SIZE", 5)
+    items, made = many(40)
+    (tmp_path / "whole").mkdir()
+    whole = write(tmp_path / "whole", items, made)
+    by_item = dict(zip(map(id, items), made, strict=True))
+    asked: list[int] = []
+
+    def composed(rest: Sequence[Background]) -> Iterator[EncodedComposite | Unreadable]:
+        asked.append(len(rest))
+        for number, one in enumerate(rest):
+            if len(asked) == 1 and number == 23:
+                raise KeyboardInterrupt
+            yield by_item[id(one)]
+
+    (tmp_path / "out").mkdir()
+    with pytest.raises(KeyboardInterrupt):
+        write_composites(tmp_path / "out", tmp_path / "work", items, composed, CLASSES)
+    file = tmp_path / "work/part-000001" / name
+    os.truncate(file, file.stat().st_size // 2)
+    assert write_composites(tmp_path / "out", tmp_path / "work", items, composed, CLASSES) == whole
+    assert asked == [40, 34]  # six made the first shard of 5
+    files = {file.name: file.read_bytes() for file in (tmp_path / "out").iterdir()}
+    assert files == {file.name: file.read_bytes() for file in (tmp_path / "whole" / "out").iterdir()}
+    assert f"WARNING: {file.parent} is damaged, and made again" in capsys.readouterr().err
 
 
 def test_a_shard_that_is_gone_is_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,7 @@
 """Cutouts: whose colours they hold, what they cover, and that they come back from disk."""
 
+import os
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import cv2
@@ -11,7 +13,18 @@ from hypothesis import strategies as st
 from empaste.errors import InputError
 from empaste.images import write_rgb
 from empaste.masks import encode_mask
-from empaste.paste.cutouts import SURROUNDINGS_RIM, cut_out_own, open_cutouts, write_cutouts
+from empaste.paste.cutouts import (
+    INDEX,
+    PIXELS,
+    SURROUNDINGS_RIM,
+    Cut,
+    Cutout,
+    cut_out,
+    cut_out_own,
+    open_cutouts,
+    pool_folder,
+    write_cutouts,
+)
 from empaste.paste.pool import Background
 from empaste.paste.sources import Foreground
 
@@ -97,6 +110,7 @@ def test_a_pool_comes_back_as_it_was_written(tmp_path: Path) -> None:
         mask[k : 4 + 2 * k, k : 9 - k] = True
     background = original(tmp_path / "a.png", picture(), *masks)
     cutouts = cut_out_own(background, surroundings=False)
+    (tmp_path / "pool").mkdir()
     write_cutouts(tmp_path / "pool", zip(background.own, cutouts, strict=True))
     pool = open_cutouts(tmp_path / "pool")
     assert pool.origin == "segment_id"
@@ -111,3 +125,29 @@ def test_a_mask_of_another_size_is_refused(tmp_path: Path) -> None:
     background = original(tmp_path / "a.png", picture(), np.ones((15, 12), bool))
     with pytest.raises(InputError, match=r"a\.png is 12 × 15 .*segment_id 10 15 × 12; run: dvc repro"):
         cut_out_own(background, surroundings=False)
+
+
+@pytest.mark.parametrize("name", [PIXELS, INDEX])
+def test_a_pool_is_cut_out_once_and_again_where_it_was_damaged(
+    tmp_path: Path, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mask = np.zeros((12, 15), bool)
+    mask[3:7, 4:10] = True
+    background = original(tmp_path / "a.png", picture(), mask)
+    asked: list[int] = []
+
+    def counted(cut: Cut, originals: Sequence[Background]) -> Iterable[list[Cutout]]:
+        asked.append(len(originals))
+        return map(cut, originals)
+
+    for _ in range(2):
+        assert cut_out(tmp_path / "pools", [background], ["none"], counted) == list(background.own)
+    assert asked == [1]
+    file = pool_folder(tmp_path / "pools", surroundings=False) / name
+    whole = file.read_bytes()
+    os.truncate(file, len(whole) // 2)
+    assert cut_out(tmp_path / "pools", [background], ["none"], counted) == list(background.own)
+    assert asked == [1, 1]
+    assert f"WARNING: {file.parent} is damaged, and made again" in capsys.readouterr().err
+    if name == PIXELS:  # the index is an archive with the time of its making
+        assert file.read_bytes() == whole

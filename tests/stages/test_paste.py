@@ -470,7 +470,7 @@ def test_an_interrupted_run_goes_on_behind_its_shards_and_ends_with_the_same_byt
             main()
     assert digest() == undisturbed
     [work] = Path(".work/paste").iterdir()
-    assert sorted(file.name for file in work.glob("*.tar")) == ["images-00000.tar", "images-00001.tar"]
+    assert sorted(file.name for file in work.glob("part-*/*.tar")) == ["images-00000.tar", "images-00001.tar"]
     with monkeypatch.context() as patch:
         patch.setattr("stages.paste.map_items", counted)
         main()

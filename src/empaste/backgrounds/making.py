@@ -1,11 +1,9 @@
 """Make backgrounds part by part, so that an interrupted run goes on; then put the parts together.
 
-A part is what came of some scenes: its rows and its failures as JSON, the selected images as a shard. The JSON is
-written last, so that a part that has one is whole. One part is in memory at a time.
+A part is what came of some scenes: its rows and its failures as JSON, the selected images as a shard. One part is in
+memory at a time.
 """
 
-import json
-import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,11 +14,13 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from empaste.artifacts.json_files import read_own_json
 from empaste.artifacts.outputs import write_json
 from empaste.artifacts.schemas.backgrounds import BackgroundFailures, Backgrounds
 from empaste.artifacts.schemas.table import Table
 from empaste.artifacts.shards import list_entries, write_shard, write_shards
 from empaste.artifacts.tables import write_into, write_table
+from empaste.artifacts.work_parts import finish_parts
 from empaste.backgrounds.generator import Generator
 from empaste.backgrounds.scenes import Candidate, Failure, Made, Scene, Source
 from empaste.backgrounds.selection import Judge, Judged
@@ -32,6 +32,9 @@ JUDGED_AT_ONCE = 64
 
 HOPELESS = 16
 """Where so many images fail and none comes, the next will not come either."""
+
+ROWS, IMAGES = "rows.json", "images.tar"
+"""The files of a part."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +70,7 @@ def make_parts(
     map_parts: MapParts,
     work: Path,
 ) -> list[Path]:
-    """The finished parts in ``work``, in order; those that stand there already are not made again.
+    """The folders of the finished parts in ``work``, in order; those that stand there already are not made again.
 
     ``source``, one of ``generator``, and ``judge`` give those of the process that calls them. `InputError` where every
     image of a part failed: going on would be in vain. What was finished stays.
@@ -77,18 +80,17 @@ def make_parts(
     if scenes and not any(num_images.values()):
         raise InputError("no training image has a caption to make backgrounds from; run: dvc repro captions")
     parts = list(_cut(scenes, num_images, generator.images_per_part))
-    files = [work / f"part-{number:06d}.json" for number in range(len(parts))]
-    todo = [(file, part) for file, part in zip(files, parts, strict=True) if not file.exists()]
-    if len(todo) < len(parts):
-        print(f"backgrounds: going on after {len(parts) - len(todo):,} of {len(parts):,} parts", file=sys.stderr)
-    num_todo = sum(num_images[scene.image_id] for _, part in todo for scene in part)
-    if todo and not generator.learned:
-        source().begin(num_todo)
-    hopeless = min(HOPELESS, num_todo) if len(todo) == len(parts) else HOPELESS
-    made = map_parts(partial(_make_part, source, judge), [part for _, part in todo]) if todo else ()
-    for (file, _), part in zip(todo, made, strict=True):
-        _write_part(file, part, hopeless)
-    return files
+
+    def make(todo: Sequence[list[Scene]]) -> Iterator[Part]:
+        num_todo = sum(num_images[scene.image_id] for part in todo for scene in part)
+        if not generator.learned:
+            source().begin(num_todo)
+        hopeless = min(HOPELESS, num_todo) if len(todo) == len(parts) else HOPELESS
+        for part in map_parts(partial(_make_part, source, judge), todo):
+            _check_hope(part, hopeless)
+            yield part
+
+    return finish_parts(work, "backgrounds", parts, make, _write_part, per_part=1)
 
 
 def write_tables(made: Summary, folder: Path) -> None:
@@ -106,8 +108,8 @@ def join_parts(parts: Sequence[Path], folder: Path) -> Summary:
     def entries() -> Iterator[tuple[str, bytes]]:
         total = 0
         for path in parts:
-            part = json.loads(path.read_bytes())
-            images = {entry.name: entry for entry in list_entries(path.with_suffix(".tar"))}
+            part = read_own_json(path / ROWS, "dvc repro backgrounds")
+            images = {entry.name: entry for entry in list_entries(path / IMAGES)}
             for number, row in enumerate(part["rows"], total):
                 if row["selected"]:
                     yield file_name(number), images[row["file_name"]].read()
@@ -180,16 +182,21 @@ def _make_part(source: Callable[[], Source], judge: Callable[[], Judge], scenes:
     return part
 
 
-def _write_part(file: Path, part: Part, hopeless: int) -> None:
-    """``file`` and the shard beside it hold ``part``."""
+def _check_hope(part: Part, hopeless: int) -> None:
+    """`InputError` where no image of ``part`` came, and so many failed."""
     if len(part.failures) >= hopeless and not part.rows:
         raise InputError(
             f"all {len(part.failures)} images of this part failed, the last one as: {part.failures[-1]['reason']}; "
             "what was made before is kept: mend the cause and run again"
         )
-    write_shard(file.with_suffix(".tar"), part.images)
+
+
+def _write_part(folder: Path, made: Sequence[Part]) -> None:
+    """``folder`` holds the rows, the failures, the counts and the selected images of the one part ``made``."""
+    (part,) = made
+    write_shard(folder / IMAGES, part.images)
     content = {"rows": part.rows, "failures": part.failures, "tally": part.tally}
-    write_json(file, content | {"shown_per_class": part.shown_per_class})
+    write_json(folder / ROWS, content | {"shown_per_class": part.shown_per_class})
 
 
 def _in_turn(made: Iterable[tuple[Scene, Made]]) -> Iterator[list[tuple[Scene, Made]]]:

@@ -1,7 +1,8 @@
 """Composites as a COCO data set on disk, written shard by shard, and what the run says about itself.
 
-A shard that is finished stands in the folder for unfinished work with the text of its rows and a record of what went
-into it, so that an interrupted run goes on behind it, and so that no more than one shard's rows are ever in memory.
+A shard that is finished stands in the folder for unfinished work, in a part with the text of its rows and a record of
+what went into it, so that an interrupted run goes on behind it, and so that no more than one shard's rows are ever in
+memory.
 """
 
 import json
@@ -17,8 +18,10 @@ import pandas as pd
 
 from empaste.artifacts.coco import coco_dataset
 from empaste.artifacts.coco_records import Annotation, ImageRecord
+from empaste.artifacts.json_files import read_own_json
 from empaste.artifacts.outputs import write_json, write_whole
 from empaste.artifacts.shards import SHARD_SIZE, shard_name, write_shard
+from empaste.artifacts.work_parts import part_folder, part_stands, whole_part
 from empaste.errors import InputError
 from empaste.paste.compose import EncodedComposite, Unreadable
 from empaste.paste.pool import Background
@@ -26,6 +29,8 @@ from empaste.paste.sources import Foreground
 
 MAX_UNREADABLE = 0.01
 """Share of the images to paste on that may be unreadable; the run ends when there are more."""
+
+TALLY = "tally.json"
 
 Composed = EncodedComposite | Unreadable
 
@@ -66,19 +71,22 @@ def write_composites(
         total += write_one_shard(work, number, composed, total, limit)
         number += 1
     assert next(composed, None) is None  # asked once more, so that worker processes end here
-    _write_instances(folder / "instances.json", work, number, classes, total.unreadable)
-    for shard in sorted(work.glob("images-*.tar")):
-        shutil.move(shard, folder / shard.name)
+    parts = [part_folder(work, k) for k in range(number)]
+    _write_instances(folder / "instances.json", parts, classes, total.unreadable)
+    for part in parts:
+        for shard in part.glob("*.tar"):  # the last part may have none
+            shutil.move(shard, folder / shard.name)
     return total
 
 
 def read_tallies(work: Path) -> list[Tally]:
-    """What went into each of the finished shards in ``work``, which an interrupted run left."""
+    """What went into each of the finished shards in ``work`` that an interrupted run left, up to the first damaged one.
+
+    Those behind it are made again with it, since they count on from what it says.
+    """
     tallies: list[Tally] = []
-    while (record := work / f"{shard_name(len(tallies))}.json").exists():
-        content = json.loads(record.read_bytes())
-        if content["counts"].get("images") and not (work / shard_name(len(tallies))).exists():
-            break
+    while part_stands(part := part_folder(work, len(tallies))):
+        content = read_own_json(part / TALLY, "dvc repro paste")
         tallies.append(Tally(content["items"], Counter(content["counts"]), content["unreadable"]))
     return tallies
 
@@ -86,9 +94,10 @@ def read_tallies(work: Path) -> list[Tally]:
 def write_one_shard(
     work: Path, number: int, composed: Iterator[tuple[Background, Composed]], before: Tally, limit: float
 ) -> Tally:
-    """``work`` holds the shard ``number`` with the next of ``composed``, its rows, and its tally, which is returned.
+    """``work`` holds a part with the shard ``number`` of the next of ``composed``, its rows, and its tally.
 
-    A shard without an image leaves rows and tally alone. ``before`` says what went into the earlier ones.
+    The tally is returned. Without an image there are rows and tally alone. ``before`` says what went into the earlier
+    shards.
     """
     tally = Tally()
     images: list[ImageRecord] = []
@@ -114,13 +123,13 @@ def write_one_shard(
             if len(images) == SHARD_SIZE:
                 return
 
-    shard = work / shard_name(number)
-    if not write_shard(shard, entries()):
-        shard.unlink()
-    tally.counts += _count(images, annotations)
-    for name, rows in (("images", images), ("annotations", annotations)):
-        write_whole(_rows_path(work, number, name), _compact(rows)[1:-1])
-    write_json(work / f"{shard.name}.json", vars(tally))
+    with whole_part(part_folder(work, number)) as folder:
+        if not write_shard(shard := folder / shard_name(number), entries()):
+            shard.unlink()
+        tally.counts += _count(images, annotations)
+        for name, rows in (("images", images), ("annotations", annotations)):
+            write_whole(_rows_path(folder, name), _compact(rows)[1:-1])
+        write_json(folder / TALLY, vars(tally))
     return tally
 
 
@@ -160,18 +169,16 @@ def _count(images: list[ImageRecord], annotations: list[Annotation]) -> Counter[
     return counts
 
 
-def _rows_path(work: Path, number: int, name: str) -> Path:
-    return work / f"{shard_name(number)}.{name}"
+def _rows_path(part: Path, name: str) -> Path:
+    return part / f"rows.{name}"
 
 
 def _compact(value: Any) -> bytes:
     return json.dumps(value, separators=(",", ":"), allow_nan=False).encode()
 
 
-def _write_instances(
-    path: Path, work: Path, num_shards: int, classes: pd.DataFrame, unreadable: dict[str, str]
-) -> None:
-    """``path`` holds the COCO data set of the shards in ``work``, put together from the text of their rows."""
+def _write_instances(path: Path, parts: Sequence[Path], classes: pd.DataFrame, unreadable: dict[str, str]) -> None:
+    """``path`` holds the COCO data set of the shards in ``parts``, put together from the text of their rows."""
     empty = pd.DataFrame(columns=["image_id", "file_name", "height", "width"])
     frame = coco_dataset(empty, classes, [], "EM-Paste composites")
     info = frame["info"] | ({"skipped": sorted(unreadable.values())} if unreadable else {})
@@ -179,7 +186,7 @@ def _write_instances(
         out.write(b'{"info":' + _compact(info))
         for name in ("images", "annotations"):
             out.write(f',"{name}":['.encode())
-            filled = [file for k in range(num_shards) if (file := _rows_path(work, k, name)).stat().st_size]
+            filled = [file for part in parts if (file := _rows_path(part, name)).stat().st_size]
             for place, file in enumerate(filled):
                 out.write(b"," if place else b"")
                 with file.open("rb") as rows:

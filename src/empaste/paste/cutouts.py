@@ -16,13 +16,14 @@ import cv2
 import numpy as np
 from jaxtyping import Bool, Float, Int64, UInt8
 
+from empaste.artifacts.work_parts import part_stands, whole_part
 from empaste.errors import InputError
 from empaste.masks import decode_mask, mask_box_xywh
 from empaste.paste import BLENDINGS
 from empaste.paste.pool import Background
 from empaste.paste.sources import Foreground
 
-INDEX, UNFINISHED = "index.npz", "unfinished.npz"
+PIXELS, INDEX = "pixels.bin", "index.npz"
 
 SURROUNDINGS_RIM = 12
 """Pixels of the old surroundings that a cutout keeps, so that some are left when it is shrunk."""
@@ -134,26 +135,28 @@ def cut_out(
 ) -> list[Foreground]:
     """``cutouts`` holds the pools that ``blendings`` need; returns the foregrounds in them, in their order.
 
-    A pool that stands already is kept. Originals that cannot be read are
-    left out with their foregrounds; `InputError` where none can be.
+    A pool that stands as it was written is kept, a damaged one made again. Originals that cannot be read are left out
+    with their foregrounds; `InputError` where none can be.
     """
     for surroundings in sorted({BLENDINGS[blending].keeps_surroundings for blending in blendings}):
         folder = pool_folder(cutouts, surroundings)
-        if not (folder / INDEX).exists():
+        if not part_stands(folder):
             cut = map_originals(partial(cut_out_readable, surroundings=surroundings), originals)
-            per_original = zip(originals, cut, strict=True)
-            write_cutouts(
-                folder, (pair for original, own in per_original for pair in zip(original.own, own, strict=bool(own)))
+            pairs = (
+                pair
+                for original, own in zip(originals, cut, strict=True)
+                for pair in zip(original.own, own, strict=bool(own))
             )
+            with whole_part(folder) as scratch:
+                write_cutouts(scratch, pairs)
     present = set(open_cutouts(folder).source_ids.tolist())
     return [foreground for original in originals for foreground in original.own if foreground.source_id in present]
 
 
 def write_cutouts(folder: Path, cutouts: Iterable[tuple[Foreground, Cutout]]) -> None:
-    """``folder`` holds the pool of ``cutouts``; one is in memory. `InputError` where there is none."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """``folder``, which exists, holds the pool of ``cutouts``; one is in memory. `InputError` where there is none."""
     sizes, hulls, foregrounds = [], [], []
-    with (folder / "pixels.bin").open("wb") as pixels:
+    with (folder / PIXELS).open("wb") as pixels:
         for foreground, cutout in cutouts:
             pixels.write(cutout.rgba.tobytes())
             sizes.append(cutout.rgba.shape[:2])
@@ -166,7 +169,7 @@ def write_cutouts(folder: Path, cutouts: Iterable[tuple[Foreground, Cutout]]) ->
     sizes_hw = np.array(sizes, np.int64)
     num_bytes = 4 * sizes_hw.prod(axis=1)
     np.savez(
-        folder / UNFINISHED,
+        folder / INDEX,
         hulls=np.concatenate(hulls),
         pixel_starts=np.cumsum(num_bytes) - num_bytes,
         hull_ends=np.cumsum([len(hull) for hull in hulls]),
@@ -175,7 +178,6 @@ def write_cutouts(folder: Path, cutouts: Iterable[tuple[Foreground, Cutout]]) ->
         source_ids=np.array([foreground.source_id for foreground in foregrounds], np.int64),
         origin=np.array(foregrounds[0].origin),
     )
-    (folder / UNFINISHED).replace(folder / INDEX)  # whoever finds an index finds a whole pool
 
 
 def pool_folder(cutouts: Path, surroundings: bool) -> Path:
@@ -186,7 +188,7 @@ def pool_folder(cutouts: Path, surroundings: bool) -> Path:
 @lru_cache(maxsize=2)
 def open_cutouts(folder: Path) -> CutoutPool:
     """The pool in ``folder``, mapped into memory once per process; a pool is never rewritten in place."""
-    pixels = np.memmap(folder / "pixels.bin", np.uint8, mode="r")
+    pixels = np.memmap(folder / PIXELS, np.uint8, mode="r")
     with np.load(folder / INDEX) as index:
         arrays = dict(index)
     return CutoutPool(str(arrays.pop("origin")), np.asarray(pixels), **arrays)
