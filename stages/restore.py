@@ -10,9 +10,10 @@ import os
 import shutil
 from pathlib import Path
 
-import yaml
 from configobj import ConfigObj, ConfigObjError
 
+from empaste.artifacts.run_record import read_stages
+from empaste.errors import InputError
 from empaste.layout import HERE
 
 
@@ -24,12 +25,11 @@ def restore_outputs(name: str) -> bool:
     lock = HERE.lock
     if "DVC_ROOT" not in os.environ or not lock.exists():
         return False
-    stages = (yaml.safe_load(lock.read_text()) or {}).get("stages", {})
-    outputs = [out for out in stages.get(name, {}).get("outs", []) if "md5" in out]
-    missing = [out for out in outputs if not Path(out["path"]).exists()]
     try:
+        outputs = [out for out in read_stages(lock).get(name, {}).get("outs", []) if "md5" in out]
+        missing = [out for out in outputs if not Path(out["path"]).exists()]
         plan = [copy for out in missing for copy in _copies(cache_folder(), out["path"], out["md5"])]
-    except (FileNotFoundError, ValueError):
+    except (InputError, FileNotFoundError, ValueError):
         return False
     if not plan or not all(source.exists() for source, _ in plan):
         return False

@@ -4,8 +4,10 @@ import tempfile
 from pathlib import Path
 
 from empaste.artifacts.outputs import write_whole
+from empaste.artifacts.run_record import read_stages
 from empaste.layout import HERE, Layout
-from empaste.report.against import Side, output_changes, read_side, read_stages, render_comparison
+from empaste.report.against import output_changes, read_side, render_comparison
+from empaste.report.inputs import Side
 from empaste.studies.experiments import fetch
 
 COMPARED = ("images", "labels", "train_truth", "val_truth", "segments", "foregrounds", "detections")

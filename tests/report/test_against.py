@@ -9,19 +9,17 @@ import pytest
 
 from empaste.artifacts.schemas.foregrounds import Foregrounds
 from empaste.artifacts.tables import write_table
-from empaste.errors import InputError
 from empaste.layout import HERE
 from empaste.report.against import (
-    Side,
     StageChange,
     in_order,
     per_class,
     read_side,
-    read_stages,
     render_comparison,
     stage_changes,
 )
-from empaste.report.sheets.changes import NamedRun, changed_detections, changed_foregrounds, extremes
+from empaste.report.inputs import Side
+from empaste.report.sheets.changes import changed_detections, changed_foregrounds, extremes
 from tests.report.test_page import Reader
 
 MD5 = "0123456789abcdef0123456789abcdef"
@@ -70,12 +68,6 @@ def sides(run_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[S
     return read_side("this run", HERE.below(here), 4), read_side("six <b>", HERE.below(there), 4)
 
 
-@pytest.fixture(scope="module")
-def named(sides: tuple[Side, Side]) -> tuple[NamedRun, NamedRun]:
-    here, there = sides
-    return NamedRun(here.name, here.run), NamedRun(there.name, there.run)
-
-
 def test_the_page_tells_figures_what_changed_and_why(sides: tuple[Side, Side]) -> None:
     page = render_comparison(*sides)
     text = " ".join(Reader(page).text.split())
@@ -109,8 +101,8 @@ def test_classes_stand_in_the_order_of_their_difference(sides: tuple[Side, Side]
     assert per_class(here, {}, "mask AP50") == {"ball": (50.0, None), "tv & <monitor>": (50.0, None)}
 
 
-def test_foregrounds_that_differ_are_shown_in_both_runs(named: tuple[NamedRun, NamedRun]) -> None:
-    sheet = changed_foregrounds(*named)
+def test_foregrounds_that_differ_are_shown_in_both_runs(sides: tuple[Side, Side]) -> None:
+    sheet = changed_foregrounds(*sides)
     assert [group.heading for group in sheet.groups] == ["train/000001.png · ball", "train/000003.png · tv & <monitor>"]
     assert [[panel.caption for panel in group.panels] for group in sheet.groups] == [
         ["this run · IoU 1.00 ✓", "six <b> · IoU 0.00 ✗"],
@@ -120,13 +112,13 @@ def test_foregrounds_that_differ_are_shown_in_both_runs(named: tuple[NamedRun, N
     assert [group.facts and group.facts.right for group in sheet.groups] == [True, True]
 
 
-def test_the_same_foregrounds_are_said_to_be_the_same(named: tuple[NamedRun, NamedRun]) -> None:
-    assert changed_foregrounds(named[0], named[0]).missing == "Both runs chose the same foregrounds."
-    assert changed_detections(named[0], named[0]).missing == "No validation image is better or worse."
+def test_the_same_foregrounds_are_said_to_be_the_same(sides: tuple[Side, Side]) -> None:
+    assert changed_foregrounds(sides[0], sides[0]).missing == "Both runs chose the same foregrounds."
+    assert changed_detections(sides[0], sides[0]).missing == "No validation image is better or worse."
 
 
-def test_detections_are_compared_on_images_of_one_name(named: tuple[NamedRun, NamedRun]) -> None:
-    sheet = changed_detections(*named)
+def test_detections_are_compared_on_images_of_one_name(sides: tuple[Side, Side]) -> None:
+    sheet = changed_detections(*sides)
     assert [group.heading for group in sheet.groups] == [
         "val/000006.png: 0% right, six <b> 100%",
         "val/000005.png: 100% right, six <b> 0%",
@@ -140,7 +132,7 @@ def test_detections_are_compared_on_images_of_one_name(named: tuple[NamedRun, Na
 
 
 def test_runs_on_other_images_share_nothing_to_compare(
-    named: tuple[NamedRun, NamedRun], bare_folder: Path, tmp_path: Path
+    sides: tuple[Side, Side], bare_folder: Path, tmp_path: Path
 ) -> None:
     folder = shutil.copytree(bare_folder, tmp_path, dirs_exist_ok=True)
     images = pd.read_parquet(folder / "data/images/images.parquet")
@@ -149,9 +141,9 @@ def test_runs_on_other_images_share_nothing_to_compare(
     images["file_name"] = images["file_name"].str.replace("000", "100", n=1)
     images.to_parquet(folder / "data/images/images.parquet")
     (folder / "dvc.lock").write_text("stages: {}")
-    other = NamedRun("bare", read_side("bare", HERE.below(folder), 4).run)
-    assert changed_detections(named[0], other).missing == "The runs share no validation image with masks."
-    captions = [panel.caption for group in changed_foregrounds(named[0], other).groups for panel in group.panels]
+    other = read_side("bare", HERE.below(folder), 4)
+    assert changed_detections(sides[0], other).missing == "The runs share no validation image with masks."
+    captions = [panel.caption for group in changed_foregrounds(sides[0], other).groups for panel in group.panels]
     assert "bare · no such image" in captions
 
 
@@ -160,14 +152,3 @@ def test_the_extremes_are_the_lowest_then_the_highest() -> None:
     assert extremes(gains, 4) == ["b", "d", "e", "a"]
     assert extremes(gains, 1) == ["b", "e"]
     assert extremes({}, 4) == []
-
-
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [(None, "cannot be read .FileNotFoundError.; run: dvc repro"), ("- 1", "holds no sections; run: dvc repro")],
-)
-def test_a_run_without_a_record_is_refused(tmp_path: Path, content: str | None, message: str) -> None:
-    if content is not None:
-        (tmp_path / "dvc.lock").write_text(content)
-    with pytest.raises(InputError, match=message):
-        read_stages(tmp_path / "dvc.lock")

@@ -7,12 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import yaml
 from configobj import ConfigObj, ConfigObjError
 
+from empaste.artifacts.work import read_pipeline
 from empaste.doctor.check import Check
 from empaste.errors import InputError, first_line
-from empaste.layout import HERE
 
 MIN_FREE_GB = 5
 
@@ -129,9 +128,9 @@ def _dvc_config(folder: Path) -> dict[str, Any]:
 def check_outputs(folder: Path) -> list[Check]:
     """Which stages have their outputs; ``dvc status`` says which outputs are out of date."""
     try:
-        stages = yaml.safe_load((folder / HERE.pipeline).read_text())["stages"]
-    except (OSError, yaml.YAMLError, KeyError, TypeError) as error:
-        return [Check("broken", f"dvc.yaml cannot be read ({type(error).__name__}); restore it: git checkout dvc.yaml")]
+        stages = read_pipeline(folder)
+    except InputError as error:
+        return [Check("broken", str(error))]
     lacking = [name for name, stage in stages.items() if not all((folder / out).exists() for out in outputs_of(stage))]
     if not lacking:
         return [Check("ok", f"the outputs of all {len(stages)} stages exist; what is out of date: dvc status")]

@@ -1,8 +1,9 @@
 """What the page reads of a run, cut down to the images that it shows."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -99,6 +100,16 @@ class Run:
     def composites(self) -> Coco:
         """The composites' data set."""
         return read_coco(self.files.composites / "instances.json")
+
+
+class Side(NamedTuple):
+    """One of two runs that are compared: name, artifacts, figures, flat parameters, and the record of its stages."""
+
+    name: str
+    run: Run
+    metrics: Mapping[str, Any]
+    params: Mapping[str, Any]
+    stages: Mapping[str, Any]
 
 
 def evenly_spaced(values: Sequence[int], num: int) -> list[int]:

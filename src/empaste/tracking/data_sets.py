@@ -5,8 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import yaml
-
+from empaste.artifacts.run_record import read_stages, recorded_outputs
 from empaste.layout import HERE
 
 CONTEXTS = {HERE.images: "images", HERE.labels: "labels", HERE.composites: "training", HERE.val_truth: "evaluation"}
@@ -24,18 +23,17 @@ class DataSet(NamedTuple):
 
 
 def data_sets(lock: Path, name: str) -> list[DataSet]:
-    """The data sets that ``dvc.lock`` records, called ``name`` and what they hold; none where it does not know them."""
-    try:
-        stages = (yaml.safe_load(lock.read_bytes()) or {}).get("stages") or {}
-    except FileNotFoundError:
-        return []
-    recorded = {entry["path"]: entry for stage in stages.values() for entry in stage.get("outs") or []}
-    return list(_described(recorded, name))
+    """The data sets that ``dvc.lock`` records, called ``name`` and what they hold; none where it does not know them.
+
+    `InputError` where it cannot be read.
+    """
+    return list(_described(read_stages(lock), name)) if lock.exists() else []
 
 
-def _described(recorded: Mapping[str, Mapping[str, Any]], name: str) -> Iterator[DataSet]:
+def _described(stages: Mapping[str, Any], name: str) -> Iterator[DataSet]:
+    recorded = recorded_outputs(stages)
     for path, context in CONTEXTS.items():
-        entry = recorded.get(str(path), {})
+        _, entry = recorded.get(str(path), ("", {}))
         if "md5" in entry:
             profile = {key: entry[key] for key in ("nfiles", "size") if key in entry}
             yield DataSet(f"{name} {path.stem}", context, str(path), entry["md5"], profile)

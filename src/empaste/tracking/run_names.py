@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from empaste.artifacts.metrics import flatten
+from empaste.artifacts.run_record import changes, read_params
+from empaste.yaml_files import parse_yaml
 
 BASELINE = "baseline"
 """The name of a run whose parameters are those of the commit."""
@@ -24,11 +24,11 @@ def run_name(params_file: Path, revision: str, experiment: str | None) -> str:
     A study's experiment is called by its own name; without any difference a run is called by its experiment, or
     `BASELINE`.
     """
-    flat, changes = read_flat(params_file), differing_params(params_file, revision)
-    if not changes or (experiment and STUDY in flat):
+    flat, differing = read_flat(params_file), differing_params(params_file, revision)
+    if not differing or (experiment and STUDY in flat):
         return experiment or BASELINE
-    shown = [f"{short_name(name, flat)}={_short_value(changes[name])}" for name in list(changes)[:MAX_SHOWN]]
-    more = len(changes) - len(shown)
+    shown = [f"{short_name(name, flat)}={_short_value(differing[name])}" for name in list(differing)[:MAX_SHOWN]]
+    more = len(differing) - len(shown)
     text = ", ".join(shown) + (f" and {more} more" if more else "")
     return f"{text} ({experiment})" if experiment else text
 
@@ -40,16 +40,13 @@ def differing_params(params_file: Path, revision: str) -> dict[str, Any]:
     """
     there = committed_params(params_file, revision)
     here = read_flat(params_file) if there else {}
-    return {
-        name: value
-        for name, value in here.items()
-        if not name.startswith("report.") and (name not in there or there[name] != value)
-    }
+    differing = [name for name in changes(here, there) if name in here and not name.startswith("report.")]
+    return {name: here[name] for name in differing}
 
 
 def read_flat(params_file: Path) -> dict[str, Any]:
     """The parameters in ``params_file`` by dotted name; none where there is no file."""
-    return _flat(params_file.read_bytes()) if params_file.exists() else {}
+    return read_params(params_file) if params_file.exists() else {}
 
 
 def committed_params(params_file: Path, revision: str) -> dict[str, Any]:
@@ -60,11 +57,7 @@ def committed_params(params_file: Path, revision: str) -> dict[str, Any]:
         done = subprocess.run(["git", "-C", str(folder), "show", where], capture_output=True, check=False)
     except OSError:
         return {}
-    return _flat(done.stdout) if done.returncode == 0 else {}
-
-
-def _flat(content: bytes) -> dict[str, Any]:
-    params = yaml.safe_load(content)
+    params = parse_yaml(done.stdout.decode()) if done.returncode == 0 else {}
     return flatten(params) if isinstance(params, Mapping) else {}
 
 

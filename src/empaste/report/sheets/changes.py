@@ -9,7 +9,7 @@ from typing import NamedTuple, TypeVar
 from empaste.artifacts.schemas.foregrounds import Foregrounds
 from empaste.artifacts.truth import IOU50
 from empaste.report import drawing
-from empaste.report.inputs import Label, Run, read_masks, read_rows
+from empaste.report.inputs import Label, Run, Side, read_masks, read_rows
 from empaste.report.names import isolated
 from empaste.report.sheets.detections import ShownDetections
 from empaste.report.sheets.foregrounds import judged_panel
@@ -21,13 +21,6 @@ Key = tuple[str, str]
 Named = TypeVar("Named")
 
 
-class NamedRun(NamedTuple):
-    """A run and what it is called."""
-
-    name: str
-    run: Run
-
-
 class Choice(NamedTuple):
     """A pool's foregrounds of one (image, class); ``iou`` of the first with an instance, 0 where nobody knows."""
 
@@ -36,7 +29,7 @@ class Choice(NamedTuple):
     iou: float
 
 
-def changed_foregrounds(here: NamedRun, there: NamedRun) -> Sheet:
+def changed_foregrounds(here: Side, there: Side) -> Sheet:
     """The (image, class) whose foregrounds differ: where most was lost, then where most was gained."""
     title = "Foregrounds that differ"
     ours, theirs = chosen(here.run), chosen(there.run)
@@ -85,7 +78,7 @@ def _iou(choices: Mapping[Key, Choice], key: Key) -> float:
     return choices[key].iou if key in choices else 0.0
 
 
-def _choice_panel(side: NamedRun, choices: Mapping[Key, Choice], key: Key) -> Panel:
+def _choice_panel(side: Side, choices: Mapping[Key, Choice], key: Key) -> Panel:
     if key in choices:
         return judged_panel(side.run, side.name, choices[key].masks, choices[key].label)
     ids = {name: image_id for image_id, name in _file_names(side.run).items()}
@@ -101,7 +94,7 @@ def extremes(gains: Mapping[Named, float], num: int) -> list[Named]:
     return [*lowest_first[:half], *reversed(lowest_first[half:][-half:])]
 
 
-def changed_detections(here: NamedRun, there: NamedRun) -> Sheet:
+def changed_detections(here: Side, there: Side) -> Sheet:
     """The validation images that differ most in what is right in them: losses first, then gains."""
     title = "Detections that differ"
     theirs = {name: image_id for image_id, name in _file_names(there.run).items()}
