@@ -12,7 +12,6 @@ that it holds. A row that this machine or this backend cannot run says why. The 
 
 import json
 import math
-import resource
 import time
 from collections.abc import Iterator
 from functools import cache
@@ -26,6 +25,7 @@ import typer
 from torch.autograd import DeviceType  # type: ignore[attr-defined]  # torch re-exports it without saying so
 from torch.profiler import ProfilerActivity, profile
 
+from benchmarks.measuring import peak_bytes
 from empaste.detectors import training
 from empaste.detectors.backends import BACKENDS
 from empaste.detectors.composites import Composites
@@ -99,7 +99,7 @@ def measure(settings: TrainSettings, steps: int) -> dict[str, float]:
         figures |= {"gpu_busy": busy_share(learner, batches, settings, group),
                     "gpu_gib": torch.cuda.max_memory_reserved() / 2**30}  # fmt: skip
     else:
-        figures["process_gib"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+        figures["process_gib"] = peak_bytes() / 2**30
     return figures
 
 

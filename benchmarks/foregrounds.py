@@ -10,7 +10,6 @@ line is one JSON object.
 
 import json
 import math
-import resource
 import sys
 import tempfile
 import time
@@ -20,6 +19,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from benchmarks.measuring import peak_bytes
 from empaste.artifacts.segments import read_runs
 from empaste.foregrounds.em import Candidates, alternate
 from empaste.foregrounds.initial import mean_distances
@@ -120,7 +120,7 @@ def classes_of(size: Size) -> Iterator[tuple[Candidates, np.ndarray]]:
 
 def peak_gib() -> float:
     """The most memory that the process has held, pages of mapped files among it."""
-    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20, 2)
+    return round(peak_bytes() / 2**30, 2)
 
 
 def compare_distances(num_images: int = 3, repeats: int = 20) -> dict[str, Any]:

@@ -33,7 +33,7 @@ def main(
 ) -> None:
     """Time the passes with and without, in turn."""
     if alone:
-        print(json.dumps(cpu_seconds(architecture, side, batch_size, passes, kept)))
+        print(json.dumps(forward_seconds(architecture, side, batch_size, passes, kept)))
         return
     command = [
         *(sys.executable, "-m", "benchmarks.kept_memory", "--alone", "--architecture", architecture),
@@ -51,7 +51,7 @@ def main(
     print(json.dumps(figures | times | {"times_slower": round(given_back / kept_seconds, 3)}))
 
 
-def cpu_seconds(architecture: str, side: int, batch_size: int, passes: int, kept: bool) -> float:
+def forward_seconds(architecture: str, side: int, batch_size: int, passes: int, kept: bool) -> float:
     """CPU time of ``passes`` forward passes of this process, after one that does not count."""
     if kept:
         keep_freed_memory()

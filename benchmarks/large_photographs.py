@@ -11,7 +11,6 @@ detections as are kept, 100, each of which fills its box. The last line is one J
 import base64
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
@@ -28,6 +27,7 @@ import numpy as np
 import torch
 import typer
 
+from benchmarks.measuring import peak_bytes
 from empaste.artifacts.networks import save_network
 from empaste.detectors.backend import Network
 from empaste.detectors.mask_rcnn import build_mask_rcnn
@@ -135,19 +135,6 @@ def run_alone(way: str, photograph: Path) -> None:
     figures = {"peak_gib": peak_bytes() / GIB, "seconds": time.perf_counter() - start}
     figures |= {"mean_area": float(np.mean(areas)), "largest_area": max(areas)}
     print(json.dumps({"detections": len(masks), **{name: round(value, 3) for name, value in figures.items()}}))
-
-
-def peak_bytes() -> int:
-    """The most memory that this process held.
-
-    On Linux ``ru_maxrss`` begins with what the process held that started this one, so the system's own mark is read.
-    """
-    status = Path("/proc/self/status")
-    if status.exists():
-        return next(
-            int(line.split()[1]) * 1024 for line in status.read_text().splitlines() if line.startswith("VmHWM:")
-        )
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
 def run_predict(photograph: Path) -> list[Any]:

@@ -1,17 +1,16 @@
 """The work of the stages beside networks, timed on drawn images: a part of `benchmarks.stage_rates`."""
 
 import json
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import cv2
 import numpy as np
 import pandas as pd
 
+from benchmarks.measuring import cpu_seconds
 from empaste.artifacts.schemas.evidence import Evidence
 from empaste.artifacts.schemas.proposals import Segments
 from empaste.artifacts.tables import write_table
@@ -51,24 +50,24 @@ def measure_operations() -> dict[str, float]:
 
 def _of_images(image: np.ndarray) -> Iterator[tuple[str, float]]:
     jpeg = encode_rgb(image, ".jpg", 95)
-    yield "read", _seconds(partial(decode_photograph, jpeg, "drawing")) / MEGAPIXELS
-    yield "draw", _seconds(partial(draw_scene, 0, 1, 144))
+    yield "read", cpu_seconds(partial(decode_photograph, jpeg, "drawing")) / MEGAPIXELS
+    yield "draw", cpu_seconds(partial(draw_scene, 0, 1, 144))
     hole = disc()
-    yield "inpaint", _seconds(lambda: fill_hole(image, hole, np.random.default_rng(0))) / MEGAPIXELS
+    yield "inpaint", cpu_seconds(lambda: fill_hole(image, hole, np.random.default_rng(0))) / MEGAPIXELS
     views = Sample(image, np.stack([hole.astype(np.uint8)] * 6), np.arange(6))
     view = partial(augment, views, 1024, [0.1, 2.0])
-    yield "view", _seconds(lambda: view(np.random.default_rng(0))) / (1024**2 / 1e6)
+    yield "view", cpu_seconds(lambda: view(np.random.default_rng(0))) / (1024**2 / 1e6)
     settings = load_settings(HERE.params, "refine", RefineSettings)
-    yield "walk", _seconds(partial(follow_edges, hole.astype(np.float32), image, None, settings.walk))
+    yield "walk", cpu_seconds(partial(follow_edges, hole.astype(np.float32), image, None, settings.walk))
 
 
 def _of_segments(image: np.ndarray, mask: np.ndarray) -> Iterator[tuple[str, float]]:
     rle, box = encode_mask(mask), mask_box_xywh(mask)
     show = crop_on_gray(image, 2, SIDE)
-    yield "show", _seconds(lambda: show(decode_mask(rle), box))
-    yield "place", _seconds(lambda: fit_square_mask(decode_mask(rle), SIDE))
+    yield "show", cpu_seconds(lambda: show(decode_mask(rle), box))
+    yield "place", cpu_seconds(lambda: fit_square_mask(decode_mask(rle), SIDE))
     square, cover = np.zeros((SIDE, SIDE, 3), np.uint8), fit_square_mask(mask, SIDE)
-    yield "mix", _seconds(partial(mixed, square, square, cover)) / (SIDE**2 / 1e6)
+    yield "mix", cpu_seconds(partial(mixed, square, square, cover)) / (SIDE**2 / 1e6)
 
 
 def _of_statistics() -> Iterator[tuple[str, float]]:
@@ -76,9 +75,9 @@ def _of_statistics() -> Iterator[tuple[str, float]]:
     phi = np.random.default_rng(0).normal(size=(CANDIDATES, LENGTH)).astype(np.float32)
     features: Features = fit_features(phi, settings)
     chosen, every = (features.read(np.arange(number)) for number in (CHOSEN, CANDIDATES))
-    yield "em.fit", _seconds(partial(fit_class, chosen, features.metric))
+    yield "em.fit", cpu_seconds(partial(fit_class, chosen, features.metric))
     model = fit_class(chosen, features.metric)
-    yield "em.distance", _seconds(partial(measure, every, model, features.metric)) / CANDIDATES
+    yield "em.distance", cpu_seconds(partial(measure, every, model, features.metric)) / CANDIDATES
 
 
 def file_sizes(folder: Path | None) -> dict[str, float]:
@@ -134,13 +133,3 @@ def disc() -> np.ndarray:
     mask = np.zeros((HEIGHT, WIDTH), np.uint8)
     cv2.circle(mask, (200, 180), 86, 1, -1)
     return mask > 0
-
-
-def _seconds(run: Callable[[], Any], at_least: float = 1.0) -> float:
-    """The CPU seconds of one ``run``."""
-    run()
-    runs, began = 0, time.process_time()
-    while not runs or time.process_time() - began < at_least:
-        run()
-        runs += 1
-    return (time.process_time() - began) / runs

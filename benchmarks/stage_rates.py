@@ -11,7 +11,6 @@ in the file. The last line is one JSON object.
 
 import json
 import platform
-import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -24,6 +23,7 @@ import yaml
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from benchmarks.measuring import cpu_seconds
 from benchmarks.stage_operations import file_sizes, measure_operations
 from empaste.costs.flops import traits
 from empaste.costs.rates import SHIPPED
@@ -102,7 +102,7 @@ def measure(case: Case) -> dict[str, Any]:
         counter = FlopCounterMode(display=False)
         with counter:
             case.run()
-        seconds = None if case.counted_only else cpu_seconds(case.run) / case.inputs
+        seconds = None if case.counted_only else cpu_seconds(case.run, at_least=2.0) / case.inputs
     known = case.kind.startswith(("classifier", "segmenter", "detector"))
     own: int = counter.get_total_flops() // case.inputs
     flop = traits(case.network, case.width, case.side).flop if known else own
@@ -110,15 +110,6 @@ def measure(case: Case) -> dict[str, Any]:
     row |= {"seconds": seconds and float(f"{seconds:.3g}"), "flop": flop}
     print(*row.values(), flush=True)
     return row
-
-
-def cpu_seconds(run: Callable[[], Any], at_least: float = 2.0) -> float:
-    """The CPU seconds of this process for one ``run``: the mean of as many as take ``at_least`` so long."""
-    runs, began = 0, time.process_time()
-    while not runs or time.process_time() - began < at_least:
-        run()
-        runs += 1
-    return (time.process_time() - began) / runs
 
 
 def squares(count: int, side: int) -> torch.Tensor:

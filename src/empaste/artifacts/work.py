@@ -14,6 +14,7 @@ from typing import Any
 
 import yaml
 
+from empaste.artifacts.checksums import file_checksum, folder_checksums
 from empaste.errors import InputError
 from empaste.layout import HERE, code_file, in_main_repository, pipeline_folder
 
@@ -137,20 +138,14 @@ def _named_files(value: Any) -> Iterator[Path]:
 def _digest(parts: Sequence[Any]) -> str:
     digest = hashlib.sha256()
     for part in parts:
-        text = _content_hash(part) if isinstance(part, Path) else json.dumps(part, sort_keys=True, default=str)
+        text = _content_checksums(part) if isinstance(part, Path) else json.dumps(part, sort_keys=True, default=str)
         digest.update(text.encode() + b"\0")
     return digest.hexdigest()[:24]
 
 
-def _content_hash(path: Path) -> str:
-    """A hash of the file's bytes, or of a directory's names and bytes; of the name alone where nothing is there."""
-    digest = hashlib.sha256()
-    files = sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
-    for file in files:
-        if "__pycache__" in file.parts:
-            continue
-        digest.update(file.relative_to(path).as_posix().encode() + b"\0")
-        if file.exists():
-            with file.open("rb") as stream:
-                digest.update(hashlib.file_digest(stream, "sha256").digest())
-    return digest.hexdigest()
+def _content_checksums(path: Path) -> str:
+    """The file's checksum, or those of a directory's files by name, without compiled code; "" where nothing is."""
+    if not path.is_dir():
+        return file_checksum(path) if path.exists() else ""
+    sums = folder_checksums(path)
+    return json.dumps({name: sums[name] for name in sums if "__pycache__" not in Path(name).parts})

@@ -4,7 +4,6 @@ A part is a folder in the stage's folder for unfinished work (`artifacts.work`) 
 items, and the checksums of its files. It appears whole; one that was damaged afterwards is made again.
 """
 
-import hashlib
 import json
 import shutil
 import sys
@@ -14,6 +13,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
+from empaste.artifacts.checksums import folder_checksums
 from empaste.artifacts.outputs import whole_directory, write_json
 
 Item = TypeVar("Item")
@@ -69,7 +69,7 @@ def whole_part(folder: Path) -> Iterator[Path]:
     """A scratch directory that becomes the part ``folder``, with checksums, when the block ends without an error."""
     with whole_directory(folder) as scratch:
         yield scratch
-        write_json(scratch / CHECKSUMS, _checksums(scratch))
+        write_json(scratch / CHECKSUMS, folder_checksums(scratch))
 
 
 def standing_parts(work: Path) -> list[Path]:
@@ -92,10 +92,5 @@ def part_stands(folder: Path) -> bool:
 
 
 def _checksums(folder: Path) -> dict[str, str]:
-    """By name, the SHA-256 of every file in ``folder`` but that of the checksums."""
-    sums: dict[str, str] = {}
-    for path in sorted(folder.rglob("*")):
-        if path.is_file() and path != folder / CHECKSUMS:
-            with path.open("rb") as stream:
-                sums[path.relative_to(folder).as_posix()] = hashlib.file_digest(stream, "sha256").hexdigest()
-    return sums
+    """Those of every file in ``folder`` but that of the checksums."""
+    return {name: checksum for name, checksum in folder_checksums(folder).items() if name != CHECKSUMS}

@@ -6,13 +6,13 @@ one image with several labels: its first path stands for it, the others are left
 """
 
 import csv
-import hashlib
 import io
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from empaste.artifacts.checksums import file_checksum
 from empaste.datasets.folder import LEFT_OUT, NO_LABEL
 from empaste.datasets.naming import SPLIT_NAMES, split_called
 from empaste.errors import InputError
@@ -125,11 +125,6 @@ def _same_bytes(images: Path, paths: Sequence[Path], by_split: bool) -> list[lis
     groups: dict[tuple[str, str], list[Path]] = {}
     for path in paths:
         alone = sizes[(images / path).stat().st_size] == 1
-        content = path.as_posix() if alone else _digest(images / path)
+        content = path.as_posix() if alone else file_checksum(images / path)
         groups.setdefault((path.parts[0] if by_split else "", content), []).append(path)
     return list(groups.values())
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
