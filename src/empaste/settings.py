@@ -1,6 +1,8 @@
 """One section of ``params.yaml``, read into the frozen, typed model that its package declares."""
 
 import difflib
+from collections.abc import Mapping
+from operator import attrgetter
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -113,3 +115,18 @@ def _near_names(location: tuple[int | str, ...], model: Any) -> str:
     names = list(model.model_fields)
     near = difflib.get_close_matches(str(location[-1]), names, 1)
     return (f"did you mean {near[0]}? " if near else "") + f"allowed here: {', '.join(names)}"
+
+
+def require_given(section: Settings, method: str, asks: Mapping[str, str]) -> None:
+    """ValueError where a parameter of ``section`` (dotted) that ``method`` asks for is null; ``asks`` holds why."""
+    for name, reason in asks.items():
+        if not attrgetter(name)(section):
+            raise ValueError(f"{name} is null, but method {method} {reason}")
+
+
+def require_readable(path: Path, key: str, remedy: str = "correct it") -> None:
+    """`InputError`, which ends with ``remedy``, where the file ``path`` of the parameter ``key`` cannot be read."""
+    try:
+        path.open("rb").close()
+    except OSError as error:
+        raise InputError(f"{key} is {str(path)!r}, which cannot be read ({error.strerror}); {remedy}") from error

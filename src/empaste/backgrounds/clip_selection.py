@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float
 
-from empaste.errors import TORCH_LOAD_ERRORS, InputError, first_line, require_extra
+from empaste.errors import TORCH_LOAD_ERRORS, InputError, first_line
 from empaste.images import RGB
+from empaste.networks.clip import import_open_clip, name_and_weights
 
 if TYPE_CHECKING:  # without a CLIP model nothing here needs torch
     import torch
@@ -37,13 +38,10 @@ def load_clip(model: str, class_names: Sequence[str], device: "torch.device") ->
     A bare name takes OpenAI's weights where there are some, else the first published. `InputError` where open_clip is
     not installed or the model is not to be had.
     """
-    try:
-        import open_clip
-    except ImportError as error:
-        raise require_extra("open_clip_torch", "generative") from error
     import torch
 
-    name, _, weights = model.partition("@") if ":" not in model else (model, "", "")
+    open_clip = import_open_clip()
+    name, weights = name_and_weights(model)
     if ":" not in model:
         published = open_clip.list_pretrained_tags_by_model(name)
         if not published or (weights and weights not in published):
@@ -51,7 +49,7 @@ def load_clip(model: str, class_names: Sequence[str], device: "torch.device") ->
         weights = weights or ("openai" if "openai" in published else published[0])
     try:
         network, transform = open_clip.create_model_from_pretrained(
-            name, pretrained=weights or None, device=device, weights_only=True
+            name, pretrained=weights, device=device, weights_only=True
         )
         tokenizer = open_clip.get_tokenizer(name)
     except TORCH_LOAD_ERRORS as error:

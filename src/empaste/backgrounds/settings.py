@@ -1,12 +1,12 @@
 """The section ``backgrounds`` of ``params.yaml``: what generators share, and the sections of those that have one."""
 
-from operator import attrgetter
 from typing import TYPE_CHECKING, Literal
 
 from pydantic import create_model, model_validator
 
 from empaste.backgrounds import GENERATORS
 from empaste.backgrounds.generator import GeneratorSettings
+from empaste.settings import require_given
 
 FREE = (
     *("retries", "num_threads", "batch_size"),
@@ -22,9 +22,7 @@ def _check(settings: GeneratorSettings) -> GeneratorSettings:
             f"keep_per_caption is {settings.keep_per_caption}, more than per_caption, {settings.per_caption}; lower it"
         )
     if settings.method != "none":
-        for name, reason in GENERATORS[settings.method].asks.items():
-            if not attrgetter(name)(settings):
-                raise ValueError(f"{name} is null, but method {settings.method} {reason}")
+        require_given(settings, settings.method, GENERATORS[settings.method].asks)
     return settings
 
 

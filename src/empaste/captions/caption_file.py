@@ -26,6 +26,7 @@ from empaste.captions.captioner import Captioner, CaptionerSettings, Context
 from empaste.captions.scenes import Scene
 from empaste.captions.tidying import tidy
 from empaste.errors import InputError
+from empaste.settings import require_readable
 
 CAPTION = ("caption", "text")
 IMAGE = ("file_name", "image_id")
@@ -82,7 +83,7 @@ def caption_scenes(scenes: Sequence[Scene], settings: CaptionerSettings, context
 
 def read_captions(path: Path) -> FileCaptions:
     """The captions in ``path``, tidy, without empty ones and repeats, in the order of the file."""
-    _require_readable(path)
+    require_readable(path, "captions.file")
     if path.suffix.lower() in (".csv", ".tsv"):
         by_name, keys, rows, remarks = _csv_rows(path)
     else:
@@ -141,15 +142,6 @@ def _other_images(file: str, scenes: Sequence[Scene], content: FileCaptions, mat
         f"{wanted} …; give the captions of the training images, by file name or by the ids in data/images"
         + (f" ({unclear}: write their folders, too)" if unclear else "")
     )
-
-
-def _require_readable(path: Path) -> None:
-    try:
-        path.open("rb").close()
-    except OSError as error:
-        raise InputError(
-            f"captions.file is {str(path)!r}, which cannot be read ({error.strerror}); correct it"
-        ) from error
 
 
 def _json_rows(path: Path) -> tuple[bool, list[str], list[Row], list[Remark]]:

@@ -6,6 +6,7 @@ from pydantic import model_validator
 
 from empaste.captions import CAPTIONERS
 from empaste.captions.captioner import CaptionerSettings
+from empaste.settings import require_given
 
 FREE = ("batch_size", "fraction", "supercategories", "synonyms")
 """What may change while a model writes captions: no caption depends on it."""
@@ -20,7 +21,5 @@ class CaptionsSettings(CaptionerSettings):
     @model_validator(mode="after")
     def _check_asked(self) -> "CaptionsSettings":
         """A captioner that needs a model or a file is given one."""
-        for name, reason in CAPTIONERS[self.method].asks.items():
-            if not getattr(self, name):
-                raise ValueError(f"{name} is null, but method {self.method} {reason}")
+        require_given(self, self.method, CAPTIONERS[self.method].asks)
         return self

@@ -1,7 +1,6 @@
 """The tables of context substitution: what names a class, what takes its place; the package's and a user's own."""
 
 import difflib
-import json
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -14,12 +13,15 @@ import yaml
 from empaste.artifacts.csv_tables import read_csv
 from empaste.captions.inflection import packaged_words
 from empaste.errors import InputError
+from empaste.settings import require_readable
 
 Phrases = tuple[str, ...]
 
 SECTIONS = ("synonyms", "distractors", "compounds")
 """What a user's YAML file may hold."""
 LAYOUT = "a table of words has the columns class,synonym"
+REMEDY = "correct the path, or set it to null for the package's own words"
+"""What to do where the file of synonyms cannot be read."""
 
 YAML_ERRORS = (yaml.YAMLError, ValueError, TypeError, LookupError, ArithmeticError, AttributeError, RecursionError)
 """What PyYAML raises: its own errors, and those of the values that it makes (a date of the 40th, a deep nesting)."""
@@ -165,7 +167,7 @@ def _table(path: Path, section: str, table: Any) -> dict[str, str | Phrases]:
 
 def _read_csv(path: Path) -> dict[str, Any]:
     """The synonyms of a CSV or TSV file with the columns class and synonym, one synonym per row."""
-    _require_readable(path)
+    require_readable(path, "captions.synonyms", REMEDY)
     synonyms: dict[str, list[str]] = {}
     for line, row in read_csv(path, ("class", "synonym"), (), LAYOUT, "give every synonym a row of its own").rows:
         if not row["class"] or not row["synonym"]:
@@ -189,18 +191,8 @@ def _is_word(value: Any) -> bool:
 
 
 def _text(path: Path) -> str:
-    _require_readable(path)
+    require_readable(path, "captions.synonyms", REMEDY)
     try:
         return path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise InputError(f"{path} is not UTF-8 text (byte {error.start}); save it as UTF-8") from error
-
-
-def _require_readable(path: Path) -> None:
-    try:
-        path.open("rb").close()
-    except OSError as error:
-        raise InputError(
-            f"captions.synonyms is {json.dumps(str(path))}, which cannot be read ({error.strerror}); correct the path, "
-            "or set it to null for the package's own words"
-        ) from error

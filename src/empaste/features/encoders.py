@@ -16,9 +16,10 @@ from jaxtyping import UInt8
 from torch import Tensor, nn
 
 from empaste.artifacts.classifier import TrainedClassifier
-from empaste.errors import TORCH_LOAD_ERRORS, InputError, first_line, require_extra
+from empaste.errors import TORCH_LOAD_ERRORS, InputError, first_line
 from empaste.networks.anatomy import LAST, layer_vectors
 from empaste.networks.architectures import ARCHITECTURES
+from empaste.networks.clip import import_open_clip, name_and_weights
 from empaste.networks.inputs import to_input
 from empaste.networks.packages import find_weights
 from empaste.networks.timm_networks import create_timm
@@ -168,15 +169,12 @@ def _load_headless(network: Any, file: Path, whole: Mapping[str, Tensor] | None 
 def load_clip(model: str, layers: Sequence[str], device: torch.device) -> Encoder:
     """The image tower of the CLIP ``NAME@WEIGHTS`` of open_clip, ``hf-hub:NAME``, or ``local-dir:FOLDER``."""
     _only_last("clip", model, layers)
-    try:
-        import open_clip
-    except ImportError as error:
-        raise require_extra("open_clip_torch", "generative") from error
-    name, _, weights = model.partition("@") if ":" not in model else (model, "", "")
+    open_clip = import_open_clip()
+    name, weights = name_and_weights(model)
     if ":" not in model and not weights:
         raise InputError(f"{KEY} names clip:{model} without weights; write clip:{model}@openai or the like")
     try:
-        network = open_clip.create_model(name, pretrained=weights or None, device=device, weights_only=True)
+        network = open_clip.create_model(name, pretrained=weights, device=device, weights_only=True)
     except TORCH_LOAD_ERRORS as error:
         raise InputError(_unavailable("clip", model, error)) from error
     shown = network.visual.preprocess_cfg

@@ -10,7 +10,7 @@ from empaste.errors import InputError
 from empaste.layout import HERE
 from empaste.proposals import METHODS
 from empaste.proposals.method import Method, SharedSettings
-from empaste.settings import validate
+from empaste.settings import require_given, validate
 
 
 def running_methods(settings: SharedSettings) -> list[Method[Any]]:
@@ -62,10 +62,8 @@ def _check_joined(settings: SharedSettings) -> SharedSettings:
 def _check_asked(settings: SharedSettings) -> SharedSettings:
     """A method that reads files or a model of the user's is told where they are."""
     for method in running_methods(settings):
-        for name in method.asks:
-            if not getattr(method.section(settings), name):
-                key = f"{method.name}.{name}"
-                raise ValueError(f"{key} is null, but method {method.name} needs it; set proposals.{key}")
+        keys = [f"{method.name}.{name}" for name in method.asks]
+        require_given(settings, method.name, {key: f"needs it; set proposals.{key}" for key in keys})
     return settings
 
 
