@@ -30,6 +30,7 @@ from empaste.detectors import training
 from empaste.detectors.backends import BACKENDS
 from empaste.detectors.composites import Composites
 from empaste.detectors.distributed import Group
+from empaste.detectors.learner import Learner, make_learner
 from empaste.detectors.settings import TrainSettings
 from empaste.devices import limit_threads, torch_device
 from empaste.errors import InputError
@@ -87,7 +88,7 @@ def measure(settings: TrainSettings, steps: int) -> dict[str, float]:
     group = Group(0, 1, torch_device(settings.device))
     backend = BACKENDS[settings.backend]
     torch.manual_seed(settings.seed)
-    learner = training.make_learner(backend.build(training.network_of(backend, settings), 1, None), settings, group)
+    learner = make_learner(backend.build(training.network_of(backend, settings), 1, None), settings, group)
     batches = enumerate(training.make_batches(drawings(), backend, settings, group, 0))
     on_gpu = group.device.type == "cuda"
     if on_gpu:
@@ -104,7 +105,7 @@ def measure(settings: TrainSettings, steps: int) -> dict[str, float]:
 
 
 def run(
-    learner: training.Learner, batches: Iterator[tuple[int, Any]], settings: TrainSettings, group: Group, steps: int
+    learner: Learner, batches: Iterator[tuple[int, Any]], settings: TrainSettings, group: Group, steps: int
 ) -> float:
     """Seconds on the clock that so many further steps took; a step ends when its losses are on the CPU."""
     started = time.perf_counter()
@@ -114,9 +115,7 @@ def run(
     return time.perf_counter() - started
 
 
-def busy_share(
-    learner: training.Learner, batches: Iterator[tuple[int, Any]], settings: TrainSettings, group: Group
-) -> float:
+def busy_share(learner: Learner, batches: Iterator[tuple[int, Any]], settings: TrainSettings, group: Group) -> float:
     """The share of the time in which the GPU computed or copied."""
     for _ in range(2):  # watching slows the first steps down
         with profile(activities=[ProfilerActivity.CUDA]) as watched:

@@ -8,9 +8,10 @@ from typing import get_args
 import pytest
 
 from empaste.detectors.backends import BACKENDS
+from empaste.detectors.learner import OPTIMIZERS
 from empaste.detectors.schedule import SCHEDULES
 from empaste.detectors.settings import TrainSettings
-from empaste.detectors.training import OPTIMIZERS, PRECISIONS
+from empaste.detectors.training import PRECISIONS
 
 TOP = Path(__file__).parents[2]
 

@@ -10,12 +10,11 @@ import pytest
 import timm
 import torch
 from safetensors.torch import load_file
-from torch import nn
 
 from empaste.detectors import training
 from empaste.detectors.detecting import load_detector
 from empaste.errors import InputError
-from tests.detectors.tiny_settings import fit_tiny, model_bytes, tiny_settings
+from tests.detectors.tiny_settings import fit_tiny, model_bytes
 
 FEW: dict[str, Any] = {"iterations": 5, "batch_size": 2, "jitter": [0.6, 1.4], "checkpoint_every": 2}
 
@@ -171,41 +170,6 @@ def test_the_average_lags_behind_and_is_resumed(composites: Path, tmp_path: Path
     (tmp_path / "cut/model/model.safetensors").unlink()
     fit(composites, tmp_path / "cut", ema=0.9)  # goes on at iteration 4
     assert model_bytes(tmp_path / "cut") == model_bytes(tmp_path / "average") != model_bytes(tmp_path / "last")
-
-
-def test_the_average_by_hand() -> None:
-    move = training._move_average(0.5)
-    averages, counts = [torch.tensor([0.0])], [torch.tensor([0])]
-    for num, (value, expected) in enumerate([(1.0, 0.9), (3.0, 0.9 + (3 - 0.9) * 9 / 11)]):
-        move(averages, [torch.tensor([value])], num)
-        assert averages[0].item() == pytest.approx(expected)
-    move(averages, [torch.tensor([0.0])], 1000)
-    assert averages[0].item() == pytest.approx(expected / 2)
-    move(counts, [torch.tensor([7])], 1000)
-    assert counts[0].item() == 7
-
-
-def test_norms_and_biases_do_not_decay() -> None:
-    module = nn.Sequential(nn.Conv2d(3, 4, 1), nn.BatchNorm2d(4), nn.Linear(4, 2))
-    decayed, kept = training._grouped(module, tiny_settings(weight_decay=0.3))
-    assert decayed["weight_decay"] == 0.3
-    assert kept["weight_decay"] == 0
-    assert {id(one) for one in decayed["params"]} == {id(module[0].weight), id(module[2].weight)}
-    assert len(kept["params"]) == 4
-
-
-def test_the_backbone_alone_has_a_rate_of_its_own() -> None:
-    """Its pyramid is new, and so learns as fast as the heads."""
-    module = nn.ModuleDict(
-        {"backbone": nn.ModuleDict({"body": nn.Linear(2, 2), "fpn": nn.Linear(2, 2)}), "rpn": nn.Linear(2, 2)}
-    )
-    groups = training._grouped(module, tiny_settings(backbone_rate=0.2))
-    factors = {id(one): group["factor"] for group in groups for one in group["params"]}
-    assert {name: factors[id(one)] for name, one in module.named_parameters() if name.endswith("weight")} == {
-        "backbone.body.weight": 0.2,
-        "backbone.fpn.weight": 1.0,
-        "rpn.weight": 1.0,
-    }
 
 
 @pytest.mark.skipif(shutil.which("g++") is None, reason="compiling wants a C++ compiler, which is not installed")

@@ -18,14 +18,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
-from torch.optim.swa_utils import AveragedModel
 from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
@@ -35,14 +34,13 @@ from empaste.detectors.backend import Backend, Network
 from empaste.detectors.backends import BACKENDS
 from empaste.detectors.composites import Composites, open_composites
 from empaste.detectors.distributed import Group, joined
+from empaste.detectors.learner import Learner, make_learner
 from empaste.detectors.schedule import batch_places, learning_rate, peak_rate
 from empaste.detectors.settings import TrainSettings
 from empaste.devices import limit_threads
 from empaste.errors import InputError
 from empaste.jittering import augment
 
-MOMENTUM = 0.9
-"""Of SGD."""
 MAX_GRADIENT = 10.0
 """Norm to which gradients are clipped."""
 CHECKPOINT = "checkpoint.pt"
@@ -54,16 +52,6 @@ TOO_LITTLE_MEMORY = "can't allocate memory"
 
 Loss = dict[str, float]
 OnStep = Callable[[int, Mapping[str, float]], None]
-
-
-class Learner(NamedTuple):
-    """The network, what is called to train it (the same, or spread over processes), and what moves with it."""
-
-    module: nn.Module
-    call: nn.Module
-    optimizer: torch.optim.Optimizer
-    scaler: torch.amp.GradScaler
-    average: AveragedModel | None
 
 
 def fit(
@@ -133,61 +121,6 @@ def network_of(backend: Backend, settings: TrainSettings) -> Network:
         frozen_norm=settings.weights is not None,
         msra=backend.takes_msra(settings.weights),
     )
-
-
-def make_learner(module: nn.Module, settings: TrainSettings, group: Group) -> Learner:
-    """``module`` on this process's device, ready for its first step."""
-    if group.size > 1 and group.device.type == "cuda":
-        module = nn.SyncBatchNorm.convert_sync_batchnorm(module)  # frozen norms stay as they are
-    module = module.to(group.device).to(memory_format=torch.channels_last)  # a tenth faster, on a CPU too
-    average = None
-    if settings.ema:
-        average = AveragedModel(module, multi_avg_fn=_move_average(settings.ema), use_buffers=True)
-    optimizer = OPTIMIZERS[settings.optimizer](_grouped(module, settings))
-    if settings.compile:
-        backbone = module.backbone
-        assert isinstance(backbone, nn.Module)
-        backbone.compile()  # views are all of one size; what follows is not
-    call = DistributedDataParallel(module) if group.size > 1 else module
-    scaler = torch.amp.GradScaler(group.device.type, enabled=settings.precision == "float16")
-    return Learner(module, call, optimizer, scaler, average)
-
-
-def _grouped(module: nn.Module, settings: TrainSettings) -> list[dict[str, Any]]:
-    """The trained parameters in groups: norms' weights and all biases do not decay; the backbone has its own factor."""
-    groups: dict[tuple[float, float], list[nn.Parameter]] = {}
-    for name, parameter in module.named_parameters():
-        if parameter.requires_grad:
-            decay = settings.weight_decay if parameter.ndim > 1 else 0.0
-            in_backbone = name.startswith("backbone.") and not name.startswith("backbone.fpn.")
-            factor = settings.backbone_rate if in_backbone else 1.0
-            groups.setdefault((factor, decay), []).append(parameter)
-    return [{"params": members, "weight_decay": decay, "factor": at} for (at, decay), members in groups.items()]
-
-
-def _sgd(groups: list[dict[str, Any]]) -> torch.optim.Optimizer:
-    return torch.optim.SGD(groups, lr=0.0, momentum=MOMENTUM)
-
-
-def _adamw(groups: list[dict[str, Any]]) -> torch.optim.Optimizer:
-    return torch.optim.AdamW(groups, lr=0.0)
-
-
-OPTIMIZERS: dict[str, Callable[[list[dict[str, Any]]], torch.optim.Optimizer]] = {"sgd": _sgd, "adamw": _adamw}
-
-
-def _move_average(decay: float) -> Callable[[Any, Any, Any], None]:
-    """How an average follows its values: by 1 − ``decay``, and faster in the first steps, when it is worth little."""
-
-    @torch.no_grad()
-    def move(averages: list[Tensor], values: list[Tensor], num_averaged: Tensor | int) -> None:
-        share = 1 - min(decay, (1 + int(num_averaged)) / (10 + int(num_averaged)))
-        if averages[0].is_floating_point():
-            torch._foreach_lerp_(averages, values, share)
-        else:  # counts
-            torch._foreach_copy_(averages, values)
-
-    return move
 
 
 class Batches(Dataset[list[tuple[Any, ...]]]):
