@@ -14,7 +14,7 @@ from filelock import FileLock
 from empaste.errors import InputError
 from empaste.scaleout import map_items
 from empaste.studies.collecting import COST
-from stages.restore import cache_folder
+from stages.restore import cache_folder, restore_outputs
 from stages.runner import stage
 
 ROOT = Path(__file__).parents[2]
@@ -194,3 +194,16 @@ def test_a_python_without_the_packages_is_told_what_to_do() -> None:
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert "source .venv/bin/activate" in done.stderr
+
+
+@pytest.mark.parametrize("record", [None, "", "stages: [", "- 1", "stages: {other: {outs: [{path: out, md5: ab}]}}"])
+def test_without_a_record_of_the_stage_nothing_is_put_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, record: str | None
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path))
+    if record is not None:
+        Path("dvc.lock").write_text(record)
+    before = sorted(tmp_path.iterdir())
+    assert not restore_outputs("toy")
+    assert sorted(tmp_path.iterdir()) == before

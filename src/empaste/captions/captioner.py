@@ -43,6 +43,7 @@ class Context(NamedTuple):
 
 
 Caption = Callable[[Sequence[Scene], CaptionerSettings, Context], Iterator[list[str]]]
+"""Captions of each of some scenes, in their order."""
 
 
 @dataclass(frozen=True)
