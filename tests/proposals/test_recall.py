@@ -1,5 +1,7 @@
 """Recall on instances drawn by hand."""
 
+import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,8 @@ from empaste.artifacts.truth import GroundTruth, TrueInstance
 from empaste.errors import InputError
 from empaste.images import write_rgb
 from empaste.masks import encode_mask
-from empaste.proposals import felzenszwalb
+from empaste.proposals import METHODS, felzenszwalb
+from empaste.proposals.method import Context
 from empaste.proposals.recall import (
     Measured,
     Scene,
@@ -22,6 +25,8 @@ from empaste.proposals.recall import (
     proposal_metrics,
     recall_table,
 )
+from empaste.proposals.settings import network_loaders
+from empaste.scaleout import PerProcess
 from tests.proposals.sources import context_of, section_of
 
 
@@ -99,6 +104,29 @@ def test_sources_are_measured_on_one_image(tmp_path: Path, disc_image: np.ndarra
     assert measured.ious.shape == (1,)
     assert measured.ious[0] > 0.8
     assert measured.seconds > 0
+
+
+def test_loading_a_network_is_no_part_of_an_image_s_time(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, disc_image: np.ndarray, disc_mask: np.ndarray
+) -> None:
+    def load(_section: Any) -> str:
+        began = time.process_time()
+        while time.process_time() - began < 0.5:
+            pass
+        return "network"
+
+    def propose(_image: np.ndarray, _section: Any, context: Context) -> tuple[np.ndarray, np.ndarray]:
+        assert context.network() == "network"
+        return disc_mask[None], np.ones(1)
+
+    monkeypatch.setitem(METHODS, "sam", replace(METHODS["sam"], load=load, propose=propose))
+    write_rgb(tmp_path / "a.png", disc_image)
+    settings = context_of(method="sam").settings
+    networks = {name: PerProcess(one) for name, one in network_loaders(settings).items()}
+    scene = Scene(1, tmp_path / "a.png", [encode_mask(disc_mask)])
+    [measured] = measure_sources(scene, [Source(settings, networks=networks)])
+    assert (measured.num_segments, measured.ious.tolist()) == (1, [1.0])
+    assert measured.seconds < 0.4
 
 
 def test_table_counts_instances_and_images_by_part() -> None:
