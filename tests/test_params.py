@@ -94,6 +94,15 @@ def test_sections_are_the_stages() -> None:
         ("classifier.learning_rate", "fast", ["classifier.learning_rate is 'fast'", "valid number"]),
         ("classifier.learning_rate", float("nan"), ["classifier.learning_rate is nan"]),
         ("prepare.dataset", "coco", ["prepare.root is null", "set prepare.root"]),
+        (
+            "train.width",
+            16,
+            [
+                "train.weights is classifier, but the detector's backbone (resnet_slim_pooled, width 16) is another "
+                "network than the classifier (resnet_slim_pooled, width 32); set both to the same, or train.weights to "
+                "null",
+            ],
+        ),
         ("backgrounds.method", "random", ["backgrounds.root is null"]),
         ("backgrounds.method", "diffusion", ["backgrounds.diffusion.model is null"]),
         ("backgrounds.method", "api", ["backgrounds.api.model is null"]),

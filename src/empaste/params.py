@@ -7,7 +7,7 @@ reads its own section alone (`empaste.settings.load_settings`), so that it does 
 from pathlib import Path
 from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter, ValidationError, model_validator
 
 from empaste.backgrounds.settings import BackgroundsSettings
 from empaste.captions.settings import CaptionsSettings
@@ -19,6 +19,7 @@ from empaste.evaluation.settings import EvaluateSettings
 from empaste.evidence.settings import EvidenceSettings
 from empaste.features.settings import FeaturesSettings
 from empaste.foregrounds.settings import ForegroundsSettings
+from empaste.networks.names import CLASSIFIER, share_weights
 from empaste.paste.settings import PasteSettings
 from empaste.proposals.settings import ProposalsSettings
 from empaste.refinement.settings import RefineSettings
@@ -43,6 +44,19 @@ class Params(Settings):
     train: TrainSettings
     evaluate: EvaluateSettings
     report: ReportSettings
+
+    @model_validator(mode="after")
+    def _detector_can_begin_as_classifier(self) -> "Params":
+        ours, theirs = self.train, self.classifier
+        if ours.weights == CLASSIFIER and not share_weights(
+            (ours.architecture, theirs.architecture), (ours.width, theirs.width)
+        ):
+            raise ValueError(
+                f"train.weights is {CLASSIFIER}, but the detector's backbone ({ours.architecture}, width {ours.width}) "
+                f"is another network than the classifier ({theirs.architecture}, width {theirs.width}); set both to "
+                "the same, or train.weights to null"
+            )
+        return self
 
 
 def load_params(path: Path) -> Params:

@@ -104,7 +104,9 @@ def _explain(path: Path, prefix: tuple[str, ...], detail: ErrorDetails, model: t
     if detail["type"] == "literal_error":
         return f"{path}: {key} is {value}; choose from {detail['ctx']['expected'].replace(' or ', ', ')}"
     if detail["type"] == "value_error":
-        return f"{path}: {key} is {value}; {message}" if len(location) > 1 else f"{path}: {key}.{message}"
+        if len(location) > 1:
+            return f"{path}: {key} is {value}; {message}"
+        return f"{path}: {f'{key}.' if key else ''}{message}"  # of several sections: it names its keys itself
     return f"{path}: {key} is {value}; {message[0].lower()}{message[1:]}; correct it and run again"
 
 

@@ -39,7 +39,7 @@ def test_the_demo_downloads_nothing() -> None:
 
 
 def test_torchvisions_weights_have_their_size_and_are_here_once_fetched(caches: Path) -> None:
-    changes = {"classifier__architecture": "resnet50", "classifier__weights": "IMAGENET1K_V2"}
+    changes = {"classifier__architecture": "resnet50", "classifier__weights": "IMAGENET1K_V2", "train__weights": None}
     (one,) = listed(**changes)
     assert one == Download("classifier.weights", "resnet50 IMAGENET1K_V2", 97.79e6, False)
     (caches / "torch/checkpoints").mkdir(parents=True)

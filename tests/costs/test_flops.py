@@ -32,7 +32,7 @@ def test_what_is_known(name: str, known: bool) -> None:
 
 
 def test_a_detectors_parameters_are_those_that_it_has() -> None:
-    settings = params_with({"train.width": 8}).train
+    settings = params_with({"train.width": 8, "train.weights": None}).train
     backend = BACKENDS["torchvision"]
     module = backend.build(network_of(backend, settings), 3, None)
     assert detector_parameters(settings, 3) == sum(one.numel() for one in module.parameters())

@@ -10,9 +10,11 @@ from timm.layers.norm_act import FrozenBatchNormAct2d
 from torch import nn
 from torchvision.ops import FrozenBatchNorm2d
 
+from empaste.artifacts.classifier import TrainedClassifier, save_classifier
+from empaste.artifacts.networks import MODEL_FILE
 from empaste.errors import InputError
 from empaste.networks.pyramids import build_backbone, build_pyramid
-from empaste.networks.weights import build_resnet
+from empaste.networks.weights import build_network, build_resnet
 
 KEY = "some.weights"
 
@@ -21,6 +23,7 @@ KEY = "some.weights"
     ("architecture", "strides"),
     [
         ("resnet_slim", [4, 8, 16]),
+        ("resnet_slim_pooled", [4, 8, 16]),
         ("resnet18", [4, 8, 16, 32]),
         ("timm:test_efficientnet", [4, 8, 16, 32]),
     ],
@@ -82,3 +85,26 @@ def test_a_backbone_of_timms_carries_its_weights_and_keeps_its_statistics(tmp_pa
     assert torch.equal(body.conv_stem.weight, source.conv_stem.weight)
     assert torch.equal(body.bn1.running_mean, source.bn1.running_mean)
     assert isinstance(body.bn1, FrozenBatchNormAct2d)
+
+
+def test_of_stages_of_one_stride_the_last_counts() -> None:
+    pyramid: Any = build_pyramid(build_backbone("resnet_slim_pooled", 8, None, False, KEY), 24, False).eval()
+    image = torch.rand(1, 3, 64, 64)
+    widths = [maps.shape[1] for maps in pyramid.stage_maps(image)]
+    assert widths == [8, 16, 64]
+
+
+@pytest.mark.parametrize("architecture", ["resnet_slim_pooled", "resnet18", "timm:test_efficientnet"])
+def test_a_backbone_begins_as_a_trained_classifier(architecture: str, tmp_path: Path) -> None:
+    """The file is as `save_classifier` writes it; its head has other classes."""
+    classifier = build_network(architecture, 8, None, num_classes=3, image_size=64)
+    nn.init.uniform_(next(one for name, one in classifier.named_buffers() if name.endswith("running_mean")))
+    save_classifier(
+        TrainedClassifier(classifier.eval(), (1, 2, 3), 64), tmp_path, architecture=architecture, width=8,
+        class_names=["a", "b", "c"],
+    )  # fmt: skip
+    image = torch.rand(2, 3, 64, 64)
+    expected = build_pyramid(classifier, 24, False).eval().stage_maps(image)
+    pyramid = build_pyramid(build_backbone(architecture, 8, str(tmp_path / MODEL_FILE), True, KEY), 24, False)
+    for given, wanted in zip(pyramid.eval().stage_maps(image), expected, strict=True):
+        torch.testing.assert_close(given, wanted)

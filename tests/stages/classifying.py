@@ -19,6 +19,7 @@ from empaste.masks import encode_mask, mask_box_xywh
 ROOT = Path(__file__).parents[2]
 FAST = {
     "classifier": {"width": 8, "image_size": 32, "epochs": 2, "batch_size": 4, "num_threads": 1, "device": "cpu"},
+    "train": {"width": 8},
     "cams": {"num_threads": 1, "device": "cpu", "batch_size": 4},
     "evidence": {"num_threads": 1, "device": "cpu", "batch_size": 4},
     "features": {"num_threads": 1, "device": "cpu", "batch_size": 4},

@@ -11,19 +11,23 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 import typer
 import yaml
+from safetensors.torch import load_file
 
 from empaste.artifacts.coco import instance
+from empaste.artifacts.networks import save_network
 from empaste.artifacts.shards import write_shards
 from empaste.images import encode_rgb
 from empaste.masks import encode_mask
+from empaste.networks.weights import build_network
 from stages.train import main
 
 TOP = Path(__file__).parents[2]
 TINY = {
-    "width": 8, "image_size": 32, "iterations": 12, "batch_size": 2, "checkpoint_every": 1, "num_threads": 1,
-    "device": "cpu",
+    "architecture": "resnet_slim", "weights": None, "width": 8, "image_size": 32, "iterations": 12, "batch_size": 2,
+    "checkpoint_every": 1, "num_threads": 1, "device": "cpu",
 }  # fmt: skip
 
 
@@ -50,6 +54,14 @@ def make_workspace(folder: Path) -> None:
     (folder / "data/composites/instances.json").write_text(json.dumps(data))
     params = yaml.safe_load((TOP / "params.yaml").read_text())
     params["train"] |= TINY
+    (folder / "params.yaml").write_text(yaml.safe_dump(params))
+
+
+def change(folder: Path, **changed: object) -> None:
+    """The parameters of the training in ``folder`` have other values."""
+    params = yaml.safe_load((folder / "params.yaml").read_text())
+    params["train"] |= changed
+    params["classifier"]["width"] = params["train"]["width"]
     (folder / "params.yaml").write_text(yaml.safe_dump(params))
 
 
@@ -107,17 +119,36 @@ def test_composites_without_instances_end_with_a_message(workspace: Path, capsys
     assert (workspace / "models/mask_rcnn/earlier").exists()
 
 
+def test_a_training_begins_as_the_classifier(workspace: Path) -> None:
+    """A backbone that stays as it is tells what it began as; another classifier is another training."""
+    classifier = build_network("resnet_slim_pooled", 8, None, num_classes=4)
+    save_network(classifier, workspace / "models/classifier", {})
+    change(workspace, weights="classifier", backbone_rate=0.0, iterations=2)
+    main()
+    learned = classifier.state_dict()
+    state = load_file(workspace / "models/mask_rcnn/model.safetensors")
+    assert torch.equal(state["backbone.stem.conv1.weight"], learned["conv1.weight"])
+    assert torch.equal(state["backbone.stages.3.0.conv2.weight"], learned["layer4.0.conv2.weight"])
+
+
+def test_a_classifier_that_is_not_there_ends_with_a_message(
+    workspace: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    change(workspace, weights="classifier")
+    with pytest.raises(typer.Exit):
+        main()
+    assert "models/classifier" in capsys.readouterr().err
+
+
 def test_weights_that_do_not_fit_end_with_a_message(workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    params = yaml.safe_load((workspace / "params.yaml").read_text())
-    params["train"]["weights"] = "nowhere.pth"
-    (workspace / "params.yaml").write_text(yaml.safe_dump(params))
+    change(workspace, weights="nowhere.pth")
     with pytest.raises(typer.Exit):
         main()
     assert "'nowhere.pth'" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
-    ("change", "message"),
+    ("changed", "message"),
     [
         ({"jitter": [1.4, 0.6]}, "a range rises: write [0.6, 1.4]"),
         ({"seed": -1}, "train.seed is -1"),
@@ -126,11 +157,9 @@ def test_weights_that_do_not_fit_end_with_a_message(workspace: Path, capsys: pyt
     ],
 )
 def test_bad_parameters_end_with_a_message(
-    workspace: Path, capsys: pytest.CaptureFixture[str], change: dict[str, object], message: str
+    workspace: Path, capsys: pytest.CaptureFixture[str], changed: dict[str, object], message: str
 ) -> None:
-    params = yaml.safe_load((workspace / "params.yaml").read_text())
-    params["train"] |= change
-    (workspace / "params.yaml").write_text(yaml.safe_dump(params))
+    change(workspace, **changed)
     with pytest.raises(typer.Exit):
         main()
     assert message in capsys.readouterr().err

@@ -47,7 +47,7 @@ def test_later_overrides_win(root: Path) -> None:
         root,
         presets=["smoke"],
         defaults={"train.iterations": 50, "classifier.epochs": 3, "evaluate.min_score": 0.2},
-        set={"train.batch_size": 2, "train.width": 8},
+        set={"train.batch_size": 2, "train.width": 8, "train.weights": None},
         rows=ROWS | {"many": ROWS["many"] | {"times": {"train.iterations": 1.5, "evaluate.min_score": 2}}},
     )
     (root / "presets/mine.yaml").write_text("{classifier: {epochs: 5}, train: {batch_size: 9}}")

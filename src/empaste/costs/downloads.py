@@ -49,7 +49,7 @@ def list_downloads(params: Params) -> list[Download]:
 def _weights(params: Params) -> Iterator[Download]:
     used = {
         "classifier.weights": (params.classifier.architecture, params.classifier.weights),
-        "train.weights": (params.train.architecture, params.train.weights),
+        "train.weights": (params.train.architecture, params.train.weights_from_elsewhere),
         "refine.weights": (params.refine.architecture, params.refine.weights if params.refine.rounds else None),
     }
     for key, (architecture, weights) in used.items():

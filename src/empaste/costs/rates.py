@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from empaste.costs.cost import Passes
 from empaste.costs.flops import is_known, traits
-from empaste.networks.names import SLIM
+from empaste.networks.names import SLIM_RESNETS
 from empaste.settings import Count, Positive, PositiveFloat, Settings, validate
 from empaste.yaml_files import read_yaml
 
@@ -130,4 +130,4 @@ def _scaled(flop: float, measured: NetworkRate) -> Estimate:
 def _is_same(rate: NetworkRate, passes: Passes) -> bool:
     """Whether ``rate`` is of these very passes; of the slim networks alone the width counts."""
     same = (rate.kind, rate.network, rate.side) == (passes.kind, passes.network, passes.side)
-    return same and (rate.width == passes.width or passes.network not in SLIM)
+    return same and (rate.width == passes.width or passes.network not in SLIM_RESNETS)

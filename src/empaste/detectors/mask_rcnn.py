@@ -1,7 +1,7 @@
 """Mask R-CNN (He et al. 2017) with a feature pyramid (Lin et al. 2017), built from torchvision's parts.
 
-torchvision's ResNets and timm's networks get torchvision's own heads, or light ones for a CPU. The slim ResNet gets
-small ones of its own.
+torchvision's ResNets and timm's networks get torchvision's own heads, or light ones for a CPU. The slim ResNets get
+small ones of their own.
 """
 
 import math
@@ -20,6 +20,7 @@ from empaste.detectors.backend import Network, anchor_sides
 from empaste.detectors.region_proposals import Float32Anchors, Float32Head, InputsReady, RegionProposals
 from empaste.errors import InputError
 from empaste.networks.inputs import IMAGENET_MEAN, IMAGENET_STD
+from empaste.networks.names import SLIM_RESNETS
 from empaste.networks.pyramids import build_backbone, build_pyramid
 
 ASPECT_RATIOS = (0.5, 1.0, 2.0)
@@ -37,7 +38,7 @@ def build_mask_rcnn(network: Network, num_classes: int, weights: str | None) -> 
     model = _family(network)(backbone, network.image_size, num_classes)
     if network.class_agnostic:
         _share_outputs(model, num_classes + 1)
-    if network.architecture != "resnet_slim":
+    if network.architecture not in SLIM_RESNETS:
         _draw_heads(model)
     model.transform = ByteTransform(network.image_size, network.image_size, list(IMAGENET_MEAN), list(IMAGENET_STD),
                                     model.backbone.strides[-1], _skip_resize=True)  # fmt: skip
@@ -120,11 +121,13 @@ class ByteTransform(InputsReady):
 
 
 def _family(network: Network) -> Callable[[nn.Module, int, int], MaskRCNN]:
-    """Which heads there are: the slim ResNet has its own."""
-    if network.architecture != "resnet_slim":
+    """Which heads there are: the slim ResNets have their own."""
+    if network.architecture not in SLIM_RESNETS:
         return HEADS[network.heads]
     if network.heads != "standard":
-        raise InputError(f"train.heads is {network.heads!r}, but resnet_slim has heads of its own; set it to standard")
+        raise InputError(
+            f"train.heads is {network.heads!r}, but {network.architecture} has heads of its own; set it to standard"
+        )
     return partial(_small_detector, heads=SLIM)
 
 

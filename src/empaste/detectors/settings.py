@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from empaste.networks.names import Backbone
+from empaste.networks.names import CLASSIFIER, Backbone
 from empaste.settings import Count, Device, Fraction, NonNegative, Positive, PositiveFloat, RisingRange, Settings
 
 
@@ -39,6 +39,11 @@ class TrainSettings(Settings):
     num_workers: Count
     num_processes: Positive
     device: Device
+
+    @property
+    def weights_from_elsewhere(self) -> str | None:
+        """What ``weights`` names that is no part of the run; None from scratch, and from the run's classifier."""
+        return None if self.weights == CLASSIFIER else self.weights
 
     @model_validator(mode="after")
     def _parts_are_equal(self) -> "TrainSettings":

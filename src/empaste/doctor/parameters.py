@@ -92,6 +92,7 @@ def check_paths(params: Params) -> list[Check]:
             named[f"proposals.{method.name}.{name}"] = getattr(method.section(params.proposals), name)
     sections = ("classifier", "train", "refine") if params.refine.rounds else ("classifier", "train")
     named |= {f"{section}.weights": getattr(params, section).weights for section in sections}
+    named["train.weights"] = params.train.weights_from_elsewhere
     named["backgrounds.root"] = params.backgrounds.root if params.backgrounds.method == "random" else None
     named["paste.foregrounds_file"] = params.paste.foregrounds_file if params.paste.foregrounds == "file" else None
     return _existing(named)

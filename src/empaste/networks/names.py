@@ -4,10 +4,10 @@ from typing import Annotated
 
 from pydantic import AfterValidator
 
-SLIM = ("resnet_slim", "resnet_slim_pooled")
+SLIM_RESNETS = ("resnet_slim", "resnet_slim_pooled")
 """This project's own: small ones for small images and small machines."""
-RESNETS = (*SLIM, "resnet18", "resnet34", "resnet50", "resnet101")
-"""Those with the parts of torchvision's ResNets."""
+RESNETS = (*SLIM_RESNETS, "resnet18", "resnet34", "resnet50", "resnet101")
+"""Those with the parts of torchvision's ResNets, which detectors take beside timm's networks."""
 CONVOLUTIONAL = (
     *("resnet18", "resnet34", "resnet50", "resnet101"),
     *("mobilenet_v3_small", "mobilenet_v3_large"),
@@ -15,11 +15,12 @@ CONVOLUTIONAL = (
     *("efficientnet_v2_s", "efficientnet_v2_m", "convnext_tiny", "convnext_small", "convnext_base"),
 )
 VITS = ("vit_b_16", "vit_b_32", "vit_l_16")
-NAMES = (*SLIM, *CONVOLUTIONAL, *VITS)
+NAMES = (*SLIM_RESNETS, *CONVOLUTIONAL, *VITS)
 TIMM = "timm:"
 """What stands before the name of one of timm's networks."""
-BACKBONES = tuple(name for name in RESNETS if name != "resnet_slim_pooled")
-"""What detectors take, beside timm's."""
+
+CLASSIFIER = "classifier"
+"""As ``weights``: what the classifier of the same run has learned."""
 
 
 def check_architecture(name: str) -> str:
@@ -28,8 +29,15 @@ def check_architecture(name: str) -> str:
 
 
 def check_backbone(name: str) -> str:
-    """``name``, where it is one of `BACKBONES` or names a network of timm's; `ValueError` lists them."""
-    return _check(name, BACKBONES)
+    """``name``, where it is one of `RESNETS` or names a network of timm's; `ValueError` lists them."""
+    return _check(name, RESNETS)
+
+
+def share_weights(architectures: tuple[str, str], widths: tuple[int, int]) -> bool:
+    """Whether two networks have the same tensors; widths count for the slim ones, which differ in their strides."""
+    if all(name in SLIM_RESNETS for name in architectures):
+        return widths[0] == widths[1]
+    return architectures[0] == architectures[1]
 
 
 def _check(name: str, known: tuple[str, ...]) -> str:

@@ -33,7 +33,10 @@ def build_backbone(architecture: str, width: int, weights: str | None, frozen_no
 
 
 class Pyramid(nn.Module, ABC):
-    """A feature pyramid over a network's stages from stride 4 on: maps named "0", "1", …, fine to coarse."""
+    """A feature pyramid over a network's stages from stride 4 on: maps named "0", "1", …, fine to coarse.
+
+    Of stages of one stride the last alone counts.
+    """
 
     fpn: FeaturePyramidNetwork
     strides: list[int]
@@ -66,13 +69,13 @@ class ResNetPyramid(Pyramid):
         parts = dict(resnet.named_children())
         self.stem = nn.Sequential(OrderedDict((name, parts[name]) for name in ("conv1", "bn1", "relu", "maxpool")))
         self.stages = nn.ModuleList([parts[f"layer{k}"] for k in range(1, 5)])
-        self.first = 0
+        self.used = list(range(len(self.stages)))
         with torch.no_grad():
             maps = self.stage_maps(torch.zeros(1, 3, 128, 128))
         strides = [128 // features.shape[-1] for features in maps]
-        self.first = next(k for k, stride in enumerate(strides) if stride >= MIN_STRIDE)
-        channels = [features.shape[1] for features in maps[self.first :]]
-        self._add_pyramid(channels, strides[self.first :], out_channels, pooled_level, norm_layer)
+        self.used = [k for k, one in enumerate(strides) if one >= MIN_STRIDE and one not in strides[k + 1 :]]
+        channels = [maps[k].shape[1] for k in self.used]
+        self._add_pyramid(channels, [strides[k] for k in self.used], out_channels, pooled_level, norm_layer)
 
     def stage_maps(self, inputs: Tensor) -> list[Tensor]:
         features = self.stem(inputs)
@@ -80,7 +83,7 @@ class ResNetPyramid(Pyramid):
         for stage in self.stages:
             features = stage(features)
             maps.append(features)
-        return maps[self.first :]
+        return [maps[k] for k in self.used]
 
 
 class TimmPyramid(Pyramid):

@@ -89,8 +89,11 @@ def load_weights(network: nn.Module, state: dict[str, Tensor], source: str) -> N
 
 
 def _with_prefix(state: dict[str, Tensor], wanted: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    """``state`` under the names of ``wanted``, whose published names lack ``prefix``; the rest of them is as it is."""
-    if not prefix:
+    """``state`` under the names of ``wanted``, whose published names lack ``prefix``; the rest of them is as it is.
+
+    What this project saved has the names of ``wanted`` already.
+    """
+    if not prefix or wanted.keys() <= state.keys():
         return state
     published = {key.removeprefix(prefix): wanted[key] for key in wanted if key.startswith(prefix)}
     named = renamed_by_order(state, published)

@@ -4,7 +4,7 @@ from empaste.costs.cost import BYTE, Cost, Passes, Task
 from empaste.costs.flops import detector_parameters
 from empaste.costs.scale import Scale
 from empaste.costs.stages.classifier import FLOAT
-from empaste.networks.names import SLIM
+from empaste.networks.names import SLIM_RESNETS
 from empaste.params import Params
 
 
@@ -62,4 +62,4 @@ def report(params: Params, scale: Scale) -> Cost:
 
 def _heads(params: Params) -> str:
     """The heads of the detector; those of the slim network are its own, whatever the parameter says."""
-    return "slim" if params.train.architecture in SLIM else params.train.heads
+    return "slim" if params.train.architecture in SLIM_RESNETS else params.train.heads
