@@ -23,8 +23,30 @@ def test_the_remote_is_named(folder: Path) -> None:
     assert repository.check_dvc(folder)[1].state == "broken"
     local.write_text("[core]\n    remote = shared\n['remote \"shared\"']\n    url = ssh://host/store\n")
     assert repository.check_dvc(folder)[1] == Check("ok", "DVC's default remote is shared (ssh://host/store)")
-    local.write_text("no section")
-    assert repository.check_dvc(folder)[0].state == "broken"
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("https://me:secret@host/store", "https://…@host/store"),
+        ("webdavs://me:se,cret@host/store", "webdavs://…@host/store"),
+        ("https://host/store?token=secret", "https://host/store?…"),
+        ("/mnt/a@b", "/mnt/a@b"),
+    ],
+)
+def test_the_remote_is_named_without_its_password(folder: Path, url: str, shown: str) -> None:
+    (folder / ".dvc" / "config.local").write_text(
+        f"[core]\n    remote = shared\n['remote \"shared\"']\n    url = {url}\n"
+    )
+    assert repository.check_dvc(folder)[1] == Check("ok", f"DVC's default remote is shared ({shown})")
+
+
+@pytest.mark.parametrize(("text", "line"), [("password secret", 1), ("[core]\n  url = 'secret\n  secret\n", 2)])
+def test_a_configuration_that_cannot_be_read_is_not_quoted(folder: Path, text: str, line: int) -> None:
+    (folder / ".dvc" / "config.local").write_text(text)
+    (check,) = repository.check_dvc(folder)
+    said = f"DVC's configuration cannot be read (config.local: line {line} cannot be parsed); correct it"
+    assert check == Check("broken", said)
 
 
 def test_outputs_that_are_there_are_told_from_those_that_are_not(folder: Path) -> None:

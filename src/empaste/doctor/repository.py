@@ -12,6 +12,7 @@ from configobj import ConfigObj, ConfigObjError
 from empaste.artifacts.work import read_pipeline
 from empaste.doctor.check import Check
 from empaste.errors import InputError, first_line
+from empaste.tracking.addresses import without_password
 
 MIN_FREE_GB = 5
 
@@ -107,7 +108,9 @@ def _check_remote(config: dict[str, Any]) -> Check:
     url = sections.get(f'remote "{name}"', {}).get("url")
     if url is None:
         return Check("broken", f"DVC's default remote {name} has no url; run: dvc remote add {name} URL")
-    return Check("ok", f"DVC's default remote is {name} ({url})")
+    # ConfigObj parts a value at its commas.
+    whole = url if isinstance(url, str) else ",".join(url)
+    return Check("ok", f"DVC's default remote is {name} ({without_password(whole)})")
 
 
 def _dvc_config(folder: Path) -> dict[str, Any]:
@@ -117,12 +120,21 @@ def _dvc_config(folder: Path) -> dict[str, Any]:
         try:
             part = ConfigObj(str(folder / ".dvc" / name), encoding="utf-8", interpolation=False)
         except (ConfigObjError, OSError, UnicodeDecodeError) as error:
-            raise InputError(f"DVC's configuration cannot be read ({name}: {first_line(error)}); correct it") from error
+            reason = _why_unreadable(error)
+            raise InputError(f"DVC's configuration cannot be read ({name}: {reason}); correct it") from error
         for section, values in part.items():
             if not isinstance(values, dict):
                 raise InputError(f"DVC's configuration cannot be read ({name}: {section} is in no section); correct it")
             joined.setdefault(section, {}).update(values)
     return joined
+
+
+def _why_unreadable(error: Exception) -> str:
+    """Why a configuration cannot be read, without the line itself, which may hold a password."""
+    if not isinstance(error, ConfigObjError):
+        return first_line(error)
+    first = (error.errors or [error])[0]
+    return f"line {first.line_number} cannot be parsed"
 
 
 def check_outputs(folder: Path) -> list[Check]:
