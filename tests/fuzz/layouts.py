@@ -124,6 +124,16 @@ def folder_with_classes(root: Path) -> None:
     (root / "classes.csv").write_text("name,supercategory\ncat,animal\ncar,vehicle\nbird,\n")
 
 
+def folder_with_left_out(root: Path) -> None:
+    """With images that are not used: of no label, of a kind that is not read, and one that has labels all the same."""
+    folder_plain(root)
+    for name in ("e.jpg", "sub/f.png"):
+        photo(root / "images" / name)
+    (root / "images" / "g.heic").write_bytes(b"no image")
+    rows = 'file,reason\ne.jpg,no label\nsub/f.png,"twice, and blurred"\ng.heic,\na.jpg,not a readable image\n'
+    (root / "left_out.csv").write_text(rows)
+
+
 def folder_with_truth(root: Path) -> None:
     folder_plain(root)
     for split, names in (("train", ["a.jpg", "b.png"]), ("val", ["sub/c.jpg", "d.gif"])):

@@ -321,7 +321,12 @@ READERS: dict[str, Reader] = {
         (layouts.coco_published, layouts.coco_beside, layouts.coco_whole), partial(read_data_set, name="coco")
     ),
     "folder": Reader(
-        (layouts.folder_plain, layouts.folder_with_classes, layouts.folder_with_truth),
+        (
+            layouts.folder_plain,
+            layouts.folder_with_classes,
+            layouts.folder_with_truth,
+            layouts.folder_with_left_out,
+        ),
         partial(read_data_set, name="folder"),
     ),
     "voc": Reader(
