@@ -44,6 +44,11 @@ class Browser:
         self.send("Page.navigate", url=address)
         self.wait("document.readyState === 'complete' && document.body.dataset.ready === 'yes'")
 
+    def leave(self) -> None:
+        """No page is shown, and none asks a server for anything any more."""
+        self.send("Page.navigate", url="about:blank")
+        self.wait("location.href === 'about:blank' && document.readyState === 'complete'")
+
     def run(self, script: str) -> Any:
         """The value of an expression in the page."""
         answer = self.send("Runtime.evaluate", expression=script, returnByValue=True, awaitPromise=True)

@@ -3,17 +3,20 @@
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 import uvicorn
+import yaml
 
+from empaste.artifacts.coco import coco_dataset, instance, write_coco
 from empaste.artifacts.schemas.foregrounds import Foregrounds
 from empaste.artifacts.schemas.prepare import Classes, Images, Labels
 from empaste.artifacts.schemas.proposals import Segments
-from empaste.artifacts.tables import write_into, write_table
+from empaste.artifacts.tables import read_from, write_into, write_table
 from empaste.http_server import server_config
 from empaste.images import write_rgb
 from empaste.layout import HERE, Layout
@@ -25,6 +28,8 @@ from empaste.review.server import LIMITS, make_app
 SIZE_HW = 40, 60
 TOKEN = "a-token-for-tests"  # noqa: S105
 NAMES = ("train/a 1.png", "train/b.png", "val/c.png")
+UNCHOSEN = ("train/d.png", "train/e.png")
+PARAMS = Path(__file__).parents[2] / "params.yaml"
 
 
 def box(x: int, y: int = 10, side: int = 20) -> np.ndarray:
@@ -54,6 +59,31 @@ def write_run(root: Path) -> Layout:
     return there
 
 
+def write_unchosen(there: Layout) -> Layout:
+    """The run of `write_run`, and two images without a foreground: a ball in d, a fish in e, which has no segment."""
+    images = {"image_id": [1, 2, 3, 4, 5], "split": ["train", "train", "val", "train", "train"]}
+    images["file_name"] = [*NAMES, *UNCHOSEN]
+    for number, name in enumerate(UNCHOSEN, 3):
+        write_rgb(there.images / name, np.full((*SIZE_HW, 3), 30 * number + 40, np.uint8))
+    write_into(there.images, pd.DataFrame(images | {"height": SIZE_HW[0], "width": SIZE_HW[1]}), Images)
+    labels = {"image_id": [1, 1, 2, 3, 4, 5], "class_id": [1, 2, 1, 1, 1, 2]}
+    write_into(there.labels, pd.DataFrame(labels), Labels)
+    rows = segment_rows()
+    further = rows.iloc[2:].assign(segment_id=3, image_id=4)
+    write_into(there.segments, pd.concat([rows, further], ignore_index=True), Segments)
+    return there
+
+
+def write_refined(there: Layout, instances: list[tuple[int, int, np.ndarray]], pasted: str = "refined") -> None:
+    """`refine` drew (image, class, mask), and ``paste.foregrounds`` is ``pasted``."""
+    rows = [instance(number, *row[:2], encode_mask(row[2]), score=0.5) for number, row in enumerate(instances, 1)]
+    images, classes = read_from(there.images, Images), read_from(there.labels, Classes)
+    write_coco(there.refined / "pool.json", coco_dataset(images.query("split == 'train'"), classes, rows, "refined"))
+    content = yaml.safe_load(PARAMS.read_text())
+    content["paste"]["foregrounds"] = pasted
+    there.params.write_text(yaml.safe_dump(content))
+
+
 def segment_rows() -> pd.DataFrame:
     rows = []
     for number, mask in enumerate(MASKS):
@@ -79,8 +109,8 @@ def run(tmp_path: Path) -> Layout:
     return write_run(tmp_path)
 
 
-@pytest.fixture
-def served(run: Layout) -> Iterator[str]:
+@contextmanager
+def serving(run: Layout) -> Iterator[str]:
     """The address, without the token, of a server for the run."""
     with listen(0) as listening:
         server = uvicorn.Server(server_config(make_app(Review(run), TOKEN), LIMITS))
@@ -88,6 +118,14 @@ def served(run: Layout) -> Iterator[str]:
         thread.start()
         while not server.started:
             time.sleep(0.005)
-        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-        server.should_exit = True
-        thread.join()
+        try:
+            yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            thread.join()
+
+
+@pytest.fixture
+def served(run: Layout) -> Iterator[str]:
+    with serving(run) as address:
+        yield address

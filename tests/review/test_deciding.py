@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from empaste.artifacts.chosen_masks import BY_HAND
@@ -12,14 +13,26 @@ from empaste.artifacts.foreground_decisions import (
     write_foreground_decisions,
 )
 from empaste.artifacts.label_decisions import LabelDecision, read_label_decisions, write_label_decisions
+from empaste.artifacts.schemas.prepare import Classes, Images, Labels
 from empaste.artifacts.schemas.proposals import Segments
-from empaste.artifacts.tables import write_table
+from empaste.artifacts.tables import read_from, write_into, write_table
 from empaste.errors import InputError
+from empaste.foregrounds.decided import find_decided
 from empaste.layout import HERE, Layout
 from empaste.masks import decode_mask, encode_mask
 from empaste.review.deciding import GoneError, Listed, Review
 from empaste.rle import run_lengths
-from tests.review.conftest import MASKS, NAMES, SIZE_HW, box, segment_rows, write_pool
+from tests.review.conftest import (
+    MASKS,
+    NAMES,
+    SIZE_HW,
+    UNCHOSEN,
+    box,
+    segment_rows,
+    write_pool,
+    write_refined,
+    write_unchosen,
+)
 
 FISH = "fish & <chips>"
 DRAWN = box(8)
@@ -64,7 +77,15 @@ def test_decisions_are_written_at_once_and_taken_back(run: Layout) -> None:
         ForegroundDecision(NAMES[1], "ball", "keep", encode_mask(MASKS[2])),
     ]
     assert review.shown(fish)["mended"] == runs(DRAWN)
-    assert review.classes()[1] == {"name": FISH, "undecided": 0, "keep": 0, "reject": 0, "mend": 1}
+    assert review.classes()[1] == {
+        "name": FISH,
+        "undecided": 0,
+        "keep": 0,
+        "reject": 0,
+        "mend": 1,
+        "missing": 0,
+        "drawn": 0,
+    }
     review.decide(ball, "reject")
     assert [one.verdict for one in read_foreground_decisions(path)] == ["mend", "reject"]
     assert review.num_decisions() == (2, 0)
@@ -98,7 +119,8 @@ def test_a_rejected_foreground_that_another_replaced_comes_last(run: Layout) -> 
     review.decide(first(review)["key"], "reject")
     write_pool(run, [(1, 1, 0, 0.9)])
     review.classes()
-    assert listed(review) == [(NAMES[0], 0.9, None), (NAMES[1], None, "reject")]
+    assert listed(review) == [(NAMES[0], 0.9, None), (NAMES[1], None, None), (NAMES[1], None, "reject")]
+    assert [one["image"] for one in missing(review)] == [NAMES[1]]  # so that the person may draw it
 
 
 @pytest.mark.parametrize(
@@ -202,7 +224,9 @@ def test_what_is_no_label_is_refused(run: Layout, name: object, present: object,
 
 def test_nothing_to_judge_and_no_run(run: Layout, tmp_path: Path) -> None:
     write_pool(run, [(1, 1, 0, 0.9)][:0])
-    with pytest.raises(InputError, match=r"holds no foreground to judge; lower foregrounds\.min_prob"):
+    assert [one["missing"] for one in Review(run).classes()] == [2, 1]
+    write_into(run.labels, pd.DataFrame({"image_id": [3], "class_id": [1]}), Labels)
+    with pytest.raises(InputError, match=r"holds no foreground to judge, and no training image has a label; look at"):
         Review(run)
     with pytest.raises(InputError, match=r"images\.parquet does not exist; run: dvc repro"):
         Review(HERE.below(tmp_path / "elsewhere"))
@@ -216,3 +240,97 @@ def test_a_pool_out_of_step_with_the_segments(run: Layout) -> None:
     write_pool(run, [(1, 1, 9, 0.9)])
     with pytest.raises(InputError, match=r"names segment 9 of image 1, which data/segments lacks; run: dvc repro"):
         Review(run)
+
+
+EMPTY = encode_mask(np.zeros(SIZE_HW, bool))
+
+
+def missing(review: Review, class_name: str = "ball") -> list[Listed]:
+    return [one for one in review.listed(class_name) if not one["chosen"]]
+
+
+def test_a_label_without_a_foreground_is_listed_and_drawn(run: Layout) -> None:
+    review = Review(write_unchosen(run))
+    (one,) = missing(review)
+    assert (one["image"], one["confidence"], one["verdict"], one["of_run"]) == (UNCHOSEN[0], None, None, True)
+    assert review.shown(one["key"])["mask"] == runs(np.zeros(SIZE_HW, bool))
+    assert review.classes()[0]["missing"] == 1
+    review.decide(one["key"], "mend", runs(DRAWN))
+    (made,) = read_foreground_decisions(run.foreground_decisions)
+    assert made == ForegroundDecision(UNCHOSEN[0], "ball", "mend", EMPTY, encode_mask(DRAWN))
+    counts = review.classes()[0]
+    assert (counts["missing"], counts["drawn"], counts["undecided"], counts["mend"]) == (0, 1, 2, 0)
+    review.decide(one["key"], None)
+    assert review.classes()[0]["missing"] == 1
+
+
+def test_the_stage_pastes_what_was_drawn_where_nothing_was_chosen(run: Layout) -> None:
+    review = Review(write_unchosen(run))
+    review.decide(missing(review)[0]["key"], "mend", runs(DRAWN))
+    labels = read_from(run.labels, Labels)
+    decided = find_decided(
+        read_foreground_decisions(run.foreground_decisions), read_from(run.images, Images),
+        read_from(run.labels, Classes), labels, read_from(run.segments, Segments),
+    )  # fmt: skip
+    (right,) = decided.right_of(1)
+    assert (right.image_id, right.mask, right.nearest, right.is_like) == (4, encode_mask(DRAWN), 3, True)
+    assert decided.counts.mended == 1
+
+
+def test_after_the_next_run_a_drawn_foreground_is_still_the_one_that_was_drawn(run: Layout) -> None:
+    review = Review(write_unchosen(run))
+    key = missing(review)[0]["key"]
+    review.decide(key, "mend", runs(DRAWN))
+    drawn = segment_rows().iloc[2:].assign(segment_id=4, image_id=4, counts=encode_mask(DRAWN)["counts"])
+    write_table(drawn, run.foregrounds / BY_HAND, Segments)
+    write_pool(run, [(1, 1, 0, 0.9), (2, 1, 2, 0.2), (4, 1, 4, 1.0)])
+    counts = review.classes()[0]
+    assert (counts["missing"], counts["drawn"], counts["undecided"]) == (0, 1, 2)
+    (one,) = missing(review)
+    assert (one["key"], one["confidence"], one["verdict"]) == (key, 1.0, "mend")
+    assert review.shown(key)["mended"] == runs(DRAWN)
+
+
+@pytest.mark.parametrize("verdict", ["keep", "reject"])
+def test_what_was_not_chosen_is_neither_kept_nor_rejected(run: Layout, verdict: str) -> None:
+    review = Review(write_unchosen(run))
+    with pytest.raises(InputError, match=f"nothing was chosen, so there is nothing to {verdict}; draw the object, or"):
+        review.decide(missing(review)[0]["key"], verdict)
+    assert not run.foreground_decisions.exists()
+
+
+def test_an_image_without_segments_says_that_a_mask_has_no_effect(run: Layout) -> None:
+    review = Review(write_unchosen(run))
+    (one,) = missing(review, FISH)
+    gone = review.shown(one["key"])["gone"]
+    assert one["image"] == UNCHOSEN[1]
+    assert gone is not None
+    assert gone.startswith("Nothing was proposed in its image")
+
+
+def test_what_is_without_a_mask_follows_the_labels(run: Layout) -> None:
+    review = Review(write_unchosen(run))
+    (one,) = missing(review)
+    assert review.label(one["key"], FISH, True) == ["ball", FISH]
+    assert [other["image"] for other in missing(review, FISH)] == list(UNCHOSEN)
+    assert review.label(one["key"], "ball", False) == [FISH]
+    assert missing(review) == []
+    assert review.label(one["key"], "ball", True) == ["ball", FISH]  # while the page still shows it
+    assert [other["key"] for other in missing(review)] == [one["key"]]
+
+
+@pytest.mark.parametrize("pasted", ["refined", "fem"])
+def test_what_refine_drew_is_shown_beside(run: Layout, pasted: str) -> None:
+    shown = Review(run).shown(first(Review(run))["key"])
+    assert (shown["refined"], shown["pasted"]) == (None, "fem")
+    write_refined(run, [(2, 1, box(9)), (2, 1, box(40, side=5)), (1, 2, box(1))], pasted)
+    review = Review(run)
+    shown = review.shown(first(review)["key"])
+    assert (shown["refined"], shown["pasted"]) == ([runs(box(9)), runs(box(40, side=5))], pasted)
+    assert review.shown(review.listed("ball")[1]["key"])["refined"] == []
+
+
+def test_a_run_without_rounds_has_no_refined_masks(run: Layout) -> None:
+    write_refined(run, [])
+    review = Review(run)
+    assert review.shown(first(review)["key"])["refined"] is None

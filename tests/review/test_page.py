@@ -2,6 +2,8 @@
 
 import math
 from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,10 +14,21 @@ from empaste.artifacts.foreground_decisions import (
     write_foreground_decisions,
 )
 from empaste.artifacts.label_decisions import LabelDecision, read_label_decisions
+from empaste.images import read_rgb
 from empaste.layout import Layout
 from empaste.masks import decode_mask, encode_mask
 from tests.review.browser import CHROMIUM, MISSING, Browser, browser
-from tests.review.conftest import MASKS, NAMES, TOKEN, box
+from tests.review.conftest import (
+    MASKS,
+    NAMES,
+    TOKEN,
+    UNCHOSEN,
+    box,
+    serving,
+    write_pool,
+    write_refined,
+    write_unchosen,
+)
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason=MISSING)
 
@@ -33,7 +46,19 @@ def page(chromium: Browser, served: str) -> Iterator[Browser]:
     chromium.log.clear()
     chromium.open(f"{served}/?token={TOKEN}")
     yield chromium
+    chromium.leave()
     assert chromium.log == []
+
+
+@contextmanager
+def opened(chromium: Browser, run: Layout) -> Iterator[Browser]:
+    """The page of ``run``, whose console stays empty."""
+    with serving(run) as address:
+        chromium.log.clear()
+        chromium.open(f"{address}/?token={TOKEN}")
+        yield chromium
+        chromium.leave()
+        assert chromium.log == []
 
 
 def verdicts(run: Layout) -> dict[str, str]:
@@ -213,3 +238,133 @@ def test_the_outline_is_drawn_where_the_mask_ends(page: Browser) -> None:
     assert inside == [100, 100, 100]
     assert max(outside) < 60
     assert edge not in (inside, outside)
+
+
+def choose(page: Browser, id_: str, value: str) -> None:
+    page.run(f"(() => {{ const box = document.getElementById('{id_}'); box.value = '{value}'; "
+             "box.dispatchEvent(new Event('change')); })()")  # fmt: skip
+
+
+@pytest.fixture
+def unchosen(chromium: Browser, run: Layout) -> Iterator[Browser]:
+    """The page of a run with a ball and a fish of which nothing was chosen, open on the ball."""
+    with opened(chromium, write_unchosen(run)) as page:
+        says(page, "progress", "0 of 3 decided: 0 kept, 0 rejected, 0 mended · nothing chosen: 0 of 2 drawn")
+        says(page, "facts", "1 of 2")  # not among the others
+        choose(page, "filter", "missing")
+        says(page, "facts", f"1 of 1 · F-EM chose no mask · {UNCHOSEN[0]}")
+        yield page
+
+
+def test_a_mask_is_drawn_where_nothing_was_chosen(unchosen: Browser, run: Layout) -> None:
+    assert unchosen.text("verdict") == "nothing chosen"
+    for key, said in (("k", "Nothing is drawn"), ("r", "there is nothing to reject")):
+        unchosen.press(key)
+        says(unchosen, "status", said)
+    assert verdicts(run) == {}
+    unchosen.press("g")
+    for corner in ((10, 10), (40, 10), (40, 30), (10, 30)):
+        unchosen.drag(point(unchosen, *corner))
+    unchosen.press("Enter")
+    unchosen.press("e")
+    unchosen.drag(point(unchosen, 35, 5), point(unchosen, 35, 35))
+    unchosen.press("k")
+    says(unchosen, "progress", "nothing chosen: 1 of 2 drawn")
+    [made] = read_foreground_decisions(run.foreground_decisions)
+    assert (made.image, made.verdict, made.mended is not None) == (UNCHOSEN[0], "mend", True)
+    assert not decode_mask(made.mask).any()
+    assert made.mended is not None
+    drawn = decode_mask(made.mended)
+    assert drawn[12:28, 12:30].all()
+    assert not drawn[12:28, 34:36].any()
+    says(unchosen, "verdict", "drawn")
+    unchosen.press("c")
+    says(unchosen, "progress", "nothing chosen: 0 of 2 drawn")
+    assert verdicts(run) == {}
+
+
+def test_an_image_without_a_mask_is_not_dimmed(unchosen: Browser, tmp_path: Path) -> None:
+    def middle() -> list[int]:
+        unchosen.screenshot(tmp_path / "shown.png")
+        x, y = point(unchosen, 50, 20)
+        return list(map(int, read_rgb(tmp_path / "shown.png")[round(y), round(x)]))
+
+    assert middle() == [130, 130, 130]
+    unchosen.press("b")
+    unchosen.drag(point(unchosen, 10, 20), point(unchosen, 12, 20))
+    unchosen.wait_for(lambda: middle() == [99, 99, 99], "what is outside is dimmed a little")
+    unchosen.press("Escape")
+    unchosen.press("Escape")
+
+
+def test_an_undone_drawing_is_shown_again(unchosen: Browser, run: Layout) -> None:
+    unchosen.press("b")
+    unchosen.drag(point(unchosen, 20, 20), point(unchosen, 30, 20))
+    unchosen.press("k")
+    says(unchosen, "progress", "nothing chosen: 1 of 2 drawn")
+    choose(unchosen, "filter", "all")
+    says(unchosen, "facts", "1 of 2")
+    unchosen.press("z")
+    says(unchosen, "facts", UNCHOSEN[0])
+    assert unchosen.run("document.getElementById('filter').value") == "missing"
+    assert verdicts(run) == {}
+
+
+def test_a_label_that_is_taken_away_takes_the_image_out_of_the_list(unchosen: Browser, run: Layout) -> None:
+    unchosen.press("l")
+    unchosen.wait("document.getElementById('label-dialog').open")
+    unchosen.run("document.querySelectorAll('#label-list input')[0].click()")
+    says(unchosen, "labels", "none")
+    unchosen.run("document.getElementById('label-dialog').close()")
+    says(unchosen, "facts", "No image of this class is without a mask.")
+    says(unchosen, "progress", "nothing chosen: 0 of 1 drawn")
+    assert read_label_decisions(run.label_decisions) == [LabelDecision(UNCHOSEN[0], "ball", "removed")]
+
+
+def test_an_image_without_segments_cannot_be_drawn_in(unchosen: Browser) -> None:
+    unchosen.run("document.querySelectorAll('#classes button')[1].click()")
+    says(unchosen, "gone", "A mask drawn here would have no effect.")
+    unchosen.press("k")
+    says(unchosen, "status", "This foreground is gone")
+
+
+def test_a_run_in_which_nothing_was_chosen_at_all_opens_on_what_is_to_draw(chromium: Browser, run: Layout) -> None:
+    write_pool(run, [(1, 1, 0, 0.9)][:0])
+    with opened(chromium, run) as page:
+        says(page, "facts", f"1 of 2 · F-EM chose no mask · {NAMES[0]}")
+
+
+def test_refined_masks_are_outlined_and_drawn_on_from(chromium: Browser, run: Layout, tmp_path: Path) -> None:
+    write_refined(run, [(2, 1, box(30))])
+    with opened(chromium, run) as page:
+        says(page, "masks", "The full outline is F-EM's mask; refine drew 1 here (dashed). This run pastes what refine")
+        page.resize(360, 800)
+        assert page.run("document.documentElement.scrollWidth") <= 360
+        page.resize(1200, 900)
+        dashed = brightness(page, tmp_path / "dashed.png")
+        page.press("v")
+        plain = brightness(page, tmp_path / "plain.png")
+        assert max(plain) < 100 < max(dashed)
+        assert min(dashed) < 100  # dashes have gaps
+        page.press("u")
+        page.press("k")
+        says(page, "progress", "1 mended")
+        [made] = read_foreground_decisions(run.foreground_decisions)
+        assert (made.mask, made.mended) == (encode_mask(MASKS[2]), encode_mask(box(30)))
+        says(page, "masks", "refine drew nothing here")
+        page.press("u")
+        says(page, "status", "refine drew nothing here.")
+
+
+def brightness(page: Browser, path: Path) -> list[int]:
+    """The brightest of the three colours along the left edge of ``box(30)``, as the window shows it."""
+    page.screenshot(path)
+    pixels = read_rgb(path)
+    places = [point(page, 30, 10 + step / 4) for step in range(80)]
+    return [int(pixels[round(y), round(x)].max()) for x, y in places]
+
+
+def test_a_run_without_refined_masks_says_so(page: Browser) -> None:
+    assert page.run("document.getElementById('refined').hidden") is True
+    page.press("v")
+    says(page, "status", "This run has no refined masks.")

@@ -8,9 +8,12 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from empaste.artifacts.foreground_decisions import read_foreground_decisions
+from empaste.artifacts.schemas.prepare import Labels
+from empaste.artifacts.tables import write_into
 from empaste.errors import InputError
 from empaste.layout import Layout
 from empaste.review import server
@@ -181,5 +184,6 @@ def test_it_says_where_it_is_open_and_what_to_do_next(
 
 def test_nothing_to_judge_ends_before_anything_is_opened(run: Layout, tmp_path: Path) -> None:
     write_pool(run, [(1, 1, 0, 0.5)][:0])
+    write_into(run.labels, pd.DataFrame({"image_id": [3], "class_id": [1]}), Labels)
     with pytest.raises(InputError, match="holds no foreground to judge"):
         serve_review(0, False, run, tmp_path / "work")

@@ -6,6 +6,7 @@ person changed by hand, or checked out, in the meantime stays.
 
 import threading
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple, TypedDict
 
@@ -31,29 +32,40 @@ class GoneError(InputError):
 
 
 class ClassCounts(TypedDict):
-    """A class in the list of the page: how many of its foregrounds are decided in which way."""
+    """A class in the list of the page: how many of its foregrounds are decided in which way.
+
+    Where nothing was chosen, ``drawn`` counts what a person drew, and ``missing`` what is still without a mask.
+    """
 
     name: str
     undecided: int
     keep: int
     reject: int
     mend: int
+    missing: int
+    drawn: int
 
 
 class Listed(TypedDict):
-    """A foreground in the list of its class; ``verdict`` is None where nothing is decided."""
+    """A foreground in the list of its class; ``verdict`` is None where nothing is decided.
+
+    ``chosen`` is whether F-EM chose something, ``of_run`` whether it is listed without a decision, too.
+    """
 
     key: str
     image: str
     confidence: float | None
     verdict: Verdict | None
+    chosen: bool
+    of_run: bool
 
 
 class Shown(Listed):
     """All that the page shows of a foreground.
 
     Masks are lengths of runs down the columns, off and on in turn, in an image of ``size`` (height, width). ``gone``
-    says why there is nothing to show.
+    says why there is nothing to show. ``refined`` is what `refine` drew of the class in the image, None where the run
+    has no refined masks; ``pasted`` is ``paste.foregrounds``.
     """
 
     class_name: str
@@ -62,6 +74,8 @@ class Shown(Listed):
     mended: list[int] | None
     labels: list[str]
     gone: str | None
+    refined: list[list[int]] | None
+    pasted: str
 
 
 class _Known(NamedTuple):
@@ -84,8 +98,8 @@ class Review:
         self._known = self._read()
         if not self._known.foregrounds:
             raise InputError(
-                f"{places.foregrounds} holds no foreground to judge; lower foregrounds.min_prob or proposals.min_area "
-                "and run: dvc repro foregrounds"
+                f"{places.foregrounds} holds no foreground to judge, and no training image has a label; look at "
+                f"{places.labels}"
             )
 
     def classes(self) -> list[ClassCounts]:
@@ -95,20 +109,22 @@ class Review:
             verdicts = self._verdicts()
         counts: dict[str, Counter[str]] = {name: Counter() for name in self._known.pool.class_names}
         for one in self._known.foregrounds.values():
-            decision = verdicts.get(one.subject)
-            counts.setdefault(one.class_name, Counter())[decision.verdict if decision else "undecided"] += 1
+            counts.setdefault(one.class_name, Counter())[_counted_as(one, verdicts.get(one.subject))] += 1
         return [
             ClassCounts(
-                name=name, undecided=count["undecided"], keep=count["keep"], reject=count["reject"], mend=count["mend"]
+                name=name, undecided=count["undecided"], keep=count["keep"], reject=count["reject"],
+                mend=count["mend"], missing=count["missing"], drawn=count["drawn"],
             )
             for name, count in counts.items()
-        ]
+        ]  # fmt: skip
 
     def listed(self, class_name: str) -> list[Listed]:
-        """The foregrounds of a class, least sure first; then decided ones that the run does not choose any more."""
+        """The foregrounds of a class, least sure first, and images of it without one; then decided ones that the run
+        does not choose any more.
+        """
         verdicts = self._verdicts()
         own = [one for one in self._known.foregrounds.values() if one.class_name == class_name]
-        there = [one for one in own if one.confidence is not None or one.subject in verdicts]
+        there = [one for one in own if one.is_of_run or one.subject in verdicts]
         return [_listed(one, verdicts.get(one.subject)) for one in there]
 
     def shown(self, key: str) -> Shown:
@@ -116,6 +132,7 @@ class Review:
         one, pool = self._find(key), self._known.pool
         decision = self._verdicts().get(one.subject)
         mended = decision.mended if decision else None
+        refined = None if pool.refined is None else pool.refined.get((one.image, one.class_name), [])
         return Shown(
             **_listed(one, decision),
             class_name=one.class_name,
@@ -124,6 +141,8 @@ class Review:
             mended=None if mended is None else run_lengths(mended["counts"]),
             labels=sorted(self._labels(one.image)),
             gone=why_gone(one, pool),
+            refined=None if refined is None else [run_lengths(rle["counts"]) for rle in refined],
+            pasted=pool.pasted,
         )
 
     def image_path(self, key: str) -> Path:
@@ -149,6 +168,8 @@ class Review:
         if verdict not in CHOICES:
             raise InputError(f"the verdict is {shown(verdict)}; choose from keep, reject, mend, null")
         choice = CHOICES[CHOICES.index(verdict)]
+        if choice in ("keep", "reject") and not one.is_chosen:
+            raise InputError(f"nothing was chosen, so there is nothing to {choice}; draw the object, or correct labels")
         drawn = _drawn(mended, one) if verdict == "mend" else None
         with self._lock:
             path = self._places.foreground_decisions
@@ -175,6 +196,7 @@ class Review:
                 new = [] if own else [LabelDecision(one.image, class_name, "added" if is_present else "removed")]
                 write_label_decisions(path, [*(other for other in made if other not in own), *new])
                 self._taken_back = (self._taken_back | set(own)) - set(new)
+                self._known = self._with_earlier(self._listing(self._known.pool))
         return sorted(self._labels(one.image))
 
     def num_decisions(self) -> tuple[int, int]:
@@ -183,10 +205,18 @@ class Review:
         return len(self._verdicts()), len(read_label_decisions(places.label_decisions))
 
     def _read(self) -> _Known:
-        pool = read_pool(self._places)
-        read_label_decisions(self._places.label_decisions)
-        found = list_foregrounds(pool, read_foreground_decisions(self._places.foreground_decisions))
+        return self._listing(read_pool(self._places))
+
+    def _listing(self, pool: Pool) -> _Known:
+        decisions = read_foreground_decisions(self._places.foreground_decisions)
+        found = list_foregrounds(pool, self._all_labels(pool), decisions)
         return _Known(pool, {one.key: one for one in found})
+
+    def _with_earlier(self, listing: _Known) -> _Known:
+        """``listing`` and what the page may still show of the one before, though its label is gone."""
+        gone = {key: one for key, one in self._known.foregrounds.items() if key not in listing.foregrounds}
+        earlier = {key: one._replace(is_of_run=False) for key, one in gone.items()}
+        return _Known(listing.pool, listing.foregrounds | earlier)
 
     def _find(self, key: str) -> Foreground:
         if key not in self._known.foregrounds:
@@ -196,20 +226,34 @@ class Review:
     def _verdicts(self) -> dict[tuple[str, str, str], ForegroundDecision]:
         return {one.key: one for one in read_foreground_decisions(self._places.foreground_decisions)}
 
-    def _labels(self, image: str) -> set[str]:
+    def _labels(self, image: str) -> frozenset[str]:
+        return self._all_labels(self._known.pool).get(image, frozenset())
+
+    def _all_labels(self, pool: Pool) -> Mapping[str, frozenset[str]]:
         """The labels of the last run as corrected since; it may have obeyed corrections that are taken back by now."""
-        back = {one for one in self._taken_back if one.image == image}
-        own = {one for one in read_label_decisions(self._places.label_decisions) if one.image == image}
-        added = {one.class_name for one in own if one.change == "added"}
-        removed = {one.class_name for one in own if one.change == "removed"}
-        restored = {one.class_name for one in back if one.change == "removed"}
-        dropped = {one.class_name for one in back if one.change == "added"}
-        return ((set(self._known.pool.labels.get(image, ())) | restored) - dropped | added) - removed
+        labels = dict(pool.labels)
+        made = read_label_decisions(self._places.label_decisions)
+        changes = [(one, one.change == "removed") for one in self._taken_back]
+        changes += [(one, one.change == "added") for one in made]
+        for one, is_present in changes:
+            own = labels.get(one.image, frozenset())
+            labels[one.image] = own | {one.class_name} if is_present else own - {one.class_name}
+        return labels
+
+
+def _counted_as(one: Foreground, decision: ForegroundDecision | None) -> str:
+    """The column of `ClassCounts` in which a foreground counts."""
+    if not one.is_chosen:
+        return "drawn" if decision else "missing"
+    return decision.verdict if decision else "undecided"
 
 
 def _listed(one: Foreground, decision: ForegroundDecision | None) -> Listed:
     verdict = decision.verdict if decision else None
-    return Listed(key=one.key, image=one.image, confidence=one.confidence, verdict=verdict)
+    return Listed(
+        key=one.key, image=one.image, confidence=one.confidence, verdict=verdict, chosen=one.is_chosen,
+        of_run=one.is_of_run,
+    )  # fmt: skip
 
 
 def _drawn(mended: object, one: Foreground) -> RLE:

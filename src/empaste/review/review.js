@@ -9,7 +9,7 @@ const COLOURS = { keep: "--good", reject: "--bad", mend: "--mended" };
 const state = {
   classes: [], className: null, list: [], key: null, shown: null, image: null,
   mask: null, path: null, tool: null, strokes: [], polygon: [], decided: [],
-  view: { scale: 1, x: 0, y: 0 }, hidden: false, pointer: null, queue: Promise.resolve(),
+  view: { scale: 1, x: 0, y: 0 }, hidden: false, pointer: null, showsRefined: null, queue: Promise.resolve(),
 };
 
 // ---- the server
@@ -91,9 +91,11 @@ function outline(mask, [height, width]) {
   return path;
 }
 
+// What is outside the mask is dimmed; where there is nothing to judge yet, the image must stay easy to see.
 function shade(mask, [height, width]) {
+  const dimmed = !mask.includes(1) ? 0 : state.shown.chosen ? 130 : 60;
   const shadow = new OffscreenCanvas(width, height), pixels = new ImageData(width, height);
-  for (let i = 0; i < mask.length; i++) pixels.data[4 * i + 3] = mask[i] ? 0 : 130;
+  for (let i = 0; i < mask.length; i++) pixels.data[4 * i + 3] = mask[i] ? 0 : dimmed;
   shadow.getContext("2d").putImageData(pixels, 0, 0);
   return shadow;
 }
@@ -129,6 +131,7 @@ function draw() {
   context.imageSmoothingEnabled = scale < 3;
   context.drawImage(state.image, 0, 0);
   if (!state.hidden) drawMask(scale);
+  if (!state.hidden && state.showsRefined) drawRefined(scale);
   drawPolygon(scale);
   drawPointer(scale);
 }
@@ -141,6 +144,16 @@ function drawMask(scale) {
     context.strokeStyle = style;
     context.stroke(state.path);
   }
+}
+
+function drawRefined(scale) {
+  for (const [line, style] of [[3, "#000000aa"], [1.5, colour("--refined")]]) {
+    context.setLineDash([6 / scale, 4 / scale]);
+    context.lineWidth = line / scale;
+    context.strokeStyle = style;
+    for (const path of state.refined) context.stroke(path);
+  }
+  context.setLineDash([]);
 }
 
 function drawPolygon(scale) {
@@ -223,11 +236,43 @@ function closePolygon(value) {
 function take(tool) {
   state.tool = state.tool === tool ? null : tool;
   state.polygon = [];
-  for (const button of document.querySelectorAll("[aria-pressed]")) {
+  for (const button of document.querySelectorAll("[aria-label='Mend the mask'] [aria-pressed]")) {
     button.setAttribute("aria-pressed", String(button.dataset.key === state.tool));
   }
   canvas.style.cursor = state.tool ? "crosshair" : "grab";
   draw();
+}
+
+// ---- what refine drew
+
+const PASTED = {
+  refined: "This run pastes what refine drew. A mask that you keep or draw teaches refine, and is not pasted itself.",
+  fem: "This run pastes it, and not what refine drew.",
+};
+
+function showRefined(shows) {
+  state.showsRefined = shows;
+  document.querySelector("[data-key=v]").setAttribute("aria-pressed", String(shows));
+  draw();
+}
+
+function describeRefined({ refined, size, pasted, chosen }) {
+  at("refined").hidden = refined === null;
+  if (refined === null) { state.refined = []; return; }
+  state.refined = refined.map((runs) => outline(decode(runs, size), size));
+  const drew = refined.length ? `refine drew ${refined.length} here (dashed)` : "refine drew nothing here";
+  const what = PASTED[pasted] ?? `This run pastes other masks (paste.foregrounds is ${pasted}).`;
+  at("masks").textContent = `${chosen ? "The full outline is F-EM's mask" : "F-EM chose no mask"}; ${drew}. ${what}`;
+  showRefined(state.showsRefined ?? pasted === "refined");
+}
+
+function drawOnFromRefined() {
+  const { refined, size } = state.shown ?? {};
+  if (!state.mask || !refined?.length) { say("refine drew nothing here."); return; }
+  remember();
+  const mask = new Uint8Array(state.mask.length);
+  for (const runs of refined) decode(runs, size).forEach((value, place) => { if (value) mask[place] = 1; });
+  setMask(mask);
 }
 
 function drop() {
@@ -237,6 +282,10 @@ function drop() {
 }
 
 // ---- deciding
+
+const NOT_DRAWN = "Nothing is drawn: draw the object with b or g, then press k. If the image does not show the class, correct its labels with l.";
+const NOTHING_TO_REJECT = "Nothing was chosen, so there is nothing to reject. If the image does not show the class, correct its labels with l.";
+const word = (verdict, { chosen }) => chosen ? WORDS[verdict] ?? "undecided" : verdict ? "drawn" : "nothing chosen";
 
 // Decides on what was shown when the key went down; a key that comes too soon must not judge what nobody has seen.
 function decideSoon(verdict) {
@@ -251,6 +300,10 @@ async function decide(verdict) {
   if (!state.shown) return;
   if (state.shown.gone && verdict) { say("This foreground is gone; clear its decision with c, or go on."); return; }
   const mends = verdict === "keep" && isChanged();
+  if (!state.shown.chosen && verdict && !mends && !(verdict === "keep" && state.shown.verdict)) {
+    say(verdict === "keep" ? NOT_DRAWN : NOTHING_TO_REJECT);
+    return;
+  }
   if (mends && !state.mask.includes(1)) { say("The mask is empty: draw the object, or reject with r."); return; }
   // What was mended already, and is kept as it is, stays mended.
   const stays = verdict === "keep" && !isChanged() && state.shown.verdict === "mend";
@@ -260,13 +313,13 @@ async function decide(verdict) {
   if (stays) body.mended = state.shown.mended;
   const before = {
     key: state.key, className: state.className, verdict: state.shown.verdict, mended: state.shown.mended,
-    made: body.verdict, inPool: state.shown.confidence !== null,
+    made: body.verdict, one: state.shown,
   };
   await ask("/api/decide", body);
   state.decided.push(before);
-  say(`${state.shown.class_name} in ${state.shown.image}: ${WORDS[body.verdict] ?? "undecided"}`);
+  say(`${state.shown.class_name} in ${state.shown.image}: ${word(body.verdict, state.shown)}`);
   state.list.find((one) => one.key === state.key).verdict = body.verdict;
-  count(state.className, before.verdict, body.verdict, state.shown.confidence !== null);
+  count(state.className, state.shown, before.verdict, body.verdict);
   state.strokes = [];
   if (verdict === null) await openClass(state.className, state.key);
   else await go(1, true);
@@ -279,14 +332,17 @@ async function undo() {
   if (!last) { say("There is nothing to undo."); return; }
   await ask("/api/decide", { key: last.key, verdict: last.verdict, mended: last.mended });
   state.decided.pop();
-  count(last.className, last.made, last.verdict, last.inPool);
+  count(last.className, last.one, last.made, last.verdict);
   await openClass(last.className, last.key);
   say("The last decision is undone.");
 }
 
+const shows = (one) => one.chosen === (at("filter").value !== "missing");
+
 // The foregrounds in the order that is shown; what is open stays among them.
 function order() {
-  const wanted = at("filter").value === "undecided" ? state.list.filter((one) => !one.verdict || one.key === state.key) : state.list;
+  const own = state.list.filter(shows);
+  const wanted = at("filter").value === "undecided" ? own.filter((one) => !one.verdict || one.key === state.key) : own;
   return at("order").value === "most" ? wanted.toReversed() : wanted;
 }
 
@@ -297,23 +353,24 @@ async function go(by, skipsDecided = false) {
   const target = by < 0 ? all[here - 1] : skipsDecided ? next : all[here + 1];
   if (target) { await open(target.key); return; }
   if (skipsDecided) await open(state.key);
-  const left = state.list.filter((one) => !one.verdict).length;
+  const left = all.filter((one) => !one.verdict).length;
   const then = left ? `${left} before it are undecided.` : "choose another class.";
   say(by < 0 ? "This is the first one of the class." : `This is the last one of the class; ${then}`);
 }
 
 // ---- what is open
 
-// Keeps the counts up to date; what is not in the pool and not decided is no more there.
-function count(className, from, to, inPool) {
-  const row = state.classes.find((one) => one.name === className);
-  if (from || inPool) row[from ?? "undecided"] -= 1;
-  if (to || inPool) row[to ?? "undecided"] += 1;
+// Keeps the counts up to date; what is not of the run and not decided is no more there.
+function count(className, one, from, to) {
+  const row = state.classes.find((other) => other.name === className);
+  const column = (verdict) => one.chosen ? verdict ?? "undecided" : verdict ? "drawn" : "missing";
+  if (from || one.of_run) row[column(from)] -= 1;
+  if (to || one.of_run) row[column(to)] += 1;
   showClasses();
 }
 
 function showClasses() {
-  const total = { undecided: 0, keep: 0, reject: 0, mend: 0 };
+  const total = { undecided: 0, keep: 0, reject: 0, mend: 0, missing: 0, drawn: 0 };
   at("classes").replaceChildren(...state.classes.map((one) => {
     for (const name of Object.keys(total)) total[name] += one[name];
     const item = document.createElement("li"), button = document.createElement("button");
@@ -323,6 +380,8 @@ function showClasses() {
     name.dir = "auto";
     counts.className = "counts";
     const decided = Object.keys(WORDS).filter((verdict) => one[verdict]).map((verdict) => `${one[verdict]} ${WORDS[verdict]}`);
+    if (one.missing) decided.push(`${one.missing} without a mask`);
+    if (one.drawn) decided.push(`${one.drawn} drawn`);
     counts.textContent = [`${one.undecided} undecided`, ...decided].join(" · ");
     button.append(name, counts);
     if (one.name === state.className) button.setAttribute("aria-current", "true");
@@ -331,8 +390,9 @@ function showClasses() {
     return item;
   }));
   const done = total.keep + total.reject + total.mend;
+  const nothing = total.missing + total.drawn, drawn = nothing ? ` · nothing chosen: ${total.drawn} of ${nothing} drawn` : "";
   at("progress").textContent =
-    `${done} of ${done + total.undecided} decided: ${total.keep} kept, ${total.reject} rejected, ${total.mend} mended`;
+    `${done} of ${done + total.undecided} decided: ${total.keep} kept, ${total.reject} rejected, ${total.mend} mended${drawn}`;
 }
 
 async function changeClass(name) {
@@ -343,7 +403,9 @@ async function changeClass(name) {
 async function openClass(name, key) {
   state.className = name;
   state.list = await ask(`/api/foregrounds?class=${encodeURIComponent(name)}`);
-  key = state.list.some((one) => one.key === key) ? key : null;
+  const wanted = state.list.find((one) => one.key === key);
+  key = wanted ? key : null;
+  if (wanted && !shows(wanted)) at("filter").value = wanted.chosen ? "all" : "missing";
   state.key = key;
   for (const button of at("classes").querySelectorAll("button")) {
     if (button.firstChild.textContent === name) button.setAttribute("aria-current", "true");
@@ -357,8 +419,12 @@ function showNothing() {
   Object.assign(state, { key: null, shown: null, image: null, mask: null });
   at("name").textContent = state.className;
   at("verdict").textContent = "";
-  at("facts").textContent = "There is no foreground of this class to judge.";
+  const { missing } = state.classes.find((one) => one.name === state.className);
+  const further = missing ? ` Nothing was chosen in ${missing} of its images: Show, nothing chosen.` : "";
+  at("facts").textContent = at("filter").value === "missing"
+    ? "No image of this class is without a mask." : `There is no foreground of this class to judge.${further}`;
   at("labels").textContent = "";
+  at("refined").hidden = true;
   canvas.setAttribute("aria-label", "No foreground is shown");
   draw();
 }
@@ -368,10 +434,13 @@ async function open(key) {
   const image = shown.gone ? null : await load(key);
   Object.assign(state, { key, shown, image, mask: null, strokes: [], polygon: [] });
   at("gone").hidden = !shown.gone;
+  at("refined").hidden = true;
   canvas.hidden = Boolean(shown.gone);
-  at("gone").textContent = shown.gone ? `${shown.gone} The decision has no effect; clear it with c, or leave it.` : "";
+  const effect = shown.verdict ? "The decision has no effect; clear it with c, or leave it." : "A mask drawn here would have no effect.";
+  at("gone").textContent = shown.gone ? `${shown.gone} ${effect}` : "";
   if (!shown.gone) {
     setMask(original());
+    describeRefined(shown);
     showWhole();
   }
   describe();
@@ -387,14 +456,16 @@ function load(key) {
 
 function describe() {
   const { shown } = state, all = order(), place = all.findIndex((one) => one.key === state.key) + 1;
-  const verdict = WORDS[shown.verdict] ?? "undecided";
-  const sure = shown.confidence === null ? "not in the pool of the last run" : `confidence ${shown.confidence.toFixed(2)}`;
+  const verdict = word(shown.verdict, shown);
+  const outside = shown.chosen ? "not in the pool of the last run" : "F-EM chose no mask";
+  const sure = shown.confidence === null ? outside : `confidence ${shown.confidence.toFixed(2)}`;
   at("name").textContent = shown.class_name;
   at("verdict").textContent = verdict;
   at("verdict").className = `verdict ${shown.verdict ?? ""}`;
   at("facts").textContent = `${place} of ${all.length} · ${sure} · ${shown.image}`;
   at("labels").textContent = shown.labels.join(", ") || "none";
-  canvas.setAttribute("aria-label", `${shown.class_name} in ${shown.image}: its mask is outlined; ${sure}, ${verdict}`);
+  const outlined = shown.chosen || shown.verdict ? "its mask is outlined" : "no mask is outlined";
+  canvas.setAttribute("aria-label", `${shown.class_name} in ${shown.image}: ${outlined}; ${sure}, ${verdict}`);
 }
 
 // ---- labels
@@ -410,6 +481,7 @@ function showLabels() {
       state.shown.labels = await ask("/api/label", { key: state.key, class: name, present: box.checked });
       box.checked = state.shown.labels.includes(name);
       describe();
+      state.isRelabelled = true;
       say(`Labels of ${state.shown.image}: ${state.shown.labels.join(", ") || "none"}`);
     }));
     label.append(box, ` ${name}`);
@@ -417,6 +489,16 @@ function showLabels() {
     return item;
   }));
   at("label-dialog").showModal();
+}
+
+// What is without a mask depends on the labels; what is drawn and not kept yet stays.
+async function listAgain() {
+  if (!state.isRelabelled) return;
+  state.isRelabelled = false;
+  state.classes = await ask("/api/classes");
+  const list = await ask(`/api/foregrounds?class=${encodeURIComponent(state.className)}`);
+  showClasses();
+  if (list.some((one) => one.key === state.key)) { state.list = list; describe(); } else await openClass(state.className);
 }
 
 // ---- keys and pointer
@@ -432,6 +514,8 @@ const KEYS = {
   e: () => take("e"),
   g: () => take("g"),
   x: () => { if (state.mask) { remember(); setMask(new Uint8Array(state.mask.length)); } },
+  v: () => { if (at("refined").hidden) say("This run has no refined masks."); else showRefined(!state.showsRefined); },
+  u: drawOnFromRefined,
   l: showLabels,
   "?": () => at("help").showModal(),
   "+": () => zoom(1.25),
@@ -448,7 +532,7 @@ KEYS["="] = KEYS["+"];
 
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
-  if (event.target.matches("select, input") || event.repeat && "krczx".includes(event.key)) return;
+  if (event.target.matches("select, input") || event.repeat && "krczxu".includes(event.key)) return;
   const name = event.key.length === 1 ? event.key.toLowerCase() : event.key;
   if (name === "h") { state.hidden = true; draw(); return; }
   if (!Object.hasOwn(KEYS, name) || (name === "Enter" && event.target.matches("button") && !state.polygon.length)) return;
@@ -465,6 +549,7 @@ for (const button of document.querySelectorAll("[data-key]")) {
 at("help-button").addEventListener("click", KEYS["?"]);
 at("labels-button").addEventListener("click", KEYS.l);
 for (const id of ["filter", "order"]) at(id).addEventListener("change", () => guarded(() => changeClass(state.className)));
+at("label-dialog").addEventListener("close", () => guarded(listAgain));
 at("size").addEventListener("input", draw);
 
 canvas.addEventListener("pointerdown", (event) => {
@@ -501,7 +586,9 @@ take(null);
 await guarded(async () => {
   state.classes = await ask("/api/classes");
   showClasses();
-  const first = state.classes.find((one) => one.undecided) ?? state.classes[0];
+  const judged = ["undecided", "keep", "reject", "mend"];
+  if (!state.classes.some((one) => judged.some((column) => one[column]))) at("filter").value = "missing";
+  const first = state.classes.find((one) => one.undecided) ?? state.classes.find((one) => one.missing) ?? state.classes[0];
   if (first) await openClass(first.name);
 });
 document.body.dataset.ready = "yes";
