@@ -39,7 +39,7 @@ def test_a_byte_order_mark_blanks_and_more_columns_are_legal(tmp_path: Path) -> 
     }
 
 
-@pytest.mark.parametrize(("fraction", "expected"), [(0.2, 4), (0.5, 10), (0.001, 1), (0.999, 19)])
+@pytest.mark.parametrize(("fraction", "expected"), [(0.2, 5), (0.5, 12), (0.001, 1), (0.999, 19)])
 def test_without_a_split_a_share_validates(tmp_path: Path, fraction: float, expected: int) -> None:
     root = write_folder(tmp_path, [f"{number:02}.jpg,cat" for number in range(20)], "file,label")
     chosen = [open_folder(settings_of(root, seed, val_fraction=fraction)) for seed in (0, 0, 1)]
@@ -48,6 +48,17 @@ def test_without_a_split_a_share_validates(tmp_path: Path, fraction: float, expe
     assert val[0] == val[1]
     if 1 < expected < 19:
         assert val[0] != val[2]
+
+
+def test_an_image_keeps_its_split_when_others_are_added(tmp_path: Path) -> None:
+    def splits(names: list[str]) -> dict[str, str]:
+        data = open_folder(settings_of(write_folder(tmp_path, [f"{name},cat" for name in names], "file,label")))
+        return {one.listed_as: one.split for one in data.examples}
+
+    few = splits([f"{number:02}.jpg" for number in range(20)])
+    many = splits([f"{number:02}.jpg" for number in range(60)])
+    assert set(few.values()) == {"train", "val"}
+    assert {name: many[name] for name in few} == few
 
 
 def test_names_that_clash_after_normalising_get_their_id(tmp_path: Path) -> None:
