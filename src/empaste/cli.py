@@ -17,7 +17,9 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
 
 @app.command()
 def init(
-    name: Annotated[Path | None, typer.Argument(help="a new folder; with --update: the project, default here")] = None,
+    name: Annotated[
+        Path | None, typer.Argument(help="a new folder; with --update and --rescan: the project, default here")
+    ] = None,
     images: Annotated[Path | None, typer.Option(help="folder of the images, and folders below")] = None,
     labels: Annotated[Path | None, typer.Option(help="CSV: file,label and perhaps split, a row per label")] = None,
     labels_from_folders: Annotated[
@@ -32,12 +34,19 @@ def init(
     update: Annotated[
         bool, typer.Option("--update", help="renew the pipeline of a project after another version was installed")
     ] = False,
+    rescan: Annotated[
+        bool,
+        typer.Option("--rescan", help="take new images of a project into its labels, and drop those that are gone"),
+    ] = False,
 ) -> None:
     """Make a project folder for your own images, ready for dvc repro: docs/begin.md."""
-    from empaste.beginning.outcome import begin_project, update_project
+    from empaste.beginning.outcome import begin_project, rescan_project, update_project
 
     if update:
-        update_project(name or Path(), (images, labels, labels_from_folders, coco, voc))
+        update_project(name or Path(), (images, labels, labels_from_folders, coco, voc, rescan))
+        return
+    if rescan:
+        rescan_project(name or Path(), labels, labels_from_folders, (images, coco, voc))
         return
     begin_project(name, images, labels, labels_from_folders, coco, voc)
 

@@ -158,6 +158,8 @@ def _gpu(found: Found, machine: Machine, values: Values) -> Iterator[Choice]:
     yield Choice("train.num_workers", workers, f"{machine.cores} CPU cores")
 
 
+COUNTED = (_squares, _lengths, _folds)
+"""The rules that go by what a data set holds, apart from the split."""
 RULES: tuple[Callable[[Found, Machine, Values], Iterator[Choice]], ...] = (
     _splits, _squares, _lengths, _folds, _contours, _threads, _gpu,
 )  # fmt: skip

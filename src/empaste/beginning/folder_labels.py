@@ -8,7 +8,7 @@ one image with several labels: its first path stands for it, the others are left
 import csv
 import io
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,6 +19,9 @@ from empaste.errors import InputError
 from empaste.images import SUFFIXES
 from empaste.photographs import UNREADABLE_SUFFIXES, is_hidden, visible_files
 
+SAME_AS = "the same file as "
+"""How the reason begins for which a further copy of a file is left out."""
+UNREADABLE = "not a readable image"
 UNREAD_KIND = "a kind of image that is not read"
 
 
@@ -54,8 +57,10 @@ class FolderLabels(NamedTuple):
         )
 
 
-def label_by_folder(images: Path) -> FolderLabels:
+def label_by_folder(images: Path, known: Collection[str] = ()) -> FolderLabels:
     """The labels of every image below ``images``.
+
+    Of files of the same bytes, one that is ``known`` already stands for all.
 
     `InputError` where no image lies in a folder of its own, or such a folder holds no image.
     """
@@ -71,9 +76,12 @@ def label_by_folder(images: Path) -> FolderLabels:
     _refuse_empty(images, depth, labelled)
     left_out = [(path.as_posix(), NO_LABEL) for path in readable if len(path.parts) <= depth]
     left_out += [(path.as_posix(), UNREAD_KIND) for path in paths if path not in set(readable)]
-    groups = _same_bytes(images, labelled, by_split)
+    groups = [
+        sorted(group, key=lambda path: path.as_posix() not in known)
+        for group in _same_bytes(images, labelled, by_split)
+    ]
     kept = [_labelled(group, depth, by_split) for group in groups]
-    left_out += [(copy.as_posix(), f"the same file as {group[0].as_posix()}") for group in groups for copy in group[1:]]
+    left_out += [(copy.as_posix(), f"{SAME_AS}{group[0].as_posix()}") for group in groups for copy in group[1:]]
     return FolderLabels(kept, sorted(left_out))
 
 

@@ -2,18 +2,21 @@
 
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from empaste.artifacts.fields import listed
 from empaste.beginning.machine import this_machine
 from empaste.beginning.project import Begun, begin, update
-from empaste.beginning.readme import rows_of
+from empaste.beginning.readme import rows_of, value_text
+from empaste.beginning.rescanning import Rescan, rescan
 from empaste.beginning.sources import find_source
 from empaste.errors import InputError
+from empaste.report.sheets.panels import counted
 
 
 def begin_project(
@@ -41,6 +44,48 @@ def update_project(folder: Path, others: Sequence[object]) -> None:
     for key in updated.gone:
         print(f"note: {key} is no longer a parameter and is left out", file=sys.stderr)
     print("run: git diff, git commit, dvc repro" if updated.files else "the project is up to date")
+
+
+def rescan_project(folder: Path, labels: Path | None, from_folders: bool, others: Sequence[object]) -> None:
+    """The project's tables follow its folder of images, and the terminal shows what came and went.
+
+    `InputError` as for `rescan`, and for other options.
+    """
+    if any(others):
+        raise InputError(
+            "--rescan goes with --labels FILE or --labels-from-folders alone; the images stay where they are"
+        )
+    if labels is not None and from_folders:
+        raise InputError("--labels and --labels-from-folders are both given; keep one")
+    for line in tell(rescan(folder, labels, from_folders, this_machine())):
+        print(line)
+
+
+def tell(one: Rescan) -> Iterator[str]:
+    """What a rescan found, line by line, and what to do next."""
+    if not (one.new or one.gone or one.left_out or one.waiting or one.written):
+        yield "nothing is new, and nothing is gone"
+    for said, names in (
+        ("new", one.new),
+        ("gone, their rows are removed", one.gone),
+        ("new and not used", [f"{name} ({reason})" for name, reason in one.left_out.items()]),
+        ("other labels in your table than in the project, which keeps its own", one.differing),
+        ("new, and nothing says what they show", one.waiting),
+    ):
+        if names:
+            yield f"{said}: {counted(len(names), 'image')}, such as {listed(names, 3)}"
+    if one.waiting:
+        yield "label them: empaste init --rescan --labels-from-folders, or --labels FILE; dvc repro stops at them"
+    if one.found:
+        yield (
+            f"now {one.found.train:,} training and {one.found.val:,} validation images, "
+            f"{len(one.found.images_per_class)} classes; an image that was there keeps its split"
+        )
+    for choice in one.advice:
+        yield f"params.yaml stays; empaste init would set {choice.key} to {value_text(choice.value)} here: {choice.why}"
+    if one.written:
+        then = "" if one.waiting else "; run: git add --all, git diff --staged, git commit, dvc repro"
+        yield f"written: {', '.join(map(str, one.written))}{then}"
 
 
 def print_outcome(begun: Begun) -> None:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from empaste.artifacts.outputs import whole_directory, write_whole
 from empaste.beginning.choices import Choice, PresetChoice, choose, choose_presets, val_fraction
 from empaste.beginning.code_record import RECORD, RENEW
-from empaste.beginning.folder_labels import left_out_text
+from empaste.beginning.folder_labels import UNREADABLE, left_out_text
 from empaste.beginning.found import Found, UnreadableError, count_data_set
 from empaste.beginning.machine import Machine
 from empaste.beginning.pipeline_files import (
@@ -37,6 +37,7 @@ from empaste.report.sheets.panels import counted
 from empaste.settings import read_sections
 
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
+RESCAN = "empaste init --rescan"
 IGNORED = """\
 /.venv/
 /.work/
@@ -104,7 +105,10 @@ def check_target(target: Path, source: Source) -> None:
             "letter, a digit or an underscore"
         )
     if (target / HERE.pipeline).exists() or (target / ".dvc").exists():
-        raise InputError(f"{target} holds a project already; choose another name, or, in that folder, run: {RENEW}")
+        raise InputError(
+            f"{target} holds a project already; choose another name, or, in that folder, run: {RENEW} (after another "
+            f"version was installed) or {RESCAN} (after images came or went)"
+        )
     if target.exists() and not (target.is_dir() and not any(target.iterdir())):
         kind = "is a folder with files in it" if target.is_dir() else "is a file"
         raise InputError(f"{target} {kind}; choose a name that is free")
@@ -170,7 +174,7 @@ def _count(folder: Path, source: Source, settings: PrepareSettings, notes: list[
     except UnreadableError as error:
         if source.dataset != "folder":
             raise
-        _add_left_out(folder, [(name, "not a readable image") for name, _ in error.files])
+        _add_left_out(folder, [(name, UNREADABLE) for name, _ in error.files])
         notes.append(f"{error}; they are not used ({DATASET}/{LEFT_OUT})")
         return _count(folder, source, settings, notes)
     fraction = val_fraction(found.train + found.val)

@@ -19,6 +19,7 @@ empaste summary        # the results; the page is report/index.html
 
 Change one thing with `dvc exp run -S paste.n_p=2`; `params.yaml` explains every parameter. After `pip install` of
 another version of empaste, `empaste init --update` renews the pipeline's files and keeps the values in `params.yaml`.
+After images were added or removed, `empaste init --rescan` brings the labels up to date.
 """
 
 

@@ -62,11 +62,12 @@ def open_folder(settings: PrepareSettings) -> DataSet:
     images = ImageFiles(folder)
     table = read_csv(path, ("file", "label"), ("split",), LAYOUT)
     remarks += [Remark(f"columns of {path.name} are not read", name) for name in table.unread]
-    files = _read_labels(path, table, images, remarks)
+    files = read_labels(path, table, images, remarks)
     unused = read_left_out(root, images)
     _check_unlisted(images, path, [*files, *unused])
     remarks += [
-        Remark(f"images are left out by {LEFT_OUT} ({reason})", _name(images, file)) for file, reason in unused.items()
+        Remark(f"images are left out by {LEFT_OUT} ({reason})", name_below(images, file))
+        for file, reason in unused.items()
     ]
     files = _without(files, unused)
     truth = [read_foreign_coco(one) for one in _truth_files(root)]
@@ -86,8 +87,11 @@ def open_folder(settings: PrepareSettings) -> DataSet:
     return DataSet(classes, named, load_annotated, num_without_label, (*warnings, *summarise(remarks)))
 
 
-def _read_labels(path: Path, table: Table, images: ImageFiles, remarks: list[Remark]) -> dict[Path, Listed]:
-    """Per file, in order of appearance, what the rows say of it, however they spell its name."""
+def read_labels(path: Path, table: Table, images: ImageFiles, remarks: list[Remark]) -> dict[Path, Listed]:
+    """Per file, in order of appearance, what the rows of ``table`` say of it, however they spell its name.
+
+    ``path`` is the table's, for errors: `InputError` where a row has no meaning, or names a file that is not there.
+    """
     files: dict[Path, Listed] = {}
     by_key: dict[tuple[int, int] | str, Path] = {}
     missing: list[str] = []
@@ -98,7 +102,7 @@ def _read_labels(path: Path, table: Table, images: ImageFiles, remarks: list[Rem
             raise InputError(f"{place}: the file is empty; name it or remove the line")
         labels = _labels(row, place, spellings, remarks)
         split = _split(row.get("split"), place)
-        file = _find(images, row["file"], str(path))
+        file = find_image(images, row["file"], str(path))
         if not is_file(file):
             missing.append(row["file"])
             continue
@@ -111,7 +115,7 @@ def _read_labels(path: Path, table: Table, images: ImageFiles, remarks: list[Rem
 
 
 def _refuse_missing(path: Path, images: ImageFiles, missing: list[str], found: int) -> NoReturn:
-    there = ", ".join(_name(images, file) for file in images.paths[:SHOWN_NAMES]) or "no photograph at all"
+    there = ", ".join(name_below(images, file) for file in images.paths[:SHOWN_NAMES]) or "no photograph at all"
     raise InputError(
         f"{path} lists files that {images.root} has not: {listed(missing)}; add them or remove the lines. "
         f"Of its {found + len(missing):,} files {found:,} are there; the folder holds {len(images.paths):,} "
@@ -126,7 +130,7 @@ def unlisted_images(root: Path) -> list[str]:
     """
     path, images = root / "labels.csv", ImageFiles(root / "images")
     table = read_csv(path, ("file", "label"), ("split",), LAYOUT)
-    return [_name(images, file) for file in _unlisted(images, _read_labels(path, table, images, []))]
+    return [name_below(images, file) for file in unlisted_files(images, read_labels(path, table, images, []))]
 
 
 def read_left_out(root: Path, images: ImageFiles) -> dict[Path, str]:
@@ -140,7 +144,7 @@ def read_left_out(root: Path, images: ImageFiles) -> dict[Path, str]:
     layout = f"{LEFT_OUT} has the columns file and perhaps reason"
     unused: dict[Path, str] = {}
     for line, row in read_csv(path, ("file",), ("reason",), layout).rows:
-        file = _find(images, row["file"], f"{path}, line {line}") if row["file"] else images.root
+        file = find_image(images, row["file"], f"{path}, line {line}") if row["file"] else images.root
         if not is_file(file):
             raise InputError(
                 f"{path}, line {line}: there is no image {row['file']!r} in {images.root}; remove the line"
@@ -154,7 +158,7 @@ def _without(files: dict[Path, Listed], unused: Iterable[Path]) -> dict[Path, Li
     return {file: entry for file, entry in files.items() if real_path(file) not in keys}
 
 
-def _name(images: ImageFiles, file: Path) -> str:
+def name_below(images: ImageFiles, file: Path) -> str:
     """The path of ``file`` below images/."""
     return file.relative_to(images.root).as_posix()
 
@@ -175,7 +179,7 @@ def _labels(row: dict[str, str], place: str, spellings: dict[str, str], remarks:
     return labels
 
 
-def _find(images: ImageFiles, name: str, origin: str) -> Path:
+def find_image(images: ImageFiles, name: str, origin: str) -> Path:
     """The file that a row names, below images/ or with ``images/`` in front."""
     found = images.below(images.root, name) or images.below(images.root, name.removeprefix(f"{images.root.name}/"))
     return found or images.find(images.root, name, origin)
@@ -202,15 +206,15 @@ def _check_same(known: Listed, name: str, split: str | None, place: str, remarks
 
 def _check_unlisted(images: ImageFiles, path: Path, files: Iterable[Path]) -> None:
     """`InputError` for images that are there but not listed."""
-    if found := _unlisted(images, files):
-        names = listed([_name(images, file) for file in found])
+    if found := unlisted_files(images, files):
+        names = listed([name_below(images, file) for file in found])
         raise InputError(
             f"{images.root} holds images without any label in {path.name}: {names}; label them, name them in "
             f"{LEFT_OUT} (columns file,reason), or move them away"
         )
 
 
-def _unlisted(images: ImageFiles, files: Iterable[Path]) -> list[Path]:
+def unlisted_files(images: ImageFiles, files: Iterable[Path]) -> list[Path]:
     """The images that are none of ``files``, also those of kinds that are not read."""
     known = {real_path(file) for file in files}
     there = (file for file in visible_files(images.root) if file.suffix.lower() in (*SUFFIXES, *UNREADABLE_SUFFIXES))
