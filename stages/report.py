@@ -42,7 +42,8 @@ def main(run: Path = Path(), out: Path = HERE.report, params: Path = HERE.params
     write_whole(out, render_page(metrics, tables, sheets, settings.model_dump()).encode())
     kept = [(out, "report"), (params, ""), (there.lock, "")]
     kept += [(path, "metrics") for path in files.values()] + [(path, "plots") for path in plots.values()]
-    figures = {file_name(sheet): contact_sheet(sheet) for sheet in sheets}
+    # Numbered by stage, also past a sheet that is missing: MLflow sorts by name, and joins what runs call the same.
+    figures = {f"{number}_{file_name(sheet)}": contact_sheet(sheet) for number, sheet in enumerate(sheets, 1)}
     record = tracking.Record(
         params=flatten(settings.model_dump()),
         metrics=numbers(flatten(metrics)),

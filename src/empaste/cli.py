@@ -89,10 +89,11 @@ def report(
 def ui(port: int = 5000) -> None:
     """Serve MLflow's pages on the store that the pipeline writes, until Ctrl-C."""
     from empaste.tracking.addresses import without_password
-    from empaste.tracking.store import ui_command
+    from empaste.tracking.store import runs_address, ui_command
 
     command = ui_command(port)
     print(shlex.join(map(without_password, command)), file=sys.stderr)
+    print(f"Once it runs, open {runs_address(port)}", file=sys.stderr, flush=True)
     raise typer.Exit(subprocess.run(command, check=False).returncode)
 
 

@@ -44,7 +44,8 @@ def test_a_run_carries_parameters_metrics_tags_and_files(here: Path, tmp_path: P
     for folder, name in [("report", "index.html"), ("models/mask_rcnn", "config.json"), ("figures", "proposals.jpg")]:
         assert [Path(file.path).name for file in client().list_artifacts(run.info.run_id, folder)] == [name]
     pictures = [Path(file.path).name for file in client().list_artifacts(run.info.run_id, "images")]
-    assert [name.split("+")[0] for name in pictures] == ["proposals", "proposals"]  # large and small
+    assert [name.split("+")[0] for name in pictures] == ["2 sheets~proposals"] * 2  # large and small
+    assert all("+step+0+" in name for name in pictures)
     assert Path(run.info.artifact_uri).is_relative_to(here / "mlartifacts")
 
 

@@ -8,8 +8,8 @@ import pytest
 
 from empaste.errors import InputError
 from empaste.tracking import record_pipeline, store
-from empaste.tracking.store import find_store, recording_trouble, ui_command, wait_seconds
-from tests.tracking.runs import environment, free_port, record
+from empaste.tracking.store import find_store, recording_trouble, runs_address, ui_command, wait_seconds
+from tests.tracking.runs import client, environment, experiment, free_port, record
 
 
 @pytest.mark.usefixtures("here")
@@ -112,6 +112,17 @@ def test_the_page_is_served_from_the_store_in_use(here: Path, monkeypatch: pytes
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://server:5000")
     with pytest.raises(InputError, match="is http://server:5000: open that address"):
         ui_command()
+
+
+def test_the_runs_have_an_address_on_these_pages(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    client().create_experiment("another")
+    assert runs_address(5001) == (
+        f"http://127.0.0.1:5001/#/experiments/{experiment()}/runs?workflowType=machine_learning&compareRunsMode=CHART"
+    )
+    (here / "broken.db").write_bytes(b"no database")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{here}/broken.db")
+    with pytest.raises(InputError, match=r"MLflow's store .*broken\.db cannot be used: "):
+        runs_address()
 
 
 @pytest.mark.usefixtures("here")

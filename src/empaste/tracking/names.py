@@ -9,8 +9,10 @@ MAX_NAME = 250
 """The longest name of a parameter or a metric that MLflow takes, in characters."""
 MAX_VALUE = 6000
 """The longest value of a parameter that MLflow takes, in characters."""
-CURVES, HEADLINE = "curves/", "1 headline/"
-"""The folders in which MLflow shows what changes by step, and, before all else, the figures that a run is known by."""
+CURVES, HEADLINE, SHEETS = "curves/", "1 headline/", "2 sheets/"
+"""The folders in which MLflow shows what changes by step, before all else the figures that a run is known by, and after
+these its contact sheets; without a folder they would stand among the metrics, in alphabetical order.
+"""
 
 FOREIGN = re.compile(r"[^\w\-. :]|^[. ]| $|_(?=u[0-9A-F_])")
 """What `mlflow_name` replaces."""

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from empaste.tracking.data_sets import log_data_sets
-from empaste.tracking.names import HEADLINE, curve_name, mlflow_name, mlflow_value
+from empaste.tracking.names import HEADLINE, SHEETS, curve_name, mlflow_name, mlflow_value
 from empaste.tracking.record import Curve, Point, Record
 from empaste.tracking.store import Store, active, loading_trouble
 
@@ -89,10 +89,11 @@ def _log_figures(client: Any, run_id: str, figures: Mapping[str, bytes]) -> None
         client.log_artifacts(run_id, folder, "figures")
     there = [Path(file.path).name for file in client.list_artifacts(run_id, "images")]
     for name, data in figures.items():
-        if any(re.match(rf"{re.escape(Path(name).stem)}[+%]", file) for file in there):
+        key = f"{SHEETS}{Path(name).stem}"
+        if any(re.match(rf"{re.escape(key.replace('/', '~'))}[+%]", file) for file in there):
             continue  # MLflow gives every image a name of its own
         # As MLflow's own kind of image, too: its charts show those of one key of several runs beside each other.
-        client.log_image(run_id, _shrunk(data), key=Path(name).stem, step=0, synchronous=True)
+        client.log_image(run_id, _shrunk(data), key=key, step=0, synchronous=True)
 
 
 def _shrunk(data: bytes) -> Any:

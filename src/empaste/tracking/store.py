@@ -282,3 +282,15 @@ def ui_command(port: int = 5000) -> list[str]:
     serve = [*lean, sys.executable, "-m", "mlflow", "ui", "--port", str(port), "--workers", "1"]
     places = ["--backend-store-uri", store.uri, "--default-artifact-root", store.artifacts]
     return [*serve, *places, *(["--registry-store-uri", store.registry] if store.registry else [])]
+
+
+def runs_address(port: int = 5000) -> str:
+    """Where `ui_command` shows the runs as charts. `InputError` where the store in use does not open.
+
+    MLflow's own first page is for language models, and shows no run before *Model training* is chosen.
+    """
+    store = find_store()
+    with clear_errors(store):
+        _, experiment_id = connect(store)
+    view = "runs?workflowType=machine_learning&compareRunsMode=CHART"
+    return f"http://127.0.0.1:{port}/#/experiments/{experiment_id}/{view}"
