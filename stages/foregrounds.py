@@ -55,12 +55,14 @@ def main(
     for line in summarise(decided.remarks):
         print(f"foregrounds: {line}", file=sys.stderr)
     chosen = select_foregrounds(settings, tables, decided)
+    masks = with_by_hand(tables.segments, decided.by_hand)
+    del tables  # the ground truth takes as much memory
     with whole_directory(out) as folder:
         for name, table in chosen.items():
             write_table(table, folder / f"{name}.parquet", Foregrounds)
         if decided.by_hand is not None:
             write_table(decided.by_hand, folder / BY_HAND, Segments)
-    truth, masks = read_truth(ground_truth), with_by_hand(tables.segments, decided.by_hand)
+    truth = read_truth(ground_truth)
     measured = foreground_metrics(chosen, masks, truth, classes)
     write_json(metrics, measured | ({"decisions": decided.counts._asdict()} if made else {}))
     curve = reliability_curve(reliability_of(chosen["pool"], masks, truth))

@@ -15,6 +15,7 @@ import pandas as pd
 
 from empaste.artifacts.foreground_decisions import ForegroundDecision
 from empaste.artifacts.remarks import Remark
+from empaste.artifacts.schemas.proposals import Segments
 from empaste.artifacts.segments import segment_rles
 from empaste.foregrounds.overlaps import same_object
 from empaste.masks import rle_area_box_xywh
@@ -123,7 +124,7 @@ def find_decided(
     right = _right_masks(located, int(segments["segment_id"].max()) + 1 if len(segments) else 0)
     rejected = _rejected(located, right)
     counts = _count(located, len(remarks), _nothing_left(located, rejected, right))
-    return Decided(right, rejected, _by_hand_rows(right, segments), counts, remarks)
+    return Decided(right, rejected, _by_hand_rows(right), counts, remarks)
 
 
 def _read_scenes(
@@ -203,7 +204,7 @@ def _count(located: Iterable[_Located], num_gone: int, nothing_left: int) -> Dec
     )
 
 
-def _by_hand_rows(right: Iterable[RightMask], segments: pd.DataFrame) -> pd.DataFrame | None:
+def _by_hand_rows(right: Iterable[RightMask]) -> pd.DataFrame | None:
     """The masks that are no segments as rows of `schemas.Segments`; a person's score is 1."""
     rows = []
     for one in right:
@@ -211,4 +212,4 @@ def _by_hand_rows(right: Iterable[RightMask], segments: pd.DataFrame) -> pd.Data
             area, (x, y, width, height) = rle_area_box_xywh(one.mask)
             size_hw = one.mask["size"]
             rows.append((one.segment_id, one.image_id, one.mask["counts"], *size_hw, area, x, y, width, height, 1.0))
-    return pd.DataFrame(rows, columns=list(segments.columns)) if rows else None
+    return pd.DataFrame(rows, columns=list(Segments.to_schema().columns)) if rows else None

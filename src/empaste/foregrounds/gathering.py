@@ -70,8 +70,8 @@ def gather(cams: pd.DataFrame, segments: SegmentIndex, probs: Float[np.ndarray, 
     return ClassSegments(cams, candidates, np.asarray(probs[rows], float), segments.table)
 
 
-def evidence_by_class(evidence: pd.DataFrame | None, settings: ForegroundsSettings) -> dict[int, pd.DataFrame] | None:
-    """The rows of every class; None where nothing asks for evidence."""
+def evidence_asked_for(evidence: pd.DataFrame | None, settings: ForegroundsSettings) -> pd.DataFrame | None:
+    """``evidence`` where something asks for it, else None; `InputError` where it is asked for and is not there."""
     if not asks_for_evidence(settings):
         return None
     if evidence is None:
@@ -79,20 +79,22 @@ def evidence_by_class(evidence: pd.DataFrame | None, settings: ForegroundsSettin
             "foregrounds.initial, evidence_weight or num_best ask for evidence, and there is none; run: dvc repro "
             "evidence, or set them to published, 0 and 0"
         )
-    return {class_id: evidence[evidence["class_id"] == class_id] for class_id in set(evidence["class_id"])}
+    return evidence
 
 
-def judge(one: ClassSegments, evidence: pd.DataFrame | None, num_best: int) -> ClassSegments:
-    """The class with what the evidence says of its candidates.
+def judge(one: ClassSegments, evidence: pd.DataFrame, num_best: int) -> ClassSegments:
+    """The class with what the ``evidence``, of all classes, says of its candidates.
 
     Of an image, the judged segments are eligible, of these the ``num_best`` (0: all); all, where none is judged.
     """
-    rows = pd.Index([] if evidence is None else evidence["segment_id"]).get_indexer(pd.Index(one.ids()))
-    if evidence is None or (rows < 0).any():
+    class_id = one.cams["class_id"].iloc[0]
+    evidence = evidence[evidence["class_id"] == class_id]
+    rows = pd.Index(evidence["segment_id"]).get_indexer(pd.Index(one.ids()))
+    if (rows < 0).any():
         missing = one.table.iloc[one.candidates.rows[int(np.argmin(rows))]]
         raise InputError(
             f"data/evidence says nothing of segment {missing['segment_id']} of image {missing['image_id']} for class "
-            f"{one.cams['class_id'].iloc[0]}; run: dvc repro evidence"
+            f"{class_id}; run: dvc repro evidence"
         )
     scores = evidence["score"].to_numpy()[rows]
     image, judged = one.candidates.image, evidence["judged"].to_numpy()[rows]

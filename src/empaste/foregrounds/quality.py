@@ -122,7 +122,9 @@ def best_ious(
 
     Instances are in the order of ``truth.keys``; 0 where there is nothing to overlap with.
     """
-    rles = segment_rles(segments.set_index("segment_id").loc[table["segment_id"]])
+    # An index of all segments would take several times their memory.
+    named = segments[segments["segment_id"].isin(table["segment_id"])].set_index("segment_id")
+    rles = segment_rles(named.loc[table["segment_id"]])
     of_chosen = np.zeros(len(table))
     of_instances = {key: np.zeros(len(truth.instances(*key))) for key in truth.keys}
     for key, at in table.groupby(["image_id", "class_id"]).indices.items():

@@ -81,7 +81,7 @@ def rows_of(one: ClassSegments, choice: Choice, at: Int[np.ndarray, " m"], neigh
         {
             "image_id": images["image_id"].to_numpy(),
             "class_id": images["class_id"].to_numpy(),
-            "segment_id": one.ids(at),
+            "segment_id": one.ids(at).astype(int),
             "distance": choice.distances[at],
             "prob": one.probs[at],
             "inlier": np.zeros(len(at), bool),

@@ -15,7 +15,7 @@ from empaste.errors import InputError
 from empaste.foregrounds.decided import Decided, RightMask
 from empaste.foregrounds.em import alternate, choose_again, pin
 from empaste.foregrounds.embedding import blocks
-from empaste.foregrounds.gathering import ClassSegments, evidence_by_class, gather, index_segments, judge
+from empaste.foregrounds.gathering import ClassSegments, evidence_asked_for, gather, index_segments, judge
 from empaste.foregrounds.honouring import pin_right, take_out, with_right
 from empaste.foregrounds.initial import INITIAL, mean_distances
 from empaste.foregrounds.metric import Features, fit_features
@@ -44,14 +44,14 @@ def select_foregrounds(
     if wanted.empty:
         return {name: pd.DataFrame(columns=COLUMNS) for name in names}
     features = fit_features(tables.phi, settings)
-    evidence = evidence_by_class(tables.evidence, settings)
+    evidence = evidence_asked_for(tables.evidence, settings)
     per_class, decided = [], decided or Decided()
     for class_id in sorted(set(wanted["class_id"])):
         class_cams = wanted[wanted["class_id"] == class_id]
         one = gather(class_cams, by_image, tables.probs[:, tables.class_ids.index(class_id)])
         one = take_out(one, decided.rejected.get(class_id, frozenset()))
         if len(one.cams):
-            judged = one if evidence is None else judge(one, evidence.get(class_id), settings.num_best)
+            judged = one if evidence is None else judge(one, evidence, settings.num_best)
             per_class.append(_select_class(judged, features, settings, decided.right_of(class_id)))
     if not per_class:
         return {name: pd.DataFrame(columns=COLUMNS) for name in names}

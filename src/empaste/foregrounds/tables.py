@@ -8,6 +8,7 @@ import pandas as pd
 from jaxtyping import Float
 
 from empaste.artifacts.arrays import read_array
+from empaste.artifacts.narrow_tables import read_columns
 from empaste.artifacts.schemas.cams import Cams
 from empaste.artifacts.schemas.evidence import Evidence
 from empaste.artifacts.schemas.prepare import Classes
@@ -16,9 +17,15 @@ from empaste.artifacts.tables import read_from
 from empaste.foregrounds.initial import INITIAL
 from empaste.foregrounds.settings import ForegroundsSettings
 
+SEGMENT_COLUMNS = ["segment_id", "image_id", "counts", "height", "width", "area"]
+EVIDENCE_COLUMNS = ["class_id", "segment_id", "judged", "score"]
+"""What is read of the two tables that are largest."""
+
 
 class Tables(NamedTuple):
-    """``phi`` and ``probs`` are aligned with ``segments``, the columns of ``probs`` with ``class_ids``.
+    """``segments`` and ``evidence`` have `SEGMENT_COLUMNS` and `EVIDENCE_COLUMNS`, and may have more.
+
+    ``phi`` and ``probs`` are aligned with ``segments``, the columns of ``probs`` with ``class_ids``.
 
     ``evidence`` may be None where nothing asks for it (`asks_for_evidence`).
     """
@@ -36,14 +43,14 @@ def read_tables(labels: Path, segments: Path, cams: Path, features: Path, eviden
 
     `InputError` where a file is missing, unreadable or out of step with the segments.
     """
-    rows = read_from(segments, Segments)
+    rows = read_columns(segments, Segments, SEGMENT_COLUMNS)
     return Tables(
         rows,
         read_from(cams, Cams),
         read_array(features / "phi.npy", len(rows), str(segments), "features"),
         read_array(features / "probs.npy", len(rows), str(segments), "features"),
         read_from(labels, Classes)["class_id"].tolist(),
-        read_from(evidence, Evidence) if evidence else None,
+        read_columns(evidence, Evidence, EVIDENCE_COLUMNS) if evidence else None,
     )
 
 
