@@ -226,7 +226,7 @@ def prepare_features(world: World) -> Run:
     encoders = load_encoders(settings.backbones, world.classifier)
 
     def run(part: World, work: Path) -> tuple[str, int]:
-        describe_data_set(part.segments, part.paths, lambda: encoders, settings, map, work)
+        describe_data_set(part.segments, part.paths, lambda: encoders, settings, in_one_process, work)
         return "segments", len(part.segments)
 
     return run

@@ -15,7 +15,7 @@ from empaste.artifacts.work import remove_work, work_folder
 from empaste.features.describing import ARRAYS, describe_data_set, place_encoders
 from empaste.features.settings import FeaturesSettings
 from empaste.layout import HERE
-from empaste.scaleout import Network, PerProcess, map_items
+from empaste.scaleout import Network, PerProcess, stream_items
 from empaste.settings import load_settings
 from stages.runner import stage
 
@@ -36,8 +36,8 @@ def main(
     work = work_folder("features", settings.model_dump(), [images, segments, model])
     encoders = PerProcess(partial(place_encoders, model, settings))
     network = Network(settings.device, settings.num_threads)
-    map_rows = partial(map_items, what="features", network=network, unit="part")
-    describe_data_set(table, paths, encoders, settings, map_rows, work)
+    stream_batches = partial(stream_items, what="features", network=network, unit="batch")
+    describe_data_set(table, paths, encoders, settings, stream_batches, work)
     with whole_directory(out) as scratch:
         for name in ARRAYS:
             shutil.move(work / name, scratch / name)

@@ -138,7 +138,6 @@ def test_goes_on_where_it_was_killed_with_the_same_bytes(monkeypatch: pytest.Mon
     write_segments([1, 2, 4])
     main()
     whole = [Path("data/features", name).read_bytes() for name in describing.ARRAYS]
-    monkeypatch.setattr(describing, "BATCHES", 1)
     shown: list[Path] = []
     finite, show, calls = describing._check_finite, describing.show_image, iter(range(1))
 

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -29,12 +29,8 @@ DONE = "done.json"
 """How many rows of the arrays stand."""
 
 
-BATCHES = 16
-"""Batches that are described and written together. An image whose segments they part is read twice."""
-
-
 class Rows(NamedTuple):
-    """Consecutive rows of the table of segments, and the files of their images by id."""
+    """A batch: consecutive rows of the table of segments, and the files of their images by id."""
 
     table: pd.DataFrame
     paths: Mapping[int, Path]
@@ -47,8 +43,8 @@ class Described(NamedTuple):
     phi: Float[np.ndarray, "n d"]
 
 
-MapRows = Callable[[Callable[[Rows], Described], Sequence[Rows]], Iterable[Described]]
-"""Maps a pure function over rows, perhaps on other machines; in order."""
+StreamBatches = Callable[[Callable[[Sequence[Rows]], Iterator[Described]], Sequence[Rows]], Iterable[Described]]
+"""Runs a pure function from batches to a result for each, perhaps on several machines; in order."""
 
 
 def place_encoders(model: Path, settings: FeaturesSettings) -> list[Encoder]:
@@ -61,7 +57,7 @@ def describe_data_set(
     paths: Mapping[int, Path],
     encoders: Callable[[], list[Encoder]],
     settings: FeaturesSettings,
-    map_rows: MapRows,
+    stream_batches: StreamBatches,
     work: Path,
 ) -> None:
     """The folder ``work`` holds `ARRAYS`, of which row i describes row i of ``segments``, a table by image.
@@ -70,36 +66,54 @@ def describe_data_set(
     ``work`` holds already are not described again. `InputError` where an image does not fit its segments, or a
     description is not finite.
     """
-    size, done = BATCHES * settings.batch_size, _rows_done(work, len(segments))
+    size, done = settings.batch_size, _rows_done(work, len(segments))
 
     def gather(start: int) -> Rows:
         table = segments.iloc[start : start + size]
         return Rows(table, {image_id: paths[image_id] for image_id in table["image_id"].unique().tolist()})
 
-    # Of no segment, no rows are described all the same: arrays without a row have columns, too.
-    starts = range(done, len(segments), size) if len(segments) else range(1)
-    for start, found in zip(
-        starts, map_rows(partial(_describe_rows, encoders, settings), OnDemand(gather, starts)), strict=True
-    ):
-        for name, values in zip(ARRAYS, found, strict=True):
-            array = open_array(work / name, (len(segments), values.shape[1]))
-            array[start : start + len(values)] = values
-        write_json(work / DONE, start + len(found.probs))
+    starts = range(done, len(segments), size)
+    described = stream_batches(partial(_describe_each, encoders, settings), OnDemand(gather, starts))
+    for start, found in zip(starts, described, strict=True):
+        _write_rows(work, start, found, len(segments))
+    if segments.empty:
+        _write_rows(work, 0, _of_no_segment(encoders, settings), 0)
 
 
-def _describe_rows(encoders: Callable[[], list[Encoder]], settings: FeaturesSettings, rows: Rows) -> Described:
-    """The description of ``rows``, in batches that are full across images."""
+def _write_rows(work: Path, start: int, found: Described, num_rows: int) -> None:
+    """The arrays in ``work``, of ``num_rows`` rows, hold ``found`` from row ``start`` on, and `DONE` says so."""
+    for name, values in zip(ARRAYS, found, strict=True):
+        array = open_array(work / name, (num_rows, values.shape[1]))
+        array[start : start + len(values)] = values
+    write_json(work / DONE, start + len(found.probs))
+
+
+def _describe_each(
+    encoders: Callable[[], list[Encoder]], settings: FeaturesSettings, batches: Sequence[Rows]
+) -> Iterator[Described]:
+    """The description of each batch; what comes next is shown by threads meanwhile.
+
+    An image whose segments two batches part is read twice.
+    """
     views, networks = [VIEWS[name] for name in settings.views], encoders()
-    if rows.table.empty:
-        probs, phi = (np.zeros((0, num), np.float32) for num in extraction.num_columns(views, networks))
-        return Described(probs, phi)
-    per_image = ((rows.paths[int(str(image_id))], one) for image_id, one in rows.table.groupby("image_id", sort=False))
+    per_image = (
+        (rows.paths[int(str(image_id))], one)
+        for rows in batches
+        for image_id, one in rows.table.groupby("image_id", sort=False)
+    )
     show = partial(show_image, showings=extraction.showings(views, networks), erosion=settings.erosion)
     shown = map_ahead(show, per_image, os.cpu_count() or 1)
-    batches = list(extraction.describe_segments(views, networks, shown, settings.batch_size))
-    described = Described(*(np.concatenate(several) for several in zip(*batches, strict=True)))
-    _check_finite(described, rows)
-    return described
+    described = extraction.describe_segments(views, networks, shown, settings.batch_size)
+    for rows, found in zip(batches, described, strict=True):
+        one = Described(*found)
+        _check_finite(one, rows)
+        yield one
+
+
+def _of_no_segment(encoders: Callable[[], list[Encoder]], settings: FeaturesSettings) -> Described:
+    """No row, but the columns of `ARRAYS`."""
+    counts = extraction.num_columns([VIEWS[name] for name in settings.views], encoders())
+    return Described(*(np.zeros((0, num), np.float32) for num in counts))
 
 
 def show_image(
