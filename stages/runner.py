@@ -18,6 +18,7 @@ from empaste.beginning.code_record import check_code
 from empaste.errors import MACHINE_ERRORS, explain
 from empaste.memory import keep_freed_memory
 from empaste.params import load_params
+from empaste.precision import slow_precision
 from stages.restore import restore_outputs
 
 Arguments = ParamSpec("Arguments")
@@ -41,7 +42,7 @@ def stage(name: str) -> Callable[[Callable[Arguments, None]], Callable[Arguments
                 keep_freed_memory()
             try:
                 with FileLock(_lock_path(name), blocking=False):
-                    _check_params(main, *args, **kwargs)
+                    _check_params(name, main, *args, **kwargs)
                     check_code(name)
                     main(*args, **kwargs)
             except Timeout as error:
@@ -81,12 +82,19 @@ def warn(lines: Iterable[str]) -> None:
         print(f"WARNING: {line}", file=sys.stderr)
 
 
-def _check_params(main: Callable[Arguments, None], *args: Arguments.args, **kwargs: Arguments.kwargs) -> None:
-    """`InputError` for any misfit in the file of parameters: hours before the stage that would read it."""
+def _check_params(
+    name: str, main: Callable[Arguments, None], *args: Arguments.args, **kwargs: Arguments.kwargs
+) -> None:
+    """`InputError` for any misfit in the file of parameters: hours before the stage that would read it.
+
+    A warning where this stage would compute very slowly; of the processes of a torchrun the first gives it.
+    """
     given = inspect.signature(main).bind(*args, **kwargs)
     given.apply_defaults()
     if "params" in given.arguments:
-        load_params(given.arguments["params"])
+        params = load_params(given.arguments["params"])
+        if os.environ.get("RANK", "0") == "0" and (slow := slow_precision(name, params)):
+            warn([slow])
 
 
 def _lock_path(name: str) -> Path:
