@@ -179,5 +179,8 @@ def centre_of_gravity(kept: Bool[np.ndarray, "h w"]) -> tuple[float, float] | No
 
     ``c = (sum G x / sum G, sum G y / sum G)``, ``G`` binary.
     """
-    rows, columns = np.nonzero(kept)
-    return (float(columns.mean()), float(rows.mean())) if rows.size else None
+    num = np.count_nonzero(kept)
+    if not num:
+        return None
+    x, y = (int(np.arange(len(counts)) @ counts) / num for counts in (kept.sum(axis=0), kept.sum(axis=1)))
+    return x, y

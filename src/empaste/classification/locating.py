@@ -1,5 +1,6 @@
 """Every class of every image of a data set located: the rows of the table of CAMs, and their heat maps."""
 
+import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import islice
@@ -12,8 +13,8 @@ from jaxtyping import Float, Float16
 
 from empaste.artifacts.arrays import read_array, write_array
 from empaste.artifacts.classifier import TrainedClassifier
+from empaste.artifacts.outputs import write_whole
 from empaste.artifacts.schemas.cams import Cams
-from empaste.artifacts.tables import read_from, write_into
 from empaste.artifacts.work_parts import finish_parts, whole_batches
 from empaste.batches import map_ahead
 from empaste.classification.cam import ClassMap, locate_classes
@@ -22,6 +23,8 @@ from empaste.errors import InputError
 from empaste.images import RGB, read_rgb
 
 HEATMAPS = "heatmaps.npy"
+ROWS = "rows.json"
+"""Of a part of unfinished work."""
 Shown = tuple[Path, int, Sequence[int]]
 """An image's file, its id, and the ids of the classes that it shows."""
 GetClassifier = Callable[[], TrainedClassifier]
@@ -66,13 +69,14 @@ def locate_data_set(
 
 def _write_part(folder: Path, located: Sequence[Sequence[Located]]) -> None:
     every = [one for several in located for one in several]
-    write_into(folder, pd.DataFrame([one.row for one in every]), Cams)
+    # No table: to check one takes as long as a small network takes for ten images.
+    write_whole(folder / ROWS, json.dumps([one.row for one in every]).encode())
     write_array(folder / HEATMAPS, np.array([one.heatmap for one in every], np.float16))
 
 
 def _read_part(folder: Path) -> tuple[pd.DataFrame, Float16[np.ndarray, "n gh gw"]]:
-    table = read_from(folder, Cams)
-    return table, read_array(folder / HEATMAPS, len(table), str(folder), "cams")
+    rows = pd.DataFrame(json.loads((folder / ROWS).read_bytes()))
+    return rows, read_array(folder / HEATMAPS, len(rows), str(folder), "cams")
 
 
 def _locate(classifier: GetClassifier, settings: CamSettings, images: Sequence[Shown]) -> Iterator[list[Located]]:
