@@ -8,6 +8,7 @@ import pytest
 import torch
 import typer
 
+import empaste.artifacts.classifier
 import empaste.evidence.data_set
 from empaste.artifacts.classifier import TrainedClassifier, load_classifier, save_classifier
 from empaste.artifacts.schemas.cams import Cams
@@ -95,6 +96,37 @@ def test_only_the_shortlist_is_judged_and_it_comes_first() -> None:
         assert 1 <= rows["judged"].sum() <= (2 if image_id == 1 else 1)
         assert rows.loc[rows["judged"], "score"].min() > rows.loc[~rows["judged"], "score"].max()
         assert rows.loc[~rows["judged"], "insertion"].isna().all()
+
+
+def test_all_judged_again_is_as_good_as_no_cascade() -> None:
+    main()
+    whole = read_table(OUT, Evidence)
+    write_params(evidence={"num_reranked": 3})
+    main()
+    pd.testing.assert_frame_equal(read_table(OUT, Evidence), whole, rtol=0, atol=1e-4)
+
+
+def test_the_best_are_judged_again_and_the_others_by_deletion_alone() -> None:
+    main()
+    whole = read_table(OUT, Evidence)
+    write_params(evidence={"num_reranked": 1})
+    main()
+    first, table = OUT.read_bytes(), read_table(OUT, Evidence)
+    assert table["judged"].all()
+    exact = (table["insertion"] - whole["insertion"]).abs() < 1e-4
+    assert (exact.groupby([table["image_id"], table["class_id"]]).sum() >= 1).all()
+    assert not exact.all()
+    main()
+    assert OUT.read_bytes() == first
+
+
+def test_batches_that_are_full_across_images_give_every_image_its_own_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    write_params(evidence={"num_reranked": 1})
+    main()
+    alone = read_table(OUT, Evidence)
+    monkeypatch.setattr(empaste.evidence.data_set, "classify_groups", empaste.artifacts.classifier._classify_across)
+    main()
+    pd.testing.assert_frame_equal(read_table(OUT, Evidence), alone, rtol=0, atol=1e-4)
 
 
 def test_no_segment_gives_no_row() -> None:

@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Float, UInt8
+from jaxtyping import Float, Int, UInt8
 
 from empaste.artifacts.classifier import TrainedClassifier, classify_groups
 from empaste.artifacts.schemas.evidence import Evidence
@@ -21,13 +21,16 @@ from empaste.artifacts.tables import read_from, write_into
 from empaste.artifacts.work_parts import finish_parts
 from empaste.batches import map_ahead
 from empaste.errors import InputError
+from empaste.evidence.in_place import insert_and_delete
 from empaste.evidence.judging import Shown, judge_image, show_image
+from empaste.evidence.reranking import choose_best, estimate, look_again
 from empaste.evidence.settings import EvidenceSettings, EvidenceWeights
 from empaste.images import read_rgb
 from empaste.on_demand import OnDemand
 
 AHEAD = 4
 """Images that threads make ready while the classifier is at work; one of VOC's is some 25 MB of squares."""
+Asked = TypeVar("Asked")
 COLUMNS = list(Evidence.to_schema().columns)
 
 
@@ -89,14 +92,30 @@ class _Shown(NamedTuple):
     shown: Shown
 
 
+class _Best(NamedTuple):
+    """An image after the first look: the answers to that, and the best segments, ready to be looked at again."""
+
+    one: _Shown
+    first: Float[np.ndarray, "m c"]
+    places: Int[np.ndarray, " b"]
+    squares: list[UInt8[np.ndarray, "_ side side 3"]]
+
+
 def _judge_each(
     classifier: Callable[[], TrainedClassifier], settings: EvidenceSettings, wanted: Sequence[Wanted]
 ) -> Iterator[pd.DataFrame]:
     """The rows of each image; the next ones are made ready meanwhile."""
     network = classifier()
     show = partial(_show, side=network.image_size, settings=settings)
-    for one, answers in _answered(network, map_ahead(show, wanted, AHEAD), settings.batch_size):
-        yield _judge(one, answers, network.class_ids, settings.weights)
+    looked = _answered(network, map_ahead(show, wanted, AHEAD), lambda one: one.shown.squares, settings.batch_size)
+    if settings.num_reranked:
+        again = (_look_again(one, first, network.class_ids, settings) for one, (first,) in looked)
+        for best, answers in _answered(network, again, lambda best: best.squares, settings.batch_size):
+            found = estimate(best.first, answers, best.places)
+            yield _judge(best.one, found, network.class_ids, settings.weights)
+    else:
+        for one, answers in looked:
+            yield _judge(one, insert_and_delete(answers), network.class_ids, settings.weights)
 
 
 def _show(wanted: Wanted, side: int, settings: EvidenceSettings) -> _Shown:
@@ -107,28 +126,44 @@ def _show(wanted: Wanted, side: int, settings: EvidenceSettings) -> _Shown:
     return _Shown(path, rows, show_image(image, masks, rows["score"].to_numpy(), maps, side, settings))
 
 
+def _look_again(
+    one: _Shown, first: Float[np.ndarray, "m c"], class_ids: Sequence[int], settings: EvidenceSettings
+) -> _Best:
+    """The best segments of an image, by the answers to the first look."""
+    terms, judged, _, scene = one.shown
+    assert scene is not None
+    best = choose_best(first, terms, judged, class_ids, settings.weights, settings.num_reranked)
+    return _Best(one, first, best, look_again(scene, best, settings.fills))
+
+
 def _answered(
-    classifier: TrainedClassifier, every: Iterable[_Shown], batch_size: int
-) -> Iterator[tuple[_Shown, list[Float[np.ndarray, "m c"]]]]:
-    """Every image with the classifier's answers to its squares, by fill."""
-    asked: deque[_Shown] = deque()
+    classifier: TrainedClassifier,
+    every: Iterable[Asked],
+    squares_of: Callable[[Asked], Sequence[UInt8[np.ndarray, "_ side side 3"]]],
+    batch_size: int,
+) -> Iterator[tuple[Asked, list[Float[np.ndarray, "_ c"]]]]:
+    """Every image with the classifier's answers to each of its groups of squares, of which there is at least one."""
+    asked: deque[Asked] = deque()
 
     def squares() -> Iterator[UInt8[np.ndarray, "m side side 3"]]:
         for one in every:
             asked.append(one)
-            yield from one.shown.squares
+            yield from squares_of(one)
 
     answers = classify_groups(classifier, squares(), batch_size)
     for first in answers:
         one = asked.popleft()
-        yield one, [first, *islice(answers, len(one.shown.squares) - 1)]
+        yield one, [first, *islice(answers, len(squares_of(one)) - 1)]
 
 
 def _judge(
-    one: _Shown, answers: Sequence[Float[np.ndarray, "m c"]], class_ids: Sequence[int], weights: EvidenceWeights
+    one: _Shown,
+    found: tuple[Float[np.ndarray, "k c"], Float[np.ndarray, "k c"]],
+    class_ids: Sequence[int],
+    weights: EvidenceWeights,
 ) -> pd.DataFrame:
     """The rows of one image."""
-    table = judge_image(one.shown, answers, class_ids, weights)
+    table = judge_image(one.shown, found, class_ids, weights)
     ids = one.rows["segment_id"].tolist() * len(one.shown.terms)
     finite = np.isfinite(table[["insertion", "deletion"]].to_numpy()).all(axis=1)
     broken = np.flatnonzero(table["judged"].to_numpy() & ~finite)

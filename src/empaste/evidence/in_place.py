@@ -56,13 +56,14 @@ def insert_and_delete(
     num = len(answers[0]) // 2 - 1
     insertion, deletion = np.zeros((2, num, answers[0].shape[1]))
     for probs in answers:
-        logits = _logits(probs)
+        logits = logits_of(probs)
         whole, nothing, logits = logits[0], logits[1], logits[2:]
         insertion += (logits[:num] - nothing) / len(answers)
         deletion += (whole - logits[num:]) / len(answers)
     return insertion, deletion
 
 
-def _logits(probs: Float[np.ndarray, "m c"]) -> Float[np.ndarray, "m c"]:
+def logits_of(probs: Float[np.ndarray, "m c"]) -> Float[np.ndarray, "m c"]:
+    """The logits of probabilities, within ±16."""
     # Probabilities of a sure classifier round to 1; a logit over 16 says no more than 16.
     return np.asarray(torch.logit(torch.from_numpy(probs.astype(np.float64)), eps=1e-7))

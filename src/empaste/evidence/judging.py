@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Bool, Float, Int, UInt8
 
-from empaste.evidence.in_place import cover_squares, insert_and_delete, show_in_place
+from empaste.evidence.in_place import cover_squares, show_in_place
+from empaste.evidence.reranking import Scene, look_first
 from empaste.evidence.scoring import (
     Terms,
     cam_overlap,
@@ -27,12 +28,14 @@ class Shown(NamedTuple):
     """An image ready to be judged.
 
     ``terms`` are what is known of all its segments before the classifier is asked, by class id; ``judged`` the places
-    of those that are judged in place, and ``squares`` what the classifier sees for them, an array per fill.
+    of those that are judged in place, and ``squares`` what the classifier sees for them first: of every fill all, or,
+    where some are judged again (`reranking`), of the ``scene`` what `look_first` shows.
     """
 
     terms: dict[int, Terms]
     judged: Int[np.ndarray, " k"]
     squares: list[UInt8[np.ndarray, "m side side 3"]]
+    scene: Scene | None = None
 
 
 def show_image(
@@ -58,20 +61,22 @@ def show_image(
     best = [shortlist(coarse_score(one, settings.weights), settings.num_judged) for one in terms.values()]
     judged = np.unique(np.concatenate([*best, np.zeros(0, int)]))
     square = fit_square(image, side)
+    if settings.num_reranked:
+        scene = Scene(square, frame, covers[judged])
+        return Shown(terms, judged, [look_first(scene, settings.fills[0])], scene)
     return Shown(terms, judged, [show_in_place(square, frame, covers[judged], fill) for fill in settings.fills])
 
 
 def judge_image(
     shown: Shown,
-    answers: Sequence[Float[np.ndarray, "m c"]],
+    found: tuple[Float[np.ndarray, "k c"], Float[np.ndarray, "k c"]],
     class_ids: Sequence[int],
     weights: EvidenceWeights,
 ) -> pd.DataFrame:
     """Rows of `COLUMNS`, by class in the order of ``shown.terms``, then by mask.
 
-    ``answers`` are the probabilities of each of ``shown.squares``, their columns those of ``class_ids``.
+    ``found`` are insertion and deletion of those of ``shown.judged``, their columns those of ``class_ids``.
     """
-    found = insert_and_delete(answers)
     tables = []
     for class_id, coarse in shown.terms.items():
         column, num = class_ids.index(class_id), len(coarse.objectness)

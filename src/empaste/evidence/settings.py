@@ -22,6 +22,7 @@ class EvidenceSettings(Settings):
 
     fills: Annotated[list[Literal["blur", "gray"]], Field(min_length=1)]
     num_judged: Count
+    num_reranked: Count
     weights: EvidenceWeights
     batch_size: Positive
     num_threads: Count

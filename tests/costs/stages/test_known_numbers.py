@@ -45,6 +45,14 @@ def test_the_evidence_is_bounded_by_the_mean_of_the_labels() -> None:
     assert by_kind(cost("evidence", {"evidence.num_judged": 30}).passes) == {"classifier.forward": 10 * 2 * (2 + 2 * 8)}
 
 
+def test_a_first_look_takes_a_pass_for_a_segment_and_the_best_the_rest() -> None:
+    """8 segments per image, of which 1.5 × 2 are the best, on two fills: alone on both, taken out of the other."""
+    count = 10 * ((1 + 8) + (1 + 3) + (1 + 2 * 3))
+    assert by_kind(cost("evidence", {"evidence.num_reranked": 2}).passes) == {"classifier.forward": count}
+    one_fill = {"evidence.num_reranked": 2, "evidence.fills": ["blur"]}
+    assert by_kind(cost("evidence", one_fill).passes) == {"classifier.forward": 10 * ((1 + 8) + (1 + 3))}
+
+
 def test_features_of_several_networks_are_shown_at_each_ones_side() -> None:
     found = cost("features", {"features.backbones": ["torchvision:resnet18@IMAGENET1K_V1#layer3", "timm:test_vit"]})
     assert [(one.network, one.side, one.count) for one in found.passes] == [

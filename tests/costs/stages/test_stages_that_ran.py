@@ -77,16 +77,22 @@ def test_cams(changes: dict[str, Any]) -> None:
     assert [one.count for one in written] == [maps.nbytes]
 
 
-@pytest.mark.parametrize(("num_judged", "fills"), [(0, ["gray", "blur"]), (2, ["gray", "blur"]), (9, ["blur"])])
-def test_evidence(num_judged: int, fills: list[str]) -> None:
-    save_classifier_and_maps(evidence={"num_judged": num_judged, "fills": fills})
+@pytest.mark.parametrize(
+    ("num_judged", "fills", "num_reranked"),
+    [
+        (0, ["gray", "blur"], 0), (2, ["gray", "blur"], 0), (9, ["blur"], 0),
+        (0, ["gray", "blur"], 1), (2, ["gray", "blur"], 2), (9, ["blur"], 3),
+    ],
+)  # fmt: skip
+def test_evidence(num_judged: int, fills: list[str], num_reranked: int) -> None:
+    save_classifier_and_maps(evidence={"num_judged": num_judged, "fills": fills, "num_reranked": num_reranked})
     sizes = {image_id: (24, 48) if image_id == 2 else (40, 40) for image_id in range(1, 10)}
     write_segments({one: [disc(*size), square(*size), disc(*size) | square(*size)] for one, size in sizes.items()})
     with counted_passes() as seen:
         stages.evidence.main()
     bound, ran = formula("evidence", 27)["forward", 32], seen["forward", 32]
     assert 0.9 * bound <= ran <= bound
-    if num_judged in (0, 9):
+    if num_judged in (0, 9) and num_reranked in (0, 3):
         assert ran == bound, "all are judged"
 
 

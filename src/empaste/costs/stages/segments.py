@@ -6,6 +6,7 @@ from empaste.costs.cost import BYTE, Cost, Passes, Task
 from empaste.costs.flops import traits
 from empaste.costs.scale import Scale
 from empaste.costs.stages.classifier import FLOAT
+from empaste.evidence.settings import EvidenceSettings
 from empaste.features.encoders import CLASSIFIER, TORCHVISION_SIDE, layers_by_network
 from empaste.networks.names import TIMM
 from empaste.params import Params
@@ -14,13 +15,14 @@ from empaste.params import Params
 def evidence(params: Params, scale: Scale) -> Cost:
     """Of every image the square as it is and what fills it, and each judged segment alone and taken out, per fill.
 
+    With ``num_reranked`` each judged segment taken out, the rest of the best alone.
     Of an image of ``k`` labels at most ``k × num_judged`` segments are judged: classes may have the best in common. The
     bound is that of the mean image, and the mean over images of different ``k`` is no larger (the bound is concave).
     """
     own, net, images = params.evidence, params.classifier, scale.data.train
     per_image = scale.segments / images
     judged = min(per_image, own.num_judged * scale.data.pairs / images) if own.num_judged else per_image
-    count = round(images * len(own.fills) * (2 + 2 * judged))
+    count = round(images * _passes(own, judged, scale.data.pairs / images))
     return Cost(
         images=images,
         segments=scale.segments,
@@ -33,6 +35,14 @@ def evidence(params: Params, scale: Scale) -> Cost:
         written=(Task("evidence", scale.data.pairs * per_image),),
         at_most=True,
     )
+
+
+def _passes(own: EvidenceSettings, judged: float, labels: float) -> float:
+    """Of an image of which so many segments are judged; bounded as these are."""
+    if not own.num_reranked:
+        return len(own.fills) * (2 + 2 * judged)
+    best = min(judged, own.num_reranked * labels)
+    return (1 + judged) + (1 + best) + (len(own.fills) - 1) * (1 + 2 * best)
 
 
 def features(params: Params, scale: Scale) -> Cost:
