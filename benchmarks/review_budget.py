@@ -95,7 +95,7 @@ def simulate(budget: Budget, places: Layout = HERE) -> list[ForegroundDecision]:
     images, classes = read_from(places.images, Images), read_from(places.labels, Classes)
     image_ids = dict(zip(images["file_name"], images["image_id"], strict=True))
     class_ids = dict(zip(classes["name"], classes["class_id"], strict=True))
-    shown = list_foregrounds(pool, [])
+    shown = list_foregrounds(pool, {}, [])
     mends, decisions = budget.policy == "mend", []
     for name in pool.class_names:
         own = [one for one in shown if one.class_name == name]

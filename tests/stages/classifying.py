@@ -17,7 +17,7 @@ from empaste.images import write_rgb
 from empaste.masks import encode_mask, mask_box_xywh
 
 ROOT = Path(__file__).parents[2]
-FAST = {
+FAST: dict[str, dict[str, Any]] = {
     "classifier": {"width": 8, "image_size": 32, "epochs": 2, "batch_size": 4, "num_threads": 1, "device": "cpu"},
     "train": {"width": 8},
     "cams": {"num_threads": 1, "device": "cpu", "batch_size": 4},

@@ -129,7 +129,12 @@ def test_composites_are_of_originals_and_backgrounds(changes: dict[str, Any], im
 
 
 def test_training_takes_its_steps_whatever_the_data_set() -> None:
-    changes = {"train.architecture": "resnet18", "train.weights": None, "train.precision": "bfloat16", "train.heads": "v2"}
+    changes = {
+        "train.architecture": "resnet18",
+        "train.weights": None,
+        "train.precision": "bfloat16",
+        "train.heads": "v2",
+    }
     found = cost("train", changes)
     assert found.steps == 500
     assert found.passes == (Passes("detector.v2.training", "resnet18", 144, 4000, 32, half=True),)
