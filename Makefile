@@ -33,7 +33,7 @@ fuzz: setup  ## feed every reader thousands of damaged inputs: docs/reliability.
 faults: setup  ## kill stages, fill the disk, cut files, at random moments: docs/reliability.md
 	$(BIN)/python -m tests.faults $(FAULTS)
 
-quick: setup  ## the demo's table in two to three minutes, from a clean checkout in .work/quick: presets/quick.yaml says what it leaves out
+quick: setup  ## the demo's table in two minutes, from a clean checkout in .work/quick: presets/quick.yaml says what it leaves out
 	rm -rf .work/quick
 	git clone --quiet . .work/quick
 	cd .work/quick && empaste preset --write quick && EMPASTE_TRACKING=off dvc repro && empaste summary
