@@ -9,7 +9,7 @@ from pathlib import Path
 
 import typer
 
-from empaste.artifacts.chosen_masks import BY_HAND, with_by_hand
+from empaste.artifacts.chosen_masks import BY_HAND, DECIDED, with_by_hand
 from empaste.artifacts.foreground_decisions import read_foreground_decisions
 from empaste.artifacts.outputs import whole_directory, write_json, write_whole
 from empaste.artifacts.remarks import summarise
@@ -62,6 +62,8 @@ def main(
             write_table(table, folder / f"{name}.parquet", Foregrounds)
         if decided.by_hand is not None:
             write_table(decided.by_hand, folder / BY_HAND, Segments)
+        if len(held := decided.rows_of(chosen["pool"])):
+            write_table(held, folder / DECIDED, Foregrounds)
     truth = read_truth(ground_truth)
     measured = foreground_metrics(chosen, masks, truth, classes)
     write_json(metrics, measured | ({"decisions": decided.counts._asdict()} if made else {}))

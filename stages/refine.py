@@ -17,7 +17,7 @@ from empaste.artifacts.work import remove_work, work_folder
 from empaste.devices import limit_threads, torch_device
 from empaste.layout import HERE
 from empaste.refinement.quality import refine_metrics
-from empaste.refinement.reading import check_labels, read_labelled, read_pool
+from empaste.refinement.reading import check_labels, read_decided, read_labelled, read_pool
 from empaste.refinement.rounds import refine
 from empaste.refinement.settings import RefineSettings
 from empaste.refinement.writing import tell_rounds, write_rounds
@@ -44,13 +44,16 @@ def main(
     work = work_folder("refine", settings.model_dump(), [images, labels, segments, foregrounds, ground_truth])
     labelled = read_labelled(images, labels)
     pool = read_pool(foregrounds, segments) if settings.rounds else []
+    decided = read_decided(foregrounds, segments) if settings.rounds else []
     check_labels(pool, labelled, foregrounds)
     on_gpu = torch_device(settings.device).type != "cpu"
     map_looks = partial(map_items, what="draw", network=Network(settings.device, 1) if on_gpu else None)
-    rounds = refine(pool, labelled, classes["class_id"].tolist(), settings, map_looks, work)
+    rounds = refine(pool, labelled, classes["class_id"].tolist(), settings, map_looks, work, decided)
     with whole_directory(out) as folder:
         write_rounds(folder, rounds, table, classes)
     write_json(metrics, refine_metrics(rounds, read_truth(ground_truth), classes))
+    if decided:
+        print(f"refine: {len(decided)} masks are right by a person's decision, and stay as they are", file=sys.stderr)
     for line in tell_rounds(rounds):
         print(line, file=sys.stderr)
     remove_work(work)

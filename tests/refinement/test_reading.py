@@ -6,14 +6,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from empaste.artifacts.chosen_masks import BY_HAND
+from empaste.artifacts.chosen_masks import BY_HAND, DECIDED
 from empaste.artifacts.schemas.foregrounds import Foregrounds
 from empaste.artifacts.schemas.prepare import Images, Labels
 from empaste.artifacts.schemas.proposals import Segments
 from empaste.artifacts.tables import read_table, write_table
 from empaste.errors import InputError
 from empaste.masks import decode_mask, encode_mask
-from empaste.refinement.reading import check_labels, read_labelled, read_pool
+from empaste.refinement.reading import check_labels, read_decided, read_labelled, read_pool
 from empaste.refinement.rounds import Instance, LabelledImage
 from tests.stages.classifying import write_segments
 
@@ -59,6 +59,17 @@ def test_a_mask_of_a_decision_is_learned_as_it_is() -> None:
     write_pool((5, 3, 3, 0, 1.0))
     [one] = read_pool(FOREGROUNDS, SEGMENTS)
     assert np.array_equal(decode_mask(one["segmentation"]), mask(4, 8, 7))
+
+
+def test_what_a_person_decided_is_read_apart() -> None:
+    write_pool((5, 3, 2, 0, 0.3))
+    assert read_decided(FOREGROUNDS, SEGMENTS) == []
+    write_pool((2, 7, 1, 0, 1.0))
+    (FOREGROUNDS / "pool.parquet").rename(FOREGROUNDS / DECIDED)
+    write_pool((5, 3, 2, 0, 0.3), (2, 7, 1, 0, 1.0))
+    [one] = read_decided(FOREGROUNDS, SEGMENTS)
+    assert (one["image_id"], one["class_id"]) == (2, 7)
+    assert np.array_equal(decode_mask(one["segmentation"]), mask(6, 9, 5))
 
 
 def test_an_empty_pool_is_no_foreground() -> None:

@@ -12,7 +12,7 @@ import typer
 import yaml
 
 from empaste.artifacts.arrays import write_array
-from empaste.artifacts.chosen_masks import read_by_hand
+from empaste.artifacts.chosen_masks import DECIDED, read_by_hand
 from empaste.artifacts.coco import coco_dataset, instance, write_coco
 from empaste.artifacts.foreground_decisions import ForegroundDecision, write_foreground_decisions
 from empaste.artifacts.schemas.cams import Cams
@@ -146,6 +146,8 @@ def test_a_persons_decisions_are_obeyed_counted_and_measured(capsys: pytest.Capt
     pool = read_table(Path("data/foregrounds/pool.parquet"), Foregrounds).set_index("image_id")
     assert pool["segment_id"].to_dict() == {1: 1, 2: 3, 3: 12, 4: 6, 6: 10}
     assert read_by_hand(HERE.foregrounds) is not None
+    held = read_table(HERE.foregrounds / DECIDED, Foregrounds)
+    assert dict(zip(held["image_id"], held["segment_id"], strict=True)) == {1: 1, 3: 12}
     metrics = json.loads(Path("metrics/foregrounds.json").read_text())
     assert metrics["decisions"] == {"kept": 1, "rejected": 3, "mended": 1, "gone": 3, "nothing_left": 1}
     assert metrics["masks_per_class"] == {"ball": 5, "fish": 0}

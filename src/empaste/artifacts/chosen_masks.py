@@ -14,6 +14,11 @@ BY_HAND = "by_hand.parquet"
 """In the folder of the foregrounds, as `schemas.Segments`; only where a decision has a mask that is no segment."""
 
 
+DECIDED = "decided.parquet"
+"""In the folder of the foregrounds, as `schemas.Foregrounds`: the rows of the pool that a person said to be right; only
+where there are any."""
+
+
 def read_by_hand(foregrounds: Path) -> pd.DataFrame | None:
     """The masks of decisions that are no segments (rows of `schemas.Segments`); None without any.
 

@@ -72,6 +72,12 @@ class Decided:
         """The right masks of a class, in order."""
         return [one for one in self.right if one.class_id == class_id]
 
+    def rows_of(self, pool: pd.DataFrame) -> pd.DataFrame:
+        """The rows of the pool that are right masks, in its order."""
+        right = {(one.image_id, one.class_id, one.segment_id) for one in self.right}
+        keys = zip(pool["image_id"], pool["class_id"], pool["segment_id"], strict=True)
+        return pool[[key in right for key in keys]]
+
 
 class _Scene(NamedTuple):
     """A training image with its segments, and the classes that its labels name."""

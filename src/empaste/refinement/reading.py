@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from empaste.artifacts.chosen_masks import read_chosen_masks
+from empaste.artifacts.chosen_masks import DECIDED, read_chosen_masks
 from empaste.artifacts.image_paths import read_image_paths
 from empaste.artifacts.schemas.foregrounds import Foregrounds
 from empaste.artifacts.schemas.prepare import Labels
@@ -20,7 +20,17 @@ def read_pool(foregrounds: Path, segments: Path) -> list[Instance]:
 
     `InputError` where a table is missing, or the pool names a segment that there is not.
     """
-    chosen = read_table(foregrounds / "pool.parquet", Foregrounds)
+    return _read(foregrounds / "pool.parquet", foregrounds, segments)
+
+
+def read_decided(foregrounds: Path, segments: Path) -> list[Instance]:
+    """Those of the pool that a person said to be right; as `read_pool`."""
+    table = foregrounds / DECIDED
+    return _read(table, foregrounds, segments) if table.exists() else []
+
+
+def _read(table: Path, foregrounds: Path, segments: Path) -> list[Instance]:
+    chosen = read_table(table, Foregrounds)
     masks = read_chosen_masks(segments, foregrounds)
     rows = chosen_rows(chosen, masks).sort_values(["image_id", "class_id", "instance"])
     keys = zip(rows["image_id"].tolist(), rows["class_id"].tolist(), rows["confidence"].tolist(), strict=True)

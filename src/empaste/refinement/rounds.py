@@ -2,6 +2,7 @@
 
 Networks are cross-fitted: an image is looked at by one that did not learn its foregrounds, unless there is a single
 fold. A class that none of the examples of a network shows is not to be seen by it; what was chosen of it before stays.
+So does what a person decided: masks of an (image, class) that are right are those of every round.
 """
 
 from collections.abc import Mapping, Sequence
@@ -57,12 +58,14 @@ def refine(
     settings: RefineSettings,
     map_looks: MapLooks,
     work: Path,
+    decided: Sequence[Instance] = (),
 ) -> list[Round]:
     """The rounds that ``settings`` ask for, in order; the first learns ``foregrounds``.
 
-    ``images`` are by id; all that have labels are looked at, by ``map_looks``, also those without a foreground. Every
-    network and what it has seen stand in the folder ``work``, from where a call with the same arguments goes on.
-    `InputError` where there is no foreground to learn, or an image cannot be read.
+    ``images`` are by id; all that have labels are looked at, by ``map_looks``, also those without a foreground. What a
+    person ``decided`` is in every round, alone of its class in its image. Every network and what it has seen stand in
+    the folder ``work``, from where a call with the same arguments goes on. `InputError` where there is no foreground to
+    learn, or an image cannot be read.
     """
     rounds: list[Round] = []
     before = list(foregrounds)
@@ -78,7 +81,7 @@ def refine(
             _refine_fold(before, images, class_ids, folds, (number, fold), settings, map_looks, work)
             for fold in range(len(folds))
         ]
-        rounds.append(_joined(parts))
+        rounds.append(_with_decided(_joined(parts), decided))
         before = rounds[-1]["instances"]
     return rounds
 
@@ -170,4 +173,15 @@ def _joined(parts: Sequence[Round]) -> Round:
         instances=sorted(instances, key=lambda one: one["image_id"]),
         empty=sorted(pair for part in parts for pair in part["empty"]),
         kept=sorted(pair for part in parts for pair in part["kept"]),
+    )
+
+
+def _with_decided(one: Round, decided: Sequence[Instance]) -> Round:
+    """The round with the ``decided`` instances, in place of all that it has of their (image, class)."""
+    held = {(right["image_id"], right["class_id"]) for right in decided}
+    others = [other for other in one["instances"] if (other["image_id"], other["class_id"]) not in held]
+    return Round(
+        instances=sorted([*others, *decided], key=lambda each: (each["image_id"], each["class_id"])),
+        empty=[pair for pair in one["empty"] if pair not in held],
+        kept=[pair for pair in one["kept"] if pair not in held],
     )

@@ -246,7 +246,7 @@ function take(tool) {
 // ---- what refine drew
 
 const PASTED = {
-  refined: "This run pastes what refine drew. A mask that you keep or draw teaches refine, and is not pasted itself.",
+  refined: "This run pastes what refine drew. A mask that you keep or draw stays as it is: refine learns from it, and does not draw it anew.",
   fem: "This run pastes it, and not what refine drew.",
 };
 

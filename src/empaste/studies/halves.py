@@ -13,7 +13,7 @@ from typing import Any
 
 import pandas as pd
 
-from empaste.artifacts.chosen_masks import BY_HAND, read_by_hand, with_by_hand
+from empaste.artifacts.chosen_masks import BY_HAND, DECIDED, read_by_hand, with_by_hand
 from empaste.artifacts.outputs import write_whole
 from empaste.artifacts.schemas.foregrounds import Foregrounds
 from empaste.artifacts.schemas.prepare import Images, Labels
@@ -55,7 +55,7 @@ def measure_halves(rev: str, parts: Mapping[str, str]) -> Halves:
 def _measure(there: Layout, parts: Mapping[str, str]) -> Halves:
     truth, segments = read_truth(there.train_truth), read_from(there.segments, Segments)
     images = read_from(there.images, Images)
-    paths = sorted(path for path in there.foregrounds.glob("*.parquet") if path.name != BY_HAND)
+    paths = sorted(path for path in there.foregrounds.glob("*.parquet") if path.name not in (BY_HAND, DECIDED))
     tables = {path.stem: read_table(path, Foregrounds) for path in paths}
     tables[BEST] = best_choice(segments, read_from(there.labels, Labels), truth)
     training = images[images["split"] == "train"].sort_values("image_id")
