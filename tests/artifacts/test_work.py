@@ -168,10 +168,10 @@ def test_free_parameters_may_change(tree: Tree) -> None:
 
 def test_the_folder_is_the_stages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    folder = work_folder("train", {"seed": 0}, [tmp_path])
+    folder = work_folder("train", {"seed": 0}, [tmp_path, tmp_path])
     assert folder.parent == Path(".work/train")
     assert folder.is_dir()
-    assert work_folder("train", {"seed": 0}, [tmp_path], called="other").parent == Path(".work/other")
+    assert work_folder("train", {"seed": 0}, [tmp_path, tmp_path], called="other").parent == Path(".work/other")
 
 
 @pytest.mark.parametrize("name", RESUMABLE)
