@@ -57,8 +57,8 @@ STAGES = ("foregrounds", "paste", "train", "evaluate")
 WORK = Path(".work/review_budget")
 REPOSITORY = Path(__file__).resolve().parents[1]
 SHARED = (
-    "images", "labels", "segments", "cams", "features", "evidence", "refined", "backgrounds", "train_truth",
-    "val_truth",
+    "images", "labels", "segments", "cams", "features", "evidence", "classifier", "refined", "backgrounds",
+    "train_truth", "val_truth",
 )  # fmt: skip
 """Artifacts that no decision on foregrounds changes, or that are held as they are."""
 
