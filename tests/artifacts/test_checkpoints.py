@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from empaste.artifacts.checkpoints import load_checkpoint, save_checkpoint
+from tests.full_disk import full_disk
 
 
 def test_read_back_as_written(tmp_path: Path) -> None:
@@ -46,16 +47,12 @@ def test_behind_a_broken_checkpoint_stands_the_one_before(
     assert ("not a readable checkpoint" in capsys.readouterr().err) == (length is not None)
 
 
-def test_a_failed_write_leaves_the_earlier_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("room", [1, 1_000, 20_000])
+def test_a_full_disk_leaves_the_earlier_file(tmp_path: Path, room: int) -> None:
     path = tmp_path / "checkpoint.pt"
     save_checkpoint(path, {"step": 1})
-
-    def full(_content: object, target: Path) -> None:
-        target.write_bytes(b"half")
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(torch, "save", full)
-    with pytest.raises(OSError, match="No space"):
-        save_checkpoint(path, {"step": 2})
+    with full_disk(room), pytest.raises(OSError, match="File too large"):
+        save_checkpoint(path, {"step": 2, "tensor": torch.arange(10_000)})
     assert load_checkpoint(path) == {"step": 1}
+    assert [file.name for file in tmp_path.iterdir()] == ["checkpoint.pt"]
     assert [file.name for file in tmp_path.iterdir()] == ["checkpoint.pt"]

@@ -8,6 +8,7 @@ from torch import nn
 
 from empaste.artifacts.networks import CONFIG_FILE, MODEL_FILE, fill_network, read_network, save_network
 from empaste.errors import InputError
+from tests.full_disk import full_disk
 
 KEYS = ("width", "depth")
 
@@ -26,6 +27,12 @@ def test_the_same_tensors_come_back_and_all_may_read_them(folder: Path) -> None:
     assert all(torch.equal(network.state_dict()[key], state[key]) for key in state)
     assert len(state) == 2
     assert (folder / MODEL_FILE).stat().st_mode & 0o777 == 0o644
+
+
+def test_a_full_disk_is_an_error_of_the_machine_and_leaves_no_half(tmp_path: Path) -> None:
+    with full_disk(50), pytest.raises(OSError, match="File too large"):
+        save_network(nn.Linear(3, 2), tmp_path, {})
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("name", [MODEL_FILE, CONFIG_FILE])

@@ -147,15 +147,28 @@ def kill_stage(project: Path, stage: str, seconds: float, rng: np.random.Generat
 
 
 def kill_worker(project: Path, stage: str, seconds: float, rng: np.random.Generator) -> Disturbed:
-    """One process that the stage began is killed, where it has begun any."""
+    """One process that the stage began is killed, where it has begun any; not Python's own, which tracks resources."""
     process = start(project, stage)
     _wait(process, rng.uniform(0, seconds))
-    children = psutil.Process(process.pid).children(recursive=True) if process.poll() is None else []
+    children = [one for one in _children(process) if not _tracks_resources(one)]
     if children:
         victim = children[int(rng.integers(len(children)))]
         with contextlib.suppress(psutil.NoSuchProcess):
             victim.kill()
     return finish(process)
+
+
+def _children(process: subprocess.Popen[str]) -> list[psutil.Process]:
+    """The processes that ``process`` and its children have begun, while it runs."""
+    return psutil.Process(process.pid).children(recursive=True) if process.poll() is None else []
+
+
+def _tracks_resources(process: psutil.Process) -> bool:
+    """Whether it is a helper of `multiprocessing` that holds no work, and whose end Python answers with tracebacks."""
+    try:
+        return any("resource_tracker" in word for word in process.cmdline())
+    except psutil.NoSuchProcess:
+        return False
 
 
 def fill_disk(project: Path, stage: str, seconds: float, rng: np.random.Generator) -> Disturbed:  # noqa: ARG001

@@ -3,6 +3,7 @@
 torch is imported by the functions that need it: whole stages do without.
 """
 
+import io
 import sys
 import warnings
 from collections.abc import Mapping
@@ -15,13 +16,15 @@ from empaste.errors import TORCH_LOAD_ERRORS, first_line
 def save_checkpoint(path: Path, content: Mapping[str, Any]) -> None:
     """``path`` holds ``content`` (tensors, numbers, text, lists, dicts); what it held before lies in `previous`.
 
-    A kill in between leaves the earlier file.
+    A kill in between leaves the earlier file, and so does `OSError`, of a full disk or the like.
     """
     import torch
 
+    buffer = io.BytesIO()  # on a full disk torch's own writer of files ends with a RuntimeError that does not say so
+    torch.save(dict(content), buffer)
     scratch = path.with_name(f".{path.name}.part")
     try:
-        torch.save(dict(content), scratch)
+        scratch.write_bytes(buffer.getbuffer())
         if path.exists():
             path.replace(previous(path))
         scratch.replace(path)

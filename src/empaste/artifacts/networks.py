@@ -5,22 +5,23 @@ from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from empaste.artifacts.json_files import read_own_json
-from empaste.artifacts.outputs import write_json
+from empaste.artifacts.outputs import write_json, write_whole
 from empaste.errors import InputError
 
 MODEL_FILE, CONFIG_FILE = "model.safetensors", "config.json"
 
 
 def save_network(network: nn.Module, folder: Path, config: Mapping[str, Any]) -> None:
-    """``folder``, which is made where it is missing, holds the network's tensors and ``config``."""
+    """``folder``, which is made where it is missing, holds the network's tensors and ``config``.
+
+    `OSError` where the disk is full.
+    """
     state = {key: tensor.detach().cpu().contiguous() for key, tensor in network.state_dict().items()}
-    folder.mkdir(parents=True, exist_ok=True)
-    save_file(state, folder / MODEL_FILE)
-    (folder / MODEL_FILE).chmod(0o644)  # it is written readable for its owner alone
+    write_whole(folder / MODEL_FILE, save(state))  # save_file has an error of its own for a full disk
     write_json(folder / CONFIG_FILE, dict(config))
 
 
