@@ -90,9 +90,9 @@ def check_paths(params: Params) -> list[Check]:
     for method in running_methods(params.proposals):
         for name in method.asks:
             named[f"proposals.{method.name}.{name}"] = getattr(method.section(params.proposals), name)
-    sections = ("classifier", "train", "refine") if params.refine.rounds else ("classifier", "train")
-    named |= {f"{section}.weights": getattr(params, section).weights for section in sections}
+    named["classifier.weights"] = params.classifier.weights
     named["train.weights"] = params.train.weights_from_elsewhere
+    named["refine.weights"] = params.refine.weights if params.refine.rounds else None
     named["backgrounds.root"] = params.backgrounds.root if params.backgrounds.method == "random" else None
     named["paste.foregrounds_file"] = params.paste.foregrounds_file if params.paste.foregrounds == "file" else None
     return _existing(named)
