@@ -119,7 +119,7 @@ def test_a_command_says_what_was_asked() -> None:
         ),
         (
             {"rows": ROWS | {"few": {"title": "x", "needs": {"backgrounds.root": "a folder"}}}},
-            "row few, which all are compared with, needs backgrounds.root: a folder",
+            "row few, which others are compared with, needs backgrounds.root: a folder",
         ),
         ({"presets": ["smok"]}, "there is no preset 'smok'"),
     ],

@@ -22,7 +22,7 @@ from empaste.studies.results import (
     with_statistics,
     write_result,
 )
-from empaste.studies.tables import csv_table, markdown_table, notes, page_section, text_table
+from empaste.studies.tables import csv_table, differences, figures, markdown_table, notes, page_section, text_table
 
 AP50, AP75, CAT = "evaluate.mask.AP50", "evaluate.mask.AP75", "evaluate.mask.AP50_per_class:cat"
 
@@ -34,7 +34,10 @@ def run(seed: int, *values: float | None, state: Any = "finished", **more: Any) 
 
 
 def row(name: str, title: str, runs: list[Run], **more: Any) -> RowResult:
-    usual: dict[str, Any] = {"set": {}, "skipped": None, "published": {}, "summaries": {}, "differences": {}}
+    usual: dict[str, Any] = {
+        "set": {}, "skipped": None, "published": {}, "compare_with": None if name == "few" else "few", "summaries": {},
+        "differences": {},
+    }  # fmt: skip
     return RowResult(name=name, title=title, runs=runs, **usual | more)
 
 
@@ -93,7 +96,7 @@ def test_a_file_of_another_form_is_refused(tmp_path: Path) -> None:
 
 
 def test_the_markdown_table() -> None:
-    assert markdown_table(result()).splitlines() == [
+    assert markdown_table(figures(result())).splitlines() == [
         "|  | mAP50 | published | mAP75 | cat (3) |",
         "|---|---|---|---|---|",
         "| One | 50.0 ± 40.0 | 56.5 | 5.5 ± 0.7 | 2.0 ± 1.0 |",
@@ -104,7 +107,7 @@ def test_the_markdown_table() -> None:
 
 
 def test_the_text_table_cuts_nothing() -> None:
-    lines = text_table(result()).splitlines()
+    lines = text_table(figures(result())).splitlines()
     assert lines[0].split() == ["mAP50", "published", "mAP75", "cat", "(3)"]
     assert lines[3].split() == [
         "Six",
@@ -124,7 +127,24 @@ def test_the_text_table_cuts_nothing() -> None:
         "≈",
     ]
     wide = result([row("few", "x" * 300, [run(0, 1.0, 2.0, 3.0)])])
-    assert "x" * 300 in text_table(wide)
+    assert "x" * 300 in text_table(figures(wide))
+
+
+def test_differences_are_from_the_row_that_each_names() -> None:
+    rows = [
+        row("few", "One", [run(0, 10.0), run(1, 20.0)]),
+        row("many", "Six", [run(0, 13.0), run(1, 25.0)]),
+        row("most", "Nine", [run(0, 14.0), run(1, 26.0)], compare_with="many"),
+        row("odd", "Odd", [run(0, 1.0)]),
+    ]
+    shown = result(rows, columns=[Column(key=AP50, title="mAP50"), Column(key=AP75, title="mAP75")])
+    assert differences(shown) == [
+        ["", "compared with", "mAP50", "mAP75"],
+        ["Six", "One", "+4.0 (-8.7 … +16.7) ≈", "–"],
+        ["Nine", "Six", "+1.0 (+1.0 … +1.0)", "–"],
+    ]
+    assert markdown_table(differences(shown)) in page_section(shown)
+    assert "compared with" not in page_section(result([row("few", "One", [run(0, 10.0)])]))
 
 
 def test_the_csv_table_has_a_line_per_row_and_figure() -> None:
@@ -146,7 +166,8 @@ def test_what_a_reader_must_know() -> None:
         "not in DVC's cache. Mean ± standard deviation over 3 seed(s)."
     )
     assert lines[1:] == [
-        "≈: not shown to differ from “One”: the 95% interval of the difference, paired over the seeds, holds 0.",
+        "≈: not shown to differ from the row that it is compared with: the 95% interval of the difference, paired over "
+        "the seeds, holds 0.",
         "Published: the paper.",
         "Files differed from the commit: a.py.",
         "Not run: Absent needs a.b: a model.",
@@ -156,9 +177,9 @@ def test_what_a_reader_must_know() -> None:
 
 def test_one_seed_shows_no_difference_and_says_so() -> None:
     single = result([row("few", "One", [run(0, 1.0, 2.0, 3.0)]), row("many", "Six", [run(0, 9.0, 2.0, 3.0)])], seeds=1)
-    assert "| Six | 9.0 | 2.0 | 3.0 |" in markdown_table(single)
+    assert "| Six | 9.0 | 2.0 | 3.0 |" in markdown_table(figures(single))
     assert (
-        notes(single)[1] == "Too few repeats for an interval of the differences from “One”: read none of them as shown."
+        notes(single)[1] == "Too few repeats for intervals of the differences between rows: read none of them as shown."
     )
 
 
@@ -190,4 +211,5 @@ def test_tables_are_made_again_without_running_anything(tmp_path: Path, capsys: 
     assert (tmp_path / "paste.md").read_text() == page_section(shown, ["paste.svg"])
     printed = capsys.readouterr().out
     assert printed.startswith("Places\n\n")
-    assert text_table(shown) in printed
+    assert text_table(figures(shown)) in printed
+    assert text_table(differences(shown)) in printed

@@ -42,6 +42,8 @@ def test_what_is_left_out_has_a_value(tmp_path: Path) -> None:
         ({"rows": {"Few-1": {"title": "x"}}}, "rows.Few-1: the name 'Few-1' is not allowed; use small letters, digits"),
         ({"compare_with": "fewer"}, "compare_with is 'fewer', which is no row of the study; did you mean few? choose"),
         ({"rows": rows(published={"mAP": 1.0})}, "rows.few.published has 'mAP'; did you mean mAP50? choose from mAP50"),
+        ({"rows": rows(compare_with="man")}, "rows.few.compare_with is 'man', which is no row of the study; did you"),
+        ({"rows": rows(compare_with="few")}, "rows.few.compare_with is the row itself; name another, or leave it out"),
         ({"rows": rows(pseudo_labels_of="man")}, "rows.few.pseudo_labels_of is 'man', which is no row of the study"),
         (
             {"rows": {name: {"title": "x", "pseudo_labels_of": "few"} for name in ("few", "many")}},

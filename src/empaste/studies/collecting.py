@@ -44,6 +44,7 @@ def collect(
             title=row.title,
             set=row.set,
             skipped=plan.skipped.get(name),
+            compare_with=study.compared(name),
             published={study.metrics[title]: value for title, value in row.published.items()},
             runs=[_run(task, found.get(task.experiment), columns, blocked) for task in tasks if task.row == name],
             summaries={},

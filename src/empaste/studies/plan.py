@@ -116,7 +116,7 @@ def make_plan(request: Request) -> Plan:
     skipped = {name: text for name, text in found.items() if text}
     if study.compare_with in skipped:
         raise InputError(
-            f"{path}: row {study.compare_with}, which all are compared with, {skipped[study.compare_with]}"
+            f"{path}: row {study.compare_with}, which others are compared with, {skipped[study.compare_with]}"
         )
     return replace(plan, skipped=skipped)
 

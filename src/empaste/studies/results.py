@@ -46,11 +46,13 @@ class RowResult(BaseModel):
     set: dict[str, Any]
     skipped: str | None
     """Why it has no runs."""
+    compare_with: str | None
+    """The row that ``differences`` are from."""
     published: dict[str, float]
     runs: list[Run]
     summaries: dict[str, Summary]
     differences: dict[str, Difference]
-    """From the row that all are compared with; a column is left out where there are too few runs for an interval."""
+    """By column; one is left out where there are too few runs for an interval."""
 
 
 class Column(BaseModel):
@@ -126,9 +128,9 @@ def with_statistics(result: StudyResult) -> StudyResult:
         row.model_copy(
             update={
                 "summaries": summarise_runs(row.runs, result.columns),
-                "differences": {}
-                if row.name == result.compare_with
-                else compare_runs(row.runs, runs[result.compare_with], result.columns),
+                "differences": compare_runs(row.runs, runs[row.compare_with], result.columns)
+                if row.compare_with
+                else {},
             }
         )
         for row in result.rows

@@ -36,6 +36,8 @@ class Row(BaseModel):
     times: dict[str, Annotated[float, Field(gt=0)]] = {}
     """Numbers that are so many times what the other rows have."""
     published: Published = {}
+    compare_with: Name | None = None
+    """The row that this one is compared with, where it is another than the study's."""
     needs: dict[str, Text] = {}
     """Parameters that the row cannot do without, each with what it names and where that comes from."""
     gpu: bool = False
@@ -66,7 +68,7 @@ class Study(BaseModel):
     seeded: list[Text]
     """Parameters that a repeat sets to its number."""
     compare_with: Name
-    """The row that the others are compared with."""
+    """The row that those are compared with that name no other."""
     presets: list[Text] = []
     """What all rows stand on, over ``params.yaml``."""
     defaults: Overrides = {}
@@ -80,6 +82,11 @@ class Study(BaseModel):
     """The stage that a row ends with."""
     halves: bool = False
     """Whether foregrounds are measured on two halves of the images, see `empaste.studies.halves`."""
+
+    def compared(self, name: str) -> str | None:
+        """The row that the row ``name`` is compared with; None for the one that the others are compared with."""
+        other = self.rows[name].compare_with or self.compare_with
+        return None if other == name else other
 
 
 def study_files() -> dict[str, Path]:
@@ -130,6 +137,10 @@ def _check_references(study: Study, path: Path) -> None:
         for title in row.published:
             if title not in study.metrics:
                 raise InputError(f"{path}: rows.{name}.published has {title!r}; {_choices(title, study.metrics)}")
+        if row.compare_with is not None:
+            _require_row(study, row.compare_with, f"{path}: rows.{name}.compare_with")
+        if row.compare_with == name:
+            raise InputError(f"{path}: rows.{name}.compare_with is the row itself; name another, or leave it out")
         if row.pseudo_labels_of is None:
             continue
         _require_row(study, row.pseudo_labels_of, f"{path}: rows.{name}.pseudo_labels_of")

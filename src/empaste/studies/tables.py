@@ -9,26 +9,50 @@ from rich.console import Console
 from rich.table import Table
 
 from empaste.studies.results import Column, RowResult, StudyResult
-from empaste.studies.statistics import Summary
+from empaste.studies.statistics import Difference, Summary
 
 SAME = "≈"
 """Marks a figure whose difference from the compared row's may be 0."""
 FIELDS = (
-    "row", "title", "metric", "published", "n", "mean", "spread", "low", "high", "difference", "difference_low",
-    "difference_high", "shows_difference", "skipped",
+    "row", "title", "metric", "published", "n", "mean", "spread", "low", "high", "compared_with", "difference",
+    "difference_low", "difference_high", "shows_difference", "skipped",
 )  # fmt: skip
+Lines = list[list[str]]
+"""The cells of a table, its titles first."""
 
 
-def markdown_table(result: StudyResult) -> str:
-    """The table in Markdown, one line per row, published figures beside ours where there are any."""
-    lines = [_titles(result), *(_cells(result, row) for row in result.rows)]
+def figures(result: StudyResult) -> Lines:
+    """One line per row: what it gave, published figures beside where there are any."""
+    return [_titles(result), *(_cells(result, row) for row in result.rows)]
+
+
+def differences(result: StudyResult) -> Lines:
+    """One line per row that has a difference with an interval: by column, the difference from the row it names."""
+    titles = {row.name: row.title for row in result.rows}
+    lines = [
+        [row.title, titles[row.compare_with], *(_signed(row.differences.get(column.key)) for column in result.columns)]
+        for row in result.rows
+        if row.compare_with and row.differences
+    ]
+    return [["", "compared with", *(column.title for column in result.columns)], *lines]
+
+
+def _signed(difference: Difference | None) -> str:
+    if difference is None:
+        return "–"
+    mark = "" if difference.is_shown else f" {SAME}"
+    return f"{difference.mean:+.1f} ({difference.low:+.1f} … {difference.high:+.1f}){mark}"
+
+
+def markdown_table(lines: Lines) -> str:
+    """``lines`` in Markdown."""
     written = [f"| {' | '.join(_escaped(cell) for cell in line)} |" for line in lines]
     return "\n".join([written[0], f"|---|{'---|' * (len(lines[0]) - 1)}", *written[1:]]) + "\n"
 
 
-def text_table(result: StudyResult) -> str:
-    """The table for a terminal of any width; no figure is cut."""
-    titles, *rows = [_titles(result), *(_cells(result, row) for row in result.rows)]
+def text_table(lines: Lines) -> str:
+    """``lines`` for a terminal of any width; no figure is cut."""
+    titles, *rows = lines
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for place, title in enumerate(titles):
         table.add_column(title, justify="right" if place else "left", no_wrap=True)
@@ -56,6 +80,7 @@ def _record(row: RowResult, column: Column) -> dict[str, object]:
     record |= {"published": row.published.get(column.key), **summary.model_dump()}
     if difference:
         record |= {
+            "compared_with": row.compare_with,
             "difference": difference.mean,
             "difference_low": difference.low,
             "difference_high": difference.high,
@@ -66,7 +91,6 @@ def _record(row: RowResult, column: Column) -> dict[str, object]:
 
 def notes(result: StudyResult) -> list[str]:
     """What a reader of the table must know: how it was made, what the marks mean, what is missing."""
-    other = next(row.title for row in result.rows if row.name == result.compare_with)
     lines = [
         f"`{result.command}` on {result.machine}; commit {result.commit[:12]}, {result.date}; "
         f"{_cost(result)}. Mean ± standard deviation over {result.seeds} seed(s)."
@@ -74,11 +98,11 @@ def notes(result: StudyResult) -> list[str]:
     if any(row.differences for row in result.rows):
         kind = "paired over the seeds" if _all_paired(result) else "paired over the seeds where they are shared"
         lines.append(
-            f"{SAME}: not shown to differ from “{other}”: the {result.confidence:.0%} interval of the difference, "
-            f"{kind}, holds 0."
+            f"{SAME}: not shown to differ from the row that it is compared with: the {result.confidence:.0%} interval "
+            f"of the difference, {kind}, holds 0."
         )
     else:
-        lines.append(f"Too few repeats for an interval of the differences from “{other}”: read none of them as shown.")
+        lines.append("Too few repeats for intervals of the differences between rows: read none of them as shown.")
     if result.published_in and any(row.published for row in result.rows):
         lines.append(f"Published: {result.published_in}.")
     if result.changed:
@@ -149,7 +173,8 @@ def _escaped(cell: str) -> str:
 
 
 def page_section(result: StudyResult, plot: Sequence[str] = ()) -> str:
-    """The section of a page: what was asked, the table, how it was made, and the plots, by their file names."""
+    """The section of a page: what was asked, the tables, how they were made, and the plots, by their file names."""
     images = [f"![{result.title}]({name})" for name in plot]
-    parts = [f"## {result.title}", result.question, markdown_table(result).rstrip(), *images]
+    tables = [markdown_table(lines).rstrip() for lines in (figures(result), differences(result)) if len(lines) > 1]
+    parts = [f"## {result.title}", result.question, *tables, *images]
     return "\n\n".join([*parts, "\n".join(f"- {line}" for line in notes(result))]) + "\n"
