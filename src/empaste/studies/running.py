@@ -22,7 +22,7 @@ from empaste.studies.experiments import Experiment
 from empaste.studies.plan import Plan, Task
 
 LOCK = Path(".work/study.lock")
-POLL_SECONDS = 20.0
+POLL_SECONDS = 60.0
 """Between two looks at the queue, each of which takes DVC two seconds of CPU time."""
 PATIENCE = 3
 """For so many looks an experiment may lack a process, or a worker, before something is done about it."""
