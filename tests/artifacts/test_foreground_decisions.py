@@ -29,6 +29,8 @@ def mask(x: int, width: int = 3, size_hw: tuple[int, int] = (6, 9)) -> Any:
 KEPT = ForegroundDecision("train/b.jpg", "fish", "keep", mask(1))
 REJECTED = ForegroundDecision("train/a.jpg", "fish", "reject", mask(2))
 MENDED = ForegroundDecision("train/a.jpg", "ball", "mend", mask(2), mask(3))
+EMPTY = encode_mask(np.zeros((6, 9), bool))
+DRAWN = [ForegroundDecision("train/a.jpg", "ball", "mend", EMPTY, mask(x), x) for x in (0, 5)]
 
 
 def record(**changes: Any) -> dict[str, Any]:
@@ -45,9 +47,14 @@ def refused(path: Path, content: Any) -> str:
 
 def test_a_file_is_read_as_it_was_written_in_order(tmp_path: Path) -> None:
     path = tmp_path / "decisions/foregrounds.json"
-    write_foreground_decisions(path, [KEPT, REJECTED, MENDED])
-    assert read_foreground_decisions(path) == [MENDED, REJECTED, KEPT]
-    assert [line.count('"image"') for line in path.read_text().splitlines()] == [0, 1, 1, 1, 0]
+    write_foreground_decisions(path, [KEPT, REJECTED, MENDED, *DRAWN])
+    assert sorted(read_foreground_decisions(path), key=lambda one: one.key) == read_foreground_decisions(path)
+    assert {one.key: one for one in read_foreground_decisions(path)} == {
+        one.key: one for one in (*DRAWN, MENDED, REJECTED, KEPT)
+    }
+    assert [one.class_name for one in read_foreground_decisions(path)] == ["ball", "ball", "ball", "fish", "fish"]
+    assert [line.count('"image"') for line in path.read_text().splitlines()] == [0, 1, 1, 1, 1, 1, 0]
+    assert path.read_text().count('"instance": 5') == path.read_text().count('"instance"') == 1
 
 
 def test_no_decision_is_the_file_of_the_repository_and_a_file_that_is_not_there(tmp_path: Path) -> None:
@@ -80,9 +87,6 @@ def test_right_mask() -> None:
     assert [one.right_mask for one in (KEPT, REJECTED, MENDED)] == [mask(1), None, mask(3)]
 
 
-EMPTY = encode_mask(np.zeros((6, 9), bool))
-
-
 @pytest.mark.parametrize(
     ("content", "said"),
     [
@@ -111,6 +115,26 @@ EMPTY = encode_mask(np.zeros((6, 9), bool))
             {"foregrounds": [record(), record(decision="reject")]},
             "foregrounds[0] and foregrounds[1] are on the same mask of class 'ball' in image train/a.jpg",
         ),
+        (
+            {"foregrounds": [record(mask=EMPTY)]},
+            "foregrounds[0].mask is an empty mask, so there is nothing to keep; to draw the object, let decision be "
+            "mend and mended its mask; else remove the decision",
+        ),
+        ({"foregrounds": [record(mask=EMPTY, decision="reject")]}, "so there is nothing to reject; to draw the object"),
+        (
+            {"foregrounds": [record(mask=EMPTY, decision="mend", mended=mask(x)) for x in (1, 4)]},
+            "foregrounds[0] and foregrounds[1] draw the same object (instance 0) of class 'ball' in image train/a.jpg; "
+            "remove one of them, or give it another instance",
+        ),
+        (
+            {"foregrounds": [record(decision="mend", mended=mask(1), instance=1)]},
+            "foregrounds[0].instance is 1, and mask is not empty; only objects drawn anew are numbered: remove it",
+        ),
+        (
+            {"foregrounds": [record(mask=EMPTY, decision="mend", mended=mask(1), instance=-1)]},
+            "foregrounds[0].instance is -1; it must be a whole number from 0",
+        ),
+        ({"foregrounds": [record(instance=1)]}, "has the key 'instance'; it takes image, class, decision, mask"),
     ],
 )
 def test_mistakes_are_named(tmp_path: Path, content: Any, said: str) -> None:

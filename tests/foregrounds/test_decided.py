@@ -188,10 +188,59 @@ def test_a_decision_whose_foreground_is_gone_is_counted_and_said(
     pd.testing.assert_frame_equal(select(world, one)["pool"], select(world)["pool"])
 
 
-def test_an_image_without_segments_is_said(world: World) -> None:
-    segments = world[0][world[0]["image_id"] != 2]
-    decided = find_decided([decision(2, "keep", OBJECT)], IMAGES, CLASSES, world[1], segments)
-    assert decided.remarks[0].reason.endswith("the image has no segments")
+EMPTY = np.zeros((20, 30), bool)
+
+
+def drawn(image_id: int, mask: np.ndarray, instance: int) -> ForegroundDecision:
+    return decision(image_id, "mend", EMPTY, mask)._replace(instance=instance)
+
+
+def test_several_objects_of_an_image_are_drawn(world: World) -> None:
+    tables = select(world, drawn(2, FAR, 0), drawn(2, SHIFTED, 1))
+    assert pool_of(tables, 2) == [24, 25]
+    rows = tables["pool"][tables["pool"]["image_id"] == 2]
+    assert rows["instance"].tolist() == [0, 1]
+    assert rows["inlier"].tolist() == [False, True]  # F-EM learns from the one that shows a segment's object
+    assert tables["iter_2"].set_index("image_id").loc[2, "segment_id"] == 3
+
+
+def without_segments(world: World, *image_ids: int) -> World:
+    """The world in which nothing was proposed in some images."""
+    left = ~world[0]["image_id"].isin(image_ids).to_numpy()
+    segments = world[0][left].assign(segment_id=range(left.sum()))
+    return segments.reset_index(drop=True), world[1], world[2][left], world[3][left], *world[4:]
+
+
+def test_what_is_drawn_where_nothing_was_proposed_is_pasted(world: World) -> None:
+    bare = without_segments(world, 2)
+    decisions = [drawn(2, FAR, 0), drawn(2, OTHER, 1), decision(2, "keep", SHIFTED)]
+    assert found(bare, *decisions).counts == DecisionCounts(kept=1, mended=2)
+    tables = select(bare, *decisions)
+    rows = tables["pool"].query("image_id == 2").drop(columns="segment_id").to_dict("list")
+    assert rows == {
+        "image_id": [2] * 3, "class_id": [3] * 3, "distance": [pytest.approx(np.nan, nan_ok=True)] * 3,
+        "prob": [0.9] * 3, "inlier": [False] * 3, "cam_empty": [False] * 3, "instance": [0, 1, 2],
+        "confidence": [1.0] * 3,
+    }  # fmt: skip
+    assert pool_of(tables, 2) == [21, 22, 23]
+    by_hand = found(bare, *decisions).by_hand
+    assert by_hand is not None
+    assert by_hand["counts"].tolist() == [encode_mask(mask)["counts"] for mask in (FAR, OTHER, SHIFTED)]
+    free = select(bare)
+    for name in ("iter_0", "iter_2"):
+        pd.testing.assert_frame_equal(tables[name], free[name])
+    pd.testing.assert_frame_equal(tables["pool"].query("image_id != 2").reset_index(drop=True), free["pool"])
+
+
+def test_what_is_drawn_is_pasted_where_nothing_was_proposed_in_any_image(world: World) -> None:
+    tables = select(without_segments(world, *range(1, 9)), drawn(8, FAR, 0))
+    assert pool_of(tables, 8) == [0]
+    assert [len(table) for table in tables.values()] == [0, 0, 0, 1]
+    assert tables["pool"]["cam_empty"].tolist() == [True]
+
+
+def test_a_rejected_mask_where_nothing_was_proposed_is_gone(world: World) -> None:
+    assert found(without_segments(world, 2), decision(2, "reject", OBJECT)).counts == DecisionCounts(gone=1)
 
 
 def test_sure_samples_are_inliers_before_nearer_ones() -> None:

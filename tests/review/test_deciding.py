@@ -299,13 +299,64 @@ def test_what_was_not_chosen_is_neither_kept_nor_rejected(run: Layout, verdict: 
     assert not run.foreground_decisions.exists()
 
 
-def test_an_image_without_segments_says_that_a_mask_has_no_effect(run: Layout) -> None:
+def test_an_image_in_which_nothing_was_proposed_can_be_drawn_in(run: Layout) -> None:
     review = Review(write_unchosen(run))
     (one,) = missing(review, FISH)
-    gone = review.shown(one["key"])["gone"]
-    assert one["image"] == UNCHOSEN[1]
-    assert gone is not None
-    assert gone.startswith("Nothing was proposed in its image")
+    assert (one["image"], review.shown(one["key"])["gone"]) == (UNCHOSEN[1], None)
+    assert review.decide(one["key"], "mend", runs(DRAWN))["verdict"] == "mend"
+
+
+def test_further_objects_are_drawn_beside_what_was_chosen(run: Layout) -> None:
+    review = Review(run)
+    chosen = first(review)
+    numbers, keys = [], []
+    for x in (1, 9):
+        one = review.another(chosen["key"])
+        assert (one["image"], one["verdict"], one["chosen"], one["of_run"]) == (chosen["image"], None, False, False)
+        assert one["key"] not in [other["key"] for other in review.listed("ball")]
+        review.classes()  # another look at the run does not forget what is begun
+        review.decide(one["key"], "mend", runs(box(x)))
+        numbers.append(one["instance"])
+        keys.append(one["key"])
+    made = read_foreground_decisions(run.foreground_decisions)
+    assert numbers == [one.instance for one in made] == [1, 2]
+    assert [one.mended for one in made] == [encode_mask(box(1)), encode_mask(box(9))]
+    assert all(one.mask == EMPTY for one in made)
+    assert review.classes()[0]["drawn"] == 2
+    assert [one["key"] for one in review.listed("ball") if one["instance"]] == keys
+    assert review.shown(keys[1])["others"] == [runs(MASKS[2]), runs(box(1))]
+    review.decide(chosen["key"], "reject")
+    assert review.shown(keys[1])["others"] == [runs(box(1))]
+    review.decide(keys[0], None)
+    assert [one["instance"] for one in review.listed("ball")] == [0, 0, 2]
+    assert review.another(keys[1])["instance"] == 1
+    assert review.shown(keys[1])["others"] == []
+
+
+def test_after_the_next_run_further_objects_are_still_the_ones_that_were_drawn(run: Layout) -> None:
+    review = Review(run)
+    keys = []
+    for x in (1, 9):
+        keys.append(review.another(first(review)["key"])["key"])
+        review.decide(keys[-1], "mend", runs(box(x)))
+    drawn = segment_rows().iloc[[2, 2]].assign(
+        segment_id=[3, 4], counts=[encode_mask(box(x))["counts"] for x in (1, 9)]
+    )  # fmt: skip
+    write_table(drawn, run.foregrounds / BY_HAND, Segments)
+    write_pool(run, [(1, 1, 0, 0.9), (2, 1, 2, 0.2), (2, 1, 3, 1.0), (2, 1, 4, 1.0)])
+    again = Review(run)
+    assert {one["key"] for one in again.listed("ball") if one["instance"]} == set(keys)
+    assert len(again.listed("ball")) == 4
+    again.decide(keys[0], None)
+    assert [one["instance"] for one in again.listed("ball") if not one["chosen"]] == [2]
+
+
+def test_nothing_is_drawn_beside_what_is_gone(run: Layout) -> None:
+    gone = ForegroundDecision("train/z.png", "ball", "keep", encode_mask(box(1)))
+    write_foreground_decisions(run.foreground_decisions, [gone])
+    review = Review(run)
+    with pytest.raises(GoneError, match=r"Its image is no training image of this run\."):
+        review.another(review.listed("ball")[-1]["key"])
 
 
 def test_what_is_without_a_mask_follows_the_labels(run: Layout) -> None:

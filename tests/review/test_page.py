@@ -249,7 +249,7 @@ def choose(page: Browser, id_: str, value: str) -> None:
 def unchosen(chromium: Browser, run: Layout) -> Iterator[Browser]:
     """The page of a run with a ball and a fish of which nothing was chosen, open on the ball."""
     with opened(chromium, write_unchosen(run)) as page:
-        says(page, "progress", "0 of 3 decided: 0 kept, 0 rejected, 0 mended · nothing chosen: 0 of 2 drawn")
+        says(page, "progress", "0 of 3 decided: 0 kept, 0 rejected, 0 mended · 0 drawn, 2 without a mask")
         says(page, "facts", "1 of 2")  # not among the others
         choose(page, "filter", "missing")
         says(page, "facts", f"1 of 1 · F-EM chose no mask · {UNCHOSEN[0]}")
@@ -269,7 +269,7 @@ def test_a_mask_is_drawn_where_nothing_was_chosen(unchosen: Browser, run: Layout
     unchosen.press("e")
     unchosen.drag(point(unchosen, 35, 5), point(unchosen, 35, 35))
     unchosen.press("k")
-    says(unchosen, "progress", "nothing chosen: 1 of 2 drawn")
+    says(unchosen, "progress", "1 drawn, 1 without a mask")
     [made] = read_foreground_decisions(run.foreground_decisions)
     assert (made.image, made.verdict, made.mended is not None) == (UNCHOSEN[0], "mend", True)
     assert not decode_mask(made.mask).any()
@@ -279,7 +279,7 @@ def test_a_mask_is_drawn_where_nothing_was_chosen(unchosen: Browser, run: Layout
     assert not drawn[12:28, 34:36].any()
     says(unchosen, "verdict", "drawn")
     unchosen.press("c")
-    says(unchosen, "progress", "nothing chosen: 0 of 2 drawn")
+    says(unchosen, "progress", "0 drawn, 2 without a mask")
     assert verdicts(run) == {}
 
 
@@ -301,9 +301,9 @@ def test_an_undone_drawing_is_shown_again(unchosen: Browser, run: Layout) -> Non
     unchosen.press("b")
     unchosen.drag(point(unchosen, 20, 20), point(unchosen, 30, 20))
     unchosen.press("k")
-    says(unchosen, "progress", "nothing chosen: 1 of 2 drawn")
+    says(unchosen, "progress", "1 drawn, 1 without a mask")
     choose(unchosen, "filter", "all")
-    says(unchosen, "facts", "1 of 2")
+    says(unchosen, "facts", "1 of 3")  # what was drawn is the third
     unchosen.press("z")
     says(unchosen, "facts", UNCHOSEN[0])
     assert unchosen.run("document.getElementById('filter').value") == "missing"
@@ -317,15 +317,76 @@ def test_a_label_that_is_taken_away_takes_the_image_out_of_the_list(unchosen: Br
     says(unchosen, "labels", "none")
     unchosen.run("document.getElementById('label-dialog').close()")
     says(unchosen, "facts", "No image of this class is without a mask.")
-    says(unchosen, "progress", "nothing chosen: 0 of 1 drawn")
+    says(unchosen, "progress", "0 drawn, 1 without a mask")
     assert read_label_decisions(run.label_decisions) == [LabelDecision(UNCHOSEN[0], "ball", "removed")]
 
 
-def test_an_image_without_segments_cannot_be_drawn_in(unchosen: Browser) -> None:
-    unchosen.run("document.querySelectorAll('#classes button')[1].click()")
-    says(unchosen, "gone", "A mask drawn here would have no effect.")
+def drawn_by(run: Layout) -> list[tuple[str, int]]:
+    return [(one.image, one.instance) for one in read_foreground_decisions(run.foreground_decisions) if one.mended]
+
+
+def draw(page: Browser, x: float) -> None:
+    """A stroke of the brush down the picture; a tool once taken stays in the hand."""
+    if page.run("document.querySelector('[data-key=b]').getAttribute('aria-pressed')") == "false":
+        page.press("b")
+    page.drag(point(page, x, 5), point(page, x, 35))
+
+
+def test_several_objects_are_drawn_in_one_image(unchosen: Browser, run: Layout) -> None:
+    unchosen.press("a")
+    says(unchosen, "status", "Nothing is drawn")
+    draw(unchosen, 10)
+    unchosen.press("a")
+    says(unchosen, "status", "White lines show what is there already.")
+    says(unchosen, "facts", f"2 of 2 · another object of the class · {UNCHOSEN[0]}")
+    assert unchosen.text("verdict") == "to be drawn"
+    says(unchosen, "progress", "1 drawn, 1 without a mask")
+    unchosen.press("x")
     unchosen.press("k")
-    says(unchosen, "status", "This foreground is gone")
+    says(unchosen, "status", "Nothing is drawn")
+    unchosen.press("z")
+    draw(unchosen, 40)
+    unchosen.press("k")
+    says(unchosen, "progress", "2 drawn, 1 without a mask")
+    assert drawn_by(run) == [(UNCHOSEN[0], 0), (UNCHOSEN[0], 1)]
+    unchosen.press("z")
+    says(unchosen, "progress", "1 drawn, 1 without a mask")
+    says(unchosen, "facts", "another object of the class")
+    unchosen.press("n")
+    says(unchosen, "status", "This is the last one of the class")
+    unchosen.press("p")
+    says(unchosen, "facts", "1 of 1")  # nothing was drawn, so nothing is listed
+    assert drawn_by(run) == [(UNCHOSEN[0], 0)]
+
+
+def test_another_object_is_drawn_beside_a_chosen_one(page: Browser, run: Layout, tmp_path: Path) -> None:
+    page.press("a")
+    says(page, "facts", f"2 of 3 · another object of the class · {NAMES[1]}")
+    assert verdicts(run) == {NAMES[1]: "keep"}
+    page.screenshot(tmp_path / "shown.png")
+    x, y = point(page, 6, 20)  # the left edge of what is kept
+    edge = read_rgb(tmp_path / "shown.png")[round(y), round(x) - 8 : round(x) + 9]
+    assert edge.min(axis=1).max() > 200
+    draw(page, 50)
+    page.press("k")
+    says(page, "facts", f"3 of 3 · confidence 0.90 · {NAMES[0]}")  # on with what was to be judged
+    says(page, "progress", "1 of 3 decided: 1 kept, 0 rejected, 0 mended · 1 drawn, 0 without a mask")
+    assert drawn_by(run) == [(NAMES[1], 1)]
+
+
+def test_what_is_begun_stays_open_while_labels_are_corrected(page: Browser, run: Layout) -> None:
+    page.press("a")
+    says(page, "facts", "another object of the class")
+    draw(page, 50)
+    page.press("l")
+    page.wait("document.getElementById('label-dialog').open")
+    page.run("document.querySelectorAll('#label-list input')[1].click()")
+    says(page, "labels", "ball, fish & <chips>")
+    page.run("document.getElementById('label-dialog').close()")
+    says(page, "progress", "1 without a mask")
+    page.press("k")
+    says(page, "progress", "1 drawn, 1 without a mask")
+    assert drawn_by(run) == [(NAMES[1], 1)]
 
 
 def test_a_run_in_which_nothing_was_chosen_at_all_opens_on_what_is_to_draw(chromium: Browser, run: Layout) -> None:

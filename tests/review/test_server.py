@@ -64,6 +64,7 @@ def test_a_decision_and_a_label(served: str, run: Layout) -> None:
     own = {"origin": served}
     assert content(served, "/api/decide", {"key": key, "verdict": "reject"}, **own)["verdict"] == "reject"
     assert [one.verdict for one in read_foreground_decisions(run.foreground_decisions)] == ["reject"]
+    assert content(served, "/api/another", {"key": key}, **own)["instance"] == 1
     assert content(served, "/api/label", {"key": key, "class": "ball", "present": False}) == []
 
 

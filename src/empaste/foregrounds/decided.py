@@ -28,15 +28,15 @@ GONE = "decisions are on foregrounds that are gone, since"
 class RightMask(NamedTuple):
     """A mask that a person holds to be right, under the ``segment_id`` by which the pool names it.
 
-    ``nearest`` is the segment of the image that overlaps it most; ``is_like`` says whether that shows the same object,
-    so that its features are those of the mask.
+    ``nearest`` is the segment of the image that overlaps it most, None where nothing was proposed in the image;
+    ``is_like`` says whether that shows the same object, so that its features are those of the mask.
     """
 
     image_id: int
     class_id: int
     segment_id: int
     mask: RLE
-    nearest: int
+    nearest: int | None
     is_like: bool
 
 
@@ -69,8 +69,12 @@ class Decided:
     remarks: Sequence[Remark] = ()
 
     def right_of(self, class_id: int) -> list[RightMask]:
-        """The right masks of a class, in order."""
-        return [one for one in self.right if one.class_id == class_id]
+        """The right masks of a class in images that have segments, in order."""
+        return [one for one in self.right if one.class_id == class_id and one.nearest is not None]
+
+    def without_segments(self) -> list[RightMask]:
+        """The right masks in images in which nothing was proposed, in order."""
+        return [one for one in self.right if one.nearest is None]
 
     def rows_of(self, pool: pd.DataFrame) -> pd.DataFrame:
         """The rows of the pool that are right masks, in its order."""
@@ -100,7 +104,7 @@ class _Located(NamedTuple):
     def similar(self) -> frozenset[int]:
         """The segments that show what the judged mask shows."""
         same = same_object(self.decision.mask, self.scene.masks)
-        return frozenset(np.array(self.scene.segment_ids)[same].tolist())
+        return frozenset(np.array(self.scene.segment_ids, int)[same].tolist())
 
 
 def find_decided(
@@ -113,8 +117,8 @@ def find_decided(
     """The ``decisions`` among the ``segments`` of the training ``images``.
 
     Tables have rows of their schemas; ``cams`` has a row for every class that an image's labels name. A decision is
-    gone where its image is no training image, has another size or no segments, where its labels do not name the class,
-    and, if it rejects a mask, where no segment overlaps that by `SAME_OBJECT_IOU`.
+    gone where its image is no training image or has another size, where its labels do not name the class, and, if it
+    rejects a mask, where no segment overlaps that by `SAME_OBJECT_IOU`.
     """
     if not decisions:
         return Decided()
@@ -160,8 +164,6 @@ def _locate(one: ForegroundDecision, scenes: Mapping[str, _Scene], class_ids: Ma
     if scene.size_hw != one.mask["size"]:
         sizes = [" × ".join(map(str, size)) for size in (one.mask["size"], scene.size_hw)]
         return Remark(f"{GONE} the image has another size", f"{called} (height × width: {sizes[0]}, now {sizes[1]})")
-    if not scene.masks:
-        return Remark(f"{GONE} the image has no segments", called)
     found = _Located(one, scene, class_id)
     if one.verdict == "reject" and not found.similar:
         return Remark(f"{GONE} no segment shows what was rejected", called)
@@ -175,12 +177,20 @@ def _right_masks(located: Iterable[_Located], next_id: int) -> list[RightMask]:
         mask = one.decision.right_mask
         if mask is None or (key := (one.scene.image_id, one.class_id, mask["counts"])) in found:
             continue
-        ious = mask_ious([mask], one.scene.masks)[0]
-        nearest, is_like = one.scene.segment_ids[int(ious.argmax())], bool(ious.max() >= SAME_OBJECT_IOU)
-        is_segment = mask["counts"] == one.scene.masks[int(ious.argmax())]["counts"]
-        found[key] = RightMask(*key[:2], nearest if is_segment else next_id, mask, nearest, is_like)
-        next_id += not is_segment
+        found[key] = _right_mask(one, mask, next_id)
+        next_id += found[key].segment_id == next_id
     return list(found.values())
+
+
+def _right_mask(one: _Located, mask: RLE, new_id: int) -> RightMask:
+    """The mask among the segments of its image; under ``new_id`` where it is none of them."""
+    scene, key = one.scene, (one.scene.image_id, one.class_id)
+    if not scene.masks:
+        return RightMask(*key, new_id, mask, None, False)
+    ious = mask_ious([mask], scene.masks)[0]
+    best = int(ious.argmax())
+    nearest, is_segment = scene.segment_ids[best], mask["counts"] == scene.masks[best]["counts"]
+    return RightMask(*key, nearest if is_segment else new_id, mask, nearest, bool(ious[best] >= SAME_OBJECT_IOU))
 
 
 def _rejected(located: Iterable[_Located], right: Iterable[RightMask]) -> dict[int, frozenset[int]]:

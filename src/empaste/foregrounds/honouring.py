@@ -11,7 +11,7 @@ from empaste.foregrounds.confidence import Neighbours
 from empaste.foregrounds.decided import RightMask
 from empaste.foregrounds.em import Candidates, Choice
 from empaste.foregrounds.gathering import ClassSegments
-from empaste.foregrounds.rows import rows_of
+from empaste.foregrounds.rows import COLUMNS, rows_of
 from empaste.foregrounds.settings import ForegroundsSettings
 from empaste.overlaps import covered_shares
 
@@ -54,12 +54,31 @@ def with_right(
     for image_id in dict.fromkeys(mask.image_id for mask in right):
         own = [mask for mask in right if mask.image_id == image_id]
         held = rows_of(one, choice, np.array([_place(one, mask) for mask in own]), neighbours)
-        inlier = [mask.is_like and number == 0 for number, mask in enumerate(own)]
+        first_like = next((number for number, mask in enumerate(own) if mask.is_like), None)
+        inlier = [number == first_like for number in range(len(own))]
         held = held.assign(segment_id=[mask.segment_id for mask in own], confidence=1.0, inlier=inlier)
         others = _apart(pool[pool["image_id"] == image_id], one, own, settings)
         both = pd.concat([held, others], ignore_index=True)
         parts.append(both.assign(instance=np.arange(len(both))))
     return pd.concat(parts)
+
+
+def rows_without_segments(right: Sequence[RightMask], cams: pd.DataFrame) -> pd.DataFrame:
+    """The ``right`` masks of images in which nothing was proposed, as rows of `COLUMNS` of the pool.
+
+    Their confidence is 1 and their probability the whole image's, since they have the features of no segment; for the
+    same reason there is no distance, and nothing for F-EM to learn.
+    """
+    cells = cams[["image_id", "class_id", "prob", "cam_empty"]].itertuples(index=False, name=None)
+    shown = {(image_id, class_id): cell for image_id, class_id, *cell in cells}
+    counts: dict[tuple[int, int], int] = {}
+    rows = []
+    for one in right:
+        key = one.image_id, one.class_id
+        counts[key] = counts.get(key, -1) + 1
+        prob, cam_empty = shown[key]
+        rows.append((*key, one.segment_id, np.nan, prob, False, cam_empty, counts[key], 1.0))
+    return pd.DataFrame(rows, columns=COLUMNS)
 
 
 def _apart(

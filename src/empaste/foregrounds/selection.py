@@ -16,7 +16,7 @@ from empaste.foregrounds.decided import Decided, RightMask
 from empaste.foregrounds.em import alternate, choose_again, pin
 from empaste.foregrounds.embedding import blocks
 from empaste.foregrounds.gathering import ClassSegments, evidence_asked_for, gather, index_segments, judge
-from empaste.foregrounds.honouring import pin_right, take_out, with_right
+from empaste.foregrounds.honouring import pin_right, rows_without_segments, take_out, with_right
 from empaste.foregrounds.initial import INITIAL, mean_distances
 from empaste.foregrounds.metric import Features, fit_features
 from empaste.foregrounds.rows import COLUMNS, chosen_rows, further_rows, neighbours_among
@@ -32,20 +32,33 @@ def select_foregrounds(
     Only classes that ``tables.cams`` names for an image are looked for in it. Where Step 1 or the E-step asks for
     evidence, the E-step chooses among the judged segments, of these among the ``num_best`` (0: all). ``pool`` is the
     last choice and, with ``max_instances`` over 1, further instances, without those under ``min_prob``. What a person
-    ``decided`` binds every choice (`honouring`).
+    ``decided`` binds every choice (`honouring`), and is in the pool also where nothing was proposed.
 
     `InputError` where features or probabilities are not finite, or evidence is missing.
     """
     _refuse_infinite(tables.phi, tables.segments, "features")
     _refuse_infinite(tables.probs, tables.segments, "class probabilities")
+    decided = decided or Decided()
     names = [*(f"iter_{step}" for step in range(settings.iterations + 1)), "pool"]
+    per_class = _select_classes(settings, tables, decided)
+    by_name = zip(*per_class, strict=True) if per_class else [[]] * len(names)
+    parts: dict[str, list[pd.DataFrame]] = {
+        name: list(tables_of) for name, tables_of in zip(names, by_name, strict=True)
+    }
+    if bare := decided.without_segments():
+        parts["pool"].append(rows_without_segments(bare, tables.cams))
+    return {name: _in_order(own) if own else pd.DataFrame(columns=COLUMNS) for name, own in parts.items()}
+
+
+def _select_classes(settings: ForegroundsSettings, tables: Tables, decided: Decided) -> list[list[pd.DataFrame]]:
+    """The choices of each class after every iteration, and its part of the pool, in the images that have segments."""
     by_image = index_segments(tables.segments)
     wanted = tables.cams[tables.cams["image_id"].isin(by_image.image_ids)].sort_values(["class_id", "image_id"])
     if wanted.empty:
-        return {name: pd.DataFrame(columns=COLUMNS) for name in names}
+        return []
     features = fit_features(tables.phi, settings)
     evidence = evidence_asked_for(tables.evidence, settings)
-    per_class, decided = [], decided or Decided()
+    per_class = []
     for class_id in sorted(set(wanted["class_id"])):
         class_cams = wanted[wanted["class_id"] == class_id]
         one = gather(class_cams, by_image, tables.probs[:, tables.class_ids.index(class_id)])
@@ -53,9 +66,7 @@ def select_foregrounds(
         if len(one.cams):
             judged = one if evidence is None else judge(one, evidence, settings.num_best)
             per_class.append(_select_class(judged, features, settings, decided.right_of(class_id)))
-    if not per_class:
-        return {name: pd.DataFrame(columns=COLUMNS) for name in names}
-    return {name: _in_order(parts) for name, parts in zip(names, zip(*per_class, strict=True), strict=True)}
+    return per_class
 
 
 def _refuse_infinite(array: Float[np.ndarray, "n d"], segments: pd.DataFrame, what: str) -> None:

@@ -7,12 +7,14 @@ person changed by hand, or checked out, in the meantime stays.
 import threading
 from collections import Counter
 from collections.abc import Mapping
+from itertools import count
 from pathlib import Path
 from typing import NamedTuple, TypedDict
 
 from empaste.artifacts.fields import shown
 from empaste.artifacts.foreground_decisions import (
     ForegroundDecision,
+    Subject,
     Verdict,
     read_foreground_decisions,
     read_mended,
@@ -21,7 +23,7 @@ from empaste.artifacts.foreground_decisions import (
 from empaste.artifacts.label_decisions import LabelDecision, read_label_decisions, write_label_decisions
 from empaste.errors import InputError
 from empaste.layout import Layout
-from empaste.review.foregrounds import Foreground, Pool, list_foregrounds, read_pool, why_gone
+from empaste.review.foregrounds import Foreground, Pool, list_foregrounds, nothing_chosen, read_pool, why_gone
 from empaste.rle import RLE, run_lengths
 
 CHOICES: tuple[Verdict | None, ...] = ("keep", "reject", "mend", None)
@@ -34,7 +36,7 @@ class GoneError(InputError):
 class ClassCounts(TypedDict):
     """A class in the list of the page: how many of its foregrounds are decided in which way.
 
-    Where nothing was chosen, ``drawn`` counts what a person drew, and ``missing`` what is still without a mask.
+    ``drawn`` counts what a person drew where nothing was chosen or beside it, ``missing`` what is still without a mask.
     """
 
     name: str
@@ -49,7 +51,8 @@ class ClassCounts(TypedDict):
 class Listed(TypedDict):
     """A foreground in the list of its class; ``verdict`` is None where nothing is decided.
 
-    ``chosen`` is whether F-EM chose something, ``of_run`` whether it is listed without a decision, too.
+    ``chosen`` is whether F-EM chose something, ``of_run`` whether it is listed without a decision, too; ``instance`` is
+    over 0 for what a person adds to others of the class in the image.
     """
 
     key: str
@@ -58,14 +61,16 @@ class Listed(TypedDict):
     verdict: Verdict | None
     chosen: bool
     of_run: bool
+    instance: int
 
 
 class Shown(Listed):
     """All that the page shows of a foreground.
 
     Masks are lengths of runs down the columns, off and on in turn, in an image of ``size`` (height, width). ``gone``
-    says why there is nothing to show. ``refined`` is what `refine` drew of the class in the image, None where the run
-    has no refined masks; ``pasted`` is ``paste.foregrounds``.
+    says why there is nothing to show. ``others`` are what is chosen, kept or drawn of the class in the image besides.
+    ``refined`` is what `refine` drew of it, None where the run has no refined masks; ``pasted`` is
+    ``paste.foregrounds``.
     """
 
     class_name: str
@@ -74,6 +79,7 @@ class Shown(Listed):
     mended: list[int] | None
     labels: list[str]
     gone: str | None
+    others: list[list[int]]
     refined: list[list[int]] | None
     pasted: str
 
@@ -95,6 +101,7 @@ class Review:
         self._places = places
         self._lock = threading.Lock()
         self._taken_back: set[LabelDecision] = set()
+        self._begun: dict[str, Foreground] = {}
         self._known = self._read()
         if not self._known.foregrounds:
             raise InputError(
@@ -130,7 +137,8 @@ class Review:
     def shown(self, key: str) -> Shown:
         """A foreground with its masks and the labels of its image."""
         one, pool = self._find(key), self._known.pool
-        decision = self._verdicts().get(one.subject)
+        verdicts = self._verdicts()
+        decision = verdicts.get(one.subject)
         mended = decision.mended if decision else None
         refined = None if pool.refined is None else pool.refined.get((one.image, one.class_name), [])
         return Shown(
@@ -141,6 +149,7 @@ class Review:
             mended=None if mended is None else run_lengths(mended["counts"]),
             labels=sorted(self._labels(one.image)),
             gone=why_gone(one, pool),
+            others=[run_lengths(rle["counts"]) for rle in self._others(one, verdicts)],
             refined=None if refined is None else [run_lengths(rle["counts"]) for rle in refined],
             pasted=pool.pasted,
         )
@@ -174,9 +183,26 @@ class Review:
         with self._lock:
             path = self._places.foreground_decisions
             others = [made for made in read_foreground_decisions(path) if made.key != one.subject]
-            decision = ForegroundDecision(one.image, one.class_name, choice, one.mask, drawn) if choice else None
+            decision = _decision(one, choice, drawn) if choice else None
             write_foreground_decisions(path, [*others, *([decision] if decision else [])])
         return _listed(one, decision)
+
+    def another(self, key: str) -> Listed:
+        """An empty mask, for a further object of the class in the image of a foreground; nothing is decided.
+
+        `InputError` where the run has not that image or class any more.
+        """
+        one, pool = self._find(key), self._known.pool
+        if gone := why_gone(one, pool):
+            raise GoneError(gone)
+        with self._lock:
+            empty = nothing_chosen(pool, one.image, one.class_name)._replace(is_of_run=False)
+            taken = self._verdicts()
+            added = (empty._replace(instance=number) for number in count(1))
+            new = next(other for other in added if other.subject not in taken)
+            self._begun[new.key] = new
+            self._known.foregrounds.setdefault(new.key, new)
+        return _listed(new, None)
 
     def label(self, key: str, class_name: object, is_present: object) -> list[str]:
         """The image of a foreground has the label, or has it not; returns its labels.
@@ -209,8 +235,9 @@ class Review:
 
     def _listing(self, pool: Pool) -> _Known:
         decisions = read_foreground_decisions(self._places.foreground_decisions)
-        found = list_foregrounds(pool, self._all_labels(pool), decisions)
-        return _Known(pool, {one.key: one for one in found})
+        found = {one.key: one for one in list_foregrounds(pool, self._all_labels(pool), decisions)}
+        begun = {key: one for key, one in self._begun.items() if key not in found and not why_gone(one, pool)}
+        return _Known(pool, found | begun)
 
     def _with_earlier(self, listing: _Known) -> _Known:
         """``listing`` and what the page may still show of the one before, though its label is gone."""
@@ -223,7 +250,17 @@ class Review:
             raise GoneError("this foreground is gone: the pipeline has run since the page was loaded; load it again")
         return self._known.foregrounds[key]
 
-    def _verdicts(self) -> dict[tuple[str, str, str], ForegroundDecision]:
+    def _others(self, one: Foreground, verdicts: Mapping[Subject, ForegroundDecision]) -> list[RLE]:
+        """The masks that stand for the class in the image besides that of ``one``."""
+        beside = [
+            other
+            for other in self._known.foregrounds.values()
+            if (other.image, other.class_name) == (one.image, one.class_name) and other.key != one.key
+        ]
+        masks = [_standing(other, verdicts.get(other.subject)) for other in beside]
+        return [rle for rle in masks if rle is not None and rle["size"] == one.mask["size"]]
+
+    def _verdicts(self) -> dict[Subject, ForegroundDecision]:
         return {one.key: one for one in read_foreground_decisions(self._places.foreground_decisions)}
 
     def _labels(self, image: str) -> frozenset[str]:
@@ -248,12 +285,23 @@ def _counted_as(one: Foreground, decision: ForegroundDecision | None) -> str:
     return decision.verdict if decision else "undecided"
 
 
+def _standing(one: Foreground, decision: ForegroundDecision | None) -> RLE | None:
+    """The mask that stands for a foreground: the right one, or what F-EM chose; None where there is none."""
+    if decision:
+        return decision.right_mask
+    return one.mask if one.is_chosen and one.is_of_run else None
+
+
 def _listed(one: Foreground, decision: ForegroundDecision | None) -> Listed:
     verdict = decision.verdict if decision else None
     return Listed(
         key=one.key, image=one.image, confidence=one.confidence, verdict=verdict, chosen=one.is_chosen,
-        of_run=one.is_of_run,
+        of_run=one.is_of_run, instance=one.instance,
     )  # fmt: skip
+
+
+def _decision(one: Foreground, verdict: Verdict, mended: RLE | None) -> ForegroundDecision:
+    return ForegroundDecision(one.image, one.class_name, verdict, one.mask, mended, one.instance)
 
 
 def _drawn(mended: object, one: Foreground) -> RLE:

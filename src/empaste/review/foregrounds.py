@@ -6,6 +6,7 @@ empty mask, which a person mends by drawing the object.
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,7 +15,7 @@ import pandas as pd
 
 from empaste.artifacts.chosen_masks import read_by_hand, with_by_hand
 from empaste.artifacts.coco import read_coco
-from empaste.artifacts.foreground_decisions import ForegroundDecision
+from empaste.artifacts.foreground_decisions import ForegroundDecision, Subject
 from empaste.artifacts.schemas.foregrounds import Foregrounds
 from empaste.artifacts.schemas.prepare import Classes, Images, Labels
 from empaste.artifacts.schemas.proposals import Segments
@@ -36,7 +37,7 @@ class Foreground(NamedTuple):
 
     ``confidence`` is None where it is in the pool no more, or not yet; ``is_of_run`` says whether the last run has it,
     or asks for it by its labels, so that it is there without a decision, too. ``is_chosen`` says whether the mask has a
-    pixel.
+    pixel. ``instance`` numbers the objects that a person draws beside others of the class in the image, from 1.
     """
 
     image: str
@@ -45,23 +46,24 @@ class Foreground(NamedTuple):
     confidence: float | None
     is_of_run: bool = True
     is_chosen: bool = True
+    instance: int = 0
 
     @property
-    def subject(self) -> tuple[str, str, str]:
+    def subject(self) -> Subject:
         """What a decision on it is on (`ForegroundDecision.key`)."""
-        return self.image, self.class_name, self.mask["counts"]
+        return self.image, self.class_name, self.mask["counts"], self.instance
 
     @property
     def key(self) -> str:
         """A short name, the same in every run that chooses this mask."""
-        return hashlib.sha256("\0".join(self.subject).encode()).hexdigest()[:16]
+        return hashlib.sha256("\0".join(map(str, self.subject)).encode()).hexdigest()[:16]
 
 
 class Pool(NamedTuple):
     """What the last run chose: the training images by file name with their sizes, the classes and labels by name.
 
-    ``segmentless`` are images in which nothing was proposed. ``refined`` is what `refine` drew, None where it drew
-    nothing at all; ``pasted`` says which masks `paste` takes (``paste.foregrounds``).
+    ``refined`` is what `refine` drew, None where it drew nothing at all; ``pasted`` says which masks `paste` takes
+    (``paste.foregrounds``).
     """
 
     paths: Mapping[str, Path]
@@ -69,7 +71,6 @@ class Pool(NamedTuple):
     class_names: list[str]
     labels: Mapping[str, frozenset[str]]
     foregrounds: list[Foreground]
-    segmentless: frozenset[str] = frozenset()
     refined: Mapping[Label, list[RLE]] | None = None
     pasted: str = "fem"
 
@@ -98,17 +99,9 @@ def read_pool(places: Layout) -> Pool:
         list(names.values()),
         _labels(read_from(places.labels, Labels), files, names),
         foregrounds,
-        _segmentless(places, {id_: name for id_, name in files.items() if id_ not in set(chosen["image_id"])}),
         refined,
         load_settings(places.params, "paste", PasteSettings).foregrounds if refined else "fem",
     )
-
-
-def _segmentless(places: Layout, files: Mapping[int, str]) -> frozenset[str]:
-    """Those of ``files`` that have no segment; no more than the ids of the images is read."""
-    wanted = [("image_id", "in", list(files))]
-    rows = pd.read_parquet(file_of(places.segments, Segments), columns=["image_id"], filters=wanted)
-    return frozenset(files[id_] for id_ in files.keys() - set(rows["image_id"]))
 
 
 def _refined(places: Layout, files: Mapping[int, str], names: Mapping[int, str]) -> dict[Label, list[RLE]] | None:
@@ -138,34 +131,48 @@ def list_foregrounds(
     one that was judged. Ties are by image and mask.
     """
     made = list(decisions)
-    drawn = {(one.image, one.class_name, one.mended["counts"]): one.mask for one in made if one.mended is not None}
+    drawn = {(one.image, one.class_name, one.mended["counts"], 0): one for one in made if one.mended is not None}
     judged = {one.key: one for one in made}
-    found: dict[tuple[str, str, str], Foreground] = {}
+    found: dict[Subject, Foreground] = {}
     for one in pool.foregrounds:
-        original = one if one.subject in judged or one.subject not in drawn else _with_mask(one, drawn[one.subject])
+        original = one if one.subject in judged or one.subject not in drawn else _judged_by(one, drawn[one.subject])
         found.setdefault(original.subject, original)
     in_pool = sorted(found.values(), key=lambda one: (one.confidence, one.subject))
     lacking = {one.subject: one for one in _lacking(pool, labels)}
     known = found.keys() | lacking.keys()
-    others = [Foreground(one.image, one.class_name, one.mask, None, False) for one in made if one.key not in known]
-    left = [_with_mask(one, one.mask) for one in others]
+    left = [
+        _judged_by(Foreground(one.image, one.class_name, one.mask, None, False), one)
+        for one in made
+        if one.key not in known
+    ]
     return [*in_pool, *lacking.values(), *sorted(left, key=lambda one: one.subject)]
 
 
-def _with_mask(one: Foreground, mask: RLE) -> Foreground:
-    return one._replace(mask=mask, is_chosen=rle_area_box_xywh(mask)[0] > 0)
+def _judged_by(one: Foreground, decision: ForegroundDecision) -> Foreground:
+    """The foreground as it was when ``decision`` was made; of the run itself unless a person added it."""
+    return one._replace(
+        mask=decision.mask, instance=decision.instance, is_chosen=rle_area_box_xywh(decision.mask)[0] > 0,
+        is_of_run=one.is_of_run and not decision.instance,
+    )  # fmt: skip
 
 
 def _lacking(pool: Pool, labels: Mapping[str, frozenset[str]]) -> Iterator[Foreground]:
     """An empty mask for every label of a training image that the pool has no foreground for; images by name."""
     there = {(one.image, one.class_name) for one in pool.foregrounds}
-    empty: dict[tuple[int, ...], RLE] = {}
     for image in sorted(pool.paths):
         for name in sorted(labels.get(image, frozenset()).intersection(pool.class_names)):
             if (image, name) not in there:
-                size_hw = tuple(pool.sizes[image])
-                mask = empty.setdefault(size_hw, encode_mask(np.zeros(size_hw, bool)))
-                yield Foreground(image, name, mask, None, is_chosen=False)
+                yield nothing_chosen(pool, image, name)
+
+
+def nothing_chosen(pool: Pool, image: str, class_name: str) -> Foreground:
+    """An empty mask of an image of the ``pool``, for a person to draw."""
+    return Foreground(image, class_name, _empty_mask(*pool.sizes[image]), None, is_chosen=False)
+
+
+@lru_cache(maxsize=64)
+def _empty_mask(height: int, width: int) -> RLE:
+    return encode_mask(np.zeros((height, width), bool))
 
 
 def why_gone(one: Foreground, pool: Pool) -> str | None:
@@ -176,6 +183,4 @@ def why_gone(one: Foreground, pool: Pool) -> str | None:
         return "Its class is none of this run."
     if pool.sizes[one.image] != one.mask["size"]:
         return "Its image has another size now."
-    if one.image in pool.segmentless:
-        return "Nothing was proposed in its image, and F-EM passes over such images; lower proposals.min_area."
     return None

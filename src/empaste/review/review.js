@@ -8,7 +8,7 @@ const COLOURS = { keep: "--good", reject: "--bad", mend: "--mended" };
 
 const state = {
   classes: [], className: null, list: [], key: null, shown: null, image: null,
-  mask: null, path: null, tool: null, strokes: [], polygon: [], decided: [],
+  mask: null, path: null, others: [], tool: null, strokes: [], polygon: [], decided: [],
   view: { scale: 1, x: 0, y: 0 }, hidden: false, pointer: null, showsRefined: null, queue: Promise.resolve(),
 };
 
@@ -130,6 +130,7 @@ function draw() {
   context.setTransform(ratio * scale, 0, 0, ratio * scale, ratio * x, ratio * y);
   context.imageSmoothingEnabled = scale < 3;
   context.drawImage(state.image, 0, 0);
+  if (!state.hidden) drawOthers(scale);
   if (!state.hidden) drawMask(scale);
   if (!state.hidden && state.showsRefined) drawRefined(scale);
   drawPolygon(scale);
@@ -143,6 +144,15 @@ function drawMask(scale) {
     context.lineWidth = line / scale;
     context.strokeStyle = style;
     context.stroke(state.path);
+  }
+}
+
+// What stands for the class in the image already, so that nobody draws it twice.
+function drawOthers(scale) {
+  for (const [line, style] of [[4, "#000000aa"], [2, "#ffffff"]]) {
+    context.lineWidth = line / scale;
+    context.strokeStyle = style;
+    for (const path of state.others) context.stroke(path);
   }
 }
 
@@ -284,31 +294,54 @@ function drop() {
 // ---- deciding
 
 const NOT_DRAWN = "Nothing is drawn: draw the object with b or g, then press k. If the image does not show the class, correct its labels with l.";
+const DRAW_ANOTHER = "Draw the other object of the class with b or g, then press k; n goes on without it. White lines show what is there already.";
 const NOTHING_TO_REJECT = "Nothing was chosen, so there is nothing to reject. If the image does not show the class, correct its labels with l.";
-const word = (verdict, { chosen }) => chosen ? WORDS[verdict] ?? "undecided" : verdict ? "drawn" : "nothing chosen";
+const word = (verdict, { chosen, instance }) =>
+  chosen ? WORDS[verdict] ?? "undecided" : verdict ? "drawn" : instance ? "to be drawn" : "nothing chosen";
 
-// Decides on what was shown when the key went down; a key that comes too soon must not judge what nobody has seen.
-function decideSoon(verdict) {
+// Acts on what was shown when the key went down; a key that comes too soon must not judge what nobody has seen.
+function soon(action) {
   const { key } = state;
   return guarded(async () => {
-    if (key === state.key) await decide(verdict);
+    if (key === state.key) await action();
     else say("That key came before this foreground was shown; press it again.");
   });
 }
 
 async function decide(verdict) {
+  if (!await record(verdict)) return;
+  if (verdict === null) await openClass(state.className, state.key);
+  else await go(1, true);
+}
+
+// Keeps what is shown, unless it is decided already, and opens an empty mask of the class in the same image.
+async function another() {
   if (!state.shown) return;
-  if (state.shown.gone && verdict) { say("This foreground is gone; clear its decision with c, or go on."); return; }
+  if ((isChanged() || !state.shown.verdict || state.shown.gone) && !await record("keep")) return;
+  const one = await ask("/api/another", { key: state.key });
+  const here = state.list.findIndex((other) => other.key === state.key);
+  state.list.splice(at("order").value === "most" ? here : here + 1, 0, one);
+  await open(one.key);
+  say(DRAW_ANOTHER);
+}
+
+// The decision is in the file; false, with the reason said, where there is none to make.
+async function record(verdict) {
+  if (!state.shown) return false;
+  if (state.shown.gone && verdict) { say("This foreground is gone; clear its decision with c, or go on."); return false; }
   const mends = verdict === "keep" && isChanged();
   if (!state.shown.chosen && verdict && !mends && !(verdict === "keep" && state.shown.verdict)) {
     say(verdict === "keep" ? NOT_DRAWN : NOTHING_TO_REJECT);
-    return;
+    return false;
   }
-  if (mends && !state.mask.includes(1)) { say("The mask is empty: draw the object, or reject with r."); return; }
+  if (mends && !state.mask.includes(1)) {
+    say(state.shown.chosen ? "The mask is empty: draw the object, or reject with r." : NOT_DRAWN);
+    return false;
+  }
   // What was mended already, and is kept as it is, stays mended.
   const stays = verdict === "keep" && !isChanged() && state.shown.verdict === "mend";
   const body = { key: state.key, verdict: mends || stays ? "mend" : verdict };
-  if (verdict === null && !state.shown.verdict) { say("Nothing is decided here."); return; }
+  if (verdict === null && !state.shown.verdict) { say("Nothing is decided here."); return false; }
   if (mends) body.mended = encode(state.mask, state.shown.size);
   if (stays) body.mended = state.shown.mended;
   const before = {
@@ -321,8 +354,7 @@ async function decide(verdict) {
   state.list.find((one) => one.key === state.key).verdict = body.verdict;
   count(state.className, state.shown, before.verdict, body.verdict);
   state.strokes = [];
-  if (verdict === null) await openClass(state.className, state.key);
-  else await go(1, true);
+  return true;
 }
 
 async function undo() {
@@ -333,16 +365,20 @@ async function undo() {
   await ask("/api/decide", { key: last.key, verdict: last.verdict, mended: last.mended });
   state.decided.pop();
   count(last.className, last.one, last.made, last.verdict);
-  await openClass(last.className, last.key);
+  await openClass(last.className, last.key, last.one);
   say("The last decision is undone.");
 }
 
-const shows = (one) => one.chosen === (at("filter").value !== "missing");
+const FILTERS = {
+  all: (one) => one.chosen || one.verdict,
+  undecided: (one) => one.chosen && !one.verdict,
+  missing: (one) => !one.chosen && (one.of_run || one.verdict),
+};
+const shows = (one) => FILTERS[at("filter").value](one);
 
 // The foregrounds in the order that is shown; what is open stays among them.
 function order() {
-  const own = state.list.filter(shows);
-  const wanted = at("filter").value === "undecided" ? own.filter((one) => !one.verdict || one.key === state.key) : own;
+  const wanted = state.list.filter((one) => one.key === state.key || shows(one));
   return at("order").value === "most" ? wanted.toReversed() : wanted;
 }
 
@@ -351,6 +387,7 @@ async function go(by, skipsDecided = false) {
   const all = order(), here = all.findIndex((one) => one.key === state.key);
   const next = all.find((one, place) => place > here && !(skipsDecided && one.verdict)) ?? null;
   const target = by < 0 ? all[here - 1] : skipsDecided ? next : all[here + 1];
+  if (target && !skipsDecided) say("");  // what was decided stays said, until the next one is looked at
   if (target) { await open(target.key); return; }
   if (skipsDecided) await open(state.key);
   const left = all.filter((one) => !one.verdict).length;
@@ -390,7 +427,7 @@ function showClasses() {
     return item;
   }));
   const done = total.keep + total.reject + total.mend;
-  const nothing = total.missing + total.drawn, drawn = nothing ? ` · nothing chosen: ${total.drawn} of ${nothing} drawn` : "";
+  const drawn = total.missing + total.drawn ? ` · ${total.drawn} drawn, ${total.missing} without a mask` : "";
   at("progress").textContent =
     `${done} of ${done + total.undecided} decided: ${total.keep} kept, ${total.reject} rejected, ${total.mend} mended${drawn}`;
 }
@@ -400,12 +437,14 @@ async function changeClass(name) {
   await openClass(name);
 }
 
-async function openClass(name, key) {
+// `begun` is what is listed although nothing is decided on it: what a person had begun to draw beside others.
+async function openClass(name, key, begun) {
   state.className = name;
   state.list = await ask(`/api/foregrounds?class=${encodeURIComponent(name)}`);
+  if (begun?.instance && !state.list.some((one) => one.key === begun.key)) state.list.push({ ...begun, verdict: null });
   const wanted = state.list.find((one) => one.key === key);
   key = wanted ? key : null;
-  if (wanted && !shows(wanted)) at("filter").value = wanted.chosen ? "all" : "missing";
+  if (wanted && !wanted.instance && !shows(wanted)) at("filter").value = wanted.chosen ? "all" : "missing";
   state.key = key;
   for (const button of at("classes").querySelectorAll("button")) {
     if (button.firstChild.textContent === name) button.setAttribute("aria-current", "true");
@@ -420,7 +459,7 @@ function showNothing() {
   at("name").textContent = state.className;
   at("verdict").textContent = "";
   const { missing } = state.classes.find((one) => one.name === state.className);
-  const further = missing ? ` Nothing was chosen in ${missing} of its images: Show, nothing chosen.` : "";
+  const further = missing ? ` Nothing was chosen in ${missing} of its images: Show, nothing chosen, or drawn.` : "";
   at("facts").textContent = at("filter").value === "missing"
     ? "No image of this class is without a mask." : `There is no foreground of this class to judge.${further}`;
   at("labels").textContent = "";
@@ -432,12 +471,12 @@ function showNothing() {
 async function open(key) {
   const shown = await ask(`/api/foreground?key=${key}`);
   const image = shown.gone ? null : await load(key);
-  Object.assign(state, { key, shown, image, mask: null, strokes: [], polygon: [] });
+  const others = shown.others.map((runs) => outline(decode(runs, shown.size), shown.size));
+  Object.assign(state, { key, shown, image, others, mask: null, strokes: [], polygon: [] });
   at("gone").hidden = !shown.gone;
   at("refined").hidden = true;
   canvas.hidden = Boolean(shown.gone);
-  const effect = shown.verdict ? "The decision has no effect; clear it with c, or leave it." : "A mask drawn here would have no effect.";
-  at("gone").textContent = shown.gone ? `${shown.gone} ${effect}` : "";
+  at("gone").textContent = shown.gone ? `${shown.gone} The decision has no effect; clear it with c, or leave it.` : "";
   if (!shown.gone) {
     setMask(original());
     describeRefined(shown);
@@ -457,7 +496,8 @@ function load(key) {
 function describe() {
   const { shown } = state, all = order(), place = all.findIndex((one) => one.key === state.key) + 1;
   const verdict = word(shown.verdict, shown);
-  const outside = shown.chosen ? "not in the pool of the last run" : "F-EM chose no mask";
+  const beside = shown.instance ? "another object of the class" : "F-EM chose no mask";
+  const outside = shown.chosen ? "not in the pool of the last run" : beside;
   const sure = shown.confidence === null ? outside : `confidence ${shown.confidence.toFixed(2)}`;
   at("name").textContent = shown.class_name;
   at("verdict").textContent = verdict;
@@ -498,17 +538,21 @@ async function listAgain() {
   state.classes = await ask("/api/classes");
   const list = await ask(`/api/foregrounds?class=${encodeURIComponent(state.className)}`);
   showClasses();
+  const open = state.list.find((one) => one.key === state.key);
+  const isBegun = open?.instance && !open.verdict && state.shown.labels.includes(state.className);
+  if (isBegun) list.unshift(open);
   if (list.some((one) => one.key === state.key)) { state.list = list; describe(); } else await openClass(state.className);
 }
 
 // ---- keys and pointer
 
 const KEYS = {
-  k: () => decideSoon("keep"),
-  r: () => decideSoon("reject"),
+  k: () => soon(() => decide("keep")),
+  r: () => soon(() => decide("reject")),
+  a: () => soon(another),
   n: () => guarded(() => go(1)),
   p: () => guarded(() => go(-1)),
-  c: () => decideSoon(null),
+  c: () => soon(() => decide(null)),
   z: () => guarded(undo),
   b: () => take("b"),
   e: () => take("e"),
@@ -532,7 +576,7 @@ KEYS["="] = KEYS["+"];
 
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
-  if (event.target.matches("select, input") || event.repeat && "krczxu".includes(event.key)) return;
+  if (event.target.matches("select, input") || event.repeat && "kraczxu".includes(event.key)) return;
   const name = event.key.length === 1 ? event.key.toLowerCase() : event.key;
   if (name === "h") { state.hidden = true; draw(); return; }
   if (!Object.hasOwn(KEYS, name) || (name === "Enter" && event.target.matches("button") && !state.polygon.length)) return;

@@ -57,6 +57,7 @@ def make_app(review: Review, token: str) -> Starlette:
         Route("/api/foregrounds", _foregrounds),
         Route("/api/foreground", _foreground),
         Route("/api/decide", _decide, methods=["POST"]),
+        Route("/api/another", _another, methods=["POST"]),
         Route("/api/label", _label, methods=["POST"]),
     ]
     app = Starlette(
@@ -132,6 +133,11 @@ async def _decide(request: Request) -> Response:
     body = await _body(request)
     review, key = _review(request), str(body.get("key"))
     return JSONResponse(await run_in_threadpool(review.decide, key, body.get("verdict"), body.get("mended")))
+
+
+async def _another(request: Request) -> Response:
+    body = await _body(request)
+    return JSONResponse(await run_in_threadpool(_review(request).another, str(body.get("key"))))
 
 
 async def _label(request: Request) -> Response:
