@@ -8,6 +8,7 @@ import pytest
 
 from empaste.beginning.found import UnreadableError, count_data_set
 from empaste.datasets.settings import PrepareSettings
+from empaste.datasets.splitting import splits_by_seed
 from empaste.errors import InputError
 from empaste.settings import read_sections
 from tests.beginning.photographs import write_photo
@@ -44,7 +45,20 @@ def test_splits_that_are_not_listed_are_drawn(tmp_path: Path) -> None:
 
 def test_a_class_that_nothing_could_learn_is_refused(tmp_path: Path) -> None:
     write_data(tmp_path, "file,label,split\na.jpg,cat,train\nb.jpg,dog,val\n")
-    with pytest.raises(InputError, match=r"1 classes have validation images and no training image.*: dog; add images"):
+    with pytest.raises(InputError, match=r"1 class has validation .*learn it: dog; add images of it, or move some"):
+        count_data_set(settings(tmp_path))
+    write_data(tmp_path, "file,label,split\na.jpg,cat,train\nb.jpg,dog,val\nc.jpg,owl,val\n")
+    with pytest.raises(InputError, match=r"2 classes have validation .*learn them: dog, owl; add images of them"):
+        count_data_set(settings(tmp_path))
+
+
+def test_a_class_that_the_draw_leaves_without_training_images_is_refused_with_fitting_advice(tmp_path: Path) -> None:
+    names = ["a.jpg", "b.jpg", "c.jpg"]
+    splits = splits_by_seed(names, settings(tmp_path), tmp_path)
+    rows = [f"{name},{'dog' if splits[name] == 'val' else 'cat'}" for name in names]
+    write_data(tmp_path, "\n".join(["file,label", *rows, ""]))
+    said = r"learn it: dog; the splits are drawn: add further images of it, leave it out until there are more, or name"
+    with pytest.raises(InputError, match=said):
         count_data_set(settings(tmp_path))
 
 

@@ -202,7 +202,7 @@ def test_what_prepare_would_refuse_leaves_all_as_it_was(project: Path) -> None:
     tags = project.parent / "tags.csv"
     tags.write_text("file,label,split\nowl/1.jpg,owl,val\n")
     before = contents(project)
-    with pytest.raises(InputError, match=r"1 classes have validation images and no training image.*: owl"):
+    with pytest.raises(InputError, match=r"1 class has validation images and no training image.*: owl; add images"):
         rescan(project, tags, False, LAPTOP)
     assert contents(project) == before
 

@@ -71,5 +71,5 @@ def test_the_seed_draws_others_and_the_form_of_unicode_none() -> None:
 
 
 def test_one_image_cannot_be_divided() -> None:
-    with pytest.raises(InputError, match=r"labels.csv lists 1 images; to train and to validate it takes at least 2"):
+    with pytest.raises(InputError, match=r"labels.csv lists 1 image; to train and to validate it takes at least 2"):
         splits_by_seed(["a", "a"], SHIPPED, HERE)

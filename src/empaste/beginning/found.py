@@ -64,15 +64,15 @@ def count_data_set(settings: PrepareSettings) -> Found:
     headers of images cannot be read.
     """
     data = open_data_set(settings, read_all).data
-    headers = _headers(data)
-    per_class = _images_per_class(data)
+    headers, splits_drawn = _headers(data), _are_drawn(settings, data.warnings)
+    per_class = _images_per_class(data, splits_drawn)
     return Found(
         train=sum(one.split == "train" for one in data.examples),
         val=sum(one.split == "val" for one in data.examples),
         images_per_class=per_class,
         longest_side=round(float(np.median([max(one.height, one.width) for one in headers]))),
         masks_val=sum(one.split == "val" and bool(one.outlines or one.mask_path) for one in data.examples),
-        splits_drawn=_are_drawn(settings, data.warnings),
+        splits_drawn=splits_drawn,
         unused_classes=tuple(sorted({one.name for one in data.classes} - per_class.keys())),
         warnings=data.warnings,
     )
@@ -99,14 +99,21 @@ def _header(path: Path) -> Header | str:
         return str(error)
 
 
-def _images_per_class(data: DataSet) -> dict[str, int]:
+def _images_per_class(data: DataSet, splits_drawn: bool) -> dict[str, int]:
     """Training images by class, of the classes that any image shows; `InputError` where one has none for training."""
     names = {one.class_id: one.name for one in data.classes}
     train, every = Counter(_shown(data, ("train",))), set(_shown(data, ("train", "val")))
     if lacking := [name for key, name in names.items() if key in every and not train[key]]:
+        noun, them = ("classes have", "them") if len(lacking) > 1 else ("class has", "it")
+        advice = (
+            f"the splits are drawn: add further images of {them}, leave {them} out until there are more, or name the "
+            "split of every image (a column split of the labels; with COCO or VOC a file per split)"
+            if splits_drawn
+            else f"add images of {them}, or move some into the split train"
+        )
         raise InputError(
-            f"{len(lacking)} classes have validation images and no training image, so that nothing could learn them: "
-            f"{listed(lacking)}; add images of them, or move some of theirs into the split train"
+            f"{len(lacking)} {noun} validation images and no training image, so that nothing could "
+            f"learn {them}: {listed(lacking)}; {advice}"
         )
     return {name: train[key] for key, name in names.items() if train[key]}
 

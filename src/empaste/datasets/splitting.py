@@ -41,7 +41,8 @@ def splits_by_seed(names: Sequence[str], settings: PrepareSettings, origin: Path
     """
     draws = {name: _draw(name, settings.seed) for name in sorted(set(names))}
     if len(draws) < 2:
-        raise InputError(f"{origin} lists {len(draws)} images; to train and to validate it takes at least 2")
+        images = "1 image" if draws else "no images"
+        raise InputError(f"{origin} lists {images}; to train and to validate it takes at least 2")
     val = {name for name, draw in draws.items() if draw < settings.val_fraction}
     val |= {min(draws, key=lambda name: draws[name])}
     val -= {max(draws, key=lambda name: draws[name])}
