@@ -44,7 +44,7 @@ def test_missing_fields_are_empty(tmp_path: Path) -> None:
         ("file,label,label.1\na.jpg,cat,dog\n", "has the column label.1 beside"),
         ("file,label,\na.jpg,cat,dog\n", "line 2: 'dog' stands in a column without a name"),
         ("name,label\na.jpg,cat\n", "lacks the column file; its columns are name, label; it has file,label"),
-        ("", "lacks the column file, label; its columns are (none)"),
+        ("", "lacks the columns file, label; its columns are (none)"),
         ('file,label\na.jpg,"cat\n', "is not a readable CSV file"),
         (b"file,label\n\xff\xfe,cat\n", "is not a readable CSV file in UTF-8"),
         (b"file,label\na.jpg,cat" + b"x" * 200_000, "is not a readable CSV file"),

@@ -167,7 +167,7 @@ def test_a_place_that_is_not_free_is_refused_and_stays_as_it_is(tmp_path: Path, 
             r"the folder holds 2 photographs, such as cat/0.jpg, dog/0.jpg",
         ),
         ("file,label\n", "tags.csv labels no image; give it a row per image and label"),
-        ("name,tag\na,b\n", "lacks the column file, label; its columns are name, tag"),
+        ("name,tag\na,b\n", "lacks the columns file, label; its columns are name, tag"),
         ("file,label,split\ncat/0.jpg,cat,train\ndog/0.jpg,dog,val\n", "no training image"),
         ("file,label,split\ncat/0.jpg,cat,train\ndog/0.jpg,cat,train\n", "no images in its split val"),
     ],
@@ -197,6 +197,7 @@ def test_images_that_a_table_does_not_name_are_not_used(tmp_path: Path, monkeypa
     assert (tmp_path / "mine" / "dataset" / "left_out.csv").read_text() == "file,reason\ndog/1.jpg,no label\n"
     said = "\n".join(begun.notes)
     assert "no label: 1 image, not used (dataset/left_out.csv), such as dog/1.jpg" in said
+    assert "left out by left_out.csv" not in said  # once is enough
     assert "nothing is committed: git does not know user.name and user.email" in said
 
 

@@ -111,13 +111,13 @@ def test_what_is_wrong_with_a_yaml_file_is_said(tmp_path: Path, text: str, messa
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("name,word\ndog,mutt\n", "lacks the column class, synonym; its columns are name, word"),
+        ("name,word\ndog,mutt\n", "lacks the columns class, synonym; its columns are name, word"),
         ("class,synonym\ndog,\n", "line 2: wanted one class and one synonym"),
         ("class,synonym\ndog,mutt,cur\n", "line 2: 3 fields, .*'cur'.*give every synonym a row of its own"),
         ("class,synonym,synonym\ndog,mutt,cur\n", "has the column synonym twice"),
         ("class,synonym\ndog\n", "line 2: wanted one class and one synonym"),
         ('class,synonym\ndog,"mutt\n', "line 2: unexpected end of data"),
-        ("", r"lacks the column .* its columns are \(none\)"),
+        ("", r"lacks the columns .* its columns are \(none\)"),
     ],
 )
 def test_what_is_wrong_with_a_csv_file_is_said(tmp_path: Path, text: str, message: str) -> None:

@@ -78,7 +78,8 @@ def _check_header(
     missing = [name for name in needed if name not in header]
     if missing:
         raise InputError(
-            f"{path} lacks the column {', '.join(missing)}; its columns are {', '.join(header) or '(none)'}; {layout}"
+            f"{path} lacks the column{'s' * (len(missing) > 1)} {', '.join(missing)}; its columns are "
+            f"{', '.join(header) or '(none)'}; {layout}"
         )
     if doubled := sorted({name for name in header if name and header.count(name) > 1}):
         raise InputError(

@@ -190,8 +190,8 @@ def _data_deps(folder: Path, source: Source) -> list[str]:
 
 
 def _describe(found: Found) -> Iterator[str]:
-    """What of the data set a user should know."""
-    yield from found.warnings
+    """What of the data set a user should know; what is left out was said when it was found."""
+    yield from (warning for warning in found.warnings if f"left out by {LEFT_OUT}" not in warning)
     if not found.masks_val:
         yield "no validation image has masks or boxes: AP cannot be measured; the detector is trained all the same"
     if found.unused_classes:
