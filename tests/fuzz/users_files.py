@@ -93,11 +93,12 @@ def read_foregrounds(folder: Path, _out: Path) -> None:
 
 
 def foreground_decisions(root: Path) -> None:
-    mask, other = encode_mask(MASK), encode_mask(~MASK)
+    mask, other, empty = (encode_mask(one) for one in (MASK, ~MASK, MASK & ~MASK))
     made = [
         ForegroundDecision("train/a.jpg", "cat", "keep", mask),
         ForegroundDecision("train/a.jpg", "cat", "reject", other),
         ForegroundDecision("train/7.jpg", "car", "mend", other, mask),
+        *(ForegroundDecision("train/7.jpg", "cat", "mend", empty, mask, instance) for instance in (0, 1)),
     ]
     write_foreground_decisions(root / "foregrounds.json", made)
 
@@ -108,6 +109,8 @@ def read_foreground_decisions_again(folder: Path, out: Path) -> None:
     for one in made:
         assert decode_mask(one.mask).shape == tuple(one.mask["size"])
         assert one.mended is None or decode_mask(one.mended).any()
+        assert decode_mask(one.mask).any() or one.mended is not None
+        assert not one.instance or not decode_mask(one.mask).any()
     write_foreground_decisions(out / "again.json", made)
     assert read_foreground_decisions(out / "again.json") == sorted(made, key=lambda one: one.key)
 
