@@ -47,14 +47,11 @@ def test_every_finding_says_how_many_and_what_to_do() -> None:
     assert found["unreadable"][:2] == (BAD, "1, such as 3.jpg")
     assert found["without label"] == (LOOK, "1; 1 image in left_out.csv", "label them to use them")
     assert found["classes"][1] == "2; cat has 3 training images, dog <b> 40"
-    assert (
-        found["classes"][2]
-        == "1 have fewer than 20: add images of them; 1 have no validation image and are not measured"
-    )
+    assert found["classes"][2] == "1 with fewer than 20: add images of them; 1 without a validation image: not measured"
     assert found["near-duplicates across splits"][:2] == (BAD, "1 pair, 0 of the same pixels")
     assert found["near-duplicates within a split"][:2] == (LOOK, "1 pair, 1 of the same pixels")
     assert found["labels doubted"][:2] == (LOOK, "2 images: 1 labels given, 1 lacking")
-    assert "1 labels were not checked" in found["labels doubted"][2]
+    assert "1 label not checked" in found["labels doubted"][2]
     assert found["objects under 1.0% of the image"][1] == "2 of 3 objects; in 1 image all of them"
 
 

@@ -69,6 +69,20 @@ def test_in_a_project_it_reads_params_yaml_and_tells_the_cost(
     assert printed.splitlines()[-2].startswith("sum ")
 
 
+def test_what_stops_a_run_does_not_stop_the_inspection(
+    data: Path, workspace: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(inspecting, "has_network", lambda: False)
+    text = (TOP / "params.yaml").read_text()
+    text = text.replace("dataset: demo ", "dataset: folder ").replace("root: null  ", f"root: {data}  ", 1)
+    (workspace / "params.yaml").write_text(text)
+    inspect(None, None, Path("inspect"), 0)
+    assert "unreadable" in pd.read_csv("inspect/findings.csv")["finding"].tolist()
+    said = "What a run costs cannot be told: "
+    assert any(line.startswith(said) and "cut.png" in line for line in capsys.readouterr().out.splitlines())
+    assert said in (workspace / "inspect/index.html").read_text()
+
+
 def test_without_a_data_set_nothing_is_written(workspace: Path) -> None:
     with pytest.raises(InputError, match=r"there is no params.yaml here; run in a project, or name a data set: --root"):
         inspect(None, None, Path("inspect"), 0)

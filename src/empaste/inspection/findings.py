@@ -79,7 +79,7 @@ def _unreadable(found: Inspection) -> Finding:
     bad = found.unreadable
     if not bad:
         return Finding("unreadable", OK, "none")
-    advice = "replace them, or take them off the labels: prepare stops at them"
+    advice = "prepare stops at them: replace them, or leave them out (of a folder: by a line in left_out.csv)"
     return Finding("unreadable", BAD, f"{len(bad):,}, such as {name_of(bad[0].example)}", advice)
 
 
@@ -99,9 +99,9 @@ def _classes(found: Inspection) -> Finding:
     )
     advice = []
     if few := [name for name, number in train.items() if number < MIN_PER_CLASS]:
-        advice.append(f"{len(few)} have fewer than {MIN_PER_CLASS}: add images of them")
+        advice.append(f"{len(few)} with fewer than {MIN_PER_CLASS}: add images of them")
     if unseen := [name for name, counts in found.counts.items() if not counts["val"]]:
-        advice.append(f"{len(unseen)} have no validation image and are not measured")
+        advice.append(f"{len(unseen)} without a validation image: not measured")
     return Finding("classes", LOOK if advice else OK, f"{len(train)}; {ends}", "; ".join(advice))
 
 
@@ -133,7 +133,7 @@ def _labels(found: Inspection) -> Finding:
     advice = ["look at them on the page"] if doubts else []
     if unjudged:
         advice.append(
-            f"{len(unjudged)} labels were not checked: too few images, or the classifier does not know them well"
+            f"{counted(len(unjudged), 'label')} not checked: too few images, or the classifier does not know them well"
         )
     given, images = sum(one.is_given for one in doubts), len({one.image for one in doubts})
     result = (

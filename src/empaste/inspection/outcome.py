@@ -22,6 +22,8 @@ from empaste.settings import read_sections, validate
 MARKS = {OK: "✓", LOOK: "!", BAD: "✗", OPEN: "–"}
 NO_COSTS = f"There is no {HERE.params} here; in a project, empaste plan says what a run costs."
 
+NO_FORECAST = "What a run costs cannot be told: "
+
 
 def inspect(root: Path | None, dataset: str | None, out: Path, max_images: int) -> None:
     """``out`` holds the page and the table of what was found, and the terminal shows the findings.
@@ -37,8 +39,7 @@ def inspect(root: Path | None, dataset: str | None, out: Path, max_images: int) 
     sections = override(read_sections(path), changes)
     settings = validate(sections["prepare"], PrepareSettings, path, "prepare")
     found = inspect_data_set(settings, float(sections["proposals"]["min_area"]), max_images)
-    items = [f"{key}={value}" for key, value in changes.items()]
-    costs = list(render(make_forecast([], items))) if in_project else []
+    costs = _costs([f"{key}={value}" for key, value in changes.items()]) if in_project else []
     write_whole(out / "findings.csv", findings_table(found).to_csv(index=False).encode())
     write_whole(out / "index.html", render_page(found, costs, NO_COSTS).encode())
     print_findings(found, costs)
@@ -54,8 +55,16 @@ def named_data_set(root: Path | None, dataset: str | None) -> dict[str, str]:
     return {"prepare.dataset": dataset or "folder", "prepare.root": str(root.absolute())}
 
 
+def _costs(items: list[str]) -> list[str]:
+    """The lines of the forecast, or why there is none: what stops a run is a finding here, and no end."""
+    try:
+        return list(render(make_forecast([], items)))
+    except InputError as error:
+        return [f"{NO_FORECAST}{error}"]
+
+
 def print_findings(found: Inspection, costs: list[str]) -> None:
-    """Print the findings, and of the forecast the sum."""
+    """Print the findings, and of the forecast the sum, or why there is none."""
     table = Table("", "checked", "found", "what to do")
     for one in summarise_findings(found):
         table.add_row(*map(Text, _cells(one)))
@@ -69,7 +78,7 @@ def _cells(one: Finding) -> tuple[str, str, str, str]:
 
 
 def _sum_of(costs: list[str]) -> Iterator[str]:
-    """The heading and the last row of the forecast's table."""
+    """The heading and the last row of the forecast's table, or why there is none."""
     for line in costs:
-        if line.startswith(("stage ", "sum ")):
+        if line.startswith(("stage ", "sum ", NO_FORECAST)):
             yield line
