@@ -350,7 +350,8 @@ async function record(verdict) {
   };
   await ask("/api/decide", body);
   state.decided.push(before);
-  say(`${state.shown.class_name} in ${state.shown.image}: ${word(body.verdict, state.shown)}`);
+  const made = body.verdict ? word(body.verdict, state.shown) : "the decision is taken back";
+  say(`${state.shown.class_name} in ${state.shown.image}: ${made}`);
   state.list.find((one) => one.key === state.key).verdict = body.verdict;
   count(state.className, state.shown, before.verdict, body.verdict);
   state.strokes = [];
