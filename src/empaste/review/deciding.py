@@ -115,7 +115,8 @@ class Review:
             self._known = self._read()
             verdicts = self._verdicts()
         counts: dict[str, Counter[str]] = {name: Counter() for name in self._known.pool.class_names}
-        for one in self._known.foregrounds.values():
+        there = [one for one in self._known.foregrounds.values() if one.is_of_run or one.subject in verdicts]
+        for one in there:
             counts.setdefault(one.class_name, Counter())[_counted_as(one, verdicts.get(one.subject))] += 1
         return [
             ClassCounts(
