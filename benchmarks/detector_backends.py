@@ -24,7 +24,7 @@ from torch import nn
 
 from empaste.artifacts.coco import read_coco
 from empaste.detectors.backends import BACKENDS
-from empaste.detectors.detecting import detect_files, load_detector
+from empaste.detectors.detecting import DetectSettings, detect_files, load_detector
 from empaste.detectors.settings import TrainSettings
 from empaste.detectors.training import fit
 from empaste.evaluation import evaluate_detections
@@ -99,9 +99,8 @@ def run(workspace: Path, settings: TrainSettings) -> Run:
         work.mkdir()
         fit(workspace / "data" / "composites", model, work=work, settings=settings,
             on_step=lambda _step, _values: ends.append(time.process_time()))  # fmt: skip
-        detect = load_detector(
-            model, min_score=0.05, max_detections=MAX_DETECTIONS, num_threads=1, device=settings.device
-        )
+        how = DetectSettings(0.05, MAX_DETECTIONS, settings.batch_size, num_threads=1, device=settings.device)
+        detect = load_detector(model, how)
         metrics = evaluate_detections(truth, detect_files(detect, images, settings.batch_size)).metrics
     figures = {figure: float(metrics["mask"][key]) for figure, key in FIGURES.items()}
     return Run(figures, (ends[-1] - ends[0]) / (len(ends) - 1))

@@ -139,14 +139,13 @@ def run_alone(way: str, photograph: Path) -> None:
 
 def run_predict(photograph: Path) -> list[Any]:
     """The masks that ``empaste predict`` writes."""
+    from empaste.detectors.detecting import DetectSettings
     from empaste.prediction import predict_files
 
     folder = photograph.parent
     out = folder / f"{photograph.stem} {os.getpid()}"
-    predict_files(
-        photograph, folder / "model", out, min_score=MIN_SCORE, max_detections=100, batch_size=4, num_threads=0,
-        device="cpu",
-    )  # fmt: skip
+    settings = DetectSettings(MIN_SCORE, max_detections=100, batch_size=4, num_threads=0, device="cpu")
+    predict_files(photograph, folder / "model", out, settings)
     return [row["segmentation"] for row in json.loads((out / "results.json").read_text())]
 
 

@@ -35,7 +35,7 @@ from empaste.classification.cam_settings import CamSettings
 from empaste.classification.locating import locate_data_set
 from empaste.detectors.backend import Network
 from empaste.detectors.backends import BACKENDS
-from empaste.detectors.detecting import detect_data_set, load_detector
+from empaste.detectors.detecting import DetectSettings, detect_data_set, load_detector
 from empaste.devices import limit_threads, torch_device
 from empaste.evidence.data_set import judge_data_set
 from empaste.evidence.settings import EvidenceSettings
@@ -238,13 +238,8 @@ def prepare_evaluate(world: World) -> Run:
     classes = [{"id": number, "name": f"class {number}"} for number in world.classifier.class_ids]
     config = {"backend": "torchvision", **asdict(network), "classes": classes}
     save_network(backend.build(network, CLASSES, None), world.folder / "model", config)
-    detect = load_detector(
-        world.folder / "model",
-        min_score=0.05,
-        max_detections=world.case.detections,
-        num_threads=world.threads,
-        device=world.device,
-    )
+    settings = DetectSettings(0.05, world.case.detections, BATCH, world.threads, world.device)
+    detect = load_detector(world.folder / "model", settings)
 
     def run(part: World, work: Path) -> tuple[str, int]:
         detect_data_set(lambda: detect, list(part.paths.items()), BATCH, in_one_process, work)

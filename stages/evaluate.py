@@ -11,7 +11,7 @@ from empaste.artifacts.coco import read_coco
 from empaste.artifacts.image_paths import read_image_paths
 from empaste.artifacts.outputs import whole_directory, write_json, write_whole
 from empaste.artifacts.work import remove_work, work_folder
-from empaste.detectors.detecting import detect_data_set, load_detector
+from empaste.detectors.detecting import DetectSettings, detect_data_set, load_detector
 from empaste.detectors.models import check_classes
 from empaste.evaluation import evaluate_detections
 from empaste.evaluation.mistakes import Pair, match_instances
@@ -39,10 +39,8 @@ def main(
     files = list(read_image_paths(images, "val").items())
     truth = read_coco(ground_truth)
     check_classes(model, {row["id"]: row["name"] for row in truth["categories"]}, ground_truth)
-    detector = PerProcess(partial(
-        load_detector, model, min_score=settings.min_score, max_detections=settings.max_detections,
-        num_threads=settings.num_threads, device=settings.device,
-    ))  # fmt: skip
+    how = DetectSettings(**settings.model_dump(exclude={"protocol"}))
+    detector = PerProcess(partial(load_detector, model, how))
     network = Network(settings.device, settings.num_threads)
     stream_images = partial(stream_items, what="detecting", network=network, batch_size=settings.batch_size)
     work = work_folder("evaluate", settings.model_dump(), [images, ground_truth, model])

@@ -8,7 +8,6 @@ from dataclasses import asdict
 from io import StringIO
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 import pandas as pd
 import pytest
@@ -17,6 +16,7 @@ import torch
 from empaste.artifacts.coco import read_coco
 from empaste.artifacts.coco_records import DetectedInstance
 from empaste.artifacts.networks import save_network
+from empaste.detectors.detecting import DetectSettings
 from empaste.detectors.mask_rcnn import build_mask_rcnn
 from empaste.detectors.models import check_classes, classes_of
 from empaste.images import write_rgb
@@ -91,8 +91,8 @@ def test_a_detector_knows_its_classes_by_name(detector: Path) -> None:
 
 def test_a_prediction_names_its_classes(detector: Path, tmp_path: Path) -> None:
     write_rgb(tmp_path / "a.png", IMAGE)
-    options: dict[str, Any] = {"min_score": 0.01, "max_detections": 50, "batch_size": 1, "num_threads": 1}
-    done = predict_files(tmp_path / "a.png", detector, tmp_path / "out", device="cpu", **options)
+    settings = DetectSettings(min_score=0.01, max_detections=50, batch_size=1, num_threads=1, device="cpu")
+    done = predict_files(tmp_path / "a.png", detector, tmp_path / "out", settings)
     data = read_coco(tmp_path / "out/instances.json")
     assert {row["id"]: row["name"] for row in data["categories"]} == CLASSES
     assert done.num_instances == len(data["annotations"]) > 10

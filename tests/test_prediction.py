@@ -4,7 +4,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from empaste.artifacts.coco import read_coco
 from empaste.artifacts.coco_records import DetectedInstance
 from empaste.artifacts.networks import save_network
 from empaste.detectors.backend import Network
-from empaste.detectors.detecting import Detect, detect_files, load_detector
+from empaste.detectors.detecting import Detect, DetectSettings, detect_files, load_detector
 from empaste.detectors.mask_rcnn import build_mask_rcnn
 from empaste.detectors.models import classes_of
 from empaste.errors import InputError
@@ -36,9 +36,7 @@ from empaste.prediction import (
     predict_files,
 )  # fmt: skip
 
-OPTIONS: dict[str, Any] = {
-    "min_score": 0.5, "max_detections": 10, "batch_size": 2, "num_threads": 1, "device": "cpu"
-}  # fmt: skip
+SETTINGS = DetectSettings(min_score=0.5, max_detections=10, batch_size=2, num_threads=1, device="cpu")
 MASK = np.zeros((40, 50), bool)
 MASK[5:25, 10:30] = True
 
@@ -64,14 +62,14 @@ def found(box_xywh: list[float], mask: np.ndarray) -> DetectedInstance:
     return {"category_id": 7, "bbox": box_xywh, "score": 0.9, "segmentation": encode_mask(mask)}
 
 
-def load_decided(_model: Path, **options: Any) -> Detect:
-    assert options == {key: value for key, value in OPTIONS.items() if key != "batch_size"}
+def load_decided(_model: Path, settings: DetectSettings) -> Detect:
+    assert replace(settings, batch_size=2) == SETTINGS
     answer = found([9.5, 5.0, 21.0, 20.0], MASK)
     return lambda images: [[answer] if image[0, 0, 0] < 200 else [] for image in images]
 
 
 def test_results_data_set_and_overlays(photos: Path) -> None:
-    done = predict_files(photos, Path("model"), Path("out"), **OPTIONS)
+    done = predict_files(photos, Path("model"), Path("out"), SETTINGS)
     assert done == Prediction(3, 2, [], ["1 files that are no photographs by their ending (.txt 1)"])
     results = json.loads(Path("out/results.json").read_text())
     assert [row["image_id"] for row in results] == [2, 3]
@@ -87,7 +85,7 @@ def test_results_data_set_and_overlays(photos: Path) -> None:
 
 
 def test_a_single_image(photos: Path) -> None:
-    assert predict_files(photos / "b.bmp", Path("model"), Path("out"), **OPTIONS) == Prediction(1, 1, [], [])
+    assert predict_files(photos / "b.bmp", Path("model"), Path("out"), SETTINGS) == Prediction(1, 1, [], [])
     assert read_coco(Path("out/instances.json"))["images"][0]["file_name"] == "b.bmp"
 
 
@@ -106,7 +104,7 @@ def test_the_overlay_tints_the_mask_and_nothing_else() -> None:
 
 def test_unreadable_files_are_left_out_and_named(photos: Path) -> None:
     (photos / "broken.jpg").write_bytes(b"no image")
-    done = predict_files(photos, Path("model"), Path("out"), **OPTIONS)
+    done = predict_files(photos, Path("model"), Path("out"), SETTINGS)
     assert done.num_images == 3
     assert len(done.failed) == 1
     assert "broken.jpg is not a readable image (its kind is none of" in done.failed[0]
@@ -137,7 +135,7 @@ def test_unreadable_files_are_left_out_and_named(photos: Path) -> None:
 def test_bad_input_is_refused_and_nothing_written(photos: Path, prepare: Any, source: str, message: str) -> None:
     prepare(photos)
     with pytest.raises(InputError, match=message):
-        predict_files(Path(source), Path("model"), Path("out"), **OPTIONS)
+        predict_files(Path(source), Path("model"), Path("out"), SETTINGS)
     assert not Path("out/results.json").exists()
 
 
@@ -152,14 +150,14 @@ def test_bad_input_is_refused_and_nothing_written(photos: Path, prepare: Any, so
 )
 def test_a_place_that_cannot_be_written_is_refused_first(photos: Path, out: str, said: str) -> None:
     with pytest.raises(InputError, match=said):
-        predict_files(photos, Path("model"), Path(out), **OPTIONS)
+        predict_files(photos, Path("model"), Path(out), SETTINGS)
 
 
 def test_the_folder_that_one_is_in_is_refused(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Path("empty").mkdir()
     monkeypatch.chdir("empty")
     with pytest.raises(InputError, match=r"\. is the folder that you are in; give --out another one"):
-        predict_files(photos, photos.parent / "model", Path(), **OPTIONS)
+        predict_files(photos, photos.parent / "model", Path(), SETTINGS)
 
 
 def test_images_are_found_by_name_whatever_their_case(photos: Path) -> None:
@@ -204,7 +202,7 @@ def test_every_file_is_read_named_or_counted(photos: Path) -> None:
         "round.png is no file, or a link to none; restore it or remove it",
     ]
     assert files.passed_over == ["3 files that are no photographs by their ending (.csv 1, .txt 1, no ending 1)"]
-    done = predict_files(photos, Path("model"), Path("out"), **OPTIONS)
+    done = predict_files(photos, Path("model"), Path("out"), SETTINGS)
     assert (done.num_images, done.failed) == (5, files.failed)
     assert "folder.jpg/d.gif.jpg" in overlays()
 
@@ -223,9 +221,9 @@ def test_a_folder_that_cannot_be_opened_is_named(photos: Path, monkeypatch: pyte
 
 
 def test_earlier_predictions_below_are_not_predicted_on(photos: Path) -> None:
-    predict_files(photos, Path("model"), photos / "found", **OPTIONS)
+    predict_files(photos, Path("model"), photos / "found", SETTINGS)
     save(photos / "overlays/mine.png")  # no prediction: nothing lies beside it
-    done = predict_files(photos, Path("model"), photos / "deep/again", **OPTIONS)
+    done = predict_files(photos, Path("model"), photos / "deep/again", SETTINGS)
     assert done.num_images == 4
     assert not done.failed
     assert done.passed_over[0] == f"the overlays of an earlier prediction, {photos}/found"
@@ -242,13 +240,13 @@ def test_nothing_but_photographs_of_kinds_that_are_not_read(photos: Path) -> Non
     with pytest.raises(
         InputError, match=r"none of the 1 images of raw can be read: raw/1\.nef is of a kind that is not"
     ):
-        predict_files(Path("raw"), Path("model"), Path("out"), **OPTIONS)
+        predict_files(Path("raw"), Path("model"), Path("out"), SETTINGS)
 
 
 def test_an_image_named_by_hand_is_tried_whatever_its_ending(photos: Path) -> None:
     for name in ("photo", "photo.jpg_original"):
         shutil.copy(photos / "b.bmp", name)
-        assert predict_files(Path(name), Path("model"), Path(f"out/{name}"), **OPTIONS).num_images == 1
+        assert predict_files(Path(name), Path("model"), Path(f"out/{name}"), SETTINGS).num_images == 1
 
 
 @pytest.mark.parametrize(
@@ -277,7 +275,7 @@ def test_an_image_that_fails_takes_no_other_along(
 
     monkeypatch.setattr(prediction, "load_detector", load)
     (photos / "aa.png").write_bytes(b"broken")
-    done = predict_files(photos, Path("model"), Path("out"), **OPTIONS | {"batch_size": 4})
+    done = predict_files(photos, Path("model"), Path("out"), replace(SETTINGS, batch_size=4))
     assert (done.num_images, done.num_instances) == (2, 2)
     assert done.failed[0] == f"{photos}/a.png could not be detected on ({said})"
     assert done.failed[1].startswith(f"{photos}/aa.png is not a readable image")
@@ -289,7 +287,7 @@ def test_overlays_of_like_names_lie_apart(photos: Path) -> None:
     long = f"{'ä' * 124}.gif"  # 252 bytes
     for name in ("a.tif", "a.tif.jpg", "a.tif-2.jpg", "a.png.jpg", "x.tif", "x.tif.jpg/y.png", long):
         save(photos / name)
-    done = predict_files(photos, Path("model"), Path("out"), **OPTIONS)
+    done = predict_files(photos, Path("model"), Path("out"), SETTINGS)
     assert done.num_images == 10
     assert len([path for path in Path("out/overlays").rglob("*") if path.is_file()]) == 10
     assert overlay_names(["a.tif", "a.tif.jpg", "a.tif-2.jpg"])["a.tif"] == "a.tif-3.jpg"
@@ -300,7 +298,7 @@ def test_overlays_of_like_names_lie_apart(photos: Path) -> None:
 def test_a_name_that_is_no_utf8_stays_what_it_is(photos: Path) -> None:
     name = os.fsdecode(b"na\xefve.png")
     shutil.copy(photos / "b.bmp", photos / name)
-    predict_files(photos, Path("model"), Path("out"), **OPTIONS)
+    predict_files(photos, Path("model"), Path("out"), SETTINGS)
     listed = [image["file_name"] for image in read_coco(Path("out/instances.json"))["images"]]
     assert name in listed
     assert (photos / listed[-1]).is_file()
@@ -322,6 +320,7 @@ def test_an_overlay_has_a_bounded_size(size_hw: tuple[int, int], side: int) -> N
 
 SLIM = Network("resnet_slim", "standard", False, 8, 64, frozen_norm=False, msra=False)
 LOAD: dict[str, Any] = {"min_score": 0.05, "max_detections": 10, "num_threads": 1, "device": "cpu"}
+ONE_BY_ONE = DetectSettings(**LOAD, batch_size=1)
 
 
 @pytest.fixture
@@ -366,9 +365,9 @@ def test_photographs_are_read_as_training_reads_them(tiny: Path) -> None:
     Image.fromarray(rgb[..., 0].astype(np.uint16) * 200).save(folder / "deep.png")
     frames = [Image.fromarray(noise(48, 64, 3)), Image.fromarray(np.zeros((48, 64, 3), np.uint8))]
     frames[0].save(folder / "moving.webp", save_all=True, append_images=frames[1:], lossless=True)
-    done = predict_files(folder, tiny, Path("out"), **LOAD, batch_size=1)  # a batch moves the last bits of floats
+    done = predict_files(folder, tiny, Path("out"), ONE_BY_ONE)  # a batch moves the last bits of floats
     assert (done.num_images, done.failed) == (9, [])
-    detect = load_detector(tiny, **LOAD)
+    detect = load_detector(tiny, ONE_BY_ONE)
     for name, rows in results_by_name(Path("out")).items():
         assert rows == detect([read_photograph(folder / name).image])[0]
     assert done.num_instances > 20
@@ -378,9 +377,9 @@ def test_equal_pixels_are_predicted_as_they_are_evaluated(tiny: Path) -> None:
     Path("data").mkdir()
     for number in (1, 2, 3):
         (Path("data") / f"{number}.jpg").write_bytes(encode_rgb(noise(40 * number, 60, 3), ".jpg"))
-    predict_files(Path("data"), tiny, Path("out"), **LOAD, batch_size=1)
+    predict_files(Path("data"), tiny, Path("out"), ONE_BY_ONE)
     files = [(number, Path("data") / f"{number}.jpg") for number in (1, 2, 3)]
-    evaluated = detect_files(load_detector(tiny, **LOAD), files, 1)
+    evaluated = detect_files(load_detector(tiny, ONE_BY_ONE), files, 1)
     assert json.loads(Path("out/results.json").read_text()) == evaluated
     assert evaluated
 
@@ -392,7 +391,7 @@ def test_shapes_of_every_kind_are_answered(tiny: Path) -> None:
     for number, size_hw in enumerate(sizes):
         Image.fromarray(noise(*size_hw, 3)).save(folder / f"{number}.png")
     Image.new("RGB", (64, 48)).save(folder / "black.png")
-    done = predict_files(folder, tiny, Path("out"), **LOAD, batch_size=4)
+    done = predict_files(folder, tiny, Path("out"), replace(ONE_BY_ONE, batch_size=4))
     assert (done.num_images, done.failed) == (7, [])
     images = read_coco(Path("out/instances.json"))["images"]
     assert [(image["height"], image["width"]) for image in images[:6]] == sizes

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,16 +17,14 @@ from empaste.artifacts.coco_records import DetectedInstance, Detection
 from empaste.artifacts.schemas.prepare import Classes, Images, Labels
 from empaste.artifacts.tables import read_table, write_table
 from empaste.cli import app
-from empaste.detectors.detecting import Detect
+from empaste.detectors.detecting import Detect, DetectSettings
 from empaste.errors import InputError
 from empaste.images import write_rgb
 from empaste.masks import decode_mask, encode_mask
 from empaste.paste.foreground_file import read_foreground_file
-from empaste.pseudo_labels import ClassCount, choose, count_classes, write_pseudo_labels
+from empaste.pseudo_labels import MAX_DETECTIONS, ClassCount, choose, count_classes, write_pseudo_labels
 
-OPTIONS: dict[str, Any] = {
-    "min_score": 0.7, "min_best": 0.7, "per_class": 0, "batch_size": 2, "num_threads": 1, "device": "cpu"
-}  # fmt: skip
+SETTINGS = DetectSettings(min_score=0.7, max_detections=MAX_DETECTIONS, batch_size=2, num_threads=1, device="cpu")
 CLASSES = pd.DataFrame({"class_id": [3, 7, 9], "name": ["cat", "dog", "emu"], "supercategory": "animal"})
 PLACES: dict[str, Any] = {"images": Path("data/images"), "labels": Path("data/labels")}
 
@@ -113,19 +112,21 @@ def write_model(classes: dict[int, str]) -> None:
     Path("models/mask_rcnn/config.json").write_text(json.dumps({"backend": "decided", "classes": rows}))
 
 
-def load_decided(_model: Path, *, min_score: float, **_options: Any) -> Detect:
+def load_decided(_model: Path, settings: DetectSettings) -> Detect:
     rows = [found(0, 3, 0.9, square(0)), found(0, 7, 0.8, square(15)), found(0, 3, 0.75, square(1)),
             found(0, 3, 0.5, square(25))]  # fmt: skip
     answer: list[DetectedInstance] = [
         {"category_id": row["category_id"], "bbox": row["bbox"], "score": row["score"],
          "segmentation": row["segmentation"]}
-        for row in rows if row["score"] >= min_score
+        for row in rows if row["score"] >= settings.min_score
     ]  # fmt: skip
     return lambda images: [answer for _ in images]
 
 
-def write(**changes: Any) -> list[ClassCount]:
-    return write_pseudo_labels(Path("out/labels.json"), Path("models/mask_rcnn"), **PLACES, **(OPTIONS | changes))
+def write(min_score: float = 0.7, min_best: float = 0.7, per_class: int = 0) -> list[ClassCount]:
+    settings, places = replace(SETTINGS, min_score=min_score), (Path("data/images"), Path("data/labels"))
+    out, model = Path("out/labels.json"), Path("models/mask_rcnn")
+    return write_pseudo_labels(out, model, *places, settings, min_best=min_best, per_class=per_class)
 
 
 def test_the_file_is_a_coco_data_set_of_the_training_images() -> None:

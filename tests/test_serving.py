@@ -24,7 +24,7 @@ from PIL import Image
 
 from empaste.artifacts.networks import save_network
 from empaste.detectors.backend import Network
-from empaste.detectors.detecting import load_detector
+from empaste.detectors.detecting import DetectSettings, load_detector
 from empaste.detectors.mask_rcnn import build_mask_rcnn
 from empaste.errors import InputError
 from empaste.images import encode_rgb
@@ -46,7 +46,7 @@ from empaste.tracking.recording import MODEL_NAME
 from empaste.tracking.store import find_store
 
 SLIM = Network("resnet_slim", "standard", False, 8, 64, frozen_norm=False, msra=False)
-LOAD: dict[str, Any] = {"min_score": 0.05, "max_detections": 100, "num_threads": 0, "device": "cpu"}
+LOAD = DetectSettings(min_score=0.05, max_detections=100, batch_size=1, num_threads=0, device="cpu")
 CONFIG = {
     "backend": "torchvision", **asdict(SLIM), "classes": [{"id": 3, "name": "cat"}, {"id": 7, "name": "dog"}],
 }  # fmt: skip
@@ -92,7 +92,7 @@ def loaded(store: str) -> Any:
 
 def expected(detector: Path, min_score: float) -> list[dict[str, Any]]:
     names = {3: "cat", 7: "dog"}
-    (rows,) = load_detector(detector, **LOAD)([IMAGE])
+    (rows,) = load_detector(detector, LOAD)([IMAGE])
     return [{"class_name": names[row["category_id"]], **row} for row in rows if row["score"] >= min_score]
 
 
@@ -134,7 +134,7 @@ def test_photographs_of_every_kind_are_read_as_training_reads_them(
     exif[0x0112] = 6
     Image.fromarray(IMAGE).save(tmp_path / name, **options, exif=exif)
     pixels = read_photograph(tmp_path / name).image
-    (rows,) = load_detector(detector, **LOAD)([pixels])
+    (rows,) = load_detector(detector, LOAD)([pixels])
     (answer,) = loaded.predict(pd.DataFrame({"image": [(tmp_path / name).read_bytes()]}), params={"min_score": 0.05})
     assert [row["segmentation"] for row in answer["instances"]] == [row["segmentation"] for row in rows]
     assert rows

@@ -16,16 +16,14 @@ import typer
 from empaste import cli, video_prediction
 from empaste.artifacts.coco import read_coco
 from empaste.artifacts.coco_records import DetectedInstance
-from empaste.detectors.detecting import Detect
+from empaste.detectors.detecting import Detect, DetectSettings
 from empaste.errors import InputError
 from empaste.masks import encode_mask
 from empaste.video_prediction import VideoPrediction, predict_video
 from empaste.videos import Video, VideoFile, is_video
 
-OPTIONS: dict[str, Any] = {
-    "every": 1, "max_frames": 0, "min_score": 0.5, "max_detections": 10, "batch_size": 4, "num_threads": 1,
-    "device": "cpu",
-}  # fmt: skip
+SETTINGS = DetectSettings(min_score=0.5, max_detections=10, batch_size=4, num_threads=1, device="cpu")
+ALL: dict[str, int] = {"every": 1, "max_frames": 0}
 NUM_FRAMES = 12
 MASK = np.zeros((48, 64), bool)
 MASK[10:30, 5:25] = True
@@ -48,7 +46,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     Path("model").mkdir()
     Path("model/config.json").write_text(json.dumps({"classes": [{"id": 7, "name": "cat"}]}))
 
-    def load(_model: Path, **_options: Any) -> Detect:
+    def load(_model: Path, _settings: DetectSettings) -> Detect:
         return detect
 
     monkeypatch.setattr(video_prediction, "load_detector", load)
@@ -65,7 +63,7 @@ def results() -> list[dict[str, Any]]:
 
 
 def test_every_frame_is_looked_at() -> None:
-    assert predict_video(Path("film.avi"), Path("model"), Path("out"), **OPTIONS) == VideoPrediction(12, 8, None)
+    assert predict_video(Path("film.avi"), Path("model"), Path("out"), SETTINGS, **ALL) == VideoPrediction(12, 8, None)
     assert [row["image_id"] for row in results()] == [1, 2, 3, 4, 5, 6, 7, 8]
     data = read_coco(Path("out/instances.json"))
     assert [(row["id"], row["file_name"]) for row in data["images"]][::11] == [
@@ -86,7 +84,7 @@ def test_every_frame_is_looked_at() -> None:
 
 
 def test_every_third_frame_up_to_the_most() -> None:
-    done = predict_video(Path("film.avi"), Path("model"), Path("out"), **OPTIONS | {"every": 3, "max_frames": 2})
+    done = predict_video(Path("film.avi"), Path("model"), Path("out"), SETTINGS, every=3, max_frames=2)
     assert done == VideoPrediction(2, 2, None)
     assert [row["image_id"] for row in results()] == [1, 4]
     assert Video(Path("out/annotated.mp4")).rate == pytest.approx(10 / 3, abs=0.01)
@@ -96,7 +94,7 @@ def test_no_instance_gives_empty_lists() -> None:
     film = cv2.VideoWriter("bright.avi", cv2.VideoWriter.fourcc(*"MJPG"), 10, (64, 48))
     film.write(frame(15))
     film.release()
-    assert predict_video(Path("bright.avi"), Path("model"), Path("out"), **OPTIONS) == VideoPrediction(1, 0, None)
+    assert predict_video(Path("bright.avi"), Path("model"), Path("out"), SETTINGS, **ALL) == VideoPrediction(1, 0, None)
     assert results() == []
     assert read_coco(Path("out/instances.json"))["annotations"] == []
 
@@ -121,8 +119,8 @@ def test_a_frame_that_fails_keeps_those_before(monkeypatch: pytest.MonkeyPatch) 
             raise RuntimeError("out of memory\nat line 1")
         return detect(shown)
 
-    monkeypatch.setattr(video_prediction, "load_detector", lambda _model, **_options: fails)
-    done = predict_video(Path("film.avi"), Path("model"), Path("out"), **OPTIONS)
+    monkeypatch.setattr(video_prediction, "load_detector", lambda _model, _settings: fails)
+    done = predict_video(Path("film.avi"), Path("model"), Path("out"), SETTINGS, **ALL)
     assert done == VideoPrediction(4, 4, "frame 4 could not be detected on (RuntimeError: out of memory)")
 
 
@@ -168,7 +166,7 @@ def test_a_camera_ends_by_ctrl_c_or_the_plug(
 
     monkeypatch.setattr(FakeCamera, "unplugged", unplugged)
     monkeypatch.setattr(cv2, "VideoCapture", opened)
-    done = predict_video(Path("camera:0"), Path("model"), Path("out"), **OPTIONS)
+    done = predict_video(Path("camera:0"), Path("model"), Path("out"), SETTINGS, **ALL)
     assert done == VideoPrediction(6, 6, trouble)
     assert signal.getsignal(signal.SIGINT) is before
     with pytest.raises(InputError, match=r"camera 3 cannot be opened \(devices on this machine: .*\); plug it in"):
@@ -180,8 +178,8 @@ def test_ctrl_c_in_a_video_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
         os.kill(os.getpid(), signal.SIGINT)
         return detect(images)
 
-    monkeypatch.setattr(video_prediction, "load_detector", lambda _model, **_options: interrupts)
-    done = predict_video(Path("film.avi"), Path("model"), Path("out"), **OPTIONS)
+    monkeypatch.setattr(video_prediction, "load_detector", lambda _model, _settings: interrupts)
+    done = predict_video(Path("film.avi"), Path("model"), Path("out"), SETTINGS, **ALL)
     assert done == VideoPrediction(4, 4, "stopped by Ctrl-C after frame 3")
 
 
@@ -198,7 +196,7 @@ def test_what_cannot_be_opened_is_refused(source: str, message: str) -> None:
     Path("text.mp4").write_text("no video")
     assert is_video(Path(source))
     with pytest.raises(InputError, match=message):
-        predict_video(Path(source), Path("model"), Path("out"), **OPTIONS)
+        predict_video(Path(source), Path("model"), Path("out"), SETTINGS, **ALL)
     assert not Path("out").exists()
 
 
@@ -211,14 +209,14 @@ def test_a_video_of_huge_frames_is_refused() -> None:
         data = data.replace(struct.pack(form, *small), struct.pack(form, 16_200, 16_200))
     Path("huge.avi").write_bytes(data)
     with pytest.raises(InputError, match=r"huge\.avi has frames of 16200 × 16200 pixels, 262 megapixels; allowed are"):
-        predict_video(Path("huge.avi"), Path("model"), Path("out"), **OPTIONS)
+        predict_video(Path("huge.avi"), Path("model"), Path("out"), SETTINGS, **ALL)
     assert not Path("out").exists()
 
 
 def test_an_existing_folder_is_refused() -> None:
     Path("out/kept").mkdir(parents=True)
     with pytest.raises(InputError, match="out exists and is not an empty folder; give --out another one"):
-        predict_video(Path("film.avi"), Path("model"), Path("out"), **OPTIONS)
+        predict_video(Path("film.avi"), Path("model"), Path("out"), SETTINGS, **ALL)
 
 
 def test_what_is_a_video() -> None:

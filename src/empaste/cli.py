@@ -252,17 +252,15 @@ def predict(
 
     Ctrl-C ends a camera, and what was found is kept.
     """
+    from empaste.detectors.detecting import DetectSettings
     from empaste.prediction import predict_files
     from empaste.videos import is_video
 
-    options: dict[str, Any] = {
-        "min_score": min_score, "max_detections": max_detections, "batch_size": batch_size, "num_threads": num_threads,
-        "device": device,
-    }  # fmt: skip
+    settings = DetectSettings(min_score, max_detections, batch_size, num_threads, device)
     if is_video(source):
-        _predict_video(source, model, out, every=every, max_frames=max_frames, **options)
+        _predict_video(source, model, out, settings, every=every, max_frames=max_frames)
         return
-    done = predict_files(source, model, out, **options)
+    done = predict_files(source, model, out, settings)
     print(f"{done.num_instances} instances in {done.num_images} images: {out}/results.json, {out}/overlays")
     for text in done.passed_over:
         print(f"passed over: {text}", file=sys.stderr)
@@ -274,10 +272,10 @@ def predict(
         raise typer.Exit(1)
 
 
-def _predict_video(source: Path, model: Path, out: Path, **options: Any) -> None:
+def _predict_video(source: Path, model: Path, out: Path, settings: Any, *, every: int, max_frames: int) -> None:
     from empaste.video_prediction import VIDEO, predict_video
 
-    done = predict_video(source, model, out, **options)
+    done = predict_video(source, model, out, settings, every=every, max_frames=max_frames)
     print(f"{done.num_instances} instances in {done.num_frames} frames: {out}/{VIDEO}, {out}/results.json")
     if done.trouble:
         print(f"{done.trouble}; what was found before is written", file=sys.stderr)
@@ -362,20 +360,11 @@ def pseudo_labels(
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, mps")] = "auto",
 ) -> None:
     """Write confident detections in the training images, of the classes of their labels, as a COCO file to paste."""
-    from empaste.pseudo_labels import write_pseudo_labels
+    from empaste.detectors.detecting import DetectSettings
+    from empaste.pseudo_labels import MAX_DETECTIONS, write_pseudo_labels
 
-    counts = write_pseudo_labels(
-        out,
-        model,
-        images,
-        labels,
-        min_score=min_score,
-        min_best=min_best,
-        per_class=per_class,
-        batch_size=batch_size,
-        num_threads=num_threads,
-        device=device,
-    )
+    settings = DetectSettings(min_score, MAX_DETECTIONS, batch_size, num_threads, device)
+    counts = write_pseudo_labels(out, model, images, labels, settings, min_best=min_best, per_class=per_class)
     for one in counts:
         print(
             f"{one.name}: {one.instances} instances; "

@@ -18,7 +18,7 @@ from tqdm import tqdm
 from empaste.artifacts.coco import coco_dataset, instance, write_coco
 from empaste.artifacts.coco_records import Coco, DetectedInstance, Detection
 from empaste.artifacts.outputs import whole_directory, write_whole
-from empaste.detectors.detecting import DETECTION_ERRORS, Detect, load_detector
+from empaste.detectors.detecting import DETECTION_ERRORS, Detect, DetectSettings, load_detector
 from empaste.detectors.models import classes_of
 from empaste.errors import InputError, name_and_line
 from empaste.images import RGB, SUFFIXES, fit_within, write_rgb
@@ -66,17 +66,7 @@ class Answer(NamedTuple):
     overlay: RGB
 
 
-def predict_files(
-    source: Path,
-    model: Path,
-    out: Path,
-    *,
-    min_score: float,
-    max_detections: int,
-    batch_size: int,
-    num_threads: int,
-    device: str,
-) -> Prediction:
+def predict_files(source: Path, model: Path, out: Path, settings: DetectSettings) -> Prediction:
     """``out`` holds what the detector in ``model`` finds in the image, or the folder of images, ``source``.
 
     ``results.json``: COCO results; ``instances.json``: the same as a COCO data set with the images' names (relative to
@@ -86,9 +76,7 @@ def predict_files(
     `InputError` where there is no image, none that can be read, no model, or ``out`` holds files already.
     """
     files = find_files(source)
-    detect = load_detector(
-        model, min_score=min_score, max_detections=max_detections, num_threads=num_threads, device=device
-    )
+    detect = load_detector(model, settings)
     names = classes_of(model)
     check_out(out)
     called = {path: path.name if path == source else path.relative_to(source).as_posix() for path in files.photographs}
@@ -97,8 +85,8 @@ def predict_files(
     found: list[Detection] = []
     failed = list(files.failed)
     with whole_directory(out) as folder, tqdm(total=len(called), desc="predicting", unit="image") as progress:
-        for start in range(0, len(called), batch_size):
-            part = files.photographs[start : start + batch_size]
+        for start in range(0, len(called), settings.batch_size):
+            part = files.photographs[start : start + settings.batch_size]
             for answer in _answers(detect, part, names, failed):
                 name = called[answer.path]
                 images.append((len(images) + 1, name, *answer.size_hw))

@@ -6,6 +6,7 @@ training split only images and image-level labels are read, never its masks or b
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,13 +17,13 @@ from empaste.artifacts.coco_records import Detection
 from empaste.artifacts.image_paths import image_paths
 from empaste.artifacts.schemas.prepare import Classes, Images, Labels
 from empaste.artifacts.tables import file_of, read_from
-from empaste.detectors.detecting import detect_files, load_detector
+from empaste.detectors.detecting import DetectSettings, detect_files, load_detector
 from empaste.detectors.models import check_classes
 from empaste.errors import InputError
 from empaste.overlaps import SAME_OBJECT_IOU, mask_ious, suppress
 
 MAX_DETECTIONS = 100
-"""Detections per image, at most, before the labels and the scores choose among them."""
+"""Enough detections per image for the labels and the scores to choose among."""
 
 Key = tuple[int, int]
 """The ids of an image and of a class."""
@@ -42,18 +43,16 @@ def write_pseudo_labels(
     model: Path,
     images: Path,
     labels: Path,
+    settings: DetectSettings,
     *,
-    min_score: float,
     min_best: float,
     per_class: int,
-    batch_size: int,
-    num_threads: int,
-    device: str,
 ) -> list[ClassCount]:
     """``out`` holds, as one COCO data set, the detections of ``model`` in the training images that `choose` keeps.
 
-    All training images are listed, by the names and ids of ``images``; annotations have RLE masks and a ``score``.
-    Returns the counts per class, in the order of ``labels``. `InputError` where ``out`` exists, where the detector
+    It keeps those of at least the ``min_score`` of ``settings``, and of a label the best one from ``min_best`` on. All
+    training images are listed, by the names and ids of ``images``; annotations have RLE masks and a ``score``. Returns
+    the counts per class, in the order of ``labels``. `InputError` where ``out`` exists, where the detector
     knows other classes than ``labels``, and where no detection is left; nothing is written then.
     """
     if out.exists():
@@ -62,16 +61,14 @@ def write_pseudo_labels(
     classes = read_from(labels, Classes)
     wanted = dict(zip(classes["class_id"], classes["name"], strict=True))
     check_classes(model, wanted, file_of(labels, Classes))
-    least = min(min_score, min_best)
-    detect = load_detector(
-        model, min_score=least, max_detections=MAX_DETECTIONS, num_threads=num_threads, device=device
-    )
+    least = min(settings.min_score, min_best)
+    detect = load_detector(model, replace(settings, min_score=least))
     named = read_from(labels, Labels)
     named = named[named["image_id"].isin(table["image_id"])]
     present = set(named[["image_id", "class_id"]].itertuples(index=False, name=None))
     files = list(image_paths(table, images).items())
-    found = detect_files(detect, files, batch_size)
-    chosen = choose(found, present, min_score, min_best, per_class)
+    found = detect_files(detect, files, settings.batch_size)
+    chosen = choose(found, present, settings.min_score, min_best, per_class)
     if not chosen:
         raise InputError(
             f"{model} finds nothing in the {len(files)} training images that scores {least} or more "
@@ -82,8 +79,8 @@ def write_pseudo_labels(
         for number, row in enumerate(chosen, start=1)
     ]
     note = (
-        f"pseudo labels of the training images by {model}: classes of the images' labels, score {min_score} or more, "
-        f"the best of an image and class {min_best} or more"
+        f"pseudo labels of the training images by {model}: classes of the images' labels, score {settings.min_score} "
+        f"or more, the best of an image and class {min_best} or more"
     )
     write_coco(out, coco_dataset(table, classes, rows, note))
     return count_classes(chosen, present, classes)

@@ -26,7 +26,7 @@ from mlflow.protos.databricks_pb2 import INTERNAL_ERROR, INVALID_PARAMETER_VALUE
 from mlflow.types import ColSpec, DataType, ParamSchema, ParamSpec, Schema
 
 from empaste.artifacts.coco_records import DetectedInstance
-from empaste.detectors.detecting import DETECTION_ERRORS, load_detector
+from empaste.detectors.detecting import DETECTION_ERRORS, DetectSettings, load_detector
 from empaste.detectors.models import classes_of
 from empaste.errors import InputError
 from empaste.images import RGB
@@ -38,7 +38,8 @@ REQUIREMENTS = (
     "torch", "torchvision", "numpy", "pandas", "opencv-contrib-python-headless", "pillow", "pycocotools", "safetensors",
     "jaxtyping", "tqdm", "mlflow", "timm",
 )  # fmt: skip
-LEAST_SCORE, MAX_DETECTIONS = 0.05, 100
+LEAST_SCORE = 0.05
+SETTINGS = DetectSettings(LEAST_SCORE, max_detections=100, batch_size=1, num_threads=0, device="auto")
 SIGNATURE = ModelSignature(
     # As text: of a column of bytes MLflow decodes the base64 itself, and neither names the image that is none nor minds
     # letters that are no base64. A column of text takes Python's bytes, too.
@@ -99,9 +100,7 @@ class ServedDetector(mlflow.pyfunc.PythonModel):
         """Load the detector once; on a GPU where there is one."""
         folder = Path(context.artifacts[ARTIFACT])
         self.names = classes_of(folder)
-        self.detect = load_detector(
-            folder, min_score=LEAST_SCORE, max_detections=MAX_DETECTIONS, num_threads=0, device="auto"
-        )
+        self.detect = load_detector(folder, SETTINGS)
         self.bounds = read_bounds(os.environ)
         self.lock = threading.Lock()
 

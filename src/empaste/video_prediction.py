@@ -18,7 +18,7 @@ from tqdm import tqdm
 from empaste.artifacts.coco import instance
 from empaste.artifacts.coco_records import TABLES, DetectedInstance
 from empaste.artifacts.outputs import whole_directory
-from empaste.detectors.detecting import DETECTION_ERRORS, Detect, load_detector
+from empaste.detectors.detecting import DETECTION_ERRORS, Detect, DetectSettings, load_detector
 from empaste.detectors.models import classes_of
 from empaste.errors import InputError, name_and_line
 from empaste.images import fit_within
@@ -37,17 +37,7 @@ class VideoPrediction(NamedTuple):
 
 
 def predict_video(
-    source: Path,
-    model: Path,
-    out: Path,
-    *,
-    every: int,
-    max_frames: int,
-    min_score: float,
-    max_detections: int,
-    batch_size: int,
-    num_threads: int,
-    device: str,
+    source: Path, model: Path, out: Path, settings: DetectSettings, *, every: int, max_frames: int
 ) -> VideoPrediction:
     """``out`` holds what the detector in ``model`` finds in every ``every``-th frame of the video or camera ``source``.
 
@@ -60,11 +50,9 @@ def predict_video(
     """
     video = Video(source)
     try:
-        detect = load_detector(
-            model, min_score=min_score, max_detections=max_detections, num_threads=num_threads, device=device
-        )
+        detect = load_detector(model, settings)
         check_out(out)
-        size = 1 if video.is_camera else batch_size  # a camera waits for nobody
+        size = 1 if video.is_camera else settings.batch_size  # a camera waits for nobody
         with whole_directory(out) as folder, _Record(folder, classes_of(model), video, every) as record:
             trouble = _look(video, detect, record, every, max_frames, size)
             if not record.num_frames:

@@ -24,7 +24,7 @@ from empaste.artifacts.networks import save_network
 from empaste.artifacts.shards import Shards
 from empaste.detectors.backend import Network
 from empaste.detectors.backends import BACKENDS
-from empaste.detectors.detecting import detect_files, load_detector
+from empaste.detectors.detecting import DetectSettings, detect_files, load_detector
 from empaste.detectors.exporting import export
 from empaste.detectors.mask_rcnn import build_mask_rcnn
 from empaste.detectors.models import CONFIG_KEYS, classes_of
@@ -36,7 +36,7 @@ from tests.optional_packages import needs_detectron2
 
 TOP = Path(__file__).parents[2]
 PARTS = "empaste.detectors.training, empaste.detectors.detecting, empaste.detectors.exporting, empaste.evaluation"
-LOAD: dict[str, Any] = {"min_score": 0.05, "max_detections": 10, "num_threads": 1, "device": "cpu"}
+LOAD = DetectSettings(min_score=0.05, max_detections=10, batch_size=3, num_threads=1, device="cpu")
 
 
 SMALLEST: dict[str, dict[str, Any]] = {
@@ -82,7 +82,7 @@ def test_a_detector_learns_and_its_results_are_coco_results(
     files = [(100 + k, tmp_path / f"{k}.png") for k in (3, 1, 2, 4)]
     for image_id, path in files:
         path.write_bytes(Shards(composites).read(f"{image_id - 100}.png"))
-    detect = load_detector(model, **LOAD)
+    detect = load_detector(model, LOAD)
     results = detect_files(detect, files, 3)
     assert results
     assert results == json.loads(json.dumps(results))
@@ -91,7 +91,7 @@ def test_a_detector_learns_and_its_results_are_coco_results(
     for result in results:
         assert set(result) == {"image_id", "category_id", "bbox", "score", "segmentation"}
         assert result["category_id"] in (3, 7)
-        assert LOAD["min_score"] <= result["score"] <= 1
+        assert LOAD.min_score <= result["score"] <= 1
         mask = decode_mask(result["segmentation"])
         assert mask.shape == (64, 64)
         assert mask.any()
@@ -101,13 +101,13 @@ def test_a_detector_learns_and_its_results_are_coco_results(
         assert top >= y - 1.5
         assert left + mask_width <= x + width + 1.5
         assert top + mask_height <= y + height + 1.5
-    assert all(order.count(image_id) <= LOAD["max_detections"] for image_id in order)
+    assert all(order.count(image_id) <= LOAD.max_detections for image_id in order)
     assert detect_files(detect, [], 3) == []
 
 
 def test_a_folder_without_a_model_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"config\.json does not exist; run: dvc repro train"):
-        load_detector(tmp_path, **LOAD)
+        load_detector(tmp_path, LOAD)
 
 
 @pytest.mark.parametrize(
@@ -121,7 +121,7 @@ def test_a_folder_without_a_model_is_refused(tmp_path: Path) -> None:
 def test_a_broken_config_is_refused(tmp_path: Path, text: str, said: str) -> None:
     (tmp_path / "config.json").write_text(text)
     with pytest.raises(InputError, match=rf"config\.json {said}.*run: dvc repro train"):
-        load_detector(tmp_path, **LOAD)
+        load_detector(tmp_path, LOAD)
 
 
 @pytest.mark.parametrize("text", ['{"classes": 3}', '{"classes": [{"id": 1}]}'])
@@ -140,7 +140,7 @@ def test_an_empty_config_lacks_classes(tmp_path: Path) -> None:
 def test_an_unknown_backend_is_refused(tmp_path: Path) -> None:
     save_network(nn.Linear(1, 1), tmp_path, dict.fromkeys(CONFIG_KEYS, 1) | {"backend": "yolo"})
     with pytest.raises(InputError, match=r"backend is 'yolo'; choose from torchvision, detectron2"):
-        load_detector(tmp_path, **LOAD)
+        load_detector(tmp_path, LOAD)
 
 
 def test_the_computing_parts_import_without_the_pipelines_packages() -> None:
@@ -215,7 +215,9 @@ def test_a_config_of_other_types_or_sizes_is_named(tmp_path: Path, changes: dict
     network = Network("resnet_slim", "standard", True, 4, 64, False, False)
     config = {"backend": "torchvision", "classes": [{"id": 2, "name": "cat"}], **asdict(network)}
     save_network(BACKENDS["torchvision"].build(network, 1, None), tmp_path, config)
-    load_detector(tmp_path, min_score=0.5, max_detections=1, num_threads=1, device="cpu")
+    load_detector(tmp_path, LOAD)
     (tmp_path / "config.json").write_text(json.dumps(config | changes))
     with pytest.raises(InputError, match=rf"{message}.*; run: dvc repro train"):
-        load_detector(tmp_path, min_score=0.5, max_detections=1, num_threads=1, device="cpu")
+        load_detector(
+            tmp_path, DetectSettings(min_score=0.5, max_detections=1, batch_size=1, num_threads=1, device="cpu")
+        )

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from empaste.detectors import detectron2, training
 from empaste.detectors.backend import Network
 from empaste.detectors.backends import BACKENDS
-from empaste.detectors.detecting import load_detector
+from empaste.detectors.detecting import DetectSettings, load_detector
 from empaste.errors import InputError
 from empaste.jittering import Sample
 from empaste.networks.weights import build_resnet
@@ -27,7 +27,7 @@ SMALL = Network("resnet18", "standard", False, 8, 64, frozen_norm=False, msra=Fa
 FEW: dict[str, Any] = {
     "architecture": "resnet18", "iterations": 4, "batch_size": 2, "learning_rate": 1e-3, "checkpoint_every": 2,
 }  # fmt: skip
-LOAD: dict[str, Any] = {"min_score": 0.0, "max_detections": 5, "num_threads": 1, "device": "cpu"}
+LOAD = DetectSettings(min_score=0.0, max_detections=5, batch_size=3, num_threads=1, device="cpu")
 
 
 @pytest.fixture
@@ -372,11 +372,11 @@ def test_a_saved_detector_finds_the_same_in_an_image_of_any_shape(composites: Pa
     fit(composites, tmp_path)
     sizes = ((64, 64), (1, 1), (20, 200), (300, 17), (20, 3000), (3000, 1))
     images = [image(size_hw) for size_hw in sizes]
-    found = load_detector(tmp_path / "model", **LOAD)(images)
-    assert found == load_detector(tmp_path / "model", **LOAD)(images)
+    found = load_detector(tmp_path / "model", LOAD)(images)
+    assert found == load_detector(tmp_path / "model", LOAD)(images)
     assert any(found)
     for size_hw, rows in zip(sizes, found, strict=True):
-        assert len(rows) <= LOAD["max_detections"]
+        assert len(rows) <= LOAD.max_detections
         assert [row["score"] for row in rows] == sorted((row["score"] for row in rows), reverse=True)
         assert all(tuple(row["segmentation"]["size"]) == size_hw and row["category_id"] in (3, 7) for row in rows)
     names = set(load_file(tmp_path / "model" / "model.safetensors"))

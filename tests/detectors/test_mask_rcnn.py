@@ -14,7 +14,7 @@ from torchvision.models.detection.transform import GeneralizedRCNNTransform
 
 from empaste.artifacts.networks import save_network
 from empaste.detectors.backend import Network
-from empaste.detectors.detecting import load_detector
+from empaste.detectors.detecting import DetectSettings, load_detector
 from empaste.detectors.mask_rcnn import ByteTransform, build_mask_rcnn
 from empaste.detectors.tensors import image_tensor
 from empaste.errors import InputError
@@ -26,7 +26,7 @@ SLIM = Network("resnet_slim", "standard", False, 8, 64, frozen_norm=False, msra=
 CONFIG: dict[str, Any] = {
     "backend": "torchvision", **asdict(SLIM), "classes": [{"id": 3, "name": "square"}, {"id": 7, "name": "disc"}],
 }  # fmt: skip
-LOAD: dict[str, Any] = {"min_score": 0.0, "max_detections": 10, "num_threads": 1, "device": "cpu"}
+LOAD = DetectSettings(min_score=0.0, max_detections=10, batch_size=3, num_threads=1, device="cpu")
 
 
 @pytest.fixture
@@ -74,7 +74,7 @@ def test_the_pyramid_starts_at_stride_four(
 
 
 def test_an_image_of_any_shape_is_detected_on(saved: Path) -> None:
-    detect = load_detector(saved, **LOAD)
+    detect = load_detector(saved, LOAD)
     sizes = ((64, 64), (1, 1), (20, 200), (300, 17), (20, 3000), (1, 3000), (3000, 1))
     found = detect([np.random.default_rng(0).integers(0, 256, (*size_hw, 3), np.uint8) for size_hw in sizes])
     for size_hw, rows in zip(sizes, found, strict=True):
@@ -87,7 +87,7 @@ def noise(height: int, width: int) -> np.ndarray:
 
 
 def test_a_thin_first_image_changes_nothing_for_those_after_it(saved: Path) -> None:
-    fresh, used = load_detector(saved, **LOAD), load_detector(saved, **LOAD)
+    fresh, used = load_detector(saved, LOAD), load_detector(saved, LOAD)
     used([noise(6, 64)])
     assert used([noise(64, 64)]) == fresh([noise(64, 64)]) != [[]]
 
@@ -110,7 +110,7 @@ def test_levels_are_those_that_torchvision_finds_with_a_square_image(architectur
 
 def test_masks_are_pasted_as_torchvision_pastes_them(saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     images = [noise(64, 64), noise(30, 50), noise(50, 9)]  # none is longer than the network's side
-    found = load_detector(saved, **LOAD)(images)
+    found = load_detector(saved, LOAD)(images)
     monkeypatch.setattr(ByteTransform, "postprocess", GeneralizedRCNNTransform.postprocess)
     whole: Any = build_mask_rcnn(SLIM, 2, None).eval()
     whole.load_state_dict(load_file(saved / "model.safetensors"))
@@ -129,7 +129,7 @@ def test_masks_are_pasted_as_torchvision_pastes_them(saved: Path, monkeypatch: p
 def test_a_long_image_is_shrunk_by_averaging_and_its_instances_are_in_its_own_pixels(saved: Path) -> None:
     small = noise(48, 64)
     large = small.repeat(10, axis=0).repeat(10, axis=1)  # whose areas average to the small one
-    detect = load_detector(saved, **LOAD)
+    detect = load_detector(saved, LOAD)
     (rows,), (large_rows,) = detect([small]), detect([large])
     assert len(rows) == len(large_rows) > 0
     for row, large_row in zip(rows, large_rows, strict=True):
@@ -158,12 +158,12 @@ def test_one_image_at_a_time_is_in_memory_at_full_size(saved: Path) -> None:
         alive.append(weakref.ref(image))
         return image
 
-    assert len(load_detector(saved, **LOAD)(photographs())) == 3
+    assert len(load_detector(saved, LOAD)(photographs())) == 3
     assert held == [0, 0, 0]
 
 
 def test_no_image_has_no_result(saved: Path) -> None:
-    assert load_detector(saved, **LOAD)([]) == []
+    assert load_detector(saved, LOAD)([]) == []
 
 
 def test_v2_is_torchvisions() -> None:
@@ -216,13 +216,13 @@ def test_a_backbone_of_timms_comes_back_from_its_folder(tmp_path: Path) -> None:
     assert not any(isinstance(module, torch.nn.BatchNorm2d) for module in model.backbone.body.modules())
     save_network(model, tmp_path, CONFIG | asdict(network))
     image = np.random.default_rng(0).integers(0, 256, (40, 56, 3), dtype=np.uint8)
-    assert len(load_detector(tmp_path, **LOAD)([image])) == 1
+    assert len(load_detector(tmp_path, LOAD)([image])) == 1
 
 
 def test_tensors_that_do_not_fit_the_config_are_refused(saved: Path) -> None:
     (saved / "config.json").write_text(json.dumps(CONFIG | {"width": 16}))
     with pytest.raises(InputError, match=r"model\.safetensors does not fit .*config\.json: .*run: dvc repro train"):
-        load_detector(saved, **LOAD)
+        load_detector(saved, LOAD)
 
 
 def test_a_missing_tensor_is_named(saved: Path) -> None:
@@ -230,20 +230,20 @@ def test_a_missing_tensor_is_named(saved: Path) -> None:
     del state["rpn.head.cls_logits.bias"]
     save_file(state, saved / "model.safetensors")
     with pytest.raises(InputError, match=r"rpn\.head\.cls_logits\.bias"):
-        load_detector(saved, **LOAD)
+        load_detector(saved, LOAD)
 
 
 @pytest.mark.parametrize("name", ["model.safetensors", "config.json"])
 def test_a_missing_file_is_named(saved: Path, name: str) -> None:
     (saved / name).unlink()
     with pytest.raises(InputError, match=rf"{name} does not exist; run: dvc repro train \(or dvc pull\)"):
-        load_detector(saved, **LOAD)
+        load_detector(saved, LOAD)
 
 
 def test_a_truncated_model_is_refused(saved: Path) -> None:
     (saved / "model.safetensors").write_bytes((saved / "model.safetensors").read_bytes()[:1000])
     with pytest.raises(InputError, match=r"model\.safetensors cannot be read .*; run: dvc repro train"):
-        load_detector(saved, **LOAD)
+        load_detector(saved, LOAD)
 
 
 @pytest.mark.parametrize(
@@ -258,4 +258,4 @@ def test_a_truncated_model_is_refused(saved: Path) -> None:
 def test_a_broken_config_is_refused(saved: Path, text: str, message: str) -> None:
     (saved / "config.json").write_text(text)
     with pytest.raises(InputError, match=rf"config\.json {message}.*run: dvc repro train"):
-        load_detector(saved, **LOAD)
+        load_detector(saved, LOAD)

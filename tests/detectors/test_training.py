@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import load_file
 
 from empaste.detectors import training
-from empaste.detectors.detecting import load_detector
+from empaste.detectors.detecting import DetectSettings, load_detector
 from empaste.errors import InputError
 from tests.detectors.tiny_settings import fit_tiny, model_bytes
 
@@ -193,11 +193,11 @@ def test_a_pretrained_backbone_of_timms_trains_and_comes_back(composites: Path, 
     body = "backbone.body.network.network."
     assert torch.equal(state[f"{body}bn1.running_mean"], weights["bn1.running_mean"])
     assert not torch.equal(state[f"{body}conv_stem.weight"], weights["conv_stem.weight"])
-    load_detector(tmp_path / "model", min_score=0.1, max_detections=5, num_threads=1, device="cpu")
+    load_detector(tmp_path / "model", DetectSettings(0.1, 5, batch_size=1, num_threads=1, device="cpu"))
 
 
 def test_a_class_agnostic_detector_comes_back(composites: Path, tmp_path: Path) -> None:
     curve = fit(composites, tmp_path, class_agnostic=True, iterations=30, batch_size=4, jitter=[0.8, 1.2])
     assert curve[-1]["loss"] < 0.75 * curve[0]["loss"]
-    detect = load_detector(tmp_path / "model", min_score=0, max_detections=9, num_threads=1, device="cpu")
+    detect = load_detector(tmp_path / "model", DetectSettings(0.0, 9, batch_size=1, num_threads=1, device="cpu"))
     assert detect([np.zeros((64, 64, 3), np.uint8)])[0]

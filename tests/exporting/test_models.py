@@ -19,7 +19,7 @@ import torchvision
 
 from empaste.artifacts.networks import save_network
 from empaste.detectors.backend import Network
-from empaste.detectors.detecting import load_detector
+from empaste.detectors.detecting import DetectSettings, load_detector
 from empaste.detectors.mask_rcnn import ByteTransform, build_mask_rcnn
 from empaste.errors import InputError
 from empaste.exporting.models import MODEL_FORMATS, equality
@@ -109,7 +109,7 @@ def test_the_code_of_the_docs_gives_what_the_detector_gives(
     given = documented(exported["onnx"].parent, tmp_path / "photo.png")
     boxes, class_ids, scores, masks = (given[name] for name in OUTPUTS)
     assert given["names"] == {row["id"]: row["name"] for row in CLASSES}
-    detect = load_detector(model, min_score=0.05, max_detections=10, num_threads=1, device="cpu")
+    detect = load_detector(model, DetectSettings(0.05, 10, batch_size=1, num_threads=1, device="cpu"))
     detect([image_of(48, 64)])  # torchvision takes the strides of the levels from the first image of all
     (rows,) = detect([image])
     assert len(rows) == len(scores) == 10

@@ -34,7 +34,7 @@ from empaste.datasets.frames import frame_vote, with_frame
 from empaste.datasets.voc_masks import instance_masks
 from empaste.detectors.backend import Network
 from empaste.detectors.backends import BACKENDS
-from empaste.detectors.detecting import load_detector
+from empaste.detectors.detecting import DetectSettings, load_detector
 from empaste.detectors.models import classes_of
 from empaste.errors import InputError
 from empaste.images import encode_rgb
@@ -245,7 +245,7 @@ def write_detector(root: Path) -> None:
 def read_detector(folder: Path, _out: Path) -> None:
     """The names of its classes, and the network, which looks at nothing."""
     assert all(isinstance(name, str) for name in classes_of(folder).values())
-    load_detector(folder, min_score=0.5, max_detections=10, num_threads=1, device="cpu")([])
+    load_detector(folder, DetectSettings(0.5, 10, batch_size=1, num_threads=1, device="cpu"))([])
 
 
 def write_checkpoint(root: Path) -> None:

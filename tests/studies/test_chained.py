@@ -16,7 +16,7 @@ from empaste.artifacts.coco import read_coco
 from empaste.artifacts.coco_records import DetectedInstance
 from empaste.artifacts.schemas.prepare import Classes, Images, Labels
 from empaste.artifacts.tables import write_table
-from empaste.detectors.detecting import Detect
+from empaste.detectors.detecting import Detect, DetectSettings
 from empaste.errors import InputError
 from empaste.images import write_rgb
 from empaste.layout import HERE
@@ -74,11 +74,11 @@ class Files:
         shutil.copytree(self.folder / path, copy)
 
 
-def load_decided(model: Path, *, min_score: float, **_options: Any) -> Detect:
+def load_decided(model: Path, settings: DetectSettings) -> Detect:
     score = json.loads((model / "config.json").read_text())["score"]
     rle = encode_mask(np.ones((20, 30), bool))
     row: DetectedInstance = {"category_id": 3, "bbox": [0, 0, 1, 1], "score": score, "segmentation": rle}
-    return lambda images: [[row] if score >= min_score else [] for _ in images]
+    return lambda images: [[row] if score >= settings.min_score else [] for _ in images]
 
 
 def test_the_detector_of_the_experiment_outlines_the_experiments_images(folder: Path) -> None:

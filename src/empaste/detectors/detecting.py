@@ -5,6 +5,7 @@ A model folder names its backend in ``config.json``, so that `load_detector` nee
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -46,6 +47,22 @@ StreamImages = Callable[
 """Runs a pure function from images to a result for each, perhaps on several machines, on whole batches; in order."""
 
 
+@dataclass(frozen=True)
+class DetectSettings:
+    """How a trained detector is run, whatever its images are for: evaluation, prediction, pseudo labels, a server."""
+
+    min_score: float
+    """Detections under this score, in [0, 1], are left out."""
+    max_detections: int
+    """Of an image, at most; the best ones stay."""
+    batch_size: int
+    """Images that the network sees at once."""
+    num_threads: int
+    """CPU threads; 0: all cores."""
+    device: str
+    """As `devices.torch_device` names it: auto, cpu, cuda, mps."""
+
+
 class Shown(NamedTuple):
     """An image no larger than the network sees it, and the height and width that it came with."""
 
@@ -53,15 +70,15 @@ class Shown(NamedTuple):
     size_hw: tuple[int, int]
 
 
-def load_detector(model: Path, *, min_score: float, max_detections: int, num_threads: int, device: str) -> Detect:
+def load_detector(model: Path, settings: DetectSettings) -> Detect:
     """The detector in the folder ``model``; `InputError` where its files are missing or do not fit each other.
 
-    Detections under ``min_score``, beyond the best ``max_detections`` of an image, and with an empty mask are left out.
-    An image longer than the network's ``image_size`` is shrunk to that by averaging areas. Masks are pasted and encoded
+    What ``settings`` leave out, and detections with an empty mask, do not come back. The caller makes the batches. An
+    image longer than the network's ``image_size`` is shrunk to that by averaging areas. Masks are pasted and encoded
     one at a time.
     """
     backend, config, state = read_model(model)
-    limit_threads(num_threads)
+    limit_threads(settings.num_threads)
     network = network_in(config, model)
     class_ids = list(classes_in(config, model))
     if backend.builds_on_meta:
@@ -69,7 +86,7 @@ def load_detector(model: Path, *, min_score: float, max_detections: int, num_thr
             check_fits(backend.build(network, len(class_ids), None), state, model, "train")
     module = backend.build(network, len(class_ids), None)
     fill_network(module, state, model, "train")
-    module = module.eval().to(torch_device(device)).to(memory_format=torch.channels_last)
+    module = module.eval().to(torch_device(settings.device)).to(memory_format=torch.channels_last)
 
     def detect(images: Iterable[RGB]) -> list[list[DetectedInstance]]:
         # map() keeps no image while it asks for the next, as a loop's variable would.
@@ -77,7 +94,7 @@ def load_detector(model: Path, *, min_score: float, max_detections: int, num_thr
         if not shown:
             return []
         with torch.inference_mode():
-            found = backend.find(module, [one.image for one in shown], min_score, max_detections)
+            found = backend.find(module, [one.image for one in shown], settings.min_score, settings.max_detections)
             return [
                 _coco_results(_scaled(_on_cpu(one), image), image.size_hw, backend.paste, class_ids)
                 for one, image in zip(found, shown, strict=True)

@@ -25,7 +25,8 @@ def label_images(first: Experiment, evaluate: Mapping[str, Any]) -> Path:
 
     ``evaluate`` is the section of the parameters that says how a detector runs. A file that is there is kept.
     """
-    from empaste.pseudo_labels import write_pseudo_labels
+    from empaste.detectors.detecting import DetectSettings
+    from empaste.pseudo_labels import MAX_DETECTIONS, write_pseudo_labels
 
     file = FOLDER / f"{first.name}-{first.rev[:12]}.json"
     if file.exists():
@@ -35,9 +36,8 @@ def label_images(first: Experiment, evaluate: Mapping[str, Any]) -> Path:
     with tempfile.TemporaryDirectory(dir=scratch) as folder:
         there = fetch(first.rev, (HERE.detector, HERE.images, HERE.labels), Path(folder))
         how = {key: evaluate[key] for key in ("batch_size", "num_threads", "device")}
+        settings = DetectSettings(min_score=MIN_SCORE, max_detections=MAX_DETECTIONS, **how)
         out = Path(folder) / "labels.json"
-        write_pseudo_labels(
-            out, there.detector, there.images, there.labels, min_score=MIN_SCORE, min_best=MIN_BEST, per_class=0, **how
-        )
+        write_pseudo_labels(out, there.detector, there.images, there.labels, settings, min_best=MIN_BEST, per_class=0)
         write_whole(file, out.read_bytes())
     return file
