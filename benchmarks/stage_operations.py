@@ -23,7 +23,8 @@ from empaste.images import encode_rgb, mixed, read_rgb, write_rgb
 from empaste.jittering import Sample, augment
 from empaste.layout import HERE
 from empaste.masks import decode_mask, encode_mask, mask_box_xywh
-from empaste.photographs import decode_photograph, find_photographs
+from empaste.photograph_files import find_photographs
+from empaste.photographs import decode_photograph
 from empaste.proposals.settings import ProposalsSettings
 from empaste.proposals.table import propose_image, segment_table
 from empaste.refinement.settings import RefineSettings

@@ -12,15 +12,7 @@ import pytest
 from PIL import Image
 
 from empaste.errors import InputError
-from empaste.photographs import (
-    TRANSPOSED,
-    decode_header,
-    decode_photograph,
-    find_photographs,
-    read_header,
-    read_indices,
-    read_photograph,
-)
+from empaste.photographs import TRANSPOSED, decode_header, decode_photograph, read_header, read_indices, read_photograph
 
 SCENE = np.zeros((20, 30, 3), np.uint8)
 SCENE[:10] = (200, 40, 40)
@@ -175,14 +167,6 @@ def test_values_that_are_no_numbers_show_as_the_darkest(tmp_path: Path) -> None:
     Image.fromarray(np.full((2, 2), np.nan, np.float32)).save(tmp_path / "b.tif")
     with pytest.raises(InputError, match=r"b.tif is not a readable image .*no finite value"):
         read_photograph(tmp_path / "b.tif")
-
-
-def test_photographs_of_a_folder(tmp_path: Path) -> None:
-    for name in ("b.JPG", "sub/a.avif", "._b.jpg", ".thumbnails/c.jpg", "__MACOSX/b.jpg", "notes.txt", "d.gif"):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).touch()
-    found = [path.relative_to(tmp_path).as_posix() for path in find_photographs(tmp_path)]
-    assert found == ["b.JPG", "d.gif", "sub/a.avif"]
 
 
 @pytest.mark.parametrize("orientation", [3, 6, 7])

@@ -10,7 +10,7 @@ import os
 import struct
 import warnings
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,14 +23,9 @@ from PIL import ExifTags, Image, TiffImagePlugin, UnidentifiedImageError
 
 from empaste import MAX_PIXELS
 from empaste.errors import InputError
-from empaste.images import SUFFIXES
 
 FORMATS = ("JPEG", "PNG", "BMP", "DIB", "TIFF", "WEBP", "GIF", "AVIF", "JPEG2000", "PPM")
 """The kinds of files that are read, whatever their ending says, by Pillow's names."""
-UNREADABLE_SUFFIXES = (
-    ".heic", ".heif", ".jxl", ".cr2", ".cr3", ".nef", ".arw", ".dng", ".orf", ".rw2", ".psd", ".svg", ".exr", ".hdr",
-)  # fmt: skip
-"""The endings of photographs that no library here reads: such files are named, never skipped without a word."""
 
 DECODING_ERRORS = (
     OSError, ValueError, SyntaxError, EOFError, TypeError, LookupError, ArithmeticError, AttributeError, MemoryError,
@@ -115,44 +110,6 @@ def decode_header(data: bytes, name: str) -> Header:
     _refuse_empty(data, name)
     with _clear_errors(data, name):
         return _deep_tiff_header(data) if _is_deep_tiff(data) else _header(io.BytesIO(data))
-
-
-def find_photographs(folder: Path) -> list[Path]:
-    """The files in ``folder`` and below that are photographs by their ending, by path; see `visible_files`."""
-    return [path for path in visible_files(folder) if path.suffix.lower() in SUFFIXES]
-
-
-def visible_files(folder: Path) -> list[Path]:
-    """The files in ``folder`` and below, by path, without what an operating system puts there for itself.
-
-    Left out are names that begin with a dot (``._1.jpg``, ``.thumbnails/``) and ``__MACOSX``. Links to folders are
-    followed, each folder once.
-    """
-    found = [place / name for place, _, names in walk_visible(folder) for name in names]
-    return sorted(path for path in found if path.is_file())
-
-
-def walk_visible(
-    folder: Path, onerror: Callable[[OSError], None] | None = None
-) -> Iterator[tuple[Path, list[str], list[str]]]:
-    """As `os.walk`: every folder with the names of its folders and files, hidden ones left out (`is_hidden`).
-
-    Links to folders are followed, each folder once. What is taken out of the names of folders is not entered.
-    """
-    seen: set[str] = set()
-    for place, folders, names in os.walk(folder, followlinks=True, onerror=onerror):
-        real = os.path.realpath(place)
-        if real in seen:
-            folders.clear()
-            continue
-        seen.add(real)
-        folders[:] = sorted(name for name in folders if not is_hidden(name))
-        yield Path(place), folders, [name for name in names if not is_hidden(name)]
-
-
-def is_hidden(name: str) -> bool:
-    """Whether a file or folder of this name is one that an operating system puts there for itself."""
-    return name.startswith(".") or name == "__MACOSX"
 
 
 def read_indices(path: Path) -> np.ndarray:

@@ -23,7 +23,8 @@ from empaste.detectors.models import classes_of
 from empaste.errors import InputError, name_and_line
 from empaste.images import RGB, SUFFIXES, fit_within, write_rgb
 from empaste.masks import decode_mask
-from empaste.photographs import UNREADABLE_SUFFIXES, read_photograph, walk_visible
+from empaste.photograph_files import UNREADABLE_SUFFIXES, walk_visible
+from empaste.photographs import read_photograph
 from empaste.report import drawing
 from empaste.report.names import isolated
 from empaste.rle import RLE

@@ -42,14 +42,8 @@ from empaste.masks import decode_mask, rle_area_box_xywh
 from empaste.networks.weights import build_network
 from empaste.overlaps import mask_ious
 from empaste.params import load_params
-from empaste.photographs import (
-    SIDES_SWAPPED,
-    decode_header,
-    find_photographs,
-    read_header,
-    read_indices,
-    read_photograph,
-)
+from empaste.photograph_files import find_photographs
+from empaste.photographs import SIDES_SWAPPED, decode_header, read_header, read_indices, read_photograph
 from empaste.presets import overrides, write_params
 from empaste.rle import read_rle
 from tests.datasets.layouts import settings_of

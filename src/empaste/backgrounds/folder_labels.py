@@ -16,7 +16,7 @@ from empaste.artifacts.foreign_coco import ForeignCoco, check_foreign_coco, has_
 from empaste.artifacts.json_files import read_json
 from empaste.artifacts.remarks import Remark, summarise
 from empaste.errors import InputError
-from empaste.photographs import visible_files
+from empaste.photograph_files import visible_files
 
 LAYOUT = "labels.csv of backgrounds.root needs the columns file and label; name them so, or put the file elsewhere"
 SHOWN_FILES = 3

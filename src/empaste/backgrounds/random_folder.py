@@ -22,7 +22,8 @@ from empaste.backgrounds.generator import Generator, GeneratorSettings, MapScene
 from empaste.backgrounds.scenes import Candidate, Failure, Made, Scene, Source
 from empaste.errors import InputError
 from empaste.images import SUFFIXES
-from empaste.photographs import UNREADABLE_SUFFIXES, find_photographs, read_photograph, visible_files
+from empaste.photograph_files import UNREADABLE_SUFFIXES, find_photographs, visible_files
+from empaste.photographs import read_photograph
 
 
 class Usable(NamedTuple):

@@ -17,7 +17,7 @@ from empaste.datasets.folder import LEFT_OUT, NO_LABEL
 from empaste.datasets.naming import SPLIT_NAMES, split_called
 from empaste.errors import InputError
 from empaste.images import SUFFIXES
-from empaste.photographs import UNREADABLE_SUFFIXES, is_hidden, visible_files
+from empaste.photograph_files import UNREADABLE_SUFFIXES, is_hidden, visible_files
 
 SAME_AS = "the same file as "
 """How the reason begins for which a further copy of a file is left out."""

@@ -32,7 +32,7 @@ from empaste.datasets.settings import PrepareSettings
 from empaste.doctor.repository import check_git, check_names
 from empaste.errors import InputError
 from empaste.layout import DECISIONS, HERE, pipeline_folder
-from empaste.photographs import find_photographs
+from empaste.photograph_files import find_photographs
 from empaste.report.sheets.panels import counted
 from empaste.settings import read_sections
 

@@ -12,7 +12,7 @@ from typing import Literal
 
 from empaste.beginning.folder_labels import label_by_folder, labels_text
 from empaste.errors import InputError
-from empaste.photographs import find_photographs, visible_files
+from empaste.photograph_files import find_photographs, visible_files
 
 DATASET = Path("dataset")
 """The folder of a project in which the data set lies."""

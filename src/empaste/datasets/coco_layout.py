@@ -11,7 +11,7 @@ from empaste.artifacts.foreign_coco import ForeignCoco, is_coco_file
 from empaste.artifacts.remarks import Remark
 from empaste.datasets.naming import SPLIT_NAMES, ImageFiles, differ, is_file, only_file, split_called
 from empaste.errors import InputError
-from empaste.photographs import visible_files
+from empaste.photograph_files import visible_files
 
 OTHER_FILES = ("captions", "person_keypoints", "panoptic", "stuff", "image_info")
 """How the names of COCO's files begin that hold something else."""

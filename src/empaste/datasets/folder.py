@@ -31,7 +31,7 @@ from empaste.datasets.settings import PrepareSettings
 from empaste.datasets.splitting import splits_by_seed
 from empaste.errors import InputError
 from empaste.images import SUFFIXES
-from empaste.photographs import UNREADABLE_SUFFIXES, visible_files
+from empaste.photograph_files import UNREADABLE_SUFFIXES, visible_files
 
 LAYOUT = "a folder data set is images/ and labels.csv with the columns file,label and perhaps split"
 LEFT_OUT = "left_out.csv"

@@ -19,7 +19,7 @@ from empaste.artifacts.remarks import Remark
 from empaste.datasets.records import Example
 from empaste.errors import InputError
 from empaste.images import leads_out
-from empaste.photographs import find_photographs
+from empaste.photograph_files import find_photographs
 
 SPLIT_NAMES = {"train": ("train", "training"), "val": ("val", "valid", "validation")}
 """What the splits are called, the first of each exactly; in any case of letters."""

@@ -12,7 +12,7 @@ from empaste.datasets.settings import PrepareSettings
 from empaste.datasets.splitting import drawn_splits
 from empaste.errors import InputError
 from empaste.images import SUFFIXES, leads_out
-from empaste.photographs import is_hidden
+from empaste.photograph_files import is_hidden
 
 SETS: tuple[tuple[Split, tuple[str, ...]], ...] = (
     ("train", ("Segmentation/trainaug.txt", "Segmentation/train.txt", "Main/train.txt")),

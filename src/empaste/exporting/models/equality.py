@@ -12,7 +12,8 @@ from empaste.detectors.tensors import image_tensor
 from empaste.errors import InputError
 from empaste.exporting.models.traced import Loaded
 from empaste.images import RGB, fit_within
-from empaste.photographs import find_photographs, read_photograph
+from empaste.photograph_files import find_photographs
+from empaste.photographs import read_photograph
 
 PIXELS, SCORE, MASK = 0.1, 1e-3, 1e-2
 """How far a side of a box, a score, and a value of a mask may differ."""
