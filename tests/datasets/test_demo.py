@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from empaste.datasets.demo import NAMES, draw_scene, load_demo, open_demo
-from empaste.datasets.demo_objects import CLASSES, CLUTTER
+from empaste.datasets.demo_clutter import CLUTTER
+from empaste.datasets.demo_objects import CLASSES
 from empaste.datasets.demo_scenes import HOMES, NATURAL_CLUTTER, SCENES
-from empaste.datasets.drawing import blank_patch
+from empaste.datasets.demo_shapes import blank_patch
 from empaste.images import decode_rgb
 from tests.datasets.layouts import settings_of
 

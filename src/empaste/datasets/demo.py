@@ -12,9 +12,10 @@ import cv2
 import numpy as np
 from jaxtyping import Bool, UInt8
 
-from empaste.datasets.demo_objects import CLASSES, CLUTTER, Draw
+from empaste.datasets.demo_clutter import CLUTTER
+from empaste.datasets.demo_objects import CLASSES
 from empaste.datasets.demo_scenes import HOMES, NATURAL_CLUTTER, SCENES
-from empaste.datasets.drawing import Patch, blank_patch, fractal, shade, tinted
+from empaste.datasets.demo_shapes import Draw, Patch, blank_patch, fractal, shade, tinted
 from empaste.datasets.records import ClassName, DataSet, Example, Picture, Split
 from empaste.datasets.settings import PrepareSettings
 from empaste.images import encode_rgb, fit_within

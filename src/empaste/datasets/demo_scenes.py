@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from jaxtyping import UInt8
 
-from empaste.datasets.drawing import fractal, hsv, noise, plain, shaded, tinted
+from empaste.datasets.demo_shapes import fractal, hsv, noise, plain, shaded, tinted
 
 Image = UInt8[np.ndarray, "s s 3"]
 Scene = Callable[[np.random.Generator, int], Image]

@@ -6,6 +6,7 @@ no anti-aliasing here.
 """
 
 import colorsys
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import cv2
@@ -29,6 +30,10 @@ class Patch:
     def side(self) -> int:
         """Width and height in pixels."""
         return len(self.mask)
+
+
+Draw = Callable[[Patch, np.random.Generator], None]
+"""Draws one random specimen of a thing on an empty patch."""
 
 
 def blank_patch(radius: float, angle: float = 0.0) -> Patch:
