@@ -9,7 +9,8 @@ import pytest
 
 from benchmarks import flat_cost
 from benchmarks.flat_cost import draw, project, slopes, summarise, table
-from benchmarks.flat_steps import COUNTS, DETECTIONS, NUM_VAL, SEGMENTS, STEPS, main
+from benchmarks.flat_items import DETECTIONS, NUM_VAL, SEGMENTS
+from benchmarks.flat_steps import COUNTS, STEPS, main
 
 ITEMS = 12
 
