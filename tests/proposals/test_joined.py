@@ -19,7 +19,6 @@ from empaste.images import write_rgb
 from empaste.masks import encode_mask
 from empaste.overlaps import mask_ious
 from empaste.proposals import METHODS, joined
-from empaste.proposals.duplicates import best_unlike
 from empaste.proposals.method import Context
 from empaste.proposals.recall import images_without
 from empaste.proposals.settings import (
@@ -30,6 +29,7 @@ from empaste.proposals.settings import (
     supervision,
     with_method,
 )
+from empaste.proposals.suppression import best_unlike
 from empaste.proposals.table import match_images, propose_image, seen_side
 from empaste.scaleout import PerProcess
 from empaste.settings import load_settings

@@ -23,8 +23,8 @@ from empaste.artifacts.json_files import read_json
 from empaste.artifacts.remarks import Remark, summarise
 from empaste.errors import InputError
 from empaste.masks import decode_masks
-from empaste.proposals.duplicates import first_of_each
 from empaste.proposals.method import Context, Keys, Method, Segments
+from empaste.proposals.suppression import first_of_each
 from empaste.rle import RLE, read_rle
 from empaste.settings import Positive, Settings
 

@@ -19,10 +19,10 @@ from jaxtyping import Bool, Float, UInt8
 from pydantic import Field
 
 from empaste.errors import install_command
-from empaste.proposals.duplicates import best_unlike
 from empaste.proposals.method import Context, Method, Segments
 from empaste.proposals.pretrained import no_segments, shows_nothing
 from empaste.proposals.saliency import SalienceNetwork, load_network, salience_map
+from empaste.proposals.suppression import best_unlike
 from empaste.settings import Count, Fraction
 
 Level = Annotated[float, Field(ge=0, lt=1)]

@@ -20,9 +20,9 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from empaste.errors import DETECTRON2, TORCH_LOAD_ERRORS, InputError, first_line, require_detectron2
-from empaste.proposals.duplicates import first_of_each
 from empaste.proposals.method import Context, Method, Segments
 from empaste.proposals.pretrained import no_segments, shows_nothing
+from empaste.proposals.suppression import first_of_each
 from empaste.settings import Count, Device, Fraction, Settings
 
 

@@ -13,10 +13,10 @@ from pydantic import Field, field_validator
 
 from empaste.errors import InputError
 from empaste.images import fit_within
-from empaste.proposals.duplicates import best_unlike
 from empaste.proposals.filters import filtered
 from empaste.proposals.method import Context, Method, Segments
 from empaste.proposals.sizes import enlarged
+from empaste.proposals.suppression import best_unlike
 from empaste.settings import Fraction, Settings
 
 

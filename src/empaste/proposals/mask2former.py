@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from jaxtyping import Float, Int, UInt8
 
-from empaste.proposals.duplicates import first_of_each
 from empaste.proposals.method import Context, Segments
 from empaste.proposals.pretrained import Segmenter, no_segments, pretrained_method, shows_nothing
+from empaste.proposals.suppression import first_of_each
 from empaste.settings import Fraction
 
 if TYPE_CHECKING:

@@ -22,8 +22,8 @@ from jaxtyping import Bool, Float, Int, UInt8
 from empaste.artifacts.file_index import FileIndex
 from empaste.artifacts.mat5 import MAX_BYTES, MAX_DEPTH, DamagedFileError, is_mat5, read_variables
 from empaste.errors import InputError, install_command, require_extra
-from empaste.proposals.duplicates import first_of_each
 from empaste.proposals.method import Context, Method, Segments
+from empaste.proposals.suppression import first_of_each
 from empaste.settings import Positive, Settings
 
 FIELDS = ("superpixels", "labels", "scores", "maskmat")

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
-from empaste.proposals.duplicates import first_of_each
 from empaste.proposals.method import Context, Method, Segments
 from empaste.proposals.pretrained import Segmenter, no_segments, pretrained_method, shows_nothing
+from empaste.proposals.suppression import first_of_each
 from empaste.settings import Fraction, Positive
 
 if TYPE_CHECKING:  # the other methods need no torch
