@@ -17,7 +17,7 @@ from empaste.artifacts.foreground_decisions import ForegroundDecision
 from empaste.artifacts.remarks import Remark
 from empaste.artifacts.schemas.proposals import Segments
 from empaste.artifacts.segments import segment_rles
-from empaste.foregrounds.overlaps import same_object
+from empaste.foregrounds.instances import same_object
 from empaste.masks import rle_area_box_xywh
 from empaste.overlaps import SAME_OBJECT_IOU, mask_ious
 from empaste.rle import RLE

@@ -10,7 +10,7 @@ from jaxtyping import Int
 from empaste.foregrounds.confidence import Neighbours, confidences
 from empaste.foregrounds.em import Choice
 from empaste.foregrounds.gathering import ClassSegments
-from empaste.foregrounds.overlaps import pick_further, same_object
+from empaste.foregrounds.instances import pick_further, same_object
 from empaste.foregrounds.settings import ForegroundsSettings
 
 COLUMNS = [

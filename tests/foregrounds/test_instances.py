@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from empaste.foregrounds.overlaps import pick_further, same_object
+from empaste.foregrounds.instances import pick_further, same_object
 from empaste.masks import encode_mask
 from empaste.overlaps import covered_shares
 from empaste.rle import RLE
