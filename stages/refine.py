@@ -47,8 +47,8 @@ def main(
     decided = read_decided(foregrounds, segments) if settings.rounds else []
     check_labels(pool, labelled, foregrounds)
     on_gpu = torch_device(settings.device).type != "cpu"
-    map_looks = partial(map_items, what="draw", network=Network(settings.device, 1) if on_gpu else None)
-    rounds = refine(pool, labelled, classes["class_id"].tolist(), settings, map_looks, work, decided)
+    map_images = partial(map_items, what="draw", network=Network(settings.device, 1) if on_gpu else None)
+    rounds = refine(pool, labelled, classes["class_id"].tolist(), settings, map_images, work, decided)
     with whole_directory(out) as folder:
         write_rounds(folder, rounds, table, classes)
     write_json(metrics, refine_metrics(rounds, read_truth(ground_truth), classes))

@@ -12,7 +12,7 @@ import pytest
 from empaste.errors import InputError
 from empaste.images import read_rgb
 from empaste.masks import decode_mask, encode_mask
-from empaste.refinement import looking
+from empaste.refinement import inference
 from empaste.refinement import rounds as rounds_module
 from empaste.refinement.rounds import Instance, LabelledImage, Round, deal, refine
 from empaste.refinement.segmenter import Segmenter
@@ -74,8 +74,8 @@ def see(monkeypatch: pytest.MonkeyPatch, without: Sequence[tuple[int, int]] = ()
             prob[(image == colour).all(2) & ((names[-1], place) not in without)] = 1
         return found
 
-    monkeypatch.setattr(looking, "read_rgb", read)
-    monkeypatch.setattr(looking, "class_maps", maps)
+    monkeypatch.setattr(inference, "read_rgb", read)
+    monkeypatch.setattr(inference, "class_maps", maps)
     return looked
 
 
@@ -225,7 +225,7 @@ def test_contours_of_a_file_are_followed(tmp_path: Path, monkeypatch: pytest.Mon
         given.append(contours)
         return prob
 
-    monkeypatch.setattr(looking, "follow_edges", follow)
+    monkeypatch.setattr(inference, "follow_edges", follow)
     file = save_step_finder(tmp_path / "steps.weights.h5")
     run(tmp_path, {1: [3]}, contours=str(file))
     run(tmp_path, {1: [3]}, work="other")
@@ -292,7 +292,7 @@ def test_a_run_goes_on_behind_what_is_done(tmp_path: Path, fits: Fits) -> None:
     assert [key for _, key in fits] == [(1, 1)], "the network of the other fold was kept"
 
 
-@pytest.mark.parametrize("name", ["segmenter.pt", "part-000000/seen.json"])
+@pytest.mark.parametrize("name", ["segmenter.pt", "part-000000/pieces.json"])
 def test_what_was_damaged_is_made_again(tmp_path: Path, name: str) -> None:
     whole = run(tmp_path, SHOWN)
     folder = tmp_path / "work/round_1_fold_1"

@@ -15,7 +15,7 @@ from empaste.jittering import Sample
 from empaste.masks import encode_mask
 from empaste.refinement import training
 from empaste.refinement.segmenter import Segmenter, build_segmenter, class_maps
-from empaste.refinement.training import IGNORED, Example, Shown, fit_segmenter, rate, target_of
+from empaste.refinement.training import IGNORED, Example, Target, fit_segmenter, rate, target_of
 from tests.refinement.scenes import COLOURS, draw_images, square_of, tiny_settings
 
 KEY, WHAT = (1, 0), "test"
@@ -28,7 +28,7 @@ def examples(tmp_path: Path) -> list[Example]:
     shown = {number: class_ids[:2] if number == 3 else [class_ids[number % 2]] for number in range(1, 6)}
     images = draw_images(tmp_path, shown)
     return [
-        Example(one.path, [Shown(class_ids.index(c), encode_mask(square_of(c))) for c in one.class_ids])
+        Example(one.path, [Target(class_ids.index(c), encode_mask(square_of(c))) for c in one.class_ids])
         for one in images.values()
     ]
 
@@ -176,7 +176,7 @@ def squares_on_noise(folder: Path) -> tuple[list[Example], list[list[np.ndarray]
             mask[y : y + 10, x : x + 10] = True
             image[mask] = list(COLOURS.values())[k]
         write_rgb(folder / f"{number}.png", image)
-        examples.append(Example(folder / f"{number}.png", [Shown(k, encode_mask(one)) for k, one in enumerate(own)]))
+        examples.append(Example(folder / f"{number}.png", [Target(k, encode_mask(one)) for k, one in enumerate(own)]))
         masks.append(own)
     return examples, masks
 
@@ -207,13 +207,13 @@ def test_weights_that_are_no_numbers_end_with_the_next_step(
 def test_an_image_so_thin_that_no_cell_is_seen_teaches_nothing(tmp_path: Path) -> None:
     path = tmp_path / "thin.png"
     write_rgb(path, np.zeros((2, 200, 3), np.uint8))
-    example = Example(path, [Shown(0, encode_mask(np.ones((2, 200), bool)))])
+    example = Example(path, [Target(0, encode_mask(np.ones((2, 200), bool)))])
     network = fit([example], iterations=4, batch_size=2)
     assert all(tensor.isfinite().all() for tensor in network.parameters())
 
 
 def test_a_foreground_of_an_image_of_another_size_is_refused(examples: list[Example]) -> None:
-    wrong = examples[0]._replace(foregrounds=[Shown(0, encode_mask(np.ones((32, 30), bool)))])
+    wrong = examples[0]._replace(foregrounds=[Target(0, encode_mask(np.ones((32, 30), bool)))])
     with pytest.raises(
         InputError,
         match=r"\.png is 32 high and 32 wide, a foreground of it is of an image 32 high and 30 wide; run: dvc",

@@ -14,9 +14,9 @@ import numpy as np
 
 from empaste.errors import InputError
 from empaste.masks import rle_area_box_xywh
-from empaste.refinement.looking import Look, MapLooks, Seen, see_images
+from empaste.refinement.inference import Found, MapImages, Wanted, segment_images
 from empaste.refinement.settings import RefineSettings
-from empaste.refinement.training import Example, Shown, fit_segmenter
+from empaste.refinement.training import Example, Target, fit_segmenter
 from empaste.rle import RLE
 
 DEALING = 2
@@ -56,13 +56,13 @@ def refine(
     images: Mapping[int, LabelledImage],
     class_ids: Sequence[int],
     settings: RefineSettings,
-    map_looks: MapLooks,
+    map_images: MapImages,
     work: Path,
     decided: Sequence[Instance] = (),
 ) -> list[Round]:
     """The rounds that ``settings`` ask for, in order; the first learns ``foregrounds``.
 
-    ``images`` are by id; all that have labels are looked at, by ``map_looks``, also those without a foreground. What a
+    ``images`` are by id; all that have labels are looked at, by ``map_images``, also those without a foreground. What a
     person ``decided`` is in every round, alone of its class in its image. Every network and what it has seen stand in
     the folder ``work``, from where a call with the same arguments goes on. `InputError` where there is no foreground to
     learn, or an image cannot be read.
@@ -78,7 +78,7 @@ def refine(
             )
         folds = deal(sorted(images), settings.folds, settings.seed)
         parts = [
-            _refine_fold(before, images, class_ids, folds, (number, fold), settings, map_looks, work)
+            _refine_fold(before, images, class_ids, folds, (number, fold), settings, map_images, work)
             for fold in range(len(folds))
         ]
         rounds.append(_with_decided(_joined(parts), decided))
@@ -103,7 +103,7 @@ def _refine_fold(
     folds: Sequence[Sequence[int]],
     key: tuple[int, int],
     settings: RefineSettings,
-    map_looks: MapLooks,
+    map_images: MapImages,
     work: Path,
 ) -> Round:
     """The images of a fold, looked at by a network that learned the others; kept in ``work``."""
@@ -114,27 +114,27 @@ def _refine_fold(
     what = f"refine, round {number}, fold {fold + 1} of {len(folds)}"
     train = partial(fit_segmenter, _examples(learned, images, class_ids), len(class_ids), settings, key, what)
     own = {image_id: images[image_id] for image_id in folds[fold]}
-    looks = _looks(own, known, class_ids)
+    wanted = _wanted(own, known, class_ids)
     folder = work / f"round_{number}_fold_{fold}"
-    seen = see_images(list(looks.values()), train, len(class_ids), settings, map_looks, folder)
-    return _as_round(own, class_ids, dict(zip(looks, seen, strict=True)), known, before)
+    found = segment_images(list(wanted.values()), train, len(class_ids), settings, map_images, folder)
+    return _as_round(own, class_ids, dict(zip(wanted, found, strict=True)), known, before)
 
 
 def _examples(
     instances: Sequence[Instance], images: Mapping[int, LabelledImage], class_ids: Sequence[int]
 ) -> list[Example]:
     """The images that show an instance, by id, each with its instances, the largest first."""
-    of_image: dict[int, list[Shown]] = {}
+    targets: dict[int, list[Target]] = {}
     for one in sorted(instances, key=lambda one: (one["image_id"], -rle_area_box_xywh(one["segmentation"])[0])):
-        shown = Shown(class_ids.index(one["class_id"]), one["segmentation"])
-        of_image.setdefault(one["image_id"], []).append(shown)
-    return [Example(images[image_id].path, shown) for image_id, shown in of_image.items()]
+        target = Target(class_ids.index(one["class_id"]), one["segmentation"])
+        targets.setdefault(one["image_id"], []).append(target)
+    return [Example(images[image_id].path, own) for image_id, own in targets.items()]
 
 
-def _looks(images: Mapping[int, LabelledImage], known: set[int], class_ids: Sequence[int]) -> dict[int, Look]:
+def _wanted(images: Mapping[int, LabelledImage], known: set[int], class_ids: Sequence[int]) -> dict[int, Wanted]:
     """By id, the images that show one of the ``known`` classes, with the places of those that they show."""
     return {
-        image_id: Look(one.path, [class_ids.index(class_id) for class_id in one.class_ids if class_id in known])
+        image_id: Wanted(one.path, [class_ids.index(class_id) for class_id in one.class_ids if class_id in known])
         for image_id, one in images.items()
         if known.intersection(one.class_ids)
     }
@@ -143,27 +143,27 @@ def _looks(images: Mapping[int, LabelledImage], known: set[int], class_ids: Sequ
 def _as_round(
     images: Mapping[int, LabelledImage],
     class_ids: Sequence[int],
-    seen: Mapping[int, Seen],
+    found: Mapping[int, Found],
     known: set[int],
     before: Sequence[Instance],
 ) -> Round:
-    """What was ``seen`` of the ``known`` classes of ``images``; of the others what ``before`` has of them."""
-    found = Round(instances=[], empty=[], kept=[])
+    """What was ``found`` of the ``known`` classes of ``images``; of the others what ``before`` has of them."""
+    result = Round(instances=[], empty=[], kept=[])
     for image_id, one in images.items():
         for class_id in one.class_ids:
             if class_id not in known:
                 old = [old for old in before if (old["image_id"], old["class_id"]) == (image_id, class_id)]
-                found["instances"] += old
-                found["kept"].append((image_id, class_id))
+                result["instances"] += old
+                result["kept"].append((image_id, class_id))
                 continue
-            new = seen[image_id][class_ids.index(class_id)]
-            found["instances"] += [
+            new = found[image_id][class_ids.index(class_id)]
+            result["instances"] += [
                 Instance(image_id=image_id, class_id=class_id, segmentation=rle, score=round(confidence, 6))
                 for rle, confidence in new
             ]
             if not new:
-                found["empty"].append((image_id, class_id))
-    return found
+                result["empty"].append((image_id, class_id))
+    return result
 
 
 def _joined(parts: Sequence[Round]) -> Round:

@@ -35,8 +35,8 @@ ORDER, VIEW = 0, 1
 """Streams of random numbers."""
 
 
-class Shown(NamedTuple):
-    """A foreground that is learned: the place of its class among the classes, and its mask."""
+class Target(NamedTuple):
+    """A foreground to be learned: the place of its class among the classes, and its mask."""
 
     place: int
     mask_rle: RLE
@@ -46,7 +46,7 @@ class Example(NamedTuple):
     """An image, and its foregrounds in painting order: of two that overlap the later one is on top."""
 
     path: Path
-    foregrounds: Sequence[Shown]
+    foregrounds: Sequence[Target]
 
 
 def fit_segmenter(

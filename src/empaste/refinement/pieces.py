@@ -1,4 +1,4 @@
-"""From the map of a class in an image to instances: its connected pieces."""
+"""The instances in the map of a class: its connected pieces."""
 
 from typing import NamedTuple
 
@@ -11,16 +11,16 @@ from empaste.refinement.settings import RefineSettings
 from empaste.rle import RLE
 
 
-class Drawn(NamedTuple):
+class Piece(NamedTuple):
     """An instance: its mask, and the mean of the network's map in it, in [0, 1]."""
 
     mask_rle: RLE
     confidence: float
 
 
-def draw_instances(
+def find_pieces(
     chances: Float[np.ndarray, "h w"], prob: Float[np.ndarray, "h w"], settings: RefineSettings
-) -> list[Drawn]:
+) -> list[Piece]:
     """The connected pieces of the pixels with ``chances`` over the threshold, the largest first.
 
     Of two of one size the one that begins higher comes first, of two as high the one farther left. Dropped are pieces
@@ -28,10 +28,10 @@ def draw_instances(
     stay. Their confidence is taken from ``prob``, the network's map. None where no pixel is over the threshold.
     """
     inside = np.asarray(chances > settings.threshold)
-    return [Drawn(encode_mask(piece), float(prob[piece].mean())) for piece in _pieces(inside, settings)]
+    return [Piece(encode_mask(piece), float(prob[piece].mean())) for piece in _large_enough(inside, settings)]
 
 
-def _pieces(inside: Bool[np.ndarray, "h w"], settings: RefineSettings) -> list[Bool[np.ndarray, "h w"]]:
+def _large_enough(inside: Bool[np.ndarray, "h w"], settings: RefineSettings) -> list[Bool[np.ndarray, "h w"]]:
     num, labels, statistics, _ = cv2.connectedComponentsWithStats(inside.astype(np.uint8), connectivity=8)
     areas = statistics[1:, cv2.CC_STAT_AREA]
     least = max(settings.min_area * inside.size, settings.min_piece * areas.max(initial=0))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from empaste.masks import decode_mask
-from empaste.refinement.drawing import draw_instances
+from empaste.refinement.pieces import find_pieces
 from tests.refinement.scenes import tiny_settings
 
 ALL: dict[str, Any] = {"min_area": 0.0, "min_piece": 0.0, "max_instances": 9}
@@ -23,7 +23,7 @@ def chances_of(*boxes: Box) -> np.ndarray:
 
 def drawn(chances: np.ndarray, **changes: Any) -> list[Box]:
     """The boxes of the pieces, which fill them."""
-    found = draw_instances(chances, chances, tiny_settings(**ALL | changes))
+    found = find_pieces(chances, chances, tiny_settings(**ALL | changes))
     masks = [decode_mask(one.mask_rle) for one in found]
     boxes = []
     for mask in masks:
@@ -52,7 +52,7 @@ def test_of_two_of_one_size_the_upper_comes_first_and_of_two_as_high_the_left_on
 
 
 def test_pieces_that_touch_at_a_corner_are_one() -> None:
-    found = draw_instances(chances_of((0, 0, 2, 2), (2, 2, 2, 2)), chances_of(), tiny_settings(**ALL))
+    found = find_pieces(chances_of((0, 0, 2, 2), (2, 2, 2, 2)), chances_of(), tiny_settings(**ALL))
     assert [int(decode_mask(one.mask_rle).sum()) for one in found] == [8]
 
 
@@ -89,5 +89,5 @@ def test_nothing_over_the_threshold_gives_nothing() -> None:
 def test_confidence_is_the_mean_of_the_networks_map_in_the_piece() -> None:
     prob = np.zeros((20, 30), np.float32)
     prob[0:4, 0:2], prob[0:4, 2:4] = 1.0, 0.5
-    [one] = draw_instances(chances_of((0, 0, 4, 4)), prob, tiny_settings(**ALL))
+    [one] = find_pieces(chances_of((0, 0, 4, 4)), prob, tiny_settings(**ALL))
     assert one.confidence == pytest.approx(0.75)

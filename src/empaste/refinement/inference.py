@@ -1,4 +1,4 @@
-"""Images looked at by a trained network: their classes seen, and drawn as instances.
+"""The trained network on the images that it did not learn: the instances of their classes.
 
 The network and the images that are done stand in a folder for unfinished work, from which a later run goes on.
 """
@@ -20,67 +20,67 @@ from empaste.devices import one_thread, torch_device
 from empaste.errors import InputError
 from empaste.images import fit_within, read_rgb
 from empaste.networks.contours import learned_contours
-from empaste.refinement.drawing import Drawn, draw_instances
+from empaste.refinement.pieces import Piece, find_pieces
 from empaste.refinement.segmenter import Segmenter, build_segmenter, class_maps
 from empaste.refinement.settings import CONTOURS, RefineSettings
 from empaste.refinement.walk import follow_edges
 
-NETWORK, SEEN = "segmenter.pt", "seen.json"
+NETWORK, PIECES = "segmenter.pt", "pieces.json"
 
 
-class Look(NamedTuple):
-    """An image's file, and the classes to be seen in it: their places among the network's."""
+class Wanted(NamedTuple):
+    """An image's file, and the classes to be found in it: their places among the network's."""
 
     path: Path
     places: Sequence[int]
 
 
-Seen = Mapping[int, Sequence[Drawn]]
-"""The instances of every class that was to be seen, by its place; of a class the largest first."""
-MapLooks = Callable[[Callable[[Look], Seen], Sequence[Look]], Iterable[Seen]]
+Found = Mapping[int, Sequence[Piece]]
+"""The instances of every class that was to be found, by its place; of a class the largest first."""
+MapImages = Callable[[Callable[[Wanted], Found], Sequence[Wanted]], Iterable[Found]]
 """Maps a pure function over images, perhaps in worker processes; in order."""
 
 
-def see_images(
-    looks: Sequence[Look],
+def segment_images(
+    wanted: Sequence[Wanted],
     train: Callable[[], Segmenter],
     num_classes: int,
     settings: RefineSettings,
-    map_looks: MapLooks,
+    map_images: MapImages,
     work: Path,
-) -> list[Seen]:
-    """What the network of ``num_classes`` classes that ``train`` gives sees in ``looks``, in their order.
+) -> list[Found]:
+    """What the network of ``num_classes`` classes that ``train`` gives finds in the ``wanted`` images, in their order.
 
-    It is trained where ``work`` does not hold it yet, and an image is to be looked at. `InputError` where an image or
-    its contours cannot be read.
+    It is trained where ``work`` does not hold it yet, and an image is left to be segmented. `InputError` where an image
+    or its contours cannot be read.
     """
     network = (work / NETWORK).resolve()
 
-    def see(rest: Sequence[Look]) -> Iterable[Seen]:
+    def segment(rest: Sequence[Wanted]) -> Iterable[Found]:
         if load_checkpoint(network) is None:
             trained = train().state_dict()
             work.mkdir(parents=True, exist_ok=True)
             save_checkpoint(network, {"num_classes": num_classes, "weights": trained})
-        return map_looks(partial(look_at, network=network, settings=settings), rest)
+        return map_images(partial(segment_image, network=network, settings=settings), rest)
 
-    parts = finish_parts(work, work.name, looks, see, _write_part)
-    return [_from_json(seen) for part in parts for seen in read_own_json(part / SEEN, "dvc repro refine")]
+    parts = finish_parts(work, work.name, wanted, segment, _write_part)
+    return [_from_json(found) for part in parts for found in read_own_json(part / PIECES, "dvc repro refine")]
 
 
-def look_at(look: Look, network: Path, settings: RefineSettings) -> Seen:
+def segment_image(wanted: Wanted, network: Path, settings: RefineSettings) -> Found:
     """The instances in one image, by the network in the file ``network``.
 
     One CPU thread does it, so that the same comes out in whichever process.
     """
-    image = read_rgb(look.path)
+    image = read_rgb(wanted.path)
     with one_thread():
-        contours = _contours(image, look.path, settings)
-        maps = class_maps(_load(network, settings), image, look.places, settings.image_size, settings.flip)
-    drawn = {}
-    for place, prob in zip(look.places, maps, strict=True):
+        contours = _contours(image, wanted.path, settings)
+        maps = class_maps(_load(network, settings), image, wanted.places, settings.image_size, settings.flip)
+    found = {}
+    for place, prob in zip(wanted.places, maps, strict=True):
         chances = follow_edges(prob, image, contours, settings.walk)
-        drawn[place] = draw_instances(chances, prob, settings)
-    return drawn
+        found[place] = find_pieces(chances, prob, settings)
+    return found
 
 
 def _contours(
@@ -107,9 +107,9 @@ def _load_once(path: Path, settings_json: str) -> Segmenter:
     return network.eval().to(torch_device(settings.device)).to(memory_format=torch.channels_last)
 
 
-def _write_part(folder: Path, several: Sequence[Seen]) -> None:
-    write_json(folder / SEEN, [{str(place): drawn for place, drawn in seen.items()} for seen in several])
+def _write_part(folder: Path, several: Sequence[Found]) -> None:
+    write_json(folder / PIECES, [{str(place): pieces for place, pieces in found.items()} for found in several])
 
 
-def _from_json(seen: Mapping[str, Sequence[Any]]) -> Seen:
-    return {int(place): [Drawn(*one) for one in drawn] for place, drawn in seen.items()}
+def _from_json(found: Mapping[str, Sequence[Any]]) -> Found:
+    return {int(place): [Piece(*one) for one in pieces] for place, pieces in found.items()}

@@ -1,0 +1,65 @@
+"""A network on images: the same in one process and in several, by a network that is read once."""
+
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from empaste.devices import one_thread
+from empaste.errors import InputError
+from empaste.refinement.inference import NETWORK, Wanted, segment_image, segment_images
+from empaste.refinement.segmenter import Segmenter, build_segmenter
+from empaste.scaleout import map_items
+from tests.refinement.scenes import draw_images, tiny_settings
+
+SETTINGS = tiny_settings(threshold=0.02)
+
+
+def train() -> Segmenter:
+    torch.manual_seed(0)
+    return build_segmenter(SETTINGS, 3)
+
+
+@pytest.fixture
+def wanted(tmp_path: Path) -> list[Wanted]:
+    images = draw_images(tmp_path / "images", {key: [3, 7] for key in range(1, 10)})
+    return [Wanted(one.path, [0, 1]) for one in images.values()]
+
+
+def test_the_same_with_any_number_of_workers(wanted: list[Wanted], tmp_path: Path) -> None:
+    alone = segment_images(wanted, train, 3, SETTINGS, partial(map_items, what="draw", workers=1), tmp_path / "one")
+    assert len(alone) == 9
+    assert all(set(found) == {0, 1} for found in alone)
+    assert sum(len(pieces) for found in alone for pieces in found.values()) > 9
+    several = partial(map_items, what="draw", workers=2)
+    assert segment_images(wanted, train, 3, SETTINGS, several, tmp_path / "two") == alone
+
+
+def test_no_image_needs_no_network(tmp_path: Path) -> None:
+    def never() -> Segmenter:
+        raise AssertionError
+
+    assert segment_images([], never, 3, SETTINGS, map, tmp_path / "work") == []
+
+
+def test_a_network_that_is_gone_is_named(wanted: list[Wanted], tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=rf"{NETWORK} is gone or damaged; run again: dvc repro refine"):
+        segment_image(wanted[0], tmp_path / NETWORK, SETTINGS)
+
+
+def test_one_thread_and_then_as_many_as_before() -> None:
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    with one_thread():
+        assert torch.get_num_threads() == 1
+    assert torch.get_num_threads() == 2
+    torch.set_num_threads(before)
+
+
+def test_confidences_are_kept_to_the_last_bit(wanted: list[Wanted], tmp_path: Path) -> None:
+    first = segment_images(wanted[:1], train, 3, SETTINGS, map, tmp_path / "work")
+    [found] = [segment_image(wanted[0], (tmp_path / "work" / NETWORK).resolve(), SETTINGS)]
+    assert first == [found]
+    assert all(np.isfinite(one.confidence) for pieces in found.values() for one in pieces)
