@@ -47,7 +47,7 @@ from empaste.jittering import (
     recolour,
 )
 from empaste.masks import decode_masks, encode_mask
-from empaste.paste.sources import annotated_instances
+from empaste.paste.foregrounds import annotated_instances
 from empaste.rle import RLE
 
 JITTER = (0.1, 2.0)

@@ -46,9 +46,9 @@ from empaste.evaluation import evaluate_detections
 from empaste.evaluation.mistakes import match_instances
 from empaste.layout import HERE
 from empaste.paste import SELECTIONS
-from empaste.paste.reading import SOURCES
 from empaste.paste.sampling import draw, list_candidates, open_draws, write_draws
 from empaste.paste.settings import PasteSettings
+from empaste.paste.sources import SOURCES
 from empaste.proposals.data_set import propose_data_set
 from empaste.proposals.recall import proposal_metrics
 from empaste.proposals.settings import ProposalsSettings

@@ -29,12 +29,12 @@ from empaste.artifacts.json_files import read_json
 from empaste.images import read_rgb, write_rgb
 from empaste.masks import decode_mask, encode_mask
 from empaste.paste.compose import compose_encoded
-from empaste.paste.composites import write_composites
 from empaste.paste.cutouts import cut_out, open_cutouts, pool_folder
+from empaste.paste.foregrounds import Foreground, annotated_instances
 from empaste.paste.pool import Background
 from empaste.paste.sampling import write_draws
 from empaste.paste.settings import PasteSettings
-from empaste.paste.sources import Foreground, annotated_instances
+from empaste.paste.writing import write_composites
 from empaste.scaleout import map_items
 
 WIDTH, HEIGHT = 500, 375

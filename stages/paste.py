@@ -8,10 +8,10 @@ import typer
 from empaste.artifacts.outputs import whole_directory, write_json, write_whole
 from empaste.artifacts.work import remove_work
 from empaste.layout import HERE
-from empaste.paste.composites import class_shares
+from empaste.paste.data_set import make_composites
 from empaste.paste.gathering import gather
-from empaste.paste.making import make_composites
 from empaste.paste.settings import PasteSettings
+from empaste.paste.summary import class_shares
 from empaste.scaleout import map_items
 from empaste.settings import load_settings
 from stages.runner import stage

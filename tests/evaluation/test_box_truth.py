@@ -9,8 +9,8 @@ from empaste.artifacts.truth import GroundTruth, mask_truth
 from empaste.evaluation import PROTOCOLS, evaluate_detections
 from empaste.evaluation.mistakes import match_instances
 from empaste.masks import encode_mask
+from empaste.paste.foregrounds import annotated_instances
 from empaste.paste.pool import void_regions
-from empaste.paste.sources import annotated_instances
 
 MASK = np.zeros((40, 40), bool)
 MASK[2:12, 2:12] = True

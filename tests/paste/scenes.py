@@ -9,10 +9,10 @@ import numpy as np
 from empaste.images import write_rgb
 from empaste.masks import encode_mask
 from empaste.paste.cutouts import cut_out
+from empaste.paste.foregrounds import Foreground
 from empaste.paste.pool import Background
 from empaste.paste.sampling import write_draws
 from empaste.paste.settings import PasteSettings
-from empaste.paste.sources import Foreground
 
 BASE: dict[str, Any] = {
     "placement": "random", "foregrounds": "fem", "foregrounds_file": None, "n_p": 3, "selection": "uniform",

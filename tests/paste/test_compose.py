@@ -18,8 +18,8 @@ from empaste.paste import BLENDINGS, PLACEMENTS
 from empaste.paste import compose as composing
 from empaste.paste.blending import HALF, blend_ring
 from empaste.paste.compose import Composite, EncodedComposite, Unreadable, compose, compose_encoded, paste_on
+from empaste.paste.foregrounds import Foreground
 from empaste.paste.pool import Background
-from empaste.paste.sources import Foreground
 from empaste.paste.warping import Layer, warp
 from tests.paste.scenes import SETTINGS, blob, changed, colour_of, paint, pool_of
 

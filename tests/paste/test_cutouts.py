@@ -25,8 +25,8 @@ from empaste.paste.cutouts import (
     pool_folder,
     write_cutouts,
 )
+from empaste.paste.foregrounds import Foreground
 from empaste.paste.pool import Background
-from empaste.paste.sources import Foreground
 
 
 def original(path: Path, image: np.ndarray, *masks: np.ndarray) -> Background:

@@ -10,8 +10,8 @@ from empaste.artifacts.coco_records import Annotation, Coco, ImageRecord
 from empaste.artifacts.shards import write_shards
 from empaste.errors import InputError
 from empaste.images import encode_rgb
+from empaste.paste.foregrounds import Foreground
 from empaste.paste.pool import list_items, list_originals, list_synthesised, void_regions
-from empaste.paste.sources import Foreground
 from empaste.rle import RLE
 
 PATHS = {2: Path("data/images/train/2.jpg"), 5: Path("data/images/train/5.jpg")}

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from empaste.errors import InputError
 from empaste.paste import SELECTIONS
+from empaste.paste.foregrounds import Foreground
 from empaste.paste.sampling import Candidates, draw, list_candidates, open_draws, write_draws
-from empaste.paste.sources import Foreground
 from empaste.rle import RLE
 from tests.paste.scenes import changed
 

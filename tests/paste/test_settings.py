@@ -5,9 +5,9 @@ from typing import get_args
 import pytest
 
 from empaste.paste import BLENDINGS, MIXED, PLACEMENTS, SELECTIONS
-from empaste.paste.reading import SOURCES
 from empaste.paste.settings import Blending as BlendingName
 from empaste.paste.settings import PasteSettings
+from empaste.paste.sources import SOURCES
 from tests.paste.scenes import changed
 
 

@@ -24,7 +24,7 @@ from empaste.artifacts.tables import read_table, write_table
 from empaste.errors import InputError
 from empaste.images import encode_rgb, write_rgb
 from empaste.masks import decode_mask, encode_mask, mask_box_xywh
-from empaste.paste import composites as composites_module
+from empaste.paste import writing as composites_module
 from empaste.paste.cutouts import Cut, Cutout
 from empaste.paste.online import open_online
 from empaste.paste.pool import Background

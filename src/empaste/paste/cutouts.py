@@ -20,8 +20,8 @@ from empaste.artifacts.work_parts import part_stands, whole_part
 from empaste.errors import InputError
 from empaste.masks import decode_mask, mask_box_xywh
 from empaste.paste import BLENDINGS
+from empaste.paste.foregrounds import Foreground
 from empaste.paste.pool import Background
-from empaste.paste.sources import Foreground
 
 PIXELS, INDEX = "pixels.bin", "index.npz"
 

@@ -17,7 +17,7 @@ from empaste.artifacts.polygons import ROUNDING, beyond, corners, segmentation_r
 from empaste.artifacts.remarks import Remark, summarise
 from empaste.errors import InputError
 from empaste.masks import rle_area_box_xywh
-from empaste.paste.sources import Foreground, in_painting_order
+from empaste.paste.foregrounds import Foreground, in_painting_order
 from empaste.rle import RLE
 
 if TYPE_CHECKING:  # every worker process imports this package, and none touches a table

@@ -17,11 +17,11 @@ from empaste.artifacts.work import remove_other_work, work_folder
 from empaste.layout import Layout
 from empaste.paste import SELECTIONS
 from empaste.paste.cutouts import MapOriginals, cut_out
+from empaste.paste.foregrounds import Foreground, check_classes
 from empaste.paste.pool import Background, list_items, list_originals, list_synthesised, void_regions
-from empaste.paste.reading import SOURCES
 from empaste.paste.sampling import list_candidates, write_draws
 from empaste.paste.settings import PasteSettings
-from empaste.paste.sources import Foreground, check_classes
+from empaste.paste.sources import SOURCES
 
 
 class Gathered(NamedTuple):

@@ -21,11 +21,11 @@ from empaste.errors import InputError
 from empaste.layout import HERE
 from empaste.masks import decode_masks
 from empaste.paste.compose import Composite, compose
-from empaste.paste.composites import MAX_UNREADABLE
 from empaste.paste.cutouts import Cut, Cutout, MapOriginals
 from empaste.paste.gathering import gather
 from empaste.paste.pool import Background
 from empaste.paste.settings import PasteSettings
+from empaste.paste.writing import MAX_UNREADABLE
 from empaste.settings import load_settings
 
 View = Callable[[Composite], Any]

@@ -14,7 +14,7 @@ from empaste.artifacts.shards import ShardEntry, Shards
 from empaste.artifacts.truth import is_ignored_region
 from empaste.errors import InputError
 from empaste.images import read_rgb
-from empaste.paste.sources import Foreground
+from empaste.paste.foregrounds import Foreground
 from empaste.rle import RLE
 
 if TYPE_CHECKING:  # every worker process imports this module, and none touches a table

@@ -13,8 +13,8 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from empaste.errors import InputError
+from empaste.paste.foregrounds import Foreground
 from empaste.paste.settings import PasteSettings
-from empaste.paste.sources import Foreground
 
 DRAWS = "draws.npy"
 """The file beside the pools of cutouts that holds the weights, summed up."""

@@ -1,79 +1,137 @@
-"""Where the foregrounds come from: F-EM's choice, Step 1's, a file, or, for the studies that name it, the ground truth.
+"""The foregrounds that ``paste.foregrounds`` names, read from their files: a new source is one function and one line.
 
-Lists of foregrounds are in painting order: by image, then the largest first, so that of two that overlap the smaller
-one stays whole; of two equal ones (a segment chosen for two classes) the more probable one ends on top.
+The masks of the training split are opened for the sources that name them alone.
 """
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, NamedTuple
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
 
-from empaste.artifacts.coco_records import Coco
-from empaste.artifacts.polygons import segmentation_rle
-from empaste.artifacts.truth import GroundTruth, TrueInstance, is_ignored_region
+import pandas as pd
+
+from empaste.artifacts.chosen_masks import read_chosen_masks
+from empaste.artifacts.coco import read_coco
+from empaste.artifacts.file_index import same_file
+from empaste.artifacts.schemas.foregrounds import Foregrounds
+from empaste.artifacts.schemas.prepare import Classes, Images, Labels
+from empaste.artifacts.segments import chosen_rows, segment_rles
+from empaste.artifacts.tables import read_from, read_table
 from empaste.errors import InputError
-from empaste.masks import rle_area_box_xywh
-from empaste.rle import RLE
+from empaste.layout import Layout, in_main_repository
+from empaste.paste.foreground_file import read_foreground_file
+from empaste.paste.foregrounds import Foreground, annotated_instances, instances_found
+from empaste.paste.settings import PasteSettings
 
-if TYPE_CHECKING:  # every worker process imports this module, and none touches a table
-    import pandas as pd
 
+class Source(NamedTuple):
+    """Where foregrounds are read from: ``read(settings, places)`` gives them in painting order.
 
-class Foreground(NamedTuple):
-    """One object in a training image. ``source_id`` is a segment's id, or an annotation's (``origin``).
-
-    ``confidence`` says how sure F-EM, or the detector of the annotation, is of it; None for ground truth.
+    `InputError` where there is none. ``opens_truth`` says whether the ground truth of the training split is read.
     """
 
-    image_id: int
-    class_id: int
-    source_id: int
-    origin: str
-    mask_rle: RLE
-    confidence: float | None = None
+    read: Callable[[PasteSettings, Layout], list[Foreground]]
+    opens_truth: bool = False
 
 
-def check_classes(foregrounds: list[Foreground], classes: "pd.DataFrame") -> None:
-    """Raise `InputError` where a foreground is of a class that ``classes`` (rows of `schemas.Classes`) lacks."""
-    known = set(classes["class_id"])
-    for foreground in foregrounds:
-        if foreground.class_id not in known:
-            raise InputError(
-                f"{foreground.origin} {foreground.source_id} of image {foreground.image_id} is of class "
-                f"{foreground.class_id}, which data/labels/classes.parquet lacks; run: dvc repro"
-            )
+def read_fem(settings: PasteSettings, places: Layout) -> list[Foreground]:
+    """The final pool of F-EM."""
+    return _read_segments(_pool(places), places)
 
 
-def annotated_instances(coco: Coco) -> list[Foreground]:
-    """The instances of ``coco`` that have a mask and are no crowds; ``score`` is the confidence, where there is one.
-
-    Masks may be in any of COCO's three forms. Of ``coco`` the images' sizes and the annotations are looked at. Given
-    the ground truth of the training split, this reads its masks. `InputError` where a mask is none of its image.
-    """
-    sizes = {image["id"]: (int(image["height"]), int(image["width"])) for image in coco["images"]}
-    found = [
-        Foreground(row["image_id"], row["category_id"], row["id"], "annotation_id",
-                   segmentation_rle(row["segmentation"], sizes[row["image_id"]], f"annotation {row['id']}"),
-                   row.get("score"))
-        for row in coco["annotations"]
-        if not is_ignored_region(row) and row.get("segmentation")
-    ]  # fmt: skip
-    return in_painting_order(found)
+def read_step1(settings: PasteSettings, places: Layout) -> list[Foreground]:
+    """What F-EM's first step chose."""
+    return _read_segments(places.foregrounds / "iter_0.parquet", places)
 
 
-def in_painting_order(foregrounds: Iterable[Foreground]) -> list[Foreground]:
-    """Those of ``foregrounds`` that are not empty, by image, the largest first, then by id."""
-    areas = [(one, rle_area_box_xywh(one.mask_rle)[0]) for one in foregrounds]
-    ordered = sorted(areas, key=lambda pair: (pair[0].image_id, -pair[1], pair[0].source_id))
-    return [one for one, area in ordered if area]
+def read_refined(settings: PasteSettings, places: Layout) -> list[Foreground]:
+    """The foregrounds of the last round of the refinement."""
+    pool = places.refined / "pool.json"
+    trouble = (
+        f"{pool} holds no foreground, so paste.foregrounds cannot be refined; set refine.rounds to 1 or more and run: "
+        "dvc repro, or set paste.foregrounds to fem"
+    )
+    return _some(annotated_instances(read_coco(pool)), trouble)
 
 
-def instances_found(instances: list[Foreground], foregrounds: list[Foreground]) -> list[Foreground]:
-    """Those of ``instances`` (ground truth) that one of ``foregrounds`` of their image and class meets.
+def read_truth(settings: PasteSettings, places: Layout) -> list[Foreground]:
+    """The annotated instances of the training split."""
+    truth = places.train_truth
+    trouble = f"{truth} holds no instance mask, so paste.foregrounds cannot be gt; set it to fem or step1"
+    return _some(annotated_instances(read_coco(truth)), trouble)
 
-    This is the papers' ablation GT ∩ F-EM: F-EM says which objects, the ground truth gives their masks. A foreground
-    finds the one instance with which its IoU is highest, if that is at least `truth.IOU50`.
-    """
-    truth = GroundTruth(TrueInstance(one.image_id, one.class_id, one.source_id, one.mask_rle) for one in instances)
-    met = [truth.found_by(one.mask_rle, one.image_id, one.class_id) for one in foregrounds]
-    found = {instance.annotation_id for instance in met if instance}
-    return [instance for instance in instances if instance.source_id in found]
+
+def read_truth_found(settings: PasteSettings, places: Layout) -> list[Foreground]:
+    """The annotated instances of the training split that F-EM's final pool meets."""
+    found, truth = read_fem(settings, places), places.train_truth
+    trouble = f"{_pool(places)} meets no instance of {truth}, so paste.foregrounds cannot be gt_and_fem; set it to fem"
+    return _some(instances_found(annotated_instances(read_coco(truth)), found), trouble)
+
+
+def read_file(settings: PasteSettings, places: Layout) -> list[Foreground]:
+    """The instances of ``foregrounds_file`` that the images' labels allow; what else it holds is told on stderr."""
+    file = in_main_repository(str(settings.foregrounds_file))
+    _refuse_truth(file, places.train_truth)
+    found = read_foreground_file(
+        file,
+        read_from(places.images, Images),
+        read_from(places.labels, Labels),
+        read_from(places.labels, Classes),
+    )
+    print(f"paste: {found.said}", file=sys.stderr)
+    for line in found.warnings:
+        print(f"WARNING: {file}: {line}", file=sys.stderr)
+    if found.left_out:
+        counts = ", ".join(f"{name} ({count})" for name, count in found.left_out.most_common())
+        print(
+            f"WARNING: {file}: {sum(found.left_out.values())} instances are left out, since the labels of their images "
+            f"do not name them: {counts}",
+            file=sys.stderr,
+        )
+    return found.foregrounds
+
+
+SOURCES = {
+    "fem": Source(read_fem),
+    "step1": Source(read_step1),
+    "refined": Source(read_refined),
+    "gt": Source(read_truth, opens_truth=True),
+    "gt_and_fem": Source(read_truth_found, opens_truth=True),
+    "file": Source(read_file),
+}
+
+
+def _pool(places: Layout) -> Path:
+    return places.foregrounds / "pool.parquet"
+
+
+def _read_segments(table: Path, places: Layout) -> list[Foreground]:
+    chosen = read_table(table, Foregrounds)
+    trouble = f"{table} holds no foreground; lower foregrounds.min_prob or proposals.min_area and run: dvc repro"
+    return _some(chosen_segments(chosen, read_chosen_masks(places.segments, places.foregrounds)), trouble)
+
+
+def chosen_segments(chosen: pd.DataFrame, segments: pd.DataFrame) -> list[Foreground]:
+    """The foregrounds that ``chosen`` (rows of `schemas.Foregrounds`) picks from ``segments`` (`schemas.Segments`)."""
+    rows = chosen_rows(chosen, segments).sort_values(
+        ["image_id", "area", "prob", "segment_id", "class_id"], ascending=[True, False, True, True, True]
+    )
+    return [
+        Foreground(row["image_id"], row["class_id"], row["segment_id"], "segment_id", rle, row["confidence"])
+        for row, rle in zip(rows.to_dict("records"), segment_rles(rows), strict=True)
+    ]
+
+
+def _some(foregrounds: list[Foreground], trouble: str) -> list[Foreground]:
+    if not foregrounds:
+        raise InputError(trouble)
+    return foregrounds
+
+
+def _refuse_truth(file: Path, truth: Path) -> None:
+    """`InputError` where ``file`` is the ground truth of the training split, or a copy of it."""
+    if same_file(file, truth):
+        raise InputError(
+            f"paste.foregrounds_file is {file}, the ground truth of the training split; give another file, or, to "
+            "study how much perfect extraction would gain, set paste.foregrounds to gt"
+        )

@@ -1,4 +1,4 @@
-"""Composites as a COCO data set on disk, written shard by shard, and what the run says about itself.
+"""Composites as a COCO data set on disk, written shard by shard.
 
 A shard that is finished stands in the folder for unfinished work, in a part with the text of its rows and a record of
 what went into it, so that an interrupted run goes on behind it, and so that no more than one shard's rows are ever in
@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any
 
 import pandas as pd
 
@@ -25,7 +25,6 @@ from empaste.artifacts.work_parts import part_folder, part_stands, whole_part
 from empaste.errors import InputError
 from empaste.paste.compose import EncodedComposite, Unreadable
 from empaste.paste.pool import Background
-from empaste.paste.sources import Foreground
 
 MAX_UNREADABLE = 0.01
 """Share of the images to paste on that may be unreadable; the run ends when there are more."""
@@ -193,72 +192,3 @@ def _write_instances(path: Path, parts: Sequence[Path], classes: pd.DataFrame, u
                     shutil.copyfileobj(rows, out)
             out.write(b"]")
         out.write(b',"categories":' + _compact(frame["categories"]) + b"}")
-
-
-class Summary(TypedDict):
-    """How many images, instances and foregrounds there are, and what was dropped."""
-
-    images: int
-    instances: int
-    instances_per_class: dict[str, int]
-    pasted_per_class: dict[str, int]
-    foregrounds: int
-    foregrounds_per_class: dict[str, int]
-    originals_with_extraction: int
-    composites_on_originals: int
-    composites_on_backgrounds: int
-    unpasted_originals: int
-    pasted: int
-    own: int
-    dropped_instances: int
-    dropped_images: int
-    unreadable_images: int
-
-
-def summarise(total: Tally, foregrounds: list[Foreground], classes: pd.DataFrame) -> Summary:
-    """Counts of images, instances and foregrounds, in all and per class; a class without any counts 0."""
-    counts = total.counts
-    pasted, own = (
-        {class_id: counts[f"class {class_id} {source}"] for class_id in classes["class_id"]}
-        for source in ("pasted", "original")
-    )
-    in_pool = Counter(foreground.class_id for foreground in foregrounds)
-    return {
-        "images": counts["images"],
-        "instances": counts["instances"],
-        "instances_per_class": _by_name(classes, Counter(pasted) + Counter(own)),
-        "pasted_per_class": _by_name(classes, pasted),
-        "foregrounds": len(foregrounds),
-        "foregrounds_per_class": _by_name(classes, in_pool),
-        "originals_with_extraction": len({foreground.image_id for foreground in foregrounds}),
-        "composites_on_originals": counts["original"],
-        "composites_on_backgrounds": counts["background"],
-        "unpasted_originals": counts["unpasted"],
-        "pasted": sum(pasted.values()),
-        "own": sum(own.values()),
-        "dropped_instances": counts["dropped_instances"],
-        "dropped_images": counts["dropped_images"],
-        "unreadable_images": len(total.unreadable),
-    }
-
-
-def class_shares(summary: Summary) -> pd.DataFrame:
-    """Per class the share in percent of the pool, of what was pasted and is visible, and of all instances.
-
-    Largest in the pool first; 0 where there is nothing to take a share of.
-    """
-    counts = pd.DataFrame(
-        {
-            "pool": summary["foregrounds_per_class"],
-            "pasted": summary["pasted_per_class"],
-            "composites": summary["instances_per_class"],
-        }
-    )
-    shares = (100 * counts / counts.sum().clip(lower=1)).rename_axis("class_name").reset_index()
-    return shares.sort_values("pool", ascending=False, kind="stable", ignore_index=True)
-
-
-def _by_name(classes: pd.DataFrame, counts: dict[int, int]) -> dict[str, int]:
-    return {
-        name: int(counts.get(class_id, 0)) for name, class_id in zip(classes["name"], classes["class_id"], strict=True)
-    }

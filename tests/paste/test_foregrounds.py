@@ -14,8 +14,8 @@ from empaste.artifacts.tables import write_table
 from empaste.errors import InputError
 from empaste.masks import decode_mask, encode_mask
 from empaste.params import load_params
-from empaste.paste.reading import SOURCES, chosen_segments
-from empaste.paste.sources import Foreground, annotated_instances, check_classes, instances_found
+from empaste.paste.foregrounds import Foreground, annotated_instances, check_classes, instances_found
+from empaste.paste.sources import SOURCES, chosen_segments
 from tests.review.conftest import MASKS, segment_rows, write_pool, write_run
 from tests.review.conftest import box as run_box
 

@@ -16,11 +16,10 @@ from empaste.artifacts.shards import Shards
 from empaste.errors import InputError
 from empaste.images import encode_rgb
 from empaste.masks import encode_mask
-from empaste.paste import composites
+from empaste.paste import writing
 from empaste.paste.compose import EncodedComposite, Unreadable
-from empaste.paste.composites import Tally, summarise, write_composites
 from empaste.paste.pool import Background
-from empaste.paste.sources import Foreground
+from empaste.paste.writing import Tally, write_composites
 
 CLASSES = pd.DataFrame({"class_id": [3, 8], "name": ["cat", "dog"], "supercategory": ["animal", "animal"]})
 
@@ -82,27 +81,6 @@ def test_coco_tools_open_it(written: tuple[Path, Tally]) -> None:
     assert coco.annToMask(coco.anns[2]).sum() == coco.anns[2]["area"] == 8
 
 
-def test_the_summary_counts_every_class_even_one_without_a_foreground(written: tuple[Path, Tally]) -> None:
-    foregrounds = [Foreground(5, 3, k, "segment_id", encode_mask(np.ones((6, 8), bool))) for k in (1, 2)]
-    assert summarise(written[1], foregrounds, CLASSES) == {
-        "images": 2,
-        "instances": 3,
-        "instances_per_class": {"cat": 2, "dog": 1},
-        "pasted_per_class": {"cat": 0, "dog": 1},
-        "foregrounds": 2,
-        "foregrounds_per_class": {"cat": 2, "dog": 0},
-        "originals_with_extraction": 1,
-        "composites_on_originals": 1,
-        "composites_on_backgrounds": 0,
-        "unpasted_originals": 1,
-        "pasted": 1,
-        "own": 2,
-        "dropped_instances": 3,
-        "dropped_images": 1,
-        "unreadable_images": 0,
-    }
-
-
 def many(num: int) -> tuple[list[Background], list[EncodedComposite | Unreadable]]:
     """Items whose composites have one or two annotations; every seventh has none and stays out."""
     made: list[EncodedComposite | Unreadable] = [
@@ -114,7 +92,7 @@ def many(num: int) -> tuple[list[Background], list[EncodedComposite | Unreadable
 def test_a_run_that_was_killed_goes_on_behind_its_finished_shards(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(composites, "SHARD_SIZE", 5)
+    monkeypatch.setattr(writing, "SHARD_SIZE", 5)
     items, made = many(40)
     by_item = dict(zip(map(id, items), made, strict=True))
     (tmp_path / "whole").mkdir()
@@ -147,11 +125,11 @@ def test_a_run_that_was_killed_goes_on_behind_its_finished_shards(
     assert len(files) == 8
 
 
-@pytest.mark.parametrize("name", ["images-00001.tar", "rows.annotations", composites.TALLY])
+@pytest.mark.parametrize("name", ["images-00001.tar", "rows.annotations", writing.TALLY])
 def test_a_damaged_shard_and_those_behind_it_are_made_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(composites, "SHARD_SIZE", 5)
+    monkeypatch.setattr(writing, "SHARD_SIZE", 5)
     items, made = many(40)
     (tmp_path / "whole").mkdir()
     whole = write(tmp_path / "whole", items, made)
@@ -178,7 +156,7 @@ def test_a_damaged_shard_and_those_behind_it_are_made_again(
 
 
 def test_a_shard_that_is_gone_is_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(composites, "SHARD_SIZE", 5)
+    monkeypatch.setattr(writing, "SHARD_SIZE", 5)
     items, made = many(20)
     write(tmp_path, items, made)
     before = {file.name: file.read_bytes() for file in (tmp_path / "out").iterdir()}
@@ -202,7 +180,6 @@ def test_an_unreadable_image_in_a_hundred_is_skipped_named_and_counted_once(
     made[50] = made[100] = Unreadable("50.jpg is not a readable image (0 bytes)")
     total = write(tmp_path, items, made)
     assert total.unreadable == {"50.jpg": "50.jpg is not a readable image (0 bytes)"}
-    assert summarise(total, [], CLASSES)["unreadable_images"] == 1
     assert content(tmp_path)["info"]["skipped"] == ["50.jpg is not a readable image (0 bytes)"]
     assert 50 not in {image["source_id"] for image in content(tmp_path)["images"]}
     assert capsys.readouterr().err == "WARNING: skipped: 50.jpg is not a readable image (0 bytes)\n"

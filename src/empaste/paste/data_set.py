@@ -6,10 +6,11 @@ from functools import partial
 from pathlib import Path
 
 from empaste.paste.compose import compose_encoded
-from empaste.paste.composites import Composed, Summary, summarise, write_composites
 from empaste.paste.gathering import Gathered
 from empaste.paste.pool import Background
 from empaste.paste.settings import PasteSettings
+from empaste.paste.summary import Summary, summarise
+from empaste.paste.writing import Composed, write_composites
 
 MapItems = Callable[[Callable[[Background], Composed], Sequence[Background]], Iterable[Composed]]
 """Maps a pure function over what is pasted on, perhaps in worker processes; in order."""
