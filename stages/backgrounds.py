@@ -11,7 +11,7 @@ from empaste.artifacts.outputs import whole_directory, write_json
 from empaste.artifacts.schemas.prepare import Classes
 from empaste.artifacts.tables import read_from
 from empaste.artifacts.work import remove_work, work_folder
-from empaste.backgrounds import GENERATORS, making, open_source
+from empaste.backgrounds import GENERATORS, data_set, open_source
 from empaste.backgrounds.reading import read_erased, read_scenes
 from empaste.backgrounds.selection import load_judge
 from empaste.backgrounds.settings import FREE, BackgroundsSettings
@@ -45,14 +45,14 @@ def main(
         source = PerProcess(partial(open_source, settings, list(class_names.values()), map_scenes))
         network = Network(settings.device, settings.num_threads) if generator.learned else None
         map_parts = partial(map_items, what="backgrounds", workers=1, network=network, unit="part")
-        parts = making.make_parts(scenes, generator, source, judge, settings.per_caption, map_parts, work)
+        parts = data_set.make_parts(scenes, generator, source, judge, settings.per_caption, map_parts, work)
         counts = {} if generator.learned else source().counts
     with whole_directory(out) as scratch:
-        made = making.join_parts(parts, scratch)
-        making.write_tables(made, scratch)
+        made = data_set.join_parts(parts, scratch)
+        data_set.write_tables(made, scratch)
     if len(made.failures):
         print(f"WARNING: {len(made.failures):,} images failed; {out}/failures.parquet says why", file=sys.stderr)
-    write_json(metrics, making.summarise(made, class_names, counts, scored=settings.clip_model is not None))
+    write_json(metrics, data_set.summarise(made, class_names, counts, scored=settings.clip_model is not None))
     remove_work(work)
 
 

@@ -212,7 +212,7 @@ def test_an_interrupted_run_goes_on(monkeypatch: pytest.MonkeyPatch, capsys: pyt
             raise KeyboardInterrupt
         return fill_hole(image, *rest)
 
-    monkeypatch.setattr("empaste.backgrounds.making.JUDGED_AT_ONCE", 2)
+    monkeypatch.setattr("empaste.backgrounds.data_set.JUDGED_AT_ONCE", 2)
     monkeypatch.setitem(GENERATORS, "inpaint", replace(GENERATORS["inpaint"], images_per_part=4))
     monkeypatch.setattr("empaste.backgrounds.inpaint.fill_hole", halting)
     with pytest.raises(KeyboardInterrupt):

@@ -17,8 +17,8 @@ import numpy as np
 from jaxtyping import UInt8
 
 from empaste.artifacts.fields import listed
-from empaste.backgrounds.folder_labels import images_that_show
 from empaste.backgrounds.generator import Generator, GeneratorSettings, MapScenes
+from empaste.backgrounds.image_labels import images_that_show
 from empaste.backgrounds.scenes import Candidate, Failure, Made, Scene, Source
 from empaste.errors import InputError
 from empaste.images import SUFFIXES

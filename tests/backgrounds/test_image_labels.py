@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from empaste.backgrounds.folder_labels import Shown, images_that_show, plain_name
+from empaste.backgrounds.image_labels import Shown, images_that_show, plain_name
 from empaste.errors import InputError
 
 

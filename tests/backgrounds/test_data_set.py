@@ -15,7 +15,7 @@ from empaste.artifacts.classifier import load_classifier
 from empaste.artifacts.schemas.backgrounds import BackgroundFailures, Backgrounds
 from empaste.artifacts.shards import Shards
 from empaste.artifacts.tables import write_table
-from empaste.backgrounds import making, selection
+from empaste.backgrounds import data_set, selection
 from empaste.backgrounds.generator import Generator
 from empaste.backgrounds.scenes import Candidate, Failure, Made, Scene, Source
 from empaste.backgrounds.selection import Judge
@@ -70,14 +70,14 @@ def generator(images_per_part: int = 9, by_caption: bool = False) -> Generator[A
 def make_parts(
     scenes: list[Scene], source: Source, judge: Judge, per_caption: int, work: Path, **options: Any
 ) -> list[Path]:
-    return making.make_parts(scenes, generator(**options), lambda: source, lambda: judge, per_caption, map, work)
+    return data_set.make_parts(scenes, generator(**options), lambda: source, lambda: judge, per_caption, map, work)
 
 
-def made_by(maker: Maker, scenes: list[Scene], judge: Judge, folder: Path) -> making.Summary:
+def made_by(maker: Maker, scenes: list[Scene], judge: Judge, folder: Path) -> data_set.Summary:
     (folder / "work").mkdir(exist_ok=True)
     (folder / "out").mkdir(exist_ok=True)
     parts = make_parts(scenes, maker.source(), judge, 3, folder / "work")
-    return making.join_parts(parts, folder / "out")
+    return data_set.join_parts(parts, folder / "out")
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -102,7 +102,7 @@ def test_rows_shards_and_counts_agree(judge: Judge, tmp_path: Path) -> None:
     assert made.failures.to_dict("records") == [
         {"image_id": 6, "caption_id": -1, "prompt": "a gate", "attempts": 3, "reason": "the server is gone"}
     ]
-    result = making.summarise(made, NAMES, {"refused_by_labels": 4}, scored=False)
+    result = data_set.summarise(made, NAMES, {"refused_by_labels": 4}, scored=False)
     assert (result["candidates"], result["selected"], result["failures"]) == (26, len(chosen), 1)
     assert (result["retried"], result["blank"], result["skipped_without_context"]) == (2, 2, 1)
     assert result["dropped_by_presence"] == shows.sum()
@@ -134,7 +134,7 @@ def test_an_interrupted_run_goes_on_and_ends_with_the_same_bytes(judge: Judge, t
     assert third.made == [] == third.begun  # a finished run costs nothing
 
 
-@pytest.mark.parametrize("name", [making.ROWS, making.IMAGES])
+@pytest.mark.parametrize("name", [data_set.ROWS, data_set.IMAGES])
 def test_a_damaged_part_is_made_again(
     judge: Judge, tmp_path: Path, name: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -174,7 +174,7 @@ def test_the_last_images_of_a_resumed_run_may_all_fail(judge: Judge, tmp_path: P
     refused = Source(lambda scenes: [Made(failures=[Failure(-1, "", 1, "refused")]) for _ in scenes])
     shutil.rmtree(tmp_path / "part-000001")
     parts = make_parts(scenes_of(2), refused, judge, 3, tmp_path, images_per_part=3)
-    made = making.join_parts(parts, tmp_path)
+    made = data_set.join_parts(parts, tmp_path)
     assert made.failures["reason"].tolist() == ["refused"]
     assert set(made.table["image_id"]) == {1}
 
@@ -205,4 +205,4 @@ def test_nothing_to_make(judge: Judge, tmp_path: Path) -> None:
     write_table(made.failures, tmp_path / "failures.parquet", BackgroundFailures)
     assert made.table.empty
     assert list((tmp_path / "out").iterdir()) == []
-    assert making.summarise(made, NAMES, {}, scored=True)["dropped_per_class"] == {"dog": 0, "cat": 0}
+    assert data_set.summarise(made, NAMES, {}, scored=True)["dropped_per_class"] == {"dog": 0, "cat": 0}
