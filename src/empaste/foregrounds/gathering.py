@@ -82,23 +82,23 @@ def evidence_asked_for(evidence: pd.DataFrame | None, settings: ForegroundsSetti
     return evidence
 
 
-def judge(one: ClassSegments, evidence: pd.DataFrame, num_best: int) -> ClassSegments:
+def judge(segments: ClassSegments, evidence: pd.DataFrame, num_best: int) -> ClassSegments:
     """The class with what the ``evidence``, of all classes, says of its candidates.
 
     Of an image, the judged segments are eligible, of these the ``num_best`` (0: all); all, where none is judged.
     """
-    class_id = one.cams["class_id"].iloc[0]
+    class_id = segments.cams["class_id"].iloc[0]
     evidence = evidence[evidence["class_id"] == class_id]
-    rows = pd.Index(evidence["segment_id"]).get_indexer(pd.Index(one.ids()))
+    rows = pd.Index(evidence["segment_id"]).get_indexer(pd.Index(segments.ids()))
     if (rows < 0).any():
-        missing = one.table.iloc[one.candidates.rows[int(np.argmin(rows))]]
+        missing = segments.table.iloc[segments.candidates.rows[int(np.argmin(rows))]]
         raise InputError(
             f"data/evidence says nothing of segment {missing['segment_id']} of image {missing['image_id']} for class "
             f"{class_id}; run: dvc repro evidence"
         )
     scores = evidence["score"].to_numpy()[rows]
-    image, judged = one.candidates.image, evidence["judged"].to_numpy()[rows]
+    image, judged = segments.candidates.image, evidence["judged"].to_numpy()[rows]
     if num_best:
         judged = judged & (rank_within(np.where(judged, -scores, np.inf), image) < num_best)
     judged = judged | (np.bincount(image, judged) == 0)[image]
-    return one._replace(candidates=replace(one.candidates, evidence=scores, eligible=judged))
+    return segments._replace(candidates=replace(segments.candidates, evidence=scores, eligible=judged))

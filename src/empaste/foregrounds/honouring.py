@@ -16,28 +16,28 @@ from empaste.foregrounds.settings import ForegroundsSettings
 from empaste.overlaps import covered_shares
 
 
-def take_out(one: ClassSegments, rejected: frozenset[int]) -> ClassSegments:
+def take_out(segments: ClassSegments, rejected: frozenset[int]) -> ClassSegments:
     """The class without the candidates whose ids are ``rejected``, and without the images that have no others."""
-    left = ~np.isin(one.ids(), list(rejected))
+    left = ~np.isin(segments.ids(), list(rejected))
     if left.all():
-        return one
-    before = one.candidates
+        return segments
+    before = segments.candidates
     kept_images, image = np.unique(before.image[left], return_inverse=True)
     candidates = Candidates(before.rows[left], image, before.evidence[left], before.eligible[left])
-    return ClassSegments(one.cams.iloc[kept_images], candidates, one.probs[left], one.table)
+    return ClassSegments(segments.cams.iloc[kept_images], candidates, segments.probs[left], segments.table)
 
 
-def pin_right(one: ClassSegments, right: Sequence[RightMask]) -> ClassSegments:
+def pin_right(segments: ClassSegments, right: Sequence[RightMask]) -> ClassSegments:
     """The class with the segments pinned that show what is ``right``, of an image the first."""
-    pinned = np.full(len(one.cams), -1)
+    pinned = np.full(len(segments.cams), -1)
     for mask in reversed([mask for mask in right if mask.is_like]):
-        pinned[_number(one, mask)] = _place(one, mask)
-    return one._replace(candidates=replace(one.candidates, pinned=pinned)) if right else one
+        pinned[_number(segments, mask)] = _place(segments, mask)
+    return segments._replace(candidates=replace(segments.candidates, pinned=pinned)) if right else segments
 
 
 def with_right(
     pool: pd.DataFrame,
-    one: ClassSegments,
+    segments: ClassSegments,
     choice: Choice,
     right: Sequence[RightMask],
     neighbours: Neighbours,
@@ -53,11 +53,11 @@ def with_right(
     parts = [pool[~pool["image_id"].isin({mask.image_id for mask in right})]]
     for image_id in dict.fromkeys(mask.image_id for mask in right):
         own = [mask for mask in right if mask.image_id == image_id]
-        held = rows_of(one, choice, np.array([_place(one, mask) for mask in own]), neighbours)
+        held = rows_of(segments, choice, np.array([_place(segments, mask) for mask in own]), neighbours)
         first_like = next((number for number, mask in enumerate(own) if mask.is_like), None)
         inlier = [number == first_like for number in range(len(own))]
         held = held.assign(segment_id=[mask.segment_id for mask in own], confidence=1.0, inlier=inlier)
-        others = _apart(pool[pool["image_id"] == image_id], one, own, settings)
+        others = _apart(pool[pool["image_id"] == image_id], segments, own, settings)
         both = pd.concat([held, others], ignore_index=True)
         parts.append(both.assign(instance=np.arange(len(both))))
     return pd.concat(parts)
@@ -82,21 +82,21 @@ def rows_without_segments(right: Sequence[RightMask], cams: pd.DataFrame) -> pd.
 
 
 def _apart(
-    rows: pd.DataFrame, one: ClassSegments, right: Sequence[RightMask], settings: ForegroundsSettings
+    rows: pd.DataFrame, segments: ClassSegments, right: Sequence[RightMask], settings: ForegroundsSettings
 ) -> pd.DataFrame:
     """Those of an image's pool that hardly overlap the ``right`` masks, as many as there is room for beside them."""
-    masks = segment_rles(one.table.set_index("segment_id").loc[rows["segment_id"]]) if len(rows) else []
+    masks = segment_rles(segments.table.set_index("segment_id").loc[rows["segment_id"]]) if len(rows) else []
     shares = covered_shares([*(mask.mask for mask in right), *masks])[: len(right), len(right) :]
     known = rows["segment_id"].isin([mask.segment_id for mask in right]).to_numpy()
     apart = (shares <= settings.instance_overlap).all(axis=0) & ~known
     return rows.iloc[np.flatnonzero(apart)[: max(0, settings.max_instances - len(right))]]
 
 
-def _number(one: ClassSegments, mask: RightMask) -> int:
+def _number(segments: ClassSegments, mask: RightMask) -> int:
     """The number of the mask's image among those of the class."""
-    return int(np.flatnonzero(one.cams["image_id"].to_numpy() == mask.image_id)[0])
+    return int(np.flatnonzero(segments.cams["image_id"].to_numpy() == mask.image_id)[0])
 
 
-def _place(one: ClassSegments, mask: RightMask) -> int:
+def _place(segments: ClassSegments, mask: RightMask) -> int:
     """The candidate that overlaps the mask most."""
-    return int(np.flatnonzero(one.ids() == mask.nearest)[0])
+    return int(np.flatnonzero(segments.ids() == mask.nearest)[0])

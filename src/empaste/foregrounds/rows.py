@@ -22,71 +22,71 @@ LOOKED_UP = 1024
 """Candidates that are looked up together: a mask costs far more where the masks of one image are read alone."""
 
 
-def neighbours_among(one: ClassSegments) -> Neighbours:
+def neighbours_among(segments: ClassSegments) -> Neighbours:
     """Tells which candidates show the same object as given ones; each is looked up once."""
     known: dict[int, Int[np.ndarray, " n"]] = {}
 
     def neighbours(chosen: Int[np.ndarray, " m"]) -> list[Int[np.ndarray, " n"]]:
         new = [at for at in np.unique(chosen).tolist() if at not in known]
         for start in range(0, len(new), LOOKED_UP):
-            known.update(_look_up(one, np.array(new[start : start + LOOKED_UP])))
+            known.update(_look_up(segments, np.array(new[start : start + LOOKED_UP])))
         return [known[at] for at in chosen.tolist()]
 
     return neighbours
 
 
-def _look_up(one: ClassSegments, chosen: Int[np.ndarray, " m"]) -> Iterator[tuple[int, Int[np.ndarray, " n"]]]:
+def _look_up(segments: ClassSegments, chosen: Int[np.ndarray, " m"]) -> Iterator[tuple[int, Int[np.ndarray, " n"]]]:
     """Each of the candidates ``chosen``, and those of its image that show the same object."""
-    images, bounds = one.candidates.image[chosen], one.bounds
+    images, bounds = segments.candidates.image[chosen], segments.bounds
     of_images = [np.arange(bounds[image], bounds[image + 1]) for image in images.tolist()]
-    rles = iter(one.masks(np.concatenate(of_images)))
+    rles = iter(segments.masks(np.concatenate(of_images)))
     for at, candidates in zip(chosen.tolist(), of_images, strict=True):
         own = list(islice(rles, len(candidates)))
         yield at, candidates[same_object(own[at - candidates[0]], own)]
 
 
-def chosen_rows(one: ClassSegments, choice: Choice, neighbours: Neighbours) -> pd.DataFrame:
+def chosen_rows(segments: ClassSegments, choice: Choice, neighbours: Neighbours) -> pd.DataFrame:
     """A row of `COLUMNS` per image: the segment chosen."""
-    return rows_of(one, choice, choice.index, neighbours).assign(inlier=choice.inlier)
+    return rows_of(segments, choice, choice.index, neighbours).assign(inlier=choice.inlier)
 
 
 def further_rows(
-    one: ClassSegments, choice: Choice, neighbours: Neighbours, settings: ForegroundsSettings
+    segments: ClassSegments, choice: Choice, neighbours: Neighbours, settings: ForegroundsSettings
 ) -> pd.DataFrame:
     """Further instances: segments at most as far from the class as a quantile of its inliers, hardly overlapping.
 
     They must be as probable as all of the pool, and be eligible.
     """
     limit = np.quantile(choice.distances[choice.index[choice.inlier]], settings.instance_quantile)
-    likely = np.isfinite(choice.costs) & (choice.distances <= limit) & (one.probs >= settings.min_prob)
-    bounds = one.bounds
+    likely = np.isfinite(choice.costs) & (choice.distances <= limit) & (segments.probs >= settings.min_prob)
+    bounds = segments.bounds
     found: list[tuple[int, int]] = []
     for number, chosen in enumerate(choice.index.tolist() if settings.max_instances > 1 else ()):
         others = bounds[number] + np.flatnonzero(likely[bounds[number] : bounds[number + 1]])
         others = others[others != chosen]
         if len(others):
-            taken, *rles = one.masks(np.array([chosen, *others]))
+            taken, *rles = segments.masks(np.array([chosen, *others]))
             picked = pick_further(
                 taken, rles, choice.costs[others], settings.instance_overlap, settings.max_instances - 1
             )
             found += [(int(others[at]), instance) for instance, at in enumerate(picked.tolist(), start=1)]
     at, instance = np.array(found, int).reshape(-1, 2).T
-    return rows_of(one, choice, at, neighbours).assign(instance=instance)
+    return rows_of(segments, choice, at, neighbours).assign(instance=instance)
 
 
-def rows_of(one: ClassSegments, choice: Choice, at: Int[np.ndarray, " m"], neighbours: Neighbours) -> pd.DataFrame:
+def rows_of(segments: ClassSegments, choice: Choice, at: Int[np.ndarray, " m"], neighbours: Neighbours) -> pd.DataFrame:
     """The candidates ``at`` as rows of `COLUMNS`, no inliers, as first instances."""
-    images = one.cams.iloc[one.candidates.image[at]]
+    images = segments.cams.iloc[segments.candidates.image[at]]
     return pd.DataFrame(
         {
             "image_id": images["image_id"].to_numpy(),
             "class_id": images["class_id"].to_numpy(),
-            "segment_id": one.ids(at).astype(int),
+            "segment_id": segments.ids(at).astype(int),
             "distance": choice.distances[at],
-            "prob": one.probs[at],
+            "prob": segments.probs[at],
             "inlier": np.zeros(len(at), bool),
             "cam_empty": images["cam_empty"].to_numpy(),
             "instance": np.zeros(len(at), int),
-            "confidence": confidences(choice.costs, one.candidates.image, at, neighbours),
+            "confidence": confidences(choice.costs, segments.candidates.image, at, neighbours),
         }
     )

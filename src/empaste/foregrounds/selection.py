@@ -61,10 +61,10 @@ def _select_classes(settings: ForegroundsSettings, tables: Tables, decided: Deci
     per_class = []
     for class_id in sorted(set(wanted["class_id"])):
         class_cams = wanted[wanted["class_id"] == class_id]
-        one = gather(class_cams, by_image, tables.probs[:, tables.class_ids.index(class_id)])
-        one = take_out(one, decided.rejected.get(class_id, frozenset()))
-        if len(one.cams):
-            judged = one if evidence is None else judge(one, evidence, settings.num_best)
+        segments = gather(class_cams, by_image, tables.probs[:, tables.class_ids.index(class_id)])
+        segments = take_out(segments, decided.rejected.get(class_id, frozenset()))
+        if len(segments.cams):
+            judged = segments if evidence is None else judge(segments, evidence, settings.num_best)
             per_class.append(_select_class(judged, features, settings, decided.right_of(class_id)))
     return per_class
 
@@ -82,31 +82,31 @@ def _refuse_infinite(array: Float[np.ndarray, "n d"], segments: pd.DataFrame, wh
 
 
 def _select_class(
-    one: ClassSegments, features: Features, settings: ForegroundsSettings, right: Sequence[RightMask]
+    segments: ClassSegments, features: Features, settings: ForegroundsSettings, right: Sequence[RightMask]
 ) -> list[pd.DataFrame]:
     """One class's choices after every iteration, and its part of the pool; images in order."""
-    initial, one = INITIAL[settings.initial], pin_right(one, right)
-    pixels = _pixel_distances(one) if initial.by_pixels else np.full(len(one.probs), np.nan)
-    costs = initial.prefer(one.candidates, one.probs, pixels, settings.num_nearest)
-    first, _ = pin(choose_again(costs, one.candidates.image), one.candidates)
-    choices = alternate(one.candidates, first, features)
-    neighbours = neighbours_among(one)
-    tables = [chosen_rows(one, choice, neighbours) for choice in choices]
+    initial, segments = INITIAL[settings.initial], pin_right(segments, right)
+    pixels = _pixel_distances(segments) if initial.by_pixels else np.full(len(segments.probs), np.nan)
+    costs = initial.prefer(segments.candidates, segments.probs, pixels, settings.num_nearest)
+    first, _ = pin(choose_again(costs, segments.candidates.image), segments.candidates)
+    choices = alternate(segments.candidates, first, features)
+    neighbours = neighbours_among(segments)
+    tables = [chosen_rows(segments, choice, neighbours) for choice in choices]
     tables[0]["distance"] = pixels[first]
-    pool = pd.concat([tables[-1], further_rows(one, choices[-1], neighbours, settings)])
+    pool = pd.concat([tables[-1], further_rows(segments, choices[-1], neighbours, settings)])
     pool = pool[pool["prob"] >= settings.min_prob]
-    return [*tables, with_right(pool, one, choices[-1], right, neighbours, settings)]
+    return [*tables, with_right(pool, segments, choices[-1], right, neighbours, settings)]
 
 
-def _pixel_distances(one: ClassSegments) -> Float[np.ndarray, " n"]:
+def _pixel_distances(segments: ClassSegments) -> Float[np.ndarray, " n"]:
     """From every candidate's pixels to the centre of its image's map, on average; NaN where the map is empty."""
-    pixels = np.full(len(one.probs), np.nan)
-    bounds = one.bounds
-    centres = zip(one.cams["centre_x"], one.cams["centre_y"], one.cams["cam_empty"], strict=True)
+    pixels = np.full(len(segments.probs), np.nan)
+    bounds = segments.bounds
+    centres = zip(segments.cams["centre_x"], segments.cams["centre_y"], segments.cams["cam_empty"], strict=True)
     for number, (x, y, empty) in enumerate(centres):
         if not empty:
             at = slice(bounds[number], bounds[number + 1])
-            rows = one.table.iloc[one.candidates.rows[at]]
+            rows = segments.table.iloc[segments.candidates.rows[at]]
             size_hw = int(rows["height"].iloc[0]), int(rows["width"].iloc[0])
             pixels[at] = mean_distances(read_runs(rows["counts"].tolist()), len(rows), size_hw, (x, y))
     return pixels
