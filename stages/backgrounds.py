@@ -48,11 +48,11 @@ def main(
         parts = data_set.make_parts(scenes, generator, source, judge, settings.per_caption, map_parts, work)
         counts = {} if generator.learned else source().counts
     with whole_directory(out) as scratch:
-        made = data_set.join_parts(parts, scratch)
-        data_set.write_tables(made, scratch)
-    if len(made.failures):
-        print(f"WARNING: {len(made.failures):,} images failed; {out}/failures.parquet says why", file=sys.stderr)
-    write_json(metrics, data_set.summarise(made, class_names, counts, scored=settings.clip_model is not None))
+        joined = data_set.join_parts(parts, scratch)
+        data_set.write_tables(joined, scratch)
+    if len(joined.failures):
+        print(f"WARNING: {len(joined.failures):,} images failed; {out}/failures.parquet says why", file=sys.stderr)
+    write_json(metrics, data_set.summarise(joined, class_names, counts, scored=settings.clip_model is not None))
     remove_work(work)
 
 

@@ -136,7 +136,7 @@ def test_scenes_come_in_order_and_failures_are_listed(
     painters: Any, api_options: dict[str, Any], scenes: list[Scene]
 ) -> None:
     painter = painters(["b64", (400, "no"), "b64"])
-    source = api.generator(
+    source = api.open_source(
         settings_with(
             per_caption=2, retries=0, seed=0, api=api_options | {"base_url": painter.base_url, "max_concurrent": 1}
         )
@@ -153,7 +153,7 @@ def test_several_are_under_way_and_one_that_ends_the_run_ends_it_soon(
     painters: Any, api_options: dict[str, Any], scenes: list[Scene]
 ) -> None:
     painter = painters(["b64", 401])
-    source = api.generator(
+    source = api.open_source(
         settings_with(per_caption=4, retries=5, seed=0, api=api_options | {"base_url": painter.base_url})
     )
     with pytest.raises(InputError, match="401"):
@@ -167,7 +167,7 @@ def test_the_cost_is_said_before_and_may_be_refused(
 ) -> None:
     def source(**changes: Any) -> Any:
         options = api_options | {"base_url": painters(["b64"]).base_url, "key_env": None} | changes
-        return api.generator(settings_with(per_caption=1, retries=0, seed=0, api=options))
+        return api.open_source(settings_with(per_caption=1, retries=0, seed=0, api=options))
 
     source(price_per_image=0.04).begin(12_000)
     assert "12,000 images at 0.04 each: 480.00" in capsys.readouterr().err

@@ -73,7 +73,7 @@ def make_parts(
     return data_set.make_parts(scenes, generator(**options), lambda: source, lambda: judge, per_caption, map, work)
 
 
-def made_by(maker: Maker, scenes: list[Scene], judge: Judge, folder: Path) -> data_set.Summary:
+def made_by(maker: Maker, scenes: list[Scene], judge: Judge, folder: Path) -> data_set.Joined:
     (folder / "work").mkdir(exist_ok=True)
     (folder / "out").mkdir(exist_ok=True)
     parts = make_parts(scenes, maker.source(), judge, 3, folder / "work")

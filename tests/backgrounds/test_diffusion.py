@@ -41,7 +41,8 @@ class Painter:
 
 
 def make(scenes: list[Scene], painter: Any, per_caption: int = 2, retries: int = 1, batch_size: int = 3) -> list[Made]:
-    return list(diffusion.make(scenes, per_caption, 7, ("dog", "sofa"), batch_size, retries, painter))
+    settings = settings_with(per_caption=per_caption, seed=7, batch_size=batch_size, retries=retries)
+    return list(diffusion.make(scenes, settings, ("dog", "sofa"), painter))
 
 
 def test_blank_images_are_tried_again_then_listed(scenes: list[Scene]) -> None:
@@ -132,7 +133,7 @@ class WithoutNegatives:
 
 def painted_by(pipeline: Any, scenes: list[Scene], monkeypatch: pytest.MonkeyPatch, **changes: Any) -> list[Made]:
     monkeypatch.setattr(diffusion, "load_pipeline", lambda *_: pipeline)
-    source = diffusion.generator(
+    source = diffusion.open_source(
         settings_with(
             per_caption=1, retries=1, seed=0, batch_size=2, device="cpu", diffusion=OPTIONS | {"model": "x"} | changes
         ),
@@ -165,7 +166,7 @@ def test_a_pipeline_is_not_given_what_it_does_not_take(
 
 def test_a_real_pipeline_takes_any_caption(tiny_diffusion: Path, scenes: list[Scene]) -> None:
     captions = tuple(enumerate(("", "x" * 2000, "🐶 犬 на траве", "(a:1.3) [b] {c}")))
-    source = diffusion.generator(
+    source = diffusion.open_source(
         settings_with(
             per_caption=1, retries=0, seed=0, batch_size=4, device="cpu",
             diffusion=OPTIONS | {"model": str(tiny_diffusion), "guidance": 5.0, "dtype": "bfloat16"},

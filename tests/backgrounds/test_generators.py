@@ -94,7 +94,7 @@ def test_random_crops_what_covers_the_scene() -> None:
 
 def opened(folder: Path, **changes: Any) -> Source:
     options: dict[str, Any] = {"per_caption": 1, "retries": 1, "seed": 0, "root": str(folder)}
-    return random_folder.generator(settings_with(**options | changes), ["dog", "tvmonitor"])
+    return random_folder.open_source(settings_with(**options | changes), ["dog", "tvmonitor"])
 
 
 def test_random_names_the_folder(tmp_path: Path) -> None:

@@ -86,8 +86,8 @@ class Endpoint:
         return {"model": own.model, "n": 1, "size": own.size, **own.options, "prompt": prompt}
 
 
-def generator(settings: GeneratorSettings, _names: Sequence[str] = (), _map: MapScenes = map) -> Source:
-    """Source of ``per_caption`` images per caption by the endpoint of ``backgrounds.api``.
+def open_source(settings: GeneratorSettings, _names: Sequence[str] = (), _map: MapScenes = map) -> Source:
+    """The source of ``per_caption`` images per caption by the endpoint of ``backgrounds.api``.
 
     `InputError` where the key is missing or would go over the network in the open.
     """
@@ -314,7 +314,7 @@ def _start(body: bytes, endpoint: Endpoint) -> str:
 
 GENERATOR = Generator(
     "api",
-    generator,
+    open_source,
     ImageApiSettings,
     by_caption=True,
     images_per_part=32,

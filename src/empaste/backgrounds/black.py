@@ -9,7 +9,7 @@ from empaste.backgrounds.generator import GeneratorSettings, pure_generator
 from empaste.backgrounds.scenes import Candidate, Made, Scene
 
 
-def generator(settings: GeneratorSettings) -> Callable[[Scene], Made]:
+def maker(settings: GeneratorSettings) -> Callable[[Scene], Made]:
     """A function that gives ``per_caption`` black images per scene."""
     return partial(make, per_caption=settings.per_caption)
 
@@ -19,4 +19,4 @@ def make(scene: Scene, per_caption: int) -> Made:
     return Made([Candidate(np.zeros((scene.height, scene.width, 3), np.uint8)) for _ in range(per_caption)])
 
 
-GENERATOR = pure_generator("black", generator, surely_empty=True)
+GENERATOR = pure_generator("black", maker, surely_empty=True)

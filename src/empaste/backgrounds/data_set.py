@@ -52,8 +52,8 @@ MapParts = Callable[[Callable[[Sequence[Scene]], Part], Sequence[Sequence[Scene]
 """Maps a pure function over the scenes of parts, perhaps on other machines; in order."""
 
 
-class Summary(NamedTuple):
-    """The table of candidates, that of failures, and what else was counted."""
+class Joined(NamedTuple):
+    """What came of all scenes: the table of candidates, that of failures, and what else was counted."""
 
     table: pd.DataFrame
     failures: pd.DataFrame
@@ -93,13 +93,13 @@ def make_parts(
     return finish_parts(work, "backgrounds", parts, make, _write_part, per_part=1)
 
 
-def write_tables(made: Summary, folder: Path) -> None:
+def write_tables(joined: Joined, folder: Path) -> None:
     """``folder`` holds the table of candidates and that of failures."""
-    write_into(folder, made.table, Backgrounds)
-    write_table(made.failures, folder / "failures.parquet", BackgroundFailures)
+    write_into(folder, joined.table, Backgrounds)
+    write_table(joined.failures, folder / "failures.parquet", BackgroundFailures)
 
 
-def join_parts(parts: Sequence[Path], folder: Path) -> Summary:
+def join_parts(parts: Sequence[Path], folder: Path) -> Joined:
     """``folder`` holds the shards of all selected images, named and numbered as the table says; no part, no row."""
     frames, failures = [_frame(Backgrounds, [])], [_frame(BackgroundFailures, [])]
     tally: Counter[str] = Counter()
@@ -121,15 +121,17 @@ def join_parts(parts: Sequence[Path], folder: Path) -> Summary:
             shown.update({int(class_id): number for class_id, number in part["shown_per_class"].items()})
 
     write_shards(folder, entries())
-    return Summary(_joined(frames), _joined(failures), tally, shown)
+    return Joined(_one_table(frames), _one_table(failures), tally, shown)
 
 
-def summarise(made: Summary, class_names: Mapping[int, str], counts: Mapping[str, int], scored: bool) -> dict[str, Any]:
+def summarise(
+    joined: Joined, class_names: Mapping[int, str], counts: Mapping[str, int], scored: bool
+) -> dict[str, Any]:
     """The stage's metrics; means are None where there is nothing to average.
 
     ``counts`` are the source's own; ``scored`` says whether CLIP chose.
     """
-    table, tally = made.table, made.tally
+    table, tally = joined.table, joined.tally
     chosen = table[table["selected"].astype(bool)]
     dropped = Counter(table["dropped_by"])
     return {
@@ -139,12 +141,12 @@ def summarise(made: Summary, class_names: Mapping[int, str], counts: Mapping[str
         "skipped_without_context": tally["skipped_without_context"],
         "retried": tally["retried"],
         "blank": tally["blank"],
-        "failures": len(made.failures),
+        "failures": len(joined.failures),
         "refused_by_labels": counts.get("refused_by_labels", 0),
         "dropped_by_presence": dropped["presence"],
         "dropped_by_clip": dropped["selection"] if scored else 0,
         "dropped_as_surplus": 0 if scored else dropped["selection"],
-        "dropped_per_class": {name: made.shown_per_class[class_id] for class_id, name in class_names.items()},
+        "dropped_per_class": {name: joined.shown_per_class[class_id] for class_id, name in class_names.items()},
         "mean_presence_prob": _mean(table["presence_prob"]),
         "mean_presence_prob_selected": _mean(chosen["presence_prob"]),
         "mean_clip_score_selected": _mean(chosen["clip_score"]),
@@ -260,7 +262,7 @@ def _frame(schema: type[Table], rows: Sequence[Mapping[str, Any]]) -> pd.DataFra
     return frame.astype({name: float for name in ("clip_score", "target_score") if name in frame})
 
 
-def _joined(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
+def _one_table(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
     """One table of all rows; that of the first frame, which is empty, where there is none."""
     filled = [frame for frame in frames if len(frame)]
     return pd.concat(filled, ignore_index=True) if filled else frames[0]

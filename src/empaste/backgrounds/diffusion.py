@@ -39,8 +39,8 @@ class DiffusionSettings(Settings):
     avoid_classes: bool
 
 
-def generator(settings: GeneratorSettings, class_names: Sequence[str], _: MapScenes = map) -> Source:
-    """Source of ``per_caption`` images per caption; the model is loaded once, here.
+def open_source(settings: GeneratorSettings, class_names: Sequence[str], _: MapScenes = map) -> Source:
+    """The source of ``per_caption`` images per caption; the model is loaded once, here.
 
     Where ``avoid_classes`` is set, the negative prompt names ``class_names``. `InputError` where diffusers is not
     installed or the model is not to be had.
@@ -55,16 +55,8 @@ def generator(settings: GeneratorSettings, class_names: Sequence[str], _: MapSce
         "height": own.image_size,
         "width": own.image_size,
     }
-    each = partial(
-        make,
-        per_caption=settings.per_caption,
-        seed=settings.seed,
-        class_names=tuple(class_names),
-        batch_size=settings.batch_size,
-        retries=settings.retries,
-        paint=partial(_paint, pipeline, _taken(pipeline, wanted), own.avoid_classes),
-    )
-    return Source(each)
+    paint = partial(_paint, pipeline, _taken(pipeline, wanted), own.avoid_classes)
+    return Source(partial(make, settings=settings, class_names=tuple(class_names), paint=paint))
 
 
 def load_pipeline(model: str, device: "torch.device", dtype: str = "auto", offload: str = "none") -> Any:
@@ -108,25 +100,19 @@ def load_pipeline(model: str, device: "torch.device", dtype: str = "auto", offlo
 
 
 def make(
-    scenes: Sequence[Scene],
-    per_caption: int,
-    seed: int,
-    class_names: Sequence[str],
-    batch_size: int,
-    retries: int,
-    paint: Paint,
+    scenes: Sequence[Scene], settings: GeneratorSettings, class_names: Sequence[str], paint: Paint
 ) -> Iterator[Made]:
-    """The images of the scenes' captions, in batches across scenes.
+    """``per_caption`` images for every caption of the scenes, in batches across scenes.
 
     What comes out blank (a safety filter) or fails is tried ``retries`` times more, one by one, from other noise.
     """
-    items = list_items(scenes, per_caption, seed, class_names)
+    items = list_items(scenes, settings.per_caption, settings.seed, class_names)
     outcomes = [
         outcome
-        for start in range(0, len(items), batch_size)
-        for outcome in _attempt(items[start : start + batch_size], paint, number=0)
+        for start in range(0, len(items), settings.batch_size)
+        for outcome in _attempt(items[start : start + settings.batch_size], paint, number=0)
     ]
-    for number in range(1, retries + 1):
+    for number in range(1, settings.retries + 1):
         for index, outcome in enumerate(outcomes):
             if outcome.image is None:
                 again = _attempt([items[index]], paint, number)[0]
@@ -175,7 +161,7 @@ def _paint(pipeline: Any, options: Mapping[str, Any], avoid_classes: bool, items
 
 GENERATOR = Generator(
     "diffusion",
-    generator,
+    open_source,
     DiffusionSettings,
     learned=True,
     by_caption=True,

@@ -26,7 +26,7 @@ MARGIN = 0.025
 """How far the hole reaches beyond the segments, as a share of the shorter side: halos, shadows, loose outlines."""
 
 
-def generator(settings: GeneratorSettings) -> Callable[[Scene], Made]:
+def maker(settings: GeneratorSettings) -> Callable[[Scene], Made]:
     """A function that gives ``per_caption`` variants of a scene's place."""
     return partial(make, per_caption=settings.per_caption, seed=settings.seed)
 
@@ -83,4 +83,4 @@ def vary(image: UInt8[np.ndarray, "h w 3"], rng: np.random.Generator) -> UInt8[n
     return np.rint(lit * rng.uniform(0.97, 1.03, 3)).clip(0, 255).astype(np.uint8)
 
 
-GENERATOR = pure_generator("inpaint", generator)
+GENERATOR = pure_generator("inpaint", maker)

@@ -67,7 +67,7 @@ def fill_hole(
     return _copy(image, hole, source, levels[-1])
 
 
-def _pyramid(image: np.ndarray, hole: np.ndarray, max_side: int) -> list[Level] | None:
+def _pyramid(image: UInt8[np.ndarray, "h w 3"], hole: Bool[np.ndarray, "h w"], max_side: int) -> list[Level] | None:
     """The levels from coarse to fine, or None where the finest has no known patch."""
     height, width = hole.shape
     scale = min(1.0, max_side / max(height, width))
@@ -84,7 +84,7 @@ def _pyramid(image: np.ndarray, hole: np.ndarray, max_side: int) -> list[Level] 
     return levels[::-1] or None
 
 
-def _level(image: np.ndarray, hole: np.ndarray, size_wh: tuple[int, int]) -> Level:
+def _level(image: UInt8[np.ndarray, "h w 3"], hole: Bool[np.ndarray, "h w"], size_wh: tuple[int, int]) -> Level:
     """``image`` at ``size_wh``; a coarse pixel is the mean of what is known in it, and hole where most of it is."""
     known = (~hole).astype(np.float32)
     lab = cv2.cvtColor(image.astype(np.float32) / 255, cv2.COLOR_RGB2LAB) * known[..., None]
@@ -108,7 +108,9 @@ def _targets(level: Level) -> Int[np.ndarray, "n 2"]:
     return np.argwhere(cv2.dilate(level.hole.astype(np.uint8), np.ones((2 * RADIUS + 1,) * 2, np.uint8)))
 
 
-def _start(level: Level, coarser: Int[np.ndarray, "h2 w2 2"] | None, rng: np.random.Generator) -> np.ndarray:
+def _start(
+    level: Level, coarser: Int[np.ndarray, "h2 w2 2"] | None, rng: np.random.Generator
+) -> Int[np.ndarray, "h w 2"]:
     """A source for every pixel: the coarser level's offset, or a random place at about the same height."""
     height, width = level.hole.shape
     rows, columns = np.indices((height, width))
@@ -127,12 +129,13 @@ def _start(level: Level, coarser: Int[np.ndarray, "h2 w2 2"] | None, rng: np.ran
     return source
 
 
-def _jitter(rng: np.random.Generator, size: int, num_places: int) -> np.ndarray:
+def _jitter(rng: np.random.Generator, size: int, num_places: int) -> Int[np.ndarray, " n"]:
+    """``size`` random steps along places in order of their rows: an eighth of all, either way."""
     reach = max(1, num_places // 8)
     return rng.integers(-reach, reach + 1, size)
 
 
-def _is_valid(level: Level, places: np.ndarray) -> np.ndarray:
+def _is_valid(level: Level, places: Int[np.ndarray, "... 2"]) -> Bool[np.ndarray, "..."]:
     """Whether each place (row, column) has a wholly known patch."""
     height, width = level.hole.shape
     inside = (places[..., 0] >= 0) & (places[..., 0] < height) & (places[..., 1] >= 0) & (places[..., 1] < width)
@@ -141,7 +144,7 @@ def _is_valid(level: Level, places: np.ndarray) -> np.ndarray:
 
 
 def _optimise(
-    level: Level, source: np.ndarray, rounds: int, rng: np.random.Generator, copy_last: bool
+    level: Level, source: Int[np.ndarray, "h w 2"], rounds: int, rng: np.random.Generator, copy_last: bool
 ) -> Int[np.ndarray, "h w 2"]:
     """Search and paint in turn; the sources found, and ``level.lab`` painted from them."""
     targets = _targets(level)
@@ -261,7 +264,9 @@ class Vote:
         self.level.lab[self.level.hole] = total[:, :3] / total[:, 3:]
 
 
-def _copy(image: np.ndarray, hole: np.ndarray, source: np.ndarray, finest: Level) -> np.ndarray:
+def _copy(
+    image: UInt8[np.ndarray, "h w 3"], hole: Bool[np.ndarray, "h w"], source: Int[np.ndarray, "h2 w2 2"], finest: Level
+) -> UInt8[np.ndarray, "h w 3"]:
     """``image`` with the hole copied along the offsets of the finest level, its tone led over from the rim."""
     painted = np.rint(cv2.cvtColor(finest.lab, cv2.COLOR_LAB2RGB).clip(0, 1) * 255).astype(np.uint8)
     painted = cv2.resize(painted, (hole.shape[1], hole.shape[0]), interpolation=cv2.INTER_LINEAR)
@@ -273,7 +278,9 @@ def _copy(image: np.ndarray, hole: np.ndarray, source: np.ndarray, finest: Level
     return np.where(hole[..., None], toned, image)
 
 
-def _enlarged(source: np.ndarray, size_hw: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
+def _enlarged(
+    source: Int[np.ndarray, "h2 w2 2"], size_hw: tuple[int, ...]
+) -> tuple[Int[np.ndarray, "h w"], Int[np.ndarray, "h w"]]:
     """Rows and columns, for every pixel of an image of ``size_hw``, that ``source`` of a smaller image leads to."""
     small_hw = source.shape[:2]
     places = np.indices(size_hw)
@@ -289,7 +296,11 @@ def _enlarged(source: np.ndarray, size_hw: tuple[int, ...]) -> tuple[np.ndarray,
 
 
 def _tone_at_rim(
-    image: np.ndarray, hole: np.ndarray, copied: np.ndarray, known: np.ndarray, reach: float
+    image: UInt8[np.ndarray, "h w 3"],
+    hole: Bool[np.ndarray, "h w"],
+    copied: Float32[np.ndarray, "h w 3"],
+    known: Bool[np.ndarray, "h w"],
+    reach: float,
 ) -> Float32[np.ndarray, "h w 3"]:
     """What to add to ``copied`` so that its tone meets that of ``image`` at the rim; fades over ``reach`` pixels."""
     rim = cv2.dilate(hole.astype(np.uint8), np.ones((2 * RADIUS + 1,) * 2, np.uint8)).astype(bool) & ~hole & known
@@ -300,7 +311,7 @@ def _tone_at_rim(
     return added
 
 
-def _cosines() -> list[np.ndarray]:
+def _cosines() -> list[Float32[np.ndarray, "k k"]]:
     """The lowest two-dimensional cosines of a patch, orthonormal, constant first."""
     span = 2 * RADIUS + 1
     place = (np.arange(span) + 0.5) * np.pi / span

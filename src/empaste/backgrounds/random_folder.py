@@ -19,7 +19,7 @@ from jaxtyping import UInt8
 from empaste.artifacts.fields import listed
 from empaste.backgrounds.generator import Generator, GeneratorSettings, MapScenes
 from empaste.backgrounds.image_labels import images_that_show
-from empaste.backgrounds.scenes import Candidate, Failure, Made, Scene, Source
+from empaste.backgrounds.scenes import NO_CAPTION, Candidate, Failure, Made, Scene, Source
 from empaste.errors import InputError
 from empaste.images import SUFFIXES
 from empaste.photograph_files import UNREADABLE_SUFFIXES, find_photographs, visible_files
@@ -37,8 +37,8 @@ class Usable(NamedTuple):
     warnings: tuple[str, ...]
 
 
-def generator(settings: GeneratorSettings, class_names: Sequence[str], _: MapScenes = map) -> Source:
-    """Source of ``per_caption`` images of the folder ``root`` per scene, cropped to the scene's size.
+def open_source(settings: GeneratorSettings, class_names: Sequence[str], _: MapScenes = map) -> Source:
+    """The source of ``per_caption`` images of the folder ``root`` per scene, cropped to the scene's size.
 
     `InputError` where the folder is missing, its labels cannot be read, or no image is left.
     """
@@ -105,7 +105,7 @@ def make(scene: Scene, per_caption: int, retries: int, seed: int, files: tuple[P
             candidates.append(Candidate(crop(image, scene.height, scene.width, rng)))
             break
         else:
-            failures.append(Failure(-1, "", len(reasons), reasons[-1]))
+            failures.append(Failure(NO_CAPTION, "", len(reasons), reasons[-1]))
         num_retried += bool(reasons)
     return Made(candidates, failures, num_retried)
 
@@ -123,5 +123,5 @@ def crop(
 
 
 GENERATOR: Generator[Any] = Generator(
-    "random", generator, asks={"root": "takes images from a folder; set backgrounds.root to it"}
+    "random", open_source, asks={"root": "takes images from a folder; set backgrounds.root to it"}
 )
