@@ -13,7 +13,6 @@ from empaste.artifacts.tables import read_from, read_table
 BY_HAND = "by_hand.parquet"
 """In the folder of the foregrounds, as `schemas.Segments`; only where a decision has a mask that is no segment."""
 
-
 DECIDED = "decided.parquet"
 """In the folder of the foregrounds, as `schemas.Foregrounds`: the rows of the pool that a person said to be right; only
 where there are any."""

@@ -84,18 +84,18 @@ def _write_part(folder: Path, judged: Sequence[pd.DataFrame]) -> None:
     write_into(folder, pd.concat(judged), Evidence)
 
 
-class _Shown(NamedTuple):
-    """An image ready to be judged, and where it and its segments are from."""
+class _Ready(NamedTuple):
+    """An image made ready, and where it and its segments are from."""
 
     path: Path
     rows: pd.DataFrame
     shown: Shown
 
 
-class _Best(NamedTuple):
-    """An image after the first look: the answers to that, and the best segments, ready to be looked at again."""
+class _Shortlisted(NamedTuple):
+    """An image after the first look: the answers to that, and the best segments, made ready for the second."""
 
-    one: _Shown
+    image: _Ready
     first: Float[np.ndarray, "m c"]
     places: Int[np.ndarray, " b"]
     squares: list[UInt8[np.ndarray, "_ side side 3"]]
@@ -112,28 +112,28 @@ def _judge_each(
         again = (_look_again(one, first, network.class_ids, settings) for one, (first,) in looked)
         for best, answers in _answered(network, again, lambda best: best.squares, settings.batch_size):
             found = estimate(best.first, answers, best.places)
-            yield _judge(best.one, found, network.class_ids, settings.weights)
+            yield _judge(best.image, found, network.class_ids, settings.weights)
     else:
         for one, answers in looked:
             yield _judge(one, insert_and_delete(answers), network.class_ids, settings.weights)
 
 
-def _show(wanted: Wanted, side: int, settings: EvidenceSettings) -> _Shown:
+def _show(wanted: Wanted, side: int, settings: EvidenceSettings) -> _Ready:
     """The image, its segments and its heat maps, made ready."""
     path, rows, maps = wanted
     image = read_rgb(path)
     masks = decode_segments(rows, (image.shape[0], image.shape[1]), path)
-    return _Shown(path, rows, show_image(image, masks, rows["score"].to_numpy(), maps, side, settings))
+    return _Ready(path, rows, show_image(image, masks, rows["score"].to_numpy(), maps, side, settings))
 
 
 def _look_again(
-    one: _Shown, first: Float[np.ndarray, "m c"], class_ids: Sequence[int], settings: EvidenceSettings
-) -> _Best:
+    one: _Ready, first: Float[np.ndarray, "m c"], class_ids: Sequence[int], settings: EvidenceSettings
+) -> _Shortlisted:
     """The best segments of an image, by the answers to the first look."""
     terms, judged, _, scene = one.shown
     assert scene is not None
     best = choose_best(first, terms, judged, class_ids, settings.weights, settings.num_reranked)
-    return _Best(one, first, best, look_again(scene, best, settings.fills))
+    return _Shortlisted(one, first, best, look_again(scene, best, settings.fills))
 
 
 def _answered(
@@ -157,7 +157,7 @@ def _answered(
 
 
 def _judge(
-    one: _Shown,
+    one: _Ready,
     found: tuple[Float[np.ndarray, "k c"], Float[np.ndarray, "k c"]],
     class_ids: Sequence[int],
     weights: EvidenceWeights,

@@ -116,10 +116,9 @@ def blend_ring(
 
 def _ring_opacity(coverage: UInt8[np.ndarray, "h w"], blur_sigma: float) -> UInt8[np.ndarray, "h w"]:
     """255 on the object, half of that where the ring ends, nothing beyond."""
-    width = ceil(2 * blur_sigma)
-    reach = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * width + 1, 2 * width + 1))
+    side = 2 * ceil(2 * blur_sigma) + 1
+    reach = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
     ring = cv2.dilate((coverage >= HALF).astype(np.uint8) * 255, reach)
-    side = 2 * width + 1
     blurred = cv2.GaussianBlur(ring, (side, side), blur_sigma, borderType=cv2.BORDER_REPLICATE)
     return cv2.max(blurred, coverage)
 
@@ -151,7 +150,7 @@ def blend_poisson(
     if np.count_nonzero(cv2.erode(np.pad(mask, 1), np.ones((3, 3), np.uint8))) < MIN_POISSON_CORE:
         return blend_none(patch, colour, coverage, blur_sigma)
     # Where the object reaches the edge of the image there is no background to fit to: the piece is continued.
-    rim = POISSON_RIM + 2
+    rim = POISSON_MARGIN
     around, source = (cv2.copyMakeBorder(piece, rim, rim, rim, rim, cv2.BORDER_REPLICATE) for piece in (patch, colour))
     reach = np.ones((2 * POISSON_RIM + 1, 2 * POISSON_RIM + 1), np.uint8)
     cloned_mask = cv2.dilate(np.pad(mask, rim), reach) * 255

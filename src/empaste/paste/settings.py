@@ -47,7 +47,7 @@ class PasteSettings(Settings):
 
     @property
     def n_p_range(self) -> tuple[int, int]:
-        """The least and the largest number that is pasted on an image; of a number alone, twice that."""
+        """How many foregrounds are pasted on an image, at least and at most; both ``n_p`` where that is a number."""
         return (self.n_p, self.n_p) if isinstance(self.n_p, int) else (self.n_p[0], self.n_p[1])
 
     @model_validator(mode="after")

@@ -73,8 +73,7 @@ def refine(
         if not before:
             raise InputError(
                 f"round {number} of refine has no foreground to learn; look at data/foregrounds, and lower "
-                "foregrounds.min_prob or refine.min_area, or set refine.rounds to "
-                f"{number - 1}"
+                f"foregrounds.min_prob or refine.min_area, or set refine.rounds to {number - 1}"
             )
         folds = deal(sorted(images), settings.folds, settings.seed)
         parts = [
