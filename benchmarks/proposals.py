@@ -23,9 +23,9 @@ from empaste.artifacts.image_paths import image_paths
 from empaste.artifacts.schemas.prepare import Images
 from empaste.images import fit_within, read_rgb
 from empaste.params import load_params
+from empaste.per_process import PerProcess
 from empaste.proposals.settings import network_loaders, with_method
 from empaste.proposals.table import propose_image, seen_side
-from empaste.scaleout import PerProcess
 
 BAR_MS = 500.0
 

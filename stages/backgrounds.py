@@ -16,7 +16,8 @@ from empaste.backgrounds.reading import read_erased, read_scenes
 from empaste.backgrounds.selection import load_judge
 from empaste.backgrounds.settings import FREE, BackgroundsSettings
 from empaste.layout import HERE
-from empaste.scaleout import Network, PerProcess, map_items
+from empaste.per_process import PerProcess
+from empaste.scaleout import Network, map_items
 from empaste.settings import load_settings
 from stages.runner import stage
 

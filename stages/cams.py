@@ -16,7 +16,8 @@ from empaste.artifacts.work import remove_work, work_folder
 from empaste.classification.cam_settings import CamSettings
 from empaste.classification.locating import HEATMAPS, locate_data_set
 from empaste.layout import HERE
-from empaste.scaleout import Network, PerProcess, stream_items
+from empaste.per_process import PerProcess
+from empaste.scaleout import Network, stream_items
 from empaste.settings import load_settings
 from stages.runner import stage
 

@@ -19,7 +19,8 @@ from empaste.captions.scenes import choose_scenes
 from empaste.captions.settings import FREE, CaptionsSettings
 from empaste.captions.table import caption_metrics, caption_table, warnings
 from empaste.layout import HERE
-from empaste.scaleout import Network, PerProcess, map_items
+from empaste.per_process import PerProcess
+from empaste.scaleout import Network, map_items
 from empaste.settings import load_settings
 from stages.runner import stage, warn
 

@@ -18,7 +18,8 @@ from empaste.evaluation.mistakes import Pair, match_instances
 from empaste.evaluation.results import CurvePoint, missing_ap
 from empaste.evaluation.settings import EvaluateSettings
 from empaste.layout import HERE
-from empaste.scaleout import Network, PerProcess, stream_items
+from empaste.per_process import PerProcess
+from empaste.scaleout import Network, stream_items
 from empaste.settings import load_settings
 from stages.runner import stage
 

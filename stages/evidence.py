@@ -18,7 +18,8 @@ from empaste.artifacts.work import remove_work, work_folder
 from empaste.evidence.data_set import judge_data_set
 from empaste.evidence.settings import EvidenceSettings
 from empaste.layout import HERE
-from empaste.scaleout import Network, PerProcess, stream_items
+from empaste.per_process import PerProcess
+from empaste.scaleout import Network, stream_items
 from empaste.settings import load_settings
 from stages.runner import stage
 

@@ -15,7 +15,8 @@ from empaste.artifacts.work import remove_work, work_folder
 from empaste.features.describing import ARRAYS, describe_data_set, place_encoders
 from empaste.features.settings import FeaturesSettings
 from empaste.layout import HERE
-from empaste.scaleout import Network, PerProcess, stream_items
+from empaste.per_process import PerProcess
+from empaste.scaleout import Network, stream_items
 from empaste.settings import load_settings
 from stages.runner import stage
 

@@ -15,6 +15,7 @@ from empaste.artifacts.tables import read_from, write_into
 from empaste.artifacts.truth import read_truth
 from empaste.artifacts.work import remove_work, work_folder
 from empaste.layout import HERE
+from empaste.per_process import PerProcess
 from empaste.proposals.data_set import propose_data_set
 from empaste.proposals.recall import images_without, proposal_metrics
 from empaste.proposals.settings import (
@@ -25,7 +26,7 @@ from empaste.proposals.settings import (
     supervision,
 )
 from empaste.proposals.table import match_images, require_segments
-from empaste.scaleout import Network, PerProcess, map_items
+from empaste.scaleout import Network, map_items
 from empaste.settings import load_settings
 from stages.runner import stage
 

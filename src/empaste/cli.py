@@ -210,10 +210,11 @@ def recall(
     from empaste.artifacts.truth import read_truth
     from empaste.params import load_params
     from empaste.parts import parse_parts
+    from empaste.per_process import PerProcess
     from empaste.proposals.recall import Source, known_scenes, measure_sources, recall_table, weightless
     from empaste.proposals.settings import network_loaders, num_processes, with_method
     from empaste.proposals.table import match_images
-    from empaste.scaleout import PerProcess, map_items
+    from empaste.scaleout import map_items
 
     settings, parts = load_params(params).proposals, parse_parts(part or ())
     chosen = [with_method(settings, name) for name in method or weightless()]

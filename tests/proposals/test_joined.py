@@ -18,6 +18,7 @@ from empaste.errors import InputError
 from empaste.images import write_rgb
 from empaste.masks import encode_mask
 from empaste.overlaps import mask_ious
+from empaste.per_process import PerProcess
 from empaste.proposals import METHODS, joined
 from empaste.proposals.method import Context
 from empaste.proposals.recall import images_without
@@ -31,7 +32,6 @@ from empaste.proposals.settings import (
 )
 from empaste.proposals.suppression import best_unlike
 from empaste.proposals.table import match_images, propose_image, seen_side
-from empaste.scaleout import PerProcess
 from empaste.settings import load_settings
 from tests.proposals.sources import SHIPPED, context_of, prepare, section_of
 

@@ -13,6 +13,7 @@ from empaste.artifacts.truth import GroundTruth, TrueInstance
 from empaste.errors import InputError
 from empaste.images import write_rgb
 from empaste.masks import encode_mask
+from empaste.per_process import PerProcess
 from empaste.proposals import METHODS, felzenszwalb
 from empaste.proposals.method import Context
 from empaste.proposals.recall import (
@@ -26,7 +27,6 @@ from empaste.proposals.recall import (
     recall_table,
 )
 from empaste.proposals.settings import network_loaders
-from empaste.scaleout import PerProcess
 from tests.proposals.sources import context_of, section_of
 
 

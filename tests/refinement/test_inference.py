@@ -9,7 +9,7 @@ import torch
 
 from empaste.devices import one_thread
 from empaste.errors import InputError
-from empaste.refinement.inference import NETWORK, Wanted, segment_image, segment_images
+from empaste.refinement.inference import NETWORK, Wanted, load_segmenter, segment_image, segment_images
 from empaste.refinement.segmenter import Segmenter, build_segmenter
 from empaste.scaleout import map_items
 from tests.refinement.scenes import draw_images, tiny_settings
@@ -44,9 +44,9 @@ def test_no_image_needs_no_network(tmp_path: Path) -> None:
     assert segment_images([], never, 3, SETTINGS, map, tmp_path / "work") == []
 
 
-def test_a_network_that_is_gone_is_named(wanted: list[Wanted], tmp_path: Path) -> None:
+def test_a_network_that_is_gone_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=rf"{NETWORK} is gone or damaged; run again: dvc repro refine"):
-        segment_image(wanted[0], tmp_path / NETWORK, SETTINGS)
+        load_segmenter(tmp_path / NETWORK, SETTINGS)
 
 
 def test_one_thread_and_then_as_many_as_before() -> None:
@@ -60,6 +60,7 @@ def test_one_thread_and_then_as_many_as_before() -> None:
 
 def test_confidences_are_kept_to_the_last_bit(wanted: list[Wanted], tmp_path: Path) -> None:
     first = segment_images(wanted[:1], train, 3, SETTINGS, map, tmp_path / "work")
-    [found] = [segment_image(wanted[0], (tmp_path / "work" / NETWORK).resolve(), SETTINGS)]
+    network = load_segmenter(tmp_path / "work" / NETWORK, SETTINGS)
+    found = segment_image(wanted[0], lambda: network, SETTINGS)
     assert first == [found]
     assert all(np.isfinite(one.confidence) for pieces in found.values() for one in pieces)

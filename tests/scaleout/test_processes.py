@@ -14,6 +14,7 @@ import pytest
 
 import empaste
 from empaste.errors import InputError
+from empaste.per_process import PerProcess
 from empaste.scaleout import map_items, num_workers
 
 STAGE = """
@@ -83,6 +84,21 @@ def test_one_and_many_workers_agree() -> None:
     alone = list(map_items(function, range(40), "draw", workers=1))
     assert alone == [function(item) for item in range(40)]
     assert list(map_items(function, range(40), "draw", workers=3)) == alone
+
+
+def name_process() -> str:
+    return f"{os.getpid()} {time.monotonic_ns()}"
+
+
+def call_network(_item: int, network: PerProcess[str]) -> tuple[int, str]:
+    return os.getpid(), network()
+
+
+def test_a_value_per_process_is_made_once_in_every_worker() -> None:
+    function = partial(call_network, network=PerProcess(name_process))
+    seen = set(map_items(function, range(40), "name", workers=2))
+    assert len(seen) == len({process for process, _ in seen}) <= 2
+    assert all(name.startswith(f"{process} ") for process, name in seen)
 
 
 @pytest.mark.parametrize("workers", [1, 2])

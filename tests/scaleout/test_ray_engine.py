@@ -13,7 +13,8 @@ import pytest
 
 from empaste.errors import InputError
 from empaste.on_demand import OnDemand
-from empaste.scaleout import Network, PerProcess, cluster, describe_engine, map_items, ray_engine, stream_items
+from empaste.per_process import PerProcess
+from empaste.scaleout import Network, cluster, describe_engine, map_items, ray_engine, stream_items
 from tests.scaleout import ray_work
 from tests.scaleout.ray_cluster import node_options, ray_cluster
 

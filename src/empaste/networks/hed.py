@@ -74,7 +74,9 @@ def contour_map(network: HED, image: UInt8[np.ndarray, "h w 3"]) -> Float[np.nda
 def load_hed(path: Path) -> HED:
     """The network with the weights in the file ``path``, in evaluation mode; read once in a process.
 
-    `InputError` where h5py is not installed, or the file cannot be read or does not fit; it names what is missing.
+    Kept by its path, and not as a `per_process.PerProcess` that is handed down: which method of proposals asks for
+    contours is known to that method alone, below those that join or reduce others. `InputError` where h5py is not
+    installed, or the file cannot be read or does not fit; it names what is missing.
     """
     state = _read_keras(path)
     with torch.device("meta"):  # no weights are drawn only to be replaced, and no random state moves

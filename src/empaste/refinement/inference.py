@@ -4,7 +4,7 @@ The network and the images that are done stand in a folder for unfinished work, 
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import lru_cache, partial
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,6 +20,7 @@ from empaste.devices import one_thread, torch_device
 from empaste.errors import InputError
 from empaste.images import fit_within, read_rgb
 from empaste.networks.contours import learned_contours
+from empaste.per_process import PerProcess
 from empaste.refinement.pieces import Piece, find_pieces
 from empaste.refinement.segmenter import Segmenter, build_segmenter, class_maps
 from empaste.refinement.settings import CONTOURS, RefineSettings
@@ -55,27 +56,28 @@ def segment_images(
     or its contours cannot be read.
     """
     network = (work / NETWORK).resolve()
+    segmenter = PerProcess(partial(load_segmenter, network, settings))
 
     def segment(rest: Sequence[Wanted]) -> Iterable[Found]:
         if load_checkpoint(network) is None:
             trained = train().state_dict()
             work.mkdir(parents=True, exist_ok=True)
             save_checkpoint(network, {"num_classes": num_classes, "weights": trained})
-        return map_images(partial(segment_image, network=network, settings=settings), rest)
+        return map_images(partial(segment_image, segmenter=segmenter, settings=settings), rest)
 
     parts = finish_parts(work, work.name, wanted, segment, _write_part)
     return [_from_json(found) for part in parts for found in read_own_json(part / PIECES, "dvc repro refine")]
 
 
-def segment_image(wanted: Wanted, network: Path, settings: RefineSettings) -> Found:
-    """The instances in one image, by the network in the file ``network``.
+def segment_image(wanted: Wanted, segmenter: Callable[[], Segmenter], settings: RefineSettings) -> Found:
+    """The instances in one image; ``segmenter`` gives the network of the process that calls it.
 
     One CPU thread does it, so that the same comes out in whichever process.
     """
     image = read_rgb(wanted.path)
     with one_thread():
         contours = _contours(image, wanted.path, settings)
-        maps = class_maps(_load(network, settings), image, wanted.places, settings.image_size, settings.flip)
+        maps = class_maps(segmenter(), image, wanted.places, settings.image_size, settings.flip)
     found = {}
     for place, prob in zip(wanted.places, maps, strict=True):
         chances = follow_edges(prob, image, contours, settings.walk)
@@ -92,14 +94,9 @@ def _contours(
     return learned_contours(fit_within(image, settings.image_size), settings.contours, path.name, CONTOURS)
 
 
-def _load(path: Path, settings: RefineSettings) -> Segmenter:
-    return _load_once(path, settings.model_dump_json())
-
-
-@lru_cache(maxsize=1)
-def _load_once(path: Path, settings_json: str) -> Segmenter:
-    """The network in ``path``, in evaluation mode on its device; read once by every process."""
-    settings, content = RefineSettings.model_validate_json(settings_json), load_checkpoint(path)
+def load_segmenter(path: Path, settings: RefineSettings) -> Segmenter:
+    """The network in ``path``, in evaluation mode on its device; `InputError` where it is gone or damaged."""
+    content = load_checkpoint(path)
     if content is None:
         raise InputError(f"{path} is gone or damaged; run again: dvc repro refine")
     network = build_segmenter(settings, content["num_classes"])

@@ -12,14 +12,12 @@ from typing import TypeVar
 from tqdm import tqdm
 
 from empaste.errors import InputError
-from empaste.scaleout.per_process import PerProcess
 from empaste.scaleout.processes import map_in_processes
 from empaste.scaleout.workers import Network, chunk_size, num_workers
 
 __all__ = [
     "ENGINES",
     "Network",
-    "PerProcess",
     "chosen_engine",
     "describe_engine",
     "map_items",
@@ -48,10 +46,11 @@ def map_items(
     """Yield ``function(item)`` in the order of ``items``, with a progress bar called ``what`` that counts ``unit``.
 
     ``function`` must be importable, or a `functools.partial` of one that is, and pure: what it draws at random it seeds
-    from the item. ``workers`` is the number of processes, None as many as there is room for. A function that runs a
-    network holds it as a `PerProcess`, and ``network`` says what one worker takes; on one machine it runs in this
-    process, on a cluster wherever there is room. An error in any item ends the map with that error. `InputError` where
-    a worker dies, on Ray where several die of the same item; it names the item.
+    from the item. ``workers`` is the number of processes, None as many as there is room for. A network that it runs is
+    a `per_process.PerProcess`; where that takes a device or several threads, ``network`` says what one worker takes,
+    and the function runs in this process on one machine, on a cluster wherever there is room. An error in any item ends
+    the map with that error. `InputError` where a worker dies, on Ray where several die of the same item; it names the
+    item.
     """
     alone = workers == 1 or len(items) < FEW
     if chosen_engine() == "ray" and items and (network or not alone):

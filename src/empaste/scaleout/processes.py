@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from functools import partial
+from dataclasses import dataclass
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any, TypeVar
@@ -30,14 +30,13 @@ def map_in_processes(
     """`scaleout.map_items` in worker processes. `InputError` where one dies; it names the item that it worked on."""
     with (
         tempfile.TemporaryDirectory(prefix="empaste-") as notes,
-        ProcessPoolExecutor(workers, _start_method(), _set_up_worker) as pool,
+        ProcessPoolExecutor(workers, _start_method(), _set_up_worker, (function, Path(notes))) as pool,
     ):
         others = set(multiprocessing.active_children())
         processes: set[BaseProcess] = set()
         try:
-            work = partial(_noting, function, Path(notes))
             with _ctrl_c_later():
-                results = pool.map(work, range(len(items)), items, chunksize=chunk_size(len(items), workers))
+                results = pool.map(_work, range(len(items)), items, chunksize=chunk_size(len(items), workers))
             processes = set(multiprocessing.active_children()) - others
             yield from tqdm(results, what, len(items), unit=unit)
         except BrokenProcessPool as error:
@@ -52,31 +51,44 @@ def map_in_processes(
             raise
 
 
+@dataclass
 class _Worker:
-    """What a worker process knows of itself."""
+    """What a worker process knows of itself: its function, and the folder in which it notes the item at work.
 
-    at_work = False
-    stopped = False
+    The function is sent once to every process and not with every chunk of items, so that what it holds `PerProcess` is
+    made once, too.
+    """
+
+    function: Callable[[Any], Any]
+    notes: Path
+    at_work: bool = False
+    stopped: bool = False
 
 
-def _noting(function: Callable[[Item], Result], notes: Path, number: int, item: Item) -> Result:
-    """``function(item)``; while it runs, the folder ``notes`` says that this process works on item ``number``."""
-    if _Worker.stopped:
+_workers: list[_Worker] = []
+"""The one of this process, where it is a worker."""
+
+
+def _work(number: int, item: Any) -> Any:
+    """The function's result for ``item``; while it runs, a note says that this process works on item ``number``."""
+    (worker,) = _workers
+    if worker.stopped:
         raise KeyboardInterrupt
-    note = notes / str(os.getpid())
+    note = worker.notes / str(os.getpid())
     note.write_text(str(number))
-    _Worker.at_work = True
+    worker.at_work = True
     try:
-        return function(item)
+        return worker.function(item)
     finally:
-        _Worker.at_work = False
+        worker.at_work = False
         note.unlink()
 
 
 def _stop(*_: object) -> None:
     """End the item at work and those after it; a worker that waits would end with a traceback and is left to wait."""
-    _Worker.stopped = True
-    if _Worker.at_work:
+    (worker,) = _workers
+    worker.stopped = True
+    if worker.at_work:
         raise KeyboardInterrupt
 
 
@@ -133,10 +145,11 @@ def _ctrl_c_later() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _set_up_worker() -> None:
-    """Keep a worker to its core, and let Ctrl-C end no more than its work."""
+def _set_up_worker(function: Callable[[Any], Any], notes: Path) -> None:
+    """Give a worker its function, keep it to its core, and let Ctrl-C end no more than its work."""
     import cv2
 
+    _workers.append(_Worker(function, notes))
     signal.signal(signal.SIGINT, _stop)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     cv2.setNumThreads(1)

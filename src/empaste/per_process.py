@@ -7,7 +7,10 @@ Value = TypeVar("Value")
 
 
 class PerProcess(Generic[Value]):
-    """Called, it gives what ``make`` makes, which it calls once; sent to another process, it is the recipe alone."""
+    """Called, it gives what ``make`` makes, which it calls once; sent to another process, it is the recipe alone.
+
+    So a function that holds one makes its value once in every process that the function is sent to.
+    """
 
     def __init__(self, make: Callable[[], Value]) -> None:
         """``make`` can be pickled."""

@@ -3,7 +3,7 @@
 import pickle
 from functools import partial
 
-from empaste.scaleout import PerProcess
+from empaste.per_process import PerProcess
 
 MADE: list[str] = []
 
