@@ -4,11 +4,15 @@ import os
 import shutil
 import subprocess
 import sys
+from importlib import import_module
+from inspect import isfunction
 from pathlib import Path
+from pkgutil import iter_modules
 
 import pytest
 import yaml
 
+from empaste import cli
 from empaste.artifacts.shards import write_shards
 
 ROOT = Path(__file__).parent.parent
@@ -24,6 +28,17 @@ def folder(tmp_path: Path) -> Path:
 def empaste(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     command = [str(Path(sys.executable).with_name("empaste")), *words]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120, check=False)
+
+
+def test_every_command_is_in_the_list() -> None:
+    files = [import_module(f"empaste.cli.{module.name}") for module in iter_modules(cli.__path__)]
+    written = {
+        name
+        for file in files
+        for name, one in vars(file).items()
+        if isfunction(one) and one.__module__ == file.__name__ and not name.startswith("_")
+    }
+    assert sorted(written) == sorted(command.__name__ for command in cli.COMMANDS)
 
 
 def test_a_preset_is_printed_for_dvc(folder: Path) -> None:

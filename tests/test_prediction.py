@@ -14,10 +14,11 @@ import torch
 import typer
 from PIL import Image
 
-from empaste import cli, prediction
+from empaste import prediction
 from empaste.artifacts.coco import read_coco
 from empaste.artifacts.coco_records import DetectedInstance
 from empaste.artifacts.networks import save_network
+from empaste.cli.detecting import predict
 from empaste.detectors.backend import Network
 from empaste.detectors.detecting import Detect, DetectSettings, detect_files, load_detector
 from empaste.detectors.mask_rcnn import build_mask_rcnn
@@ -405,7 +406,7 @@ def test_the_command_ends_with_a_count_of_what_failed(tiny: Path, capsys: pytest
     for name, content in (("b.jpg", b"broken"), ("c.heic", b"x"), ("d.txt", b""), ("e.gif", b"GIF89a")):
         (folder / name).write_bytes(content)
     with pytest.raises(typer.Exit) as ended:
-        cli.predict(folder, tiny, Path("out"), **LOAD, batch_size=4)
+        predict(folder, tiny, Path("out"), **LOAD, batch_size=4)
     assert ended.value.exit_code == 1
     out, err = capsys.readouterr()
     assert "instances in 1 images: out/results.json, out/overlays" in out
@@ -413,4 +414,4 @@ def test_the_command_ends_with_a_count_of_what_failed(tiny: Path, capsys: pytest
     assert lines[0] == "passed over: 1 files that are no photographs by their ending (.txt 1)"
     assert [line.split()[2] for line in lines[1:4]] == ["some/c.heic", "some/b.jpg", "some/e.gif"]
     assert lines[-1] == "3 of 4 images failed; what the others show is written"
-    cli.predict(folder / "a.png", tiny, Path("alone"), **LOAD, batch_size=4)
+    predict(folder / "a.png", tiny, Path("alone"), **LOAD, batch_size=4)

@@ -13,9 +13,10 @@ import numpy as np
 import pytest
 import typer
 
-from empaste import cli, video_prediction
+from empaste import video_prediction
 from empaste.artifacts.coco import read_coco
 from empaste.artifacts.coco_records import DetectedInstance
+from empaste.cli.detecting import predict
 from empaste.detectors.detecting import Detect, DetectSettings
 from empaste.errors import InputError
 from empaste.masks import encode_mask
@@ -103,7 +104,7 @@ def test_a_video_that_is_cut_off_keeps_what_was_read(capsys: pytest.CaptureFixtu
     whole = Path("film.avi").read_bytes()
     Path("cut.avi").write_bytes(whole[: whole.index(b"movi") + (len(whole) - whole.index(b"movi")) // 2])
     with pytest.raises(typer.Exit) as ended:
-        cli.predict(Path("cut.avi"), Path("model"), Path("out"), num_threads=1, device="cpu")
+        predict(Path("cut.avi"), Path("model"), Path("out"), num_threads=1, device="cpu")
     assert ended.value.exit_code == 1
     out, err = capsys.readouterr()
     read = len(read_coco(Path("out/instances.json"))["images"])

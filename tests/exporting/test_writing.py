@@ -10,12 +10,12 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from empaste import cli
 from empaste.artifacts.schemas.foregrounds import Foregrounds
 from empaste.artifacts.schemas.prepare import Classes, Images
 from empaste.artifacts.schemas.proposals import Segments
 from empaste.artifacts.shards import write_shards
 from empaste.artifacts.tables import write_into, write_table
+from empaste.cli.results import export as export_command
 from empaste.errors import InputError
 from empaste.exporting.annotated import AnnotatedImage, AnnotatedSet, Instance
 from empaste.exporting.coco import as_coco
@@ -225,14 +225,14 @@ def test_an_instance_under_others_loses_all(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("run")
 def test_the_command(capsys: pytest.CaptureFixture[str]) -> None:
-    cli.export("detections", Path("out"), "yolo", min_score=0.5)
+    export_command("detections", Path("out"), "yolo", min_score=0.5)
     out, err = capsys.readouterr()
     assert out == "1 instances in 1 images: out\n"
     assert "1 instances score less than 0.5 and are left out\n" in err
     assert "YOLO-segment has no place for scores: 1 scores are left out\n" in err
     with pytest.raises(InputError, match=r"say what to export, then where to: empaste export model old\.pth"):
-        cli.export("old.pth")
+        export_command("old.pth")
     with pytest.raises(InputError, match="a model has neither --source nor --images"):
-        cli.export("model", Path("new.pth"), images="none")
+        export_command("model", Path("new.pth"), images="none")
     with pytest.raises(InputError, match=r"config\.json does not exist; run: dvc repro train"):
-        cli.export("model", Path("new.pth"))
+        export_command("model", Path("new.pth"))

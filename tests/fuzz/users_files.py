@@ -15,7 +15,7 @@ from empaste.artifacts.foreground_decisions import (
 )
 from empaste.artifacts.image_keys import NamedImage
 from empaste.artifacts.label_decisions import LabelDecision, read_label_decisions, write_label_decisions
-from empaste.backgrounds.random_folder import generator
+from empaste.backgrounds.random_folder import open_source
 from empaste.backgrounds.scenes import Scene as Ground
 from empaste.captions.caption_file import caption_scenes
 from empaste.captions.captioner import Context
@@ -171,7 +171,7 @@ def backgrounds_coco(root: Path) -> None:
 
 def read_backgrounds(folder: Path, _out: Path) -> None:
     """Images for one scene, drawn from those that show no target class."""
-    source = generator(background_settings(per_caption=2, retries=3, seed=0, root=str(folder)), ["cat"])
+    source = open_source(background_settings(per_caption=2, retries=3, seed=0, root=str(folder)), ["cat"])
     scene = Ground(1, Path("train/a.jpg"), HEIGHT, WIDTH)
     for made in source.make([scene]):
         assert all(one.image.shape == (HEIGHT, WIDTH, 3) for one in made.candidates)
