@@ -2,8 +2,8 @@
 
 import pytest
 
+from empaste.data_set_parts import parse_parts
 from empaste.errors import InputError
-from empaste.parts import parse_parts
 
 
 def test_names_and_patterns() -> None:

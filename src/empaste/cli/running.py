@@ -101,8 +101,8 @@ def recall(
     from empaste.artifacts.schemas.prepare import Images
     from empaste.artifacts.tables import read_from
     from empaste.artifacts.truth import read_truth
+    from empaste.data_set_parts import parse_parts
     from empaste.params import load_params
-    from empaste.parts import parse_parts
     from empaste.per_process import PerProcess
     from empaste.proposals.recall import Source, known_scenes, measure_sources, recall_table, weightless
     from empaste.proposals.settings import network_loaders, num_processes, with_method

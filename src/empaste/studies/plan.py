@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from empaste.costs.archives import FETCH
+from empaste.data_set_parts import parse_parts
 from empaste.doctor.check import run
 from empaste.doctor.registry import PARAMETERS
 from empaste.errors import InputError
 from empaste.layout import HERE
 from empaste.params import Params
-from empaste.parts import parse_parts
 from empaste.presets import chosen, override
 from empaste.settings import read_sections, validate
 from empaste.studies.experiments import stages_up_to, visible_gpus
