@@ -101,19 +101,22 @@ def test_space_maximize_fills_the_free_half() -> None:
 
 
 def test_space_maximize_finds_the_largest_circle_as_brute_force_does() -> None:
-    rng = np.random.default_rng(3)
-    for _ in range(20):
-        ids = (rng.random((30, 36)) < 0.004).astype(np.int32)
+    rng, least, num_placed = np.random.default_rng(3), NATIVE.min_radius, 0
+    for density in (0.004, 0.02) * 10:
+        ids = (rng.random((30, 36)) < density).astype(np.int32)
         rows, columns = np.nonzero(np.pad(ids, 1, constant_values=1))
         ys, xs = np.mgrid[1:31, 1:37]
         nearest = np.hypot(ys[..., None] - rows, xs[..., None] - columns).min(axis=-1)
         pose = place_in_largest_circle(SQUARE, ids, rng, NATIVE)
-        if nearest.max() - 0.5 < NATIVE.min_radius * 0.98:
-            assert pose is None
-        elif pose is not None:
-            assert pose.scale * 5 * np.sqrt(2) == pytest.approx(nearest.max() - 0.5, rel=0.03)
+        radius = nearest.max() - 0.5
+        if abs(radius - least) > 0.03 * least:  # OpenCV's distances are as far off the true ones
+            assert (pose is not None) == (radius > least)
+        if pose is not None:
+            num_placed += 1
+            assert pose.scale * 5 * np.sqrt(2) == pytest.approx(radius, rel=0.03)
             x, y = moved(np.array([[4.5, 4.5]]), pose)[0].round().astype(int)
             assert nearest[y, x] >= 0.97 * nearest.max()
+    assert 0 < num_placed < 20, "some images have room, and some have none"
 
 
 def test_space_maximize_of_an_empty_image_varies_where_several_circles_are_largest() -> None:

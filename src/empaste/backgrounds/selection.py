@@ -18,6 +18,10 @@ if TYPE_CHECKING:  # worker processes need no torch
     from empaste.artifacts.classifier import TrainedClassifier
 
 
+BATCH_SIZE = 64
+"""Images that the classifier and the CLIP model see at once."""
+
+
 class Judged(NamedTuple):
     """Per candidate: what is present, the CLIP scores (NaN: not scored), whether it is kept. And class id → number of
     candidates in which the class shows.
@@ -59,7 +63,6 @@ def judge(
     two_step: bool,
     presence_threshold: float,
     possible_of: Mapping[int, str] | None = None,
-    batch_size: int = 64,
 ) -> Judged:
     """Judge candidates given as (image id, candidate); all of an image must come together. None gives empty arrays.
 
@@ -73,7 +76,7 @@ def judge(
     from empaste.artifacts.classifier import classify
 
     images = [candidate.image for _, candidate in candidates]
-    probs, _ = classify(classifier, images, batch_size)
+    probs, _ = classify(classifier, images, BATCH_SIZE)
     if possible_of is not None:
         names = [possible_of[class_id] for class_id in classifier.class_ids]
         probs = np.where(_possible([candidate for _, candidate in candidates], names), probs, np.float32(0))
@@ -81,7 +84,7 @@ def judge(
     unscored = np.full(len(images), np.nan)
     scores = ClipScores(unscored, unscored)
     if clip is not None and images:
-        scores = clip_scores(clip, images, [candidate.prompt for _, candidate in candidates], batch_size)
+        scores = clip_scores(clip, images, [candidate.prompt for _, candidate in candidates], BATCH_SIZE)
     basis = scores if clip is not None else ClipScores(unscored, present.probs)
     groups = np.array([(image_id, candidate.caption_id) for image_id, candidate in candidates], int).reshape(-1, 2)
     selected = np.zeros(len(images), bool)
