@@ -263,8 +263,8 @@ def test_an_image_that_fails_takes_no_other_along(
 ) -> None:
     whole = load_decided
 
-    def load(model: Path, **options: Any) -> Detect:
-        detect = whole(model, **options)
+    def load(model: Path, settings: DetectSettings) -> Detect:
+        detect = whole(model, settings)
 
         def fails_on_bright(images: Iterable[np.ndarray]) -> list[list[DetectedInstance]]:
             shown = list(images)

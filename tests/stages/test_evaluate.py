@@ -16,7 +16,7 @@ from empaste.artifacts.coco import box_instance, coco_dataset, instance, write_c
 from empaste.artifacts.coco_records import DetectedInstance
 from empaste.artifacts.schemas.prepare import Images
 from empaste.artifacts.tables import write_table
-from empaste.detectors.detecting import Detect
+from empaste.detectors.detecting import Detect, DetectSettings
 from empaste.images import write_rgb
 from empaste.masks import encode_mask
 from stages.evaluate import main
@@ -55,8 +55,8 @@ def decide(monkeypatch: pytest.MonkeyPatch) -> Callable[[list[dict[str, Any]]], 
     def patch(results: list[dict[str, Any]]) -> list[Any]:
         asked: list[Any] = []
 
-        def load(model: Path, **options: Any) -> Detect:
-            asked.append((model, options))
+        def load(model: Path, settings: DetectSettings) -> Detect:
+            asked.append((model, settings))
             image_ids = itertools.count(2)  # images are asked for in the order of their ids
             return lambda images: [answer(next(image_ids)) for _ in images]
 
@@ -79,9 +79,9 @@ def test_detections_metrics_and_curves_are_written(decide: Callable[..., Any]) -
     results = [ANSWER | {"image_id": image_id} for image_id in (2, 3)]
     asked = decide(results)
     main()
-    ((model, options),) = asked
+    ((model, settings),) = asked
     assert model == Path("models/mask_rcnn")
-    assert set(options) == {"min_score", "max_detections", "num_threads", "device"}
+    assert settings == DetectSettings(0.05, 100, batch_size=8, num_threads=2, device="auto")
     assert json.loads(Path("data/detections/val.json").read_text()) == results
     metrics = json.loads(Path("metrics/evaluate.json").read_text())
     assert metrics["mask"]["AP50"] == metrics["box"]["AP75"] == 100
