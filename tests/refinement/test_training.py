@@ -204,7 +204,7 @@ def test_weights_that_are_no_numbers_end_with_the_next_step(
         fit(examples, iterations=1)
 
 
-def test_an_image_so_thin_that_no_cell_is_seen_teaches_nothing(tmp_path: Path) -> None:
+def test_an_image_so_thin_that_no_cell_is_seen_leaves_the_weights_finite(tmp_path: Path) -> None:
     path = tmp_path / "thin.png"
     write_rgb(path, np.zeros((2, 200, 3), np.uint8))
     example = Example(path, [Target(0, encode_mask(np.ones((2, 200), bool)))])
