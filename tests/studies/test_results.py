@@ -185,9 +185,9 @@ def test_one_seed_shows_no_difference_and_says_so() -> None:
 
 def test_runs_that_are_missing_and_gpu_hours_are_named() -> None:
     runs = [run(0, 1.0, 2.0, 3.0, gpu_seconds=7200.0), run(1, state="not run")]
-    lines = notes(result([row("few", "One", runs)]))
-    assert "2 minutes of CPU time and 2.0 hours on a GPU" in lines[0]
-    assert lines[-1] == "Missing: One, seed 1."
+    lines = notes(result([row("few", "One", runs), row("many", "Six", [run(0, state="not run"), *runs[1:]])]))
+    assert "4 minutes of CPU time and 2.0 hours on a GPU" in lines[0]
+    assert lines[-2:] == ["Missing: One, seed 1.", "Missing: Six, seeds 0, 1."]
 
 
 def test_the_page_shows_question_table_plot_and_notes() -> None:

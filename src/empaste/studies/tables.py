@@ -108,10 +108,11 @@ def notes(result: StudyResult) -> list[str]:
     if result.changed:
         lines.append(f"Files differed from the commit: {', '.join(result.changed)}.")
     lines += [f"Not run: {row.title} {row.skipped}." for row in result.rows if row.skipped]
-    lines += [f"Failed: {row.title}, seed {run.seed}." for row, run in result.failures]
-    lines += [
-        f"Missing: {row.title}, seed {run.seed}." for row in result.rows for run in row.runs if run.state == "not run"
-    ]
+    for word, state in (("Failed", "failed"), ("Missing", "not run")):
+        for row in result.rows:
+            seeds = [str(run.seed) for run in row.runs if run.state == state]
+            if seeds:
+                lines.append(f"{word}: {row.title}, seed{'s' if len(seeds) > 1 else ''} {', '.join(seeds)}.")
     return lines
 
 
