@@ -169,12 +169,25 @@ def test_what_was_drawn_is_dropped_with_escape(page: Browser, run: Layout) -> No
     assert verdicts(run) == {NAMES[1]: "keep"}
 
 
-def test_labels_are_corrected(page: Browser, run: Layout) -> None:
+def change_label(page: Browser, number: int, labels: str) -> None:
+    """The label of that number, from 0, is clicked in the open dialog, and the image then has ``labels``."""
+    page.run(f"document.querySelectorAll('#label-list input')[{number}].click()")
+    says(page, "labels", labels)
+
+
+def open_labels(page: Browser) -> None:
     page.press("l")
     page.wait("document.getElementById('label-dialog').open")
+
+
+def close_labels(page: Browser) -> None:
+    page.run("document.getElementById('label-dialog').close()")
+
+
+def test_labels_are_corrected(page: Browser, run: Layout) -> None:
+    open_labels(page)
     assert page.run("[...document.querySelectorAll('#label-list input')].map((box) => box.checked)") == [True, False]
-    page.run("document.querySelectorAll('#label-list input')[1].click()")
-    says(page, "labels", "ball, fish & <chips>")
+    change_label(page, 1, "ball, fish & <chips>")
     assert read_label_decisions(run.label_decisions) == [LabelDecision(NAMES[1], "fish & <chips>", "added")]
 
 
@@ -311,11 +324,9 @@ def test_an_undone_drawing_is_shown_again(unchosen: Browser, run: Layout) -> Non
 
 
 def test_a_label_that_is_taken_away_takes_the_image_out_of_the_list(unchosen: Browser, run: Layout) -> None:
-    unchosen.press("l")
-    unchosen.wait("document.getElementById('label-dialog').open")
-    unchosen.run("document.querySelectorAll('#label-list input')[0].click()")
-    says(unchosen, "labels", "none")
-    unchosen.run("document.getElementById('label-dialog').close()")
+    open_labels(unchosen)
+    change_label(unchosen, 0, "none")
+    close_labels(unchosen)
     says(unchosen, "facts", "No image of this class is without a mask.")
     says(unchosen, "progress", "0 drawn, 1 without a mask")
     assert read_label_decisions(run.label_decisions) == [LabelDecision(UNCHOSEN[0], "ball", "removed")]
@@ -378,11 +389,9 @@ def test_what_is_begun_stays_open_while_labels_are_corrected(page: Browser, run:
     page.press("a")
     says(page, "facts", "another object of the class")
     draw(page, 50)
-    page.press("l")
-    page.wait("document.getElementById('label-dialog').open")
-    page.run("document.querySelectorAll('#label-list input')[1].click()")
-    says(page, "labels", "ball, fish & <chips>")
-    page.run("document.getElementById('label-dialog').close()")
+    open_labels(page)
+    change_label(page, 1, "ball, fish & <chips>")
+    close_labels(page)
     says(page, "progress", "1 without a mask")
     page.press("k")
     says(page, "progress", "1 drawn, 1 without a mask")
