@@ -17,7 +17,7 @@ from empaste.studies.plan import Plan, Request, Task, make_plan, result_name
 from empaste.studies.plot import draw_intervals
 from empaste.studies.results import FOLDER, StudyResult, read_result, write_result
 from empaste.studies.running import POLL_SECONDS, Found, Runner, only_study
-from empaste.studies.tables import csv_table, differences, figures, notes, page_section, text_table
+from empaste.studies.tables import csv_table, notes, page_section, tables_of, text_table
 
 __all__ = ["FOLDER", "Request", "run_study", "show_study"]
 
@@ -50,8 +50,7 @@ def _publish(result: StudyResult, folder: Path) -> StudyResult:
     write_whole(plot, draw_intervals(result))
     write_whole(plot.with_suffix(".csv"), csv_table(result).encode())
     write_whole(plot.with_suffix(".md"), page_section(result, [plot.name]).encode())
-    tables = [text_table(lines) for lines in (figures(result), differences(result)) if len(lines) > 1]
-    print(result.title, "", *tables, *notes(result), sep="\n")
+    print(result.title, "", *map(text_table, tables_of(result)), *notes(result), sep="\n")
     return result
 
 

@@ -21,6 +21,11 @@ Lines = list[list[str]]
 """The cells of a table, its titles first."""
 
 
+def tables_of(result: StudyResult) -> list[Lines]:
+    """The `figures` of ``result``, and its `differences` where there are any."""
+    return [lines for lines in (figures(result), differences(result)) if len(lines) > 1]
+
+
 def figures(result: StudyResult) -> Lines:
     """One line per row: what it gave, published figures beside where there are any."""
     return [_titles(result), *(_cells(result, row) for row in result.rows)]
@@ -176,6 +181,6 @@ def _escaped(cell: str) -> str:
 def page_section(result: StudyResult, plot: Sequence[str] = ()) -> str:
     """The section of a page: what was asked, the tables, how they were made, and the plots, by their file names."""
     images = [f"![{result.title}]({name})" for name in plot]
-    tables = [markdown_table(lines).rstrip() for lines in (figures(result), differences(result)) if len(lines) > 1]
+    tables = [markdown_table(lines).rstrip() for lines in tables_of(result)]
     parts = [f"## {result.title}", result.question, *tables, *images]
     return "\n\n".join([*parts, "\n".join(f"- {line}" for line in notes(result))]) + "\n"
