@@ -36,6 +36,8 @@ from empaste.photograph_files import UNREADABLE_SUFFIXES, visible_files
 LAYOUT = "a folder data set is images/ and labels.csv with the columns file,label and perhaps split"
 LEFT_OUT = "left_out.csv"
 """The file that names images that are there and not used."""
+LEFT_OUT_BY = f"left out by {LEFT_OUT}"
+"""What the remarks on these images say."""
 NO_LABEL = "no label"
 """The reason in it for images that nobody labelled."""
 SHOWN_NAMES = 3
@@ -66,8 +68,7 @@ def open_folder(settings: PrepareSettings) -> DataSet:
     unused = read_left_out(root, images)
     _check_unlisted(images, path, [*files, *unused])
     remarks += [
-        Remark(f"images are left out by {LEFT_OUT} ({reason})", name_below(images, file))
-        for file, reason in unused.items()
+        Remark(f"images are {LEFT_OUT_BY} ({reason})", name_below(images, file)) for file, reason in unused.items()
     ]
     files = _without(files, unused)
     truth = [read_foreign_coco(one) for one in _truth_files(root)]
