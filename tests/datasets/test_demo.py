@@ -1,11 +1,13 @@
 """The demo data set: the same bytes for the same seed, and what it promises about labels, masks and places."""
 
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pytest
 
-from empaste.datasets.demo import NAMES, draw_scene, load_demo, open_demo
+from empaste.datasets import demo
+from empaste.datasets.demo import NAMES, draw_empty_scene, draw_scene, load_demo, open_demo
 from empaste.datasets.demo_clutter import CLUTTER
 from empaste.datasets.demo_objects import CLASSES
 from empaste.datasets.demo_scenes import HOMES, NATURAL_CLUTTER, SCENES
@@ -103,3 +105,26 @@ def test_a_largest_side_shrinks_image_and_masks() -> None:
     assert decode_rgb(np.frombuffer(picture.jpeg, np.uint8), "a").shape == (48, 48, 3)
     assert {class_id for class_id, _, _ in picture.masks} == set(picture.class_ids)
     assert all(mask.shape == (48, 48) for _, mask, _ in picture.masks)
+
+
+def test_an_empty_scene_hangs_on_seed_and_number_and_is_no_image_of_the_set() -> None:
+    first, again = draw_empty_scene(3, 5, 64), draw_empty_scene(3, 5, 64)
+    assert first.shape == (64, 64, 3)
+    assert (first == again).all()
+    for other in (draw_empty_scene(4, 5, 64), draw_empty_scene(3, 6, 64), draw_scene(3, 5, 64)[0]):
+        assert (first != other).any()
+
+
+def test_an_empty_scene_holds_clutter_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    placed: list[int] = []
+    place = demo._place
+
+    def recorded(canvas: Any, owners: Any, number: int, thing: demo.Thing, *rest: Any) -> None:
+        placed.append(thing.class_id)
+        place(canvas, owners, number, thing, *rest)
+
+    monkeypatch.setattr(demo, "_place", recorded)
+    for number in range(20):
+        draw_empty_scene(0, number, 32)
+    assert placed
+    assert set(placed) == {0}

@@ -23,6 +23,8 @@ from empaste.images import encode_rgb, fit_within
 SUPERSAMPLING = 3
 HOME_PROB = 0.7
 NAMES = tuple(CLASSES)
+EMPTY = 1
+"""In a seed, tells an empty scene from the image of the same number."""
 UPRIGHT = tuple(CLASSES[name][1] for name in ("house", "bottle", "mushroom"))
 
 
@@ -35,6 +37,10 @@ class Thing:
     radius: float
     centre_xy: tuple[float, float]
     angle: float
+
+
+Wanted = tuple[int, Draw, float]
+"""A thing without a place: class id, how it is drawn, radius as a share of the canvas's side."""
 
 
 def open_demo(settings: PrepareSettings) -> DataSet:
@@ -69,21 +75,47 @@ def draw_scene(
 ) -> tuple[UInt8[np.ndarray, "side side 3"], list[int], Bool[np.ndarray, "n side side"]]:
     """Image, class id per instance, and the disjoint masks of what is visible of each; at least one instance."""
     rng = np.random.default_rng([seed, image_id])
-    big = side * SUPERSAMPLING
     first = NAMES[rng.integers(len(NAMES))]
     scene = _scene_for(rng, first)
-    canvas = SCENES[scene](rng, big)
-    if rng.uniform() < 0.5:
-        canvas = np.ascontiguousarray(canvas[:, ::-1])
-    owners = np.zeros((big, big), np.uint8)
-    light = (rng.choice([-1, 1]) * rng.uniform(0.4, 1.0), rng.uniform(0.4, 1.0))
-    things = _choose_things(rng, first, scene, big)
-    for number, thing in enumerate(things, 1):
-        _place(canvas, owners, number, thing, rng, light)
+    canvas = _empty_canvas(rng, scene, side)
+    light = _light(rng)
+    things = _choose_things(rng, first, scene, len(canvas))
+    owners = _draw_things(canvas, things, light, rng)
     image = _photograph(canvas, rng, side)
     masks = _visible_masks(owners, len(things), side)
     shown = [(thing.class_id, mask) for thing, mask in zip(things, masks, strict=True) if thing.class_id and mask.any()]
     return image, [number for number, _ in shown], np.array([mask for _, mask in shown])
+
+
+def draw_empty_scene(seed: int, number: int, side: int) -> UInt8[np.ndarray, "side side 3"]:
+    """A scene like those of `draw_scene`, as frequent as there, with clutter and without an instance of any class."""
+    rng = np.random.default_rng([seed, number, EMPTY])
+    scene = _scene_for(rng, NAMES[rng.integers(len(NAMES))])
+    canvas = _empty_canvas(rng, scene, side)
+    light = _light(rng)
+    things = _place_things(rng, _choose_clutter(rng, scene), len(canvas))
+    _draw_things(canvas, things, light, rng)
+    return _photograph(canvas, rng, side)
+
+
+def _empty_canvas(rng: np.random.Generator, scene: str, side: int) -> UInt8[np.ndarray, "big big 3"]:
+    canvas = SCENES[scene](rng, side * SUPERSAMPLING)
+    return np.ascontiguousarray(canvas[:, ::-1]) if rng.uniform() < 0.5 else canvas
+
+
+def _light(rng: np.random.Generator) -> tuple[float, float]:
+    """The shift of shadows (x, y), as a multiple of their length."""
+    return rng.choice([-1, 1]) * rng.uniform(0.4, 1.0), rng.uniform(0.4, 1.0)
+
+
+def _draw_things(
+    canvas: UInt8[np.ndarray, "big big 3"], things: list[Thing], light: tuple[float, float], rng: np.random.Generator
+) -> UInt8[np.ndarray, "big big"]:
+    """``things`` are drawn on ``canvas``; per pixel the number of the thing that it shows, from 1, and 0 for none."""
+    owners = np.zeros(canvas.shape[:2], np.uint8)
+    for number, thing in enumerate(things, 1):
+        _place(canvas, owners, number, thing, rng, light)
+    return owners
 
 
 def _scene_for(rng: np.random.Generator, first: str) -> str:
@@ -96,14 +128,23 @@ def _scene_for(rng: np.random.Generator, first: str) -> str:
 def _choose_things(rng: np.random.Generator, first: str, scene: str, big: int) -> list[Thing]:
     """Clutter and instances in the order in which they are placed; each covers little of those before it."""
     names = [first] + [first if rng.uniform() < 0.45 else str(rng.choice(NAMES)) for _ in range(_extra(rng))]
-    clutter = [
+    clutter = _choose_clutter(rng, scene)
+    size = 1.0 if len(names) == 1 else 0.82
+    instances = [(NAMES.index(name) + 1, CLASSES[name][1], size * rng.uniform(0.15, 0.33)) for name in names]
+    return _place_things(rng, clutter + instances, big)
+
+
+def _choose_clutter(rng: np.random.Generator, scene: str) -> list[Wanted]:
+    names = [
         str(rng.choice(NATURAL_CLUTTER[scene] if rng.uniform() < HOME_PROB else list(CLUTTER)))
         for _ in range(rng.integers(0, 4))
     ]
+    return [(0, CLUTTER[name], rng.uniform(0.07, 0.15)) for name in names]
+
+
+def _place_things(rng: np.random.Generator, wanted: list[Wanted], big: int) -> list[Thing]:
+    """Those of ``wanted`` that find a place on a canvas of ``big`` × ``big`` pixels."""
     placed: list[Thing] = []
-    wanted = [(0, CLUTTER[name], rng.uniform(0.07, 0.15)) for name in clutter]
-    size = 1.0 if len(names) == 1 else 0.82
-    wanted += [(NAMES.index(name) + 1, CLASSES[name][1], size * rng.uniform(0.15, 0.33)) for name in names]
     for class_id, draw, share in wanted:
         thing = _find_place(rng, class_id, draw, share * big, placed, big)
         if thing is not None:
