@@ -51,6 +51,16 @@ def test_the_same_bytes_in_several_folders_are_one_image_with_their_labels(tmp_p
     assert "bird/copy.jpg, which is bird, dog" in found.said[0]
 
 
+def test_damaged_files_of_the_same_bytes_are_no_copies_of_an_image(tmp_path: Path) -> None:
+    write_folders(tmp_path, 1)
+    for label in ("cat", "dog"):
+        (tmp_path / label / "empty.jpg").touch()
+    found = label_by_folder(tmp_path)
+    assert [one.file for one in found.images] == ["cat/0.jpg", "dog/0.jpg"]
+    assert found.left_out == [("cat/empty.jpg", "not a readable image"), ("dog/empty.jpg", "not a readable image")]
+    assert not found.said
+
+
 def test_what_has_no_label_or_is_not_read_is_left_out(tmp_path: Path) -> None:
     write_folders(tmp_path, 1)
     write_photo(tmp_path / "loose.jpg", 5)

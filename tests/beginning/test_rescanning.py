@@ -159,6 +159,22 @@ def test_a_table_labels_new_images_and_those_that_had_no_label(project: Path) ->
     ]
 
 
+def test_images_of_a_table_that_are_not_there_are_counted_and_passed_over(project: Path) -> None:
+    (photos(project) / "cat" / "0.jpg").unlink()
+    write_photo(photos(project) / "cat" / "9.jpg", 9)
+    tags = project.parent / "tags.csv"
+    tags.write_text(TABLE + "cat/9.jpg,cat\n")
+    found = rescan(project, tags, False, LAPTOP)
+    assert (found.new, found.gone, found.absent) == (["cat/9.jpg"], ["cat/0.jpg"], ["cat/0.jpg"])
+    assert table(project) == TABLE.replace("cat/0.jpg,cat\n", "") + "cat/9.jpg,cat\n"
+    assert "in your table and not in the folder, passed over: 1 image, such as cat/0.jpg" in [*tell(found)]
+    again = rescan(project, tags, False, LAPTOP)
+    assert (again.new, again.gone, again.absent, again.written) == ([], [], ["cat/0.jpg"], [])
+    tags.write_text("file,label\nother/0.jpg,cat\n")
+    with pytest.raises(InputError, match=r"tags.csv lists files that .* has not: other/0.jpg"):
+        rescan(project, tags, False, LAPTOP)
+
+
 def test_other_columns_and_forms_of_a_table_stay(project: Path) -> None:
     path = project / "dataset" / "labels.csv"
     path.write_text(
@@ -239,6 +255,13 @@ def test_other_kinds_of_data_sets_are_read_anew_anyway(project: Path) -> None:
         rescan(project, None, True, LAPTOP)
 
 
+def test_a_folder_that_is_no_project_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(
+        InputError, match=r"has no params.yaml, so it is no project; run in one, or name it: empaste init"
+    ):
+        rescan(tmp_path, None, True, LAPTOP)
+
+
 def test_other_options_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"--rescan goes with --labels FILE or --labels-from-folders alone"):
         rescan_project(tmp_path, None, True, (tmp_path, None, None))
@@ -248,7 +271,7 @@ def test_other_options_are_refused(tmp_path: Path) -> None:
 
 def test_a_rescan_without_advice_gives_none() -> None:
     found = Found(8, 2, {"cat": 8}, 100, 0, True)
-    lines = list(tell(Rescan(["a.jpg"], [], {}, [], [], [Path("labels.csv")], found, [])))
+    lines = list(tell(Rescan(["a.jpg"], [], {}, [], [], [], [Path("labels.csv")], found, [])))
     assert lines == [
         "new: 1 image, such as a.jpg",
         "now 8 training and 2 validation images, 1 classes; an image that was there keeps its split",

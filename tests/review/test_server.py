@@ -135,14 +135,14 @@ def test_a_disk_that_does_not_take_the_decision(served: str, monkeypatch: pytest
     assert (status, "nothing was written: the disk is full" in json.loads(answer)["error"]) == (500, True)
 
 
-def test_a_second_server_names_the_first(tmp_path: Path) -> None:
+def test_a_second_server_names_the_first(run: Layout, tmp_path: Path) -> None:
     with alone(tmp_path) as address_file:
         with pytest.raises(InputError, match="is open already, at an address that it is about to print; go on there"):
-            serve_review(0, False, work=tmp_path)
+            serve_review(0, False, run, tmp_path)
         note_address(address_file, "http://127.0.0.1:1/?token=t")
         assert address_file.stat().st_mode & 0o077 == 0
         with pytest.raises(InputError, match=r"is open already, at http://127\.0\.0\.1:1/\?token=t; go on there"):
-            serve_review(0, False, work=tmp_path)
+            serve_review(0, False, run, tmp_path)
     assert not (tmp_path / ADDRESS).exists()
 
 
@@ -188,3 +188,9 @@ def test_nothing_to_judge_ends_before_anything_is_opened(run: Layout, tmp_path: 
     write_into(run.labels, pd.DataFrame({"image_id": [3], "class_id": [1]}), Labels)
     with pytest.raises(InputError, match="holds no foreground to judge"):
         serve_review(0, False, run, tmp_path / "work")
+
+
+def test_where_no_run_is_nothing_is_written(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"images.parquet does not exist; run: dvc repro"):
+        serve_review(0, False, Layout().below(tmp_path), tmp_path / "work")
+    assert not any(tmp_path.iterdir())

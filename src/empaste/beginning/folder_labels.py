@@ -2,7 +2,8 @@
 
 The first folder below the one of all images is the label; deeper ones say nothing. Where the first folders are called
 after the splits, train and val, the folders in them are the labels. A file whose very bytes are in several folders is
-one image with several labels: its first path stands for it, the others are left out.
+one image with several labels: its first path stands for it, the others are left out. Files that cannot be read, such as
+the empty ones of a broken download, stand for nothing, however often they are there.
 """
 
 import csv
@@ -18,6 +19,7 @@ from empaste.datasets.naming import SPLIT_NAMES, split_called
 from empaste.errors import InputError
 from empaste.images import SUFFIXES
 from empaste.photograph_files import UNREADABLE_SUFFIXES, is_hidden, visible_files
+from empaste.photographs import read_header
 
 SAME_AS = "the same file as "
 """How the reason begins for which a further copy of a file is left out."""
@@ -80,9 +82,20 @@ def label_by_folder(images: Path, known: Collection[str] = ()) -> FolderLabels:
         sorted(group, key=lambda path: path.as_posix() not in known)
         for group in _same_bytes(images, labelled, by_split)
     ]
-    kept = [_labelled(group, depth, by_split) for group in groups]
+    damaged = [group for group in groups if len(group) > 1 and not is_readable(images / group[0])]
+    left_out += [(path.as_posix(), UNREADABLE) for group in damaged for path in group]
+    groups = [group for group in groups if group not in damaged]
     left_out += [(copy.as_posix(), f"{SAME_AS}{group[0].as_posix()}") for group in groups for copy in group[1:]]
-    return FolderLabels(kept, sorted(left_out))
+    return FolderLabels([_labelled(group, depth, by_split) for group in groups], sorted(left_out))
+
+
+def is_readable(path: Path) -> bool:
+    """Whether the header of the image at ``path`` can be read."""
+    try:
+        read_header(path)
+    except InputError:
+        return False
+    return True
 
 
 def labels_text(found: FolderLabels) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 from empaste.artifacts.csv_tables import read_csv
 from empaste.artifacts.fields import listed
 from empaste.datasets.folder import LAYOUT
-from empaste.datasets.opening import open_data_set
+from empaste.datasets.opening import index_data_set, open_data_set
 from empaste.datasets.records import DataSet
 from empaste.datasets.settings import PrepareSettings
 from empaste.datasets.splitting import NO_SPLITS
@@ -76,6 +76,15 @@ def count_data_set(settings: PrepareSettings) -> Found:
         unused_classes=tuple(sorted({one.name for one in data.classes} - per_class.keys())),
         warnings=data.warnings,
     )
+
+
+def images_to_split(settings: PrepareSettings) -> int:
+    """How many images the splits are drawn from; 0 where the data set says itself what validates.
+
+    No image is read. `InputError` as for ``prepare``.
+    """
+    data = index_data_set(settings, read_all).data
+    return len(data.examples) if _are_drawn(settings, data.warnings) else 0
 
 
 def read_all(function: Callable[[Any], Any], items: Sequence[Any], what: str) -> Iterator[Any]:

@@ -70,6 +70,7 @@ def tell(one: Rescan) -> Iterator[str]:
         ("gone, their rows are removed", one.gone),
         ("new and not used", [f"{name} ({reason})" for name, reason in one.left_out.items()]),
         ("other labels in your table than in the project, which keeps its own", one.differing),
+        ("in your table and not in the folder, passed over", one.absent),
         ("new, and nothing says what they show", one.waiting),
     ):
         if names:

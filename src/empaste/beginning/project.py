@@ -15,7 +15,7 @@ from empaste.artifacts.outputs import whole_directory, write_whole
 from empaste.beginning.choices import Choice, PresetChoice, choose, choose_presets, val_fraction
 from empaste.beginning.code_record import RECORD, RENEW
 from empaste.beginning.folder_labels import UNREADABLE, left_out_text
-from empaste.beginning.found import Found, UnreadableError, count_data_set
+from empaste.beginning.found import Found, UnreadableError, count_data_set, images_to_split
 from empaste.beginning.machine import Machine
 from empaste.beginning.pipeline_files import (
     OWN,
@@ -169,18 +169,16 @@ def _add_left_out(folder: Path, rows: Sequence[tuple[str, str]]) -> None:
 
 def _count(folder: Path, source: Source, settings: PrepareSettings, notes: list[str]) -> Found:
     """The counts, with the share of validation images that will be set, and without images that cannot be read."""
+    num_images = images_to_split(settings)
+    share = {"val_fraction": val_fraction(num_images)} if num_images else {}
     try:
-        found = count_data_set(settings)
+        return count_data_set(settings.model_copy(update=share))
     except UnreadableError as error:
         if source.dataset != "folder":
             raise
         _add_left_out(folder, [(name, UNREADABLE) for name, _ in error.files])
         notes.append(f"{error}; they are not used ({DATASET}/{LEFT_OUT})")
         return _count(folder, source, settings, notes)
-    fraction = val_fraction(found.train + found.val)
-    if not found.splits_drawn or fraction == settings.val_fraction:
-        return found
-    return count_data_set(settings.model_copy(update={"val_fraction": fraction}))
 
 
 def _data_deps(folder: Path, source: Source) -> list[str]:

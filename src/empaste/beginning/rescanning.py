@@ -17,7 +17,7 @@ from empaste.artifacts.fields import listed
 from empaste.artifacts.file_index import real_path
 from empaste.artifacts.outputs import write_whole
 from empaste.beginning.choices import COUNTED, Choice, choose_presets
-from empaste.beginning.folder_labels import SAME_AS, UNREADABLE, label_by_folder
+from empaste.beginning.folder_labels import SAME_AS, UNREADABLE, is_readable, label_by_folder
 from empaste.beginning.found import Found, UnreadableError, count_data_set
 from empaste.beginning.machine import Machine
 from empaste.beginning.pipeline_files import preset_values
@@ -27,7 +27,6 @@ from empaste.datasets.naming import ImageFiles, existing_folder, is_file
 from empaste.datasets.settings import PrepareSettings
 from empaste.errors import InputError
 from empaste.layout import HERE, in_main_repository
-from empaste.photographs import read_header
 from empaste.presets import flat
 from empaste.settings import load_settings, read_sections
 
@@ -42,8 +41,9 @@ class Rescan:
 
     ``new`` images have rows in ``labels.csv`` now, ``gone`` ones have none any more. ``left_out`` are new ones that are
     not used, with their reasons; ``waiting`` are new ones that nobody said the labels of. ``differing`` have other
-    labels in the user's table than in the project, which keeps its own. ``found`` counts the data set as it is now,
-    None while images wait; ``advice`` is what `init` would choose here for these counts, and ``params.yaml`` has not.
+    labels in the user's table than in the project, which keeps its own; ``absent`` are in that table, and no files.
+    ``found`` counts the data set as it is now, None while images wait; ``advice`` is what `init` would choose here for
+    these counts, and ``params.yaml`` has not.
     """
 
     new: Sequence[str]
@@ -51,6 +51,7 @@ class Rescan:
     left_out: Mapping[str, str]
     waiting: Sequence[str]
     differing: Sequence[str]
+    absent: Sequence[str]
     written: Sequence[Path]
     found: Found | None
     advice: Sequence[Choice]
@@ -94,11 +95,15 @@ class _Given(NamedTuple):
 
 
 class _Sayings(NamedTuple):
-    """The labels of images, and, by name, why some have none; ``origin`` is who says so."""
+    """The labels of images, and, by name, why some have none; ``origin`` is who says so.
+
+    ``absent`` are names of images that are said to be there, and are not.
+    """
 
     origin: str
     labels: Mapping[FileKey, _Given]
     reasons: Mapping[str, str]
+    absent: Sequence[str] = ()
 
 
 class _Changes(NamedTuple):
@@ -125,12 +130,18 @@ def rescan(folder: Path, table: Path | None, from_folders: bool, machine: Machin
     waiting = [] if sayings else [name_below(project.images, file) for file in unknown]
     written, found = _write(project, _texts(project, changes), must_fit=not waiting)
     return Rescan(
-        sorted(changes.new), project.labels.gone, changes.left_out, waiting, differing, written,
+        sorted(changes.new), project.labels.gone, changes.left_out, waiting, differing,
+        sayings.absent if sayings else [], written,
         found, _advice(project, found, machine) if found else [],
     )  # fmt: skip
 
 
 def _open(folder: Path) -> _Project:
+    if not (folder / HERE.params).exists():
+        raise InputError(
+            f"{folder.resolve()} has no {HERE.params}, so it is no project; run in one, or name it: "
+            "empaste init PROJECT --rescan"
+        )
     settings = load_settings(folder / HERE.params, "prepare", PrepareSettings)
     if settings.dataset != "folder":
         raise InputError(
@@ -172,13 +183,32 @@ def _ask(project: _Project, known: Sequence[Path], table: Path | None, from_fold
     """What the user's table, or the folders, say; None where neither is asked."""
     images = project.images
     if table is not None:
-        found = read_labels(table, read_csv(table, LABEL_COLUMNS, ("split",), LAYOUT), images, [])
-        return _Sayings(str(table), {real_path(file): _Given(one.labels, one.split) for file, one in found.items()}, {})
+        rows, absent = _split_absent(images, table, read_csv(table, LABEL_COLUMNS, ("split",), LAYOUT))
+        found = read_labels(table, rows, images, [])
+        labels = {real_path(file): _Given(one.labels, one.split) for file, one in found.items()}
+        return _Sayings(str(table), labels, {}, absent)
     if not from_folders:
         return None
     by_folder = label_by_folder(images.root, {name_below(images, file) for file in known})
     labels = {real_path(images.root / one.file): _Given(one.labels, one.split) for one in by_folder.images}
     return _Sayings("the folder of images", labels, dict(by_folder.left_out))
+
+
+def _split_absent(images: ImageFiles, path: Path, table: Table) -> tuple[Table, list[str]]:
+    """The user's ``table`` without the rows of files that are not there, and their names: gone images may still be in
+    it.
+
+    All of it where no row names a file that is there, since the table is then of another folder.
+    """
+    there: list[TableRow] = []
+    absent: set[str] = set()
+    for row in table.rows:
+        name = row.values["file"]
+        if name and not is_file(find_image(images, name, f"{path}, line {row.line}")):
+            absent.add(name)
+        else:
+            there.append(row)
+    return (table._replace(rows=there), sorted(absent)) if there else (table, [])
 
 
 def _sort_in(project: _Project, unknown: Sequence[Path], back: frozenset[Path], sayings: _Sayings) -> _Changes:
@@ -188,21 +218,13 @@ def _sort_in(project: _Project, unknown: Sequence[Path], back: frozenset[Path], 
     left_out: dict[str, str] = {}
     for file in (*unknown, *unlabelled):
         name, given = name_below(project.images, file), sayings.labels.get(real_path(file))
-        if given is not None and _is_readable(file):
+        if given is not None and is_readable(file):
             new[name] = given
         elif file not in unlabelled:
             left_out[name] = UNREADABLE if given else sayings.reasons.get(name, NO_LABEL)
     _check_splits(project, new, sayings.origin)
     used = {file for file in unlabelled if name_below(project.images, file) in new}
     return _Changes(new, left_out, back | used)
-
-
-def _is_readable(file: Path) -> bool:
-    try:
-        read_header(file)
-    except InputError:
-        return False
-    return True
 
 
 def _check_splits(project: _Project, new: Mapping[str, _Given], origin: str) -> None:

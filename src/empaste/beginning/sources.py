@@ -118,7 +118,11 @@ def _coco(path: Path, images: Path | None) -> Source:
             raise InputError(f"--coco {path} is a folder, which has its images in it; leave --images out")
         return Source("coco", root=_existing(path, "--coco", is_folder=True))
     file = _existing(path, "--coco", is_folder=False)
-    folder = photograph_folder(file.parent if images is None else images, "--images")
+    folder = (
+        photograph_folder(file.parent, "--images is not given, and the file's own folder")
+        if images is None
+        else photograph_folder(images, "--images")
+    )
     return Source("coco", links={"annotations.json": file, IMAGES: folder})
 
 

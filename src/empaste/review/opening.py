@@ -11,6 +11,8 @@ from pathlib import Path
 import uvicorn
 from filelock import FileLock, Timeout
 
+from empaste.artifacts.schemas.prepare import Images
+from empaste.artifacts.tables import read_from
 from empaste.errors import InputError
 from empaste.http_server import server_config
 from empaste.layout import HERE, Layout
@@ -27,6 +29,7 @@ def serve_review(port: int, open_browser: bool, places: Layout = HERE, work: Pat
     ``port`` 0 takes a free one. `InputError` where a server runs for this project, the port is taken, or there is
     nothing to judge.
     """
+    read_from(places.images, Images)  # where no run is, nothing is written either
     with alone(work) as address_file:
         review, token = Review(places), secrets.token_urlsafe(16)
         with listen(port) as listening:
