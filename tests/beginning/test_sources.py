@@ -64,6 +64,7 @@ def test_xml_files_and_images_in_two_folders_become_a_devkit(tmp_path: Path) -> 
         ({"images": "photos", "labels": "nowhere.csv"}, "--labels .*nowhere.csv does not exist; name the file"),
         ({"images": "${a}", "from_folders": True}, r"has \$\{ in its path, which DVC takes for a variable; rename"),
         ({"coco": "nowhere.json"}, "--coco .*nowhere.json does not exist"),
+        ({"coco": "annotations/c.json"}, "--images is not given, and the file's own folder .*/annotations holds no photo"),
         ({"coco": "photos", "images": "photos"}, "is a folder, which has its images in it; leave --images out"),
         ({"voc": "nowhere"}, "--voc .*nowhere does not exist"),
         ({"voc": "empty", "images": "photos"}, "holds no XML file; name the folder of the annotations"),
@@ -73,8 +74,9 @@ def test_what_names_no_data_set_is_refused(tmp_path: Path, given: dict[str, Any]
     write_folders(tmp_path / "photos", 1)
     for name in ("empty", "${a}"):
         (tmp_path / name).mkdir()
-    (tmp_path / "raw").mkdir()
-    for name in ("tags.csv", "raw/a.heic", "raw/b.TXT"):
+    for name in ("raw", "annotations"):
+        (tmp_path / name).mkdir()
+    for name in ("tags.csv", "raw/a.heic", "raw/b.TXT", "annotations/c.json"):
         (tmp_path / name).touch()
     paths = {key: tmp_path / value if isinstance(value, str) else value for key, value in given.items()}
     with pytest.raises(InputError, match=said):
