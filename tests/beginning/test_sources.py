@@ -64,7 +64,7 @@ def test_xml_files_and_images_in_two_folders_become_a_devkit(tmp_path: Path) -> 
         ({"images": "photos", "labels": "nowhere.csv"}, "--labels .*nowhere.csv does not exist; name the file"),
         ({"images": "${a}", "from_folders": True}, r"has \$\{ in its path, which DVC takes for a variable; rename"),
         ({"coco": "nowhere.json"}, "--coco .*nowhere.json does not exist"),
-        ({"coco": "annotations/c.json"}, "--images is not given, and the file's own folder .*/annotations holds no photo"),
+        ({"coco": "annotations/c.json"}, "--images is not given, and the file's own folder .* holds no photo"),
         ({"coco": "photos", "images": "photos"}, "is a folder, which has its images in it; leave --images out"),
         ({"voc": "nowhere"}, "--voc .*nowhere does not exist"),
         ({"voc": "empty", "images": "photos"}, "holds no XML file; name the folder of the annotations"),
