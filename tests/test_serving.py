@@ -3,6 +3,7 @@
 import base64
 import json
 import os
+import shutil
 import socket
 import struct
 import subprocess
@@ -44,6 +45,7 @@ from empaste.serving import (
 from empaste.tracking import Record, record_pipeline
 from empaste.tracking.recording import MODEL_NAME
 from empaste.tracking.store import find_store
+from website.snippets import blocks
 
 SLIM = Network("resnet_slim", "standard", False, 8, 64, frozen_norm=False, msra=False)
 LOAD = DetectSettings(min_score=0.05, max_detections=100, batch_size=1, num_threads=0, device="cpu")
@@ -242,6 +244,18 @@ def test_a_running_server_answers_as_the_detector_does(server: str, detector: Pa
     body = {"dataframe_records": [record], "params": {"min_score": 0.2}}
     assert post(server, body)["predictions"] == [{"instances": expected(detector, 0.2)}]
     assert post(server, {"dataframe_split": {"columns": ["image"], "data": []}})["predictions"] == []
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
+def test_the_command_of_the_page_sends_a_photograph_longer_than_an_argument_may_be(server: str, tmp_path: Path) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (300, 400, 3), np.uint8)
+    size = (tmp_path / "photo.jpg").write_bytes(encode_rgb(noise, ".jpg", 95))
+    assert size > 128 * 1024, "Linux passes a program arguments of at most 128 KiB"
+    page = Path(__file__).parents[1] / "docs" / "serving.md"
+    (block,) = (one.body for one in blocks(page.read_text()) if "curl" in one.body)
+    command = block.replace("localhost:5001/invocations", server)
+    done = subprocess.run(["bash", "-c", command], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert list(json.loads(done.stdout)["predictions"][0]) == ["instances"]
 
 
 GOOD = base64.b64encode(FILE).decode()
