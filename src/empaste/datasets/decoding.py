@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
+from operator import mul
 
 import cv2
 import numpy as np
@@ -41,8 +42,10 @@ def to_picture(
         raise InputError(f"{name} is {width} × {height} pixels; allowed are {JPEG_LIMIT} a side: set prepare.max_side")
     kept = photograph.plain_jpeg if image is photograph.image else None
     shrunk = [(class_id, _resized(mask, height, width), crowd) for class_id, mask, crowd in masks]
-    scale_xy = width / photograph.image.shape[1], height / photograph.image.shape[0]
-    scaled = [(class_id, _scaled(box, scale_xy, height, width), crowd) for class_id, box, crowd in boxes]
+    scale_xywh = (width / photograph.image.shape[1], height / photograph.image.shape[0]) * 2
+    scaled = [
+        (class_id, within(tuple(map(mul, box, scale_xywh)), height, width), crowd) for class_id, box, crowd in boxes
+    ]
     lost = sum(not one[1].any() for one in shrunk) + sum(min(one[1][2:]) <= 0 for one in scaled)
     return Picture(
         kept or encode_rgb(image, ".jpg", 95),
@@ -125,13 +128,11 @@ def box_upright(
     return x, y, box_width, box_height
 
 
-def _scaled(
-    box_xywh: tuple[float, float, float, float], scale_xy: tuple[float, float], height: int, width: int
-) -> tuple[float, float, float, float]:
-    """The box at another size, what lies outside the image cut off; its sides are 0 or less where nothing is left."""
+def within(box_xywh: tuple[float, ...], height: int, width: int) -> tuple[float, float, float, float]:
+    """The part of the box inside an image of that size; its sides are 0 or less where nothing is left."""
     x, y, box_width, box_height = box_xywh
-    left, right = (min(max(side * scale_xy[0], 0.0), float(width)) for side in (x, x + box_width))
-    top, bottom = (min(max(side * scale_xy[1], 0.0), float(height)) for side in (y, y + box_height))
+    left, right = (min(max(side, 0.0), float(width)) for side in (x, x + box_width))
+    top, bottom = (min(max(side, 0.0), float(height)) for side in (y, y + box_height))
     return left, top, right - left, bottom - top
 
 

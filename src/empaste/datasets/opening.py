@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from empaste.datasets import DATASETS
 from empaste.datasets.frames import frame_vote, with_frame
 from empaste.datasets.long_tail import read_labels, resample
+from empaste.datasets.margins import with_trimmed
 from empaste.datasets.preparing import subsample
 from empaste.datasets.records import DataSet
 from empaste.datasets.settings import PrepareSettings
@@ -33,7 +34,7 @@ def open_data_set(settings: PrepareSettings, map_items: MapItems) -> Opened:
     data, tail = index_data_set(settings, map_items)
     if settings.dataset != "demo":
         data = with_frame(data, map_items(frame_vote, data.examples, "frames"), settings.annotation_frame)
-    return Opened(data, tail)
+    return Opened(with_trimmed(data) if settings.trim_margins else data, tail)
 
 
 def index_data_set(settings: PrepareSettings, map_items: MapItems) -> Opened:

@@ -31,6 +31,7 @@ class PrepareSettings(Settings):
     max_train: Count
     max_val: Count
     annotation_frame: Literal["auto", "upright", "stored"]
+    trim_margins: bool
     long_tail: LongTail
 
     @property
