@@ -43,6 +43,6 @@ def inspection(looks: Sequence[Look], **changes: Any) -> Inspection:
         "where": "dataset", "num_images": len(looks), "class_names": NAMES, "looks": tuple(looks), "pairs": (),
         "judged": Judged([], []), "small": None, "min_area": 0.01,
         "counts": {"cat": {"train": 40, "val": 9}, "dog <b>": {"train": 20, "val": 4}}, "together": {}, "left_out": (),
-        "without_label": 0, "warnings": (),
+        "without_label": 0, "warnings": (), "trims_margins": False,
     }  # fmt: skip
     return Inspection(**(given | changes))

@@ -55,6 +55,22 @@ def test_every_finding_says_how_many_and_what_to_do() -> None:
     assert found["objects under 1.0% of the image"][1] == "2 of 3 objects; in 1 image all of them"
 
 
+def test_margins_of_training_images_are_counted_and_what_becomes_of_them_said() -> None:
+    places = [("train", 0.1), ("train", 0.4), ("val", 0.5)]
+    looks = [look(number, picture(number), split, margin_area=area) for number, (split, area) in enumerate(places)]
+    found = inspection(looks)
+    what = "plain margins around training images"
+    assert said(found)[what] == (LOOK, "2 images", "set prepare.trim_margins to true: prepare then cuts them off")
+    assert said(replace(found, trims_margins=True))[what][:2] == (
+        OK,
+        "2 images, which prepare cuts off (prepare.trim_margins)",
+    )
+    assert findings_table(found).to_numpy().tolist() == [
+        ["1.jpg", "train", "plain margins", "its margins take up 40% of the image"],
+        ["0.jpg", "train", "plain margins", "its margins take up 10% of the image"],
+    ]
+
+
 def test_without_weights_labels_are_not_checked_which_is_said() -> None:
     state, result, advice = said(replace(FULL, judged=None))["labels doubted"]
     assert (state, result) == (OPEN, "not checked")

@@ -8,7 +8,7 @@ import pytest
 from empaste.datasets.records import Example, Picture
 from empaste.errors import InputError
 from empaste.images import encode_rgb
-from empaste.inspection.looking import describe, has_network, look_at, small_gray
+from empaste.inspection.looking import SIDE, describe, has_network, look_at, small_gray
 from tests.inspection.looks import picture
 
 
@@ -41,6 +41,15 @@ def test_the_size_is_that_of_the_file_not_of_what_is_looked_at(tmp_path: Path) -
 def test_an_image_that_cannot_be_read_comes_back_with_its_error() -> None:
     seen = look_at(Example(-1, "val", "val/1.jpg", (1,)), load, with_phi=True)
     assert (seen.error, seen.class_ids, seen.phash) == ("damaged", (1,), None)
+
+
+def test_margins_are_measured_in_shares_of_the_image() -> None:
+    def framed(_: Example, max_side: int) -> Picture:
+        assert max_side == SIDE
+        image = np.pad(picture(1, (80, 60)), ((20, 20), (0, 0), (0, 0)))
+        return Picture(encode_rgb(image, ".png"), 100, 80, (1,), ())
+
+    assert look_at(Example(1, "train", "train/1.jpg", ()), framed, with_phi=False).margin_area == pytest.approx(0.4)
 
 
 def test_small_gray_versions_correlate() -> None:

@@ -78,3 +78,10 @@ def test_a_browser_shows_it_without_errors_or_requests(page: str, tmp_path: Path
     dom, log, requests = browse(page, tmp_path / "page")
     assert dom.count("<img") == 7
     assert (requests, "CONSOLE" in log) == ([], False)
+
+
+def test_margins_are_shown_the_largest_first() -> None:
+    looks = [look(number, picture(number, (8, 6)), margin_area=number / 10) for number in range(3)]
+    shown = render_page(inspection(looks), [], "")
+    assert re.findall(r"(\d).jpg: cat – its margins take up (\d+)%", shown) == [("2", "20"), ("1", "10")]
+    assert "Set prepare.trim_margins to true to cut them off." in shown

@@ -36,6 +36,7 @@ def summarise_findings(found: Inspection) -> list[Finding]:
         _within(found),
         _labels(found),
         _small(found),
+        _margins(found),
     ]
 
 
@@ -66,6 +67,14 @@ def _rows(found: Inspection) -> Iterator[tuple[str, str, str, str]]:
     for place in found.small.images if found.small else ():
         detail = f"the largest object takes up {max(found.looks[place].areas):.2%} of the image"
         yield found.name(place), found.split(place), "objects too small", detail
+
+    for place in found.with_margins:
+        yield found.name(place), found.split(place), "plain margins", margin_text(found, place)
+
+
+def margin_text(found: Inspection, place: int) -> str:
+    """How large the margins of an image are."""
+    return f"its margins take up {found.looks[place].margin_area:.0%} of the image"
 
 
 def _looked_at(found: Inspection) -> Finding:
@@ -152,3 +161,12 @@ def _small(found: Inspection) -> Finding:
     advice = "no proposal is so small; lower proposals.min_area, or crop the images"
     result = f"{small:,} of {objects:,} objects; in {counted(len(images), 'image')} all of them"
     return Finding(what, LOOK, result, advice)
+
+
+def _margins(found: Inspection) -> Finding:
+    what, num = "plain margins around training images", len(found.with_margins)
+    if not num:
+        return Finding(what, OK, "none")
+    if found.trims_margins:
+        return Finding(what, OK, f"{counted(num, 'image')}, which prepare cuts off (prepare.trim_margins)")
+    return Finding(what, LOOK, counted(num, "image"), "set prepare.trim_margins to true: prepare then cuts them off")

@@ -29,7 +29,8 @@ class Inspection:
     ``looks`` are the images that were looked at, in the order of the data set, of ``num_images`` that it has; pairs and
     doubts name them by their places. ``judged`` is None where no pretrained network is installed, ``small`` where
     nothing is annotated. ``counts`` are images per class name and split, ``together`` training images per pair of
-    classes. ``left_out`` are (file, reason) of images that the data set itself leaves out.
+    classes. ``left_out`` are (file, reason) of images that the data set itself leaves out; ``trims_margins`` says
+    whether ``prepare`` cuts off plain margins.
     """
 
     where: str
@@ -45,11 +46,18 @@ class Inspection:
     left_out: tuple[tuple[str, str], ...]
     without_label: int
     warnings: tuple[str, ...]
+    trims_margins: bool
 
     @property
     def unreadable(self) -> list[Look]:
         """The images that could not be decoded."""
         return [one for one in self.looks if one.error]
+
+    @property
+    def with_margins(self) -> list[int]:
+        """The places of training images with plain margins, those with the largest first."""
+        train = [place for place, one in enumerate(self.looks) if one.margin_area and one.example.split == "train"]
+        return sorted(train, key=lambda place: -self.looks[place].margin_area)
 
     def pairs_across(self, across: bool) -> list[Pair]:
         """The near-duplicates in both splits, or those within one."""
@@ -78,7 +86,8 @@ def inspect_data_set(settings: PrepareSettings, min_area: float, max_images: int
 
     `InputError` where its layout or its annotations are broken.
     """
-    data = open_data_set(settings, map_items).data
+    whole = settings.model_copy(update={"trim_margins": False})
+    data = open_data_set(whole, map_items).data
     with_phi = has_network()
     look = partial(look_at, load=data.load, with_phi=with_phi)
     looks = tuple(map_items(look, spread(data.examples, max_images), "inspect"))
@@ -99,6 +108,7 @@ def inspect_data_set(settings: PrepareSettings, min_area: float, max_images: int
         left_out=tuple(_left_out(settings)),
         without_label=data.num_without_label + sum(not class_ids for _, class_ids in labels),
         warnings=data.warnings,
+        trims_margins=settings.trim_margins,
     )
 
 

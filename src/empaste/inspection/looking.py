@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from jaxtyping import Float, UInt8
 
+from empaste.datasets.margins import cut, find_margins
 from empaste.datasets.records import Example, Picture
 from empaste.devices import one_thread
 from empaste.errors import InputError
@@ -35,7 +36,8 @@ class Look:
 
     ``size_hw`` is its own size in pixels, ``thumbnail`` a JPEG. ``digest`` tells equal pixels, ``phash`` (8 bytes) and
     ``small`` (gray, standardised) similar ones; ``phi`` is the pretrained network's vector, None without one.
-    ``areas`` are the shares of the image that its annotated objects take up, crowds apart.
+    ``areas`` are the shares of the image that its annotated objects take up, crowds apart; ``margin_area`` is that of
+    its plain margins.
     """
 
     example: Example
@@ -48,6 +50,7 @@ class Look:
     small: Float[np.ndarray, " pixels"] | None = None
     phi: Float[np.ndarray, " d"] | None = None
     areas: tuple[float, ...] = ()
+    margin_area: float = 0.0
 
 
 def has_network() -> bool:
@@ -76,6 +79,7 @@ def look_at(example: Example, load: Callable[..., Picture], with_phi: bool) -> L
         small=small_gray(image),
         phi=describe(image) if with_phi else None,
         areas=tuple(areas),
+        margin_area=1 - cut(image, find_margins(image)).size / image.size,
     )
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from empaste.inspection.duplicates import Pair
-from empaste.inspection.findings import doubt_text, summarise_findings
+from empaste.inspection.findings import doubt_text, margin_text, summarise_findings
 from empaste.inspection.inspecting import Inspection
 from empaste.report.charts import MAX_NAMES, bar_chart
 from empaste.report.names import isolated
@@ -108,6 +108,7 @@ def _sections(found: Inspection) -> Iterator[Section]:
     yield _doubts(found)
     yield _pairs(found, "within", "Near-duplicates within a split", "The same picture counts twice.", within)
     yield _small(found)
+    yield _margins(found)
 
 
 def _pairs(found: Inspection, name: str, title: str, guide: str, pairs: Sequence[Pair]) -> Section:
@@ -141,6 +142,14 @@ def _small(found: Inspection) -> Section:
     ]
     guide = f"All their objects take up less than {found.min_area:.1%} of the image, so that no proposal shows one."
     return Section("small", "Objects too small to be found", guide, groups, len(places) - len(groups))
+
+
+def _margins(found: Inspection) -> Section:
+    places = found.with_margins
+    groups = [[_picture(found, place, margin_text(found, place))] for place in places[:MOST]]
+    guide = "The page, the frame or the bars around a photograph, which would pass for its surroundings. "
+    guide += "prepare cuts them off." if found.trims_margins else "Set prepare.trim_margins to true to cut them off."
+    return Section("margins", "Training images with plain margins", guide, groups, len(places) - len(groups))
 
 
 def _picture(found: Inspection, place: int, said: str) -> Picture:
