@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 
-from empaste.datasets.margins import CUT, LOST, Margins, find_margins, trim
+from empaste.datasets.margins import CUT, LOST, Margins, cut, find_margins, trim
 from empaste.datasets.opening import open_data_set
 from empaste.datasets.records import Picture
 from empaste.images import decode_rgb, encode_rgb, write_rgb
@@ -96,6 +97,18 @@ def small_thing() -> np.ndarray:
 )
 def test_what_is_no_margin_stays(image: np.ndarray) -> None:
     assert find_margins(image) == NONE
+
+
+@given(
+    arrays(
+        np.uint8, st.tuples(st.integers(1, 24), st.integers(1, 24), st.just(3)), elements=st.sampled_from([0, 90, 255])
+    ),
+    st.tuples(*[st.integers(0, 9)] * 4),
+)
+def test_of_any_image_enough_is_left(content: np.ndarray, widths: tuple[int, int, int, int]) -> None:
+    image = framed(content, Margins(*widths))
+    left = cut(image, find_margins(image))
+    assert left.size >= image.size / 3
 
 
 def test_a_line_is_not_worth_another_jpeg() -> None:

@@ -87,18 +87,23 @@ def trim(picture: Picture, name: str) -> Picture:
 
 def find_margins(image: UInt8[np.ndarray, "h w 3"]) -> Margins:
     """The margins of an image; all 0 where too little would be left between them."""
-    plain = _plain_margins(image)
-    if cut(image, plain).size < MIN_CONTENT * image.size:
-        return Margins(0, 0, 0, 0)
+    none, plain = Margins(0, 0, 0, 0), _plain_margins(image)
+    if not _leaves_enough(image, plain):
+        return none
     rows, columns = cut(image, Margins(0, 0, *plain[2:])), cut(image, Margins(*plain[:2], 0, 0)).swapaxes(0, 1)
     sides = (rows, rows[::-1], columns, columns[::-1])
-    return Margins(*(_end_of_margin(lines, width) for lines, width in zip(sides, plain, strict=True)))
+    margins = Margins(*(_end_of_margin(lines, width) for lines, width in zip(sides, plain, strict=True)))
+    return margins if _leaves_enough(image, margins) else none
 
 
 def cut(pixels: np.ndarray, margins: Margins) -> np.ndarray:
     """The pixels (h, w, …) between the margins, a view."""
     height, width = pixels.shape[:2]
     return pixels[margins.top : height - margins.bottom, margins.left : width - margins.right]
+
+
+def _leaves_enough(image: UInt8[np.ndarray, "h w 3"], margins: Margins) -> bool:
+    return cut(image, margins).size >= MIN_CONTENT * image.size
 
 
 def _plain_margins(image: UInt8[np.ndarray, "h w 3"]) -> Margins:

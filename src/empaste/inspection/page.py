@@ -148,7 +148,11 @@ def _margins(found: Inspection) -> Section:
     places = found.with_margins
     groups = [[_picture(found, place, margin_text(found, place))] for place in places[:MOST]]
     guide = "The page, the frame or the bars around a photograph, which would pass for its surroundings. "
-    guide += "prepare cuts them off." if found.trims_margins else "Set prepare.trim_margins to true to cut them off."
+    guide += (
+        "The stage prepare cuts them off."
+        if found.trims_margins
+        else "Set prepare.trim_margins to true to cut them off."
+    )
     return Section("margins", "Training images with plain margins", guide, groups, len(places) - len(groups))
 
 
