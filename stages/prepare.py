@@ -10,6 +10,7 @@ import typer
 from empaste.artifacts.coco import write_coco
 from empaste.artifacts.label_decisions import read_label_decisions
 from empaste.artifacts.outputs import whole_directory, write_json, write_whole
+from empaste.artifacts.schemas.originals import Originals
 from empaste.artifacts.schemas.prepare import Classes, Images, Labels
 from empaste.artifacts.tables import write_into
 from empaste.artifacts.work import remove_work, work_folder
@@ -29,13 +30,14 @@ def main(
     decisions: Path = HERE.label_decisions,
     images: Path = HERE.images,
     labels: Path = HERE.labels,
+    originals: Path = HERE.originals,
     train_truth: Path = HERE.train_truth,
     val_truth: Path = HERE.val_truth,
     metrics: Path = HERE.metrics / "prepare.json",
     plot: Path = HERE.plots / "prepare.csv",
     params: Path = HERE.params,
 ) -> None:
-    """Read or draw the data set, normalise its images, and write images, labels as corrected, and ground truth.
+    """Read or draw the data set, normalise its images, and write images, their origins, corrected labels and truth.
 
     Goes on where it was interrupted.
     """
@@ -43,15 +45,21 @@ def main(
     changes = read_label_decisions(decisions)
     data, tail = open_data_set(settings, map_items)
     warn(data.warnings)
-    roots = [] if settings.dataset == "demo" else source_folders(settings.folder, data)
+    root = None if settings.dataset == "demo" else settings.folder
+    roots = [] if root is None else source_folders(root, data)
     work = work_folder("prepare", settings.model_dump(), [decisions], free=["root"], listed=roots)
-    with whole_directory(images) as image_folder, whole_directory(labels) as label_folder:
+    with (
+        whole_directory(images) as image_folder,
+        whole_directory(labels) as label_folder,
+        whole_directory(originals) as original_folder,
+    ):
         found = prepare_images(data, settings.max_side, image_folder, map_items, work)
         prepared, counts, warnings = relabel(data, found, changes)
         warn([*preparing.warnings_of(data, prepared), *warnings])
         write_into(image_folder, preparing.image_table(prepared), Images)
         write_into(label_folder, preparing.label_table(prepared), Labels)
         write_into(label_folder, preparing.class_table(data), Classes)
+        write_into(original_folder, preparing.original_table(prepared, root), Originals)
         name = settings.dataset
         write_coco(train_truth, preparing.truth_of(data, prepared, "train", f"{name}, split train, for measuring only"))
         write_coco(val_truth, preparing.truth_of(data, prepared, "val", f"{name}, split val, for evaluation"))

@@ -18,6 +18,7 @@ class Layout(NamedTuple):
     foreground_decisions: Path = Path("data/decisions/foregrounds.json")
     images: Path = Path("data/images")
     labels: Path = Path("data/labels")
+    originals: Path = Path("data/originals")
     train_truth: Path = Path("data/ground_truth/train.json")
     val_truth: Path = Path("data/ground_truth/val.json")
     classifier: Path = Path("models/classifier")

@@ -10,13 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from empaste.datasets.margins import CUT, LOST, Margins, cut, find_margins, trim
+from empaste.datasets.margins import CUT, LOST, cut, find_margins, trim
 from empaste.datasets.opening import open_data_set
-from empaste.datasets.records import Picture
+from empaste.datasets.records import NO_MARGINS, Margins, Picture
 from empaste.images import decode_rgb, encode_rgb, write_rgb
 from tests.datasets.layouts import settings_of, write_folder
-
-NONE = Margins(0, 0, 0, 0)
 
 
 def noise(height: int, width: int, seed: int = 0) -> np.ndarray:
@@ -96,7 +94,7 @@ def small_thing() -> np.ndarray:
     "image", [sky(), wall(), product(), small_thing(), noise(40, 50), np.full((40, 50, 3), 255, np.uint8), noise(1, 1)]
 )
 def test_what_is_no_margin_stays(image: np.ndarray) -> None:
-    assert find_margins(image) == NONE
+    assert find_margins(image) == NO_MARGINS
 
 
 @given(
@@ -112,7 +110,7 @@ def test_of_any_image_enough_is_left(content: np.ndarray, widths: tuple[int, int
 
 
 def test_a_line_is_not_worth_another_jpeg() -> None:
-    assert find_margins(framed(noise(300, 300), Margins(2, 0, 0, 0))) == NONE
+    assert find_margins(framed(noise(300, 300), Margins(2, 0, 0, 0))) == NO_MARGINS
     assert find_margins(framed(noise(300, 300), Margins(4, 0, 0, 0))) == Margins(4, 0, 0, 0)
 
 

@@ -98,7 +98,7 @@ def test_the_same_bytes_with_one_worker_and_with_two(monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("EMPASTE_WORKERS", "2")
     prepare()
     assert written() == first
-    assert len(first) == 8 + 4 + 5
+    assert len(first) == 8 + 4 + 6
 
 
 @pytest.mark.parametrize(("dataset", "write"), [("coco", write_coco), ("voc", write_voc)])
@@ -174,7 +174,7 @@ def test_all_broken_images_are_named_and_earlier_outputs_stay(capsys: pytest.Cap
     assert "Traceback" not in message
     assert written() == before
     assert Path("metrics/prepare.json").read_bytes() == metrics
-    assert {path.name for path in Path("data").iterdir()} == {"images", "labels", "ground_truth"}
+    assert {path.name for path in Path("data").iterdir()} == {"images", "labels", "originals", "ground_truth"}
 
 
 @pytest.mark.parametrize(
@@ -279,7 +279,7 @@ def test_a_long_tail_that_cannot_be_is_refused(
 def test_an_interrupted_run_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
     prepare()
     outputs = [Path(path) for path in written()]
-    assert len(outputs) == 12 + 5
+    assert len(outputs) == 12 + 6
     assert_goes_on(main, outputs, empaste.datasets.writing, monkeypatch)
 
 

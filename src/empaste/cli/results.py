@@ -94,8 +94,18 @@ def export(
     ] = None,
     images: Annotated[str, typer.Option(help="the image files: copy, link or none")] = "copy",
     image_folder: Annotated[
-        Path | None, typer.Option(help="where image files lie; default: data/images, of predictions the current folder")
+        Path | None,
+        typer.Option(
+            help="where image files lie; default: data/images, of predictions the current folder, with --originals "
+            "prepare.root"
+        ),
     ] = None,
+    originals: Annotated[
+        bool,
+        typer.Option(
+            "--originals", help="in your own photographs, whole and at full size, not in those of data/images"
+        ),
+    ] = False,
     min_score: Annotated[
         float | None, typer.Option(min=0, max=1, help="leave out what scores less; default 0, of a model 0.05")
     ] = None,
@@ -111,8 +121,10 @@ def export(
             f"there is nowhere to write; say what to export, then where to: empaste export model {shlex.quote(what)}"
         )
     if what == "model":
-        if source is not None or images != "copy":
-            raise InputError("a model has neither --source nor --images, which are for data sets; leave them out")
+        if source is not None or images != "copy" or originals:
+            raise InputError(
+                "a model has neither --source nor --images nor --originals, which are for data sets; leave them out"
+            )
         from empaste.exporting.models.model_format import Limits
         from empaste.exporting.models.writing import export_model
 
@@ -126,7 +138,7 @@ def export(
         what,
         out,
         format_ or "coco",
-        Places(HERE, source, image_folder),
+        Places(HERE, source, image_folder, originals),
         images=images,
         min_score=min_score or 0.0,
         tell=lambda line: print(line, file=sys.stderr),

@@ -57,6 +57,7 @@ def to_picture(
         tuple(one for one in scaled if min(one[1][2:]) > 0),
         (*remarks, *[Remark("instances have no pixel in their images and are left out", name)] * lost),
         hashlib.sha256(np.ascontiguousarray(photograph.image).data).hexdigest(),
+        photograph.image.shape[:2],
     )
 
 

@@ -11,14 +11,13 @@ noise is, and it ends in a straight step along most of the side, which no object
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import UInt8
 
 from empaste.artifacts.remarks import Remark
 from empaste.datasets.decoding import within
-from empaste.datasets.records import Box, DataSet, Example, Picture
+from empaste.datasets.records import NO_MARGINS, Box, DataSet, Example, Margins, Picture
 from empaste.images import decode_rgb, encode_rgb
 
 NEAR, MOST = 24, 0.95
@@ -36,15 +35,6 @@ MIN_CONTENT = 1 / 3
 """Of the image's area; where less is left, the margins are the photograph's own background."""
 CUT = "training images have plain margins, which are cut off (prepare.trim_margins)"
 LOST = "instances lie in margins that are cut off and are left out"
-
-
-class Margins(NamedTuple):
-    """The widths in pixels of an image's margins, 0 where it has none."""
-
-    top: int
-    bottom: int
-    left: int
-    right: int
 
 
 def with_trimmed(data: DataSet) -> DataSet:
@@ -81,19 +71,20 @@ def trim(picture: Picture, name: str) -> Picture:
         masks=tuple(one for one in masks if one[1].any()),
         void=None if picture.void is None else cut(picture.void, margins),
         boxes=tuple(one for one in boxes if min(one[1][2:]) > 0),
+        margins=margins,
         remarks=(*picture.remarks, Remark(CUT, name), *[Remark(LOST, name)] * lost),
     )
 
 
 def find_margins(image: UInt8[np.ndarray, "h w 3"]) -> Margins:
     """The margins of an image; all 0 where too little would be left between them."""
-    none, plain = Margins(0, 0, 0, 0), _plain_margins(image)
+    plain = _plain_margins(image)
     if not _leaves_enough(image, plain):
-        return none
+        return NO_MARGINS
     rows, columns = cut(image, Margins(0, 0, *plain[2:])), cut(image, Margins(*plain[:2], 0, 0)).swapaxes(0, 1)
     sides = (rows, rows[::-1], columns, columns[::-1])
     margins = Margins(*(_end_of_margin(lines, width) for lines, width in zip(sides, plain, strict=True)))
-    return margins if _leaves_enough(image, margins) else none
+    return margins if _leaves_enough(image, margins) else NO_MARGINS
 
 
 def cut(pixels: np.ndarray, margins: Margins) -> np.ndarray:
@@ -108,7 +99,7 @@ def _leaves_enough(image: UInt8[np.ndarray, "h w 3"], margins: Margins) -> bool:
 
 def _plain_margins(image: UInt8[np.ndarray, "h w 3"]) -> Margins:
     """How many lines from each side on are of one colour, side by side until nothing is added: corners are of two."""
-    margins, before = Margins(0, 0, 0, 0), None
+    margins, before = NO_MARGINS, None
     while margins != before:
         before = margins
         for number, side in enumerate(Margins._fields):

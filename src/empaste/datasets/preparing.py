@@ -13,7 +13,8 @@ from empaste.artifacts.coco import box_instance, coco_dataset, instance
 from empaste.artifacts.coco_records import Annotation, Coco
 from empaste.artifacts.fields import listed
 from empaste.artifacts.remarks import Remark, summarise
-from empaste.datasets.records import DataSet, Example, Picture, Split
+from empaste.artifacts.schemas.originals import Originals
+from empaste.datasets.records import NO_MARGINS, DataSet, Example, Margins, Picture, Split
 from empaste.errors import InputError
 from empaste.masks import encode_mask
 from empaste.rle import RLE
@@ -34,6 +35,8 @@ class Prepared:
     error: str | None = None
     remarks: tuple[Remark, ...] = ()
     digest: str = ""
+    original_hw: tuple[int, int] | None = None
+    margins: Margins = NO_MARGINS
 
 
 def subsample(data: DataSet, max_train: int, max_val: int, seed: int) -> DataSet:
@@ -74,8 +77,9 @@ def write_example(example: Example, load: Callable[[Example, int], Picture], max
     ]
     void = encode_mask(picture.void) if picture.void is not None and picture.void.any() else None
     return Prepared(
-        example, *size_hw, picture.class_ids, tuple(annotations), void, None, picture.remarks, picture.digest
-    )
+        example, *size_hw, picture.class_ids, tuple(annotations), void, None, picture.remarks, picture.digest,
+        picture.original_hw, picture.margins,
+    )  # fmt: skip
 
 
 def refuse_errors(prepared: Sequence[Prepared]) -> None:
@@ -123,6 +127,20 @@ def image_table(prepared: Iterable[Prepared]) -> pd.DataFrame:
     """The rows of `artifacts.schemas.Images`."""
     rows = [(row.example.image_id, row.example.split, row.example.file_name, row.height, row.width) for row in prepared]
     return pd.DataFrame(rows, columns=["image_id", "split", "file_name", "height", "width"])
+
+
+def original_table(prepared: Iterable[Prepared], root: Path | None) -> pd.DataFrame:
+    """The rows of `schemas.originals.Originals`, for the data set in ``root``; none of the demo, which has no files."""
+    rows = [
+        (row.example.image_id, _below(row.example.path, root), *row.original_hw, *row.margins)
+        for row in prepared
+        if row.example.path is not None and row.original_hw is not None
+    ]
+    return pd.DataFrame(rows, columns=list(Originals.to_schema().columns))
+
+
+def _below(path: Path, root: Path | None) -> str:
+    return (path.relative_to(root) if root is not None and path.is_relative_to(root) else path).as_posix()
 
 
 def label_table(prepared: Iterable[Prepared]) -> pd.DataFrame:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from jaxtyping import Bool
@@ -62,12 +62,26 @@ class Example:
     mask_path: Path | None = None
 
 
+class Margins(NamedTuple):
+    """The widths in pixels of an image's margins, 0 where it has none."""
+
+    top: int
+    bottom: int
+    left: int
+    right: int
+
+
+NO_MARGINS = Margins(0, 0, 0, 0)
+
+
 @dataclass(frozen=True)
 class Picture:
     """What loading an example gives: RGB image, bytes of its JPEG, label ids, and the masks of its instances.
 
     ``boxes`` are those of instances without a mask, inside the image; ``void`` marks pixels of which nobody said what
     they show; ``remarks`` say what of the annotations was left out or changed; ``digest`` tells equal files.
+    ``original_hw`` is the size of the whole photograph before it was shrunk, None where there was no file; ``margins``
+    were cut off after that.
     """
 
     jpeg: bytes
@@ -79,6 +93,8 @@ class Picture:
     boxes: tuple[Box, ...] = ()
     remarks: tuple[Remark, ...] = ()
     digest: str = ""
+    original_hw: tuple[int, int] | None = None
+    margins: Margins = NO_MARGINS
 
 
 @dataclass(frozen=True)

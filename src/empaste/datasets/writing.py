@@ -12,7 +12,7 @@ from empaste.artifacts.outputs import write_json
 from empaste.artifacts.remarks import Remark
 from empaste.artifacts.work_parts import finish_parts
 from empaste.datasets.preparing import Prepared, refuse_errors, write_example
-from empaste.datasets.records import DataSet, Example
+from empaste.datasets.records import DataSet, Example, Margins
 
 RECORDS = "prepared.json"
 
@@ -80,4 +80,7 @@ def _to_json(row: Prepared) -> dict[str, Any]:
 
 def _from_json(record: dict[str, Any], example: Example) -> Prepared:
     lists = {name: tuple(record[name]) for name in ("class_ids", "annotations")}
-    return Prepared(example, **{**record, **lists, "remarks": tuple(Remark(*one) for one in record["remarks"])})
+    remarks = tuple(Remark(*one) for one in record["remarks"])
+    size_hw = record["original_hw"] and tuple(record["original_hw"])
+    records = {"remarks": remarks, "original_hw": size_hw, "margins": Margins(*record["margins"])}
+    return Prepared(example, **{**record, **lists, **records})

@@ -15,12 +15,14 @@ from empaste.artifacts.schemas.prepare import Classes, Images
 from empaste.artifacts.segments import chosen_rows, segment_rles
 from empaste.artifacts.shards import ShardEntry, Shards
 from empaste.artifacts.tables import read_from, read_table
+from empaste.datasets.settings import PrepareSettings
 from empaste.errors import InputError
 from empaste.exporting.annotated import AnnotatedImage, AnnotatedSet, Instance
 from empaste.images import leads_out
 from empaste.layout import Layout
 from empaste.masks import rle_area_box_xywh
 from empaste.rle import first_unsound
+from empaste.settings import load_settings
 
 DATA_SET = "instances.json"
 """The COCO data set in a folder of composites or of `empaste predict`."""
@@ -29,11 +31,15 @@ PREDICTIONS = Path("predictions")
 
 
 class Places(NamedTuple):
-    """Where to read: the artifacts of a run, what is to be exported where the user names it, and its image files."""
+    """Where to read: the artifacts of a run, what is to be exported where the user names it, and its image files.
+
+    With ``originals`` these are the user's own photographs, below ``image_folder`` or else ``prepare.root``.
+    """
 
     run: Layout
     source: Path | None = None
     image_folder: Path | None = None
+    originals: bool = False
 
 
 def read_source(what: str, places: Places) -> AnnotatedSet:
@@ -42,7 +48,20 @@ def read_source(what: str, places: Places) -> AnnotatedSet:
         raise InputError(f"{what!r} cannot be exported; choose from {', '.join(SOURCES)}, model")
     if places.source is not None and what not in USERS:
         raise InputError(f"{what} is read from this run; leave out --source, which is for {' and '.join(USERS)}")
+    if places.originals and what in MADE:
+        why = "are no photographs of yours" if what == "composites" else "are in your own photographs already"
+        raise InputError(f"{what} {why}; leave --originals out")
     return SOURCES[what](places)
+
+
+def original_folder(places: Places) -> Path:
+    """The folder below which the user's own photographs lie; `InputError` where ``params.yaml`` names none."""
+    if places.image_folder is not None:
+        return places.image_folder
+    settings = load_settings(places.run.params, "prepare", PrepareSettings)
+    if settings.dataset == "demo":
+        raise InputError("the demo's images are drawn, so there are no originals of them; leave --originals out")
+    return settings.folder
 
 
 def without_empty(data: AnnotatedSet, min_score: float) -> tuple[AnnotatedSet, int, int]:
@@ -169,5 +188,7 @@ SOURCES: dict[str, Callable[[Places], AnnotatedSet]] = {
     "predictions": _predictions,
     "pseudo-labels": _pseudo_labels,
 }
+MADE = ("composites", "predictions")
+"""What is of no image in ``data/images``."""
 USERS = ("predictions", "pseudo-labels")
 """What lies where the user put it."""

@@ -14,7 +14,8 @@ from empaste.exporting.format import Format
 from empaste.exporting.images import Way, check_files, check_way, write_images
 from empaste.exporting.losses import tell_losses, without_crowds
 from empaste.exporting.naming import export_names
-from empaste.exporting.reading import Places, read_source, without_empty
+from empaste.exporting.originals import in_originals
+from empaste.exporting.reading import Places, original_folder, read_source, without_empty
 
 RENAMED = "renamed.csv"
 """The old and the new names of images, where any was changed."""
@@ -48,6 +49,8 @@ def export_data_set(
     data, empty, low = without_empty(read_source(what, places), min_score)
     if not data.images:
         raise InputError(f"{what} holds no image; there is nothing to export")
+    if places.originals:
+        data = in_originals(data, places.run, original_folder(places))
     turned = check_files(data.images, way)
     named = renamed(data, target)
     said = [*_tell_left_out(empty, low, min_score), *tell_losses(data, target), *_tell_images(data, named, turned, way)]
