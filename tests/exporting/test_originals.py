@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from empaste.artifacts.coco import instance
 from empaste.artifacts.schemas.foregrounds import Foregrounds
 from empaste.artifacts.schemas.originals import Originals
 from empaste.artifacts.schemas.proposals import Segments
@@ -84,6 +85,23 @@ def test_a_foreground_is_exported_in_the_users_own_photograph(photographs: Path)
     (found,) = data["annotations"]
     assert (decode_mask(found["segmentation"]) == OBJECT).all()
     assert found["bbox"] == list(mask_box_xywh(OBJECT))
+
+
+@pytest.mark.parametrize(("what", "image_id", "name"), [("refined", 2, "deep/c.jpg"), ("detections", 3, "val.jpg")])
+def test_so_is_what_was_drawn_anew_or_detected(photographs: Path, what: str, image_id: int, name: str) -> None:
+    height, width = (60, 80) if what == "refined" else (80, 100)
+    row = instance(1, image_id, 1, encode_mask(np.ones((height, width), bool)), score=0.5)
+    image = {"id": image_id, "file_name": f"train/{name}", "height": height, "width": width}
+    category = {"id": 1, "name": "cat", "supercategory": "object"}
+    content = {"info": {"description": "x"}, "images": [image], "categories": [category], "annotations": [row]}
+    path = photographs / (HERE.refined / "pool.json" if what == "refined" else HERE.detections / "val.json")
+    path.parent.mkdir(parents=True)
+    path.write_text(json.dumps(content if what == "refined" else [row]))
+    assert export(what) == Export(1, 1)
+    data = json.loads(Path("out/annotations/instances_default.json").read_text())
+    assert [one["file_name"] for one in data["images"]] == [name]
+    wanted = [20, 20, 160, 120] if what == "refined" else [0, 0, 200, 160]
+    assert data["annotations"][0]["bbox"] == wanted
 
 
 def test_photographs_that_moved_are_found_where_the_user_says(photographs: Path) -> None:
