@@ -1,7 +1,7 @@
 """Places without any object, drawn as the demo's images are: what an ideal text-to-image model would add to them.
 
     python -m benchmarks.empty_scenes /tmp/empty_scenes
-    empaste study ablation --set backgrounds.root=/tmp/empty_scenes
+    empaste study new_places --set backgrounds.root=/tmp/empty_scenes
 
 The drawings are new places, so they show what backgrounds are worth that the originals do not hold. For measuring
 only: a user's project has no such source.
