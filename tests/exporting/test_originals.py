@@ -18,7 +18,7 @@ from empaste.artifacts.schemas.originals import Originals
 from empaste.artifacts.schemas.proposals import Segments
 from empaste.artifacts.tables import read_from, write_into, write_table
 from empaste.errors import InputError
-from empaste.exporting.originals import Original, enlarged
+from empaste.exporting.originals import enlarged
 from empaste.exporting.reading import Places
 from empaste.exporting.writing import Export, export_data_set
 from empaste.layout import HERE
@@ -42,6 +42,7 @@ def photographs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A run of `prepare` on photographs in frames, shrunk to a half, and what F-EM would choose in the first one."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("DVC_ROOT", raising=False)
+    monkeypatch.setenv("EMPASTE_WORKERS", "1")
     content = np.random.default_rng(0).integers(0, 200, (15, 20, 3), np.uint8)
     shown = cv2.resize(content, (160, 120), interpolation=cv2.INTER_CUBIC)
     framed = np.pad(shown, ((20, 20), (20, 20), (0, 0)), constant_values=255)
@@ -118,7 +119,7 @@ def test_a_mask_of_whole_pixels_comes_back_as_it_was(margins: tuple[int, int, in
     small[top + 2 : top + 7, left + 3 : left + 9] = True
     inside = small[top : top + 9, left : left + 12]
     height, width = (side * factor for side in small.shape)
-    found = decode_mask(enlarged(encode_mask(inside), Original(1, "a.jpg", height, width, *margins)))
+    found = decode_mask(enlarged(encode_mask(inside), (height, width), margins))
     wanted = cv2.resize(small.astype(np.uint8), (width, height), interpolation=cv2.INTER_NEAREST) > 0
     # Interpolation rounds corners, by less than a pixel of the small mask.
     assert (found ^ wanted).sum() <= 4 * (factor - 1) ** 2

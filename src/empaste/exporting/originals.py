@@ -5,7 +5,7 @@ after it sees what it wrote. ``data/originals`` holds the way back.
 """
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any
 
 import cv2
 import numpy as np
@@ -23,25 +23,12 @@ IMAGES = "images/"
 """The folder of a data set that its labels leave out of the names of images."""
 
 
-class Original(NamedTuple):
-    """A row of `Originals`."""
-
-    image_id: int
-    file: str
-    height: int
-    width: int
-    top: int
-    bottom: int
-    left: int
-    right: int
-
-
 def in_originals(data: AnnotatedSet, run: Layout, root: Path) -> AnnotatedSet:
     """``data``, of images in ``data/images``, on the photographs below ``root`` that they were made of.
 
     Names are those of the files below ``root``. `InputError` where an image was made of no file, as the demo's.
     """
-    known = {row[0]: Original(*row) for row in read_from(run.originals, Originals).itertuples(index=False)}
+    known = {row.image_id: row for row in read_from(run.originals, Originals).itertuples(index=False)}
     if lacking := [image.name for image in data.images if image.image_id not in known]:
         raise InputError(
             f"{lacking[0]} was made of no file, so there is no original of it (the demo's images are drawn); leave "
@@ -51,20 +38,23 @@ def in_originals(data: AnnotatedSet, run: Layout, root: Path) -> AnnotatedSet:
     return data._replace(images=images)
 
 
-def _in_original(image: AnnotatedImage, original: Original, root: Path) -> AnnotatedImage:
-    instances = tuple(one._replace(mask=enlarged(one.mask, original)) for one in image.instances)
-    file = Path(original.file)
-    name = file.name if file.is_absolute() else original.file.removeprefix(IMAGES)
-    return AnnotatedImage(image.image_id, name, (original.height, original.width), root / file, instances)
+def _in_original(image: AnnotatedImage, row: Any, root: Path) -> AnnotatedImage:
+    """``image`` on its photograph, of which a ``row`` of `Originals` tells."""
+    size_hw, margins = (row.height, row.width), (row.top, row.bottom, row.left, row.right)
+    instances = tuple(one._replace(mask=enlarged(one.mask, size_hw, margins)) for one in image.instances)
+    file = Path(row.file)
+    name = file.name if file.is_absolute() else row.file.removeprefix(IMAGES)
+    return AnnotatedImage(image.image_id, name, size_hw, root / file, instances)
 
 
-def enlarged(mask: RLE, original: Original) -> RLE:
-    """A mask of an image in ``data/images``, in the pixels of the photograph that this was made of.
+def enlarged(mask: RLE, size_hw: tuple[int, int], margins: tuple[int, int, int, int]) -> RLE:
+    """A mask of an image in ``data/images``, in the pixels of its photograph, which has the size ``size_hw``.
 
-    Edges run where bilinear interpolation of the mask crosses a half.
+    ``margins`` (top, bottom, left, right) were cut off the image, in its pixels. Edges run where bilinear interpolation
+    of the mask crosses a half.
     """
-    whole = np.pad(decode_mask(mask), ((original.top, original.bottom), (original.left, original.right)))
-    if whole.shape == (original.height, original.width):
+    top, bottom, left, right = margins
+    whole = np.pad(decode_mask(mask), ((top, bottom), (left, right)))
+    if whole.shape == size_hw:
         return encode_mask(whole)
-    size_wh = original.width, original.height
-    return encode_mask(cv2.resize(whole.astype(np.float32), size_wh, interpolation=cv2.INTER_LINEAR) > 0.5)
+    return encode_mask(cv2.resize(whole.astype(np.float32), size_hw[::-1], interpolation=cv2.INTER_LINEAR) > 0.5)
