@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from operator import mul
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -46,19 +47,32 @@ def to_picture(
     scaled = [
         (class_id, within(tuple(map(mul, box, scale_xywh)), height, width), crowd) for class_id, box, crowd in boxes
     ]
-    lost = sum(not one[1].any() for one in shrunk) + sum(min(one[1][2:]) <= 0 for one in scaled)
+    left, lost = without_empty(shrunk, scaled)
     return Picture(
         kept or encode_rgb(image, ".jpg", 95),
         height,
         width,
         class_ids,
-        tuple(one for one in shrunk if one[1].any()),
+        left.masks,
         None if void is None else _void(void, [mask for _, mask, _ in shrunk], height, width),
-        tuple(one for one in scaled if min(one[1][2:]) > 0),
+        left.boxes,
         (*remarks, *[Remark("instances have no pixel in their images and are left out", name)] * lost),
         hashlib.sha256(np.ascontiguousarray(photograph.image).data).hexdigest(),
         photograph.image.shape[:2],
     )
+
+
+class Instances(NamedTuple):
+    """The instances of an image, those with masks and those with boxes alone."""
+
+    masks: tuple[Mask, ...]
+    boxes: tuple[Box, ...]
+
+
+def without_empty(masks: Sequence[Mask], boxes: Sequence[Box]) -> tuple[Instances, int]:
+    """The instances of which anything is left in their image, and how many others there are."""
+    left = Instances(tuple(one for one in masks if one[1].any()), tuple(one for one in boxes if min(one[1][2:]) > 0))
+    return left, len(masks) + len(boxes) - len(left.masks) - len(left.boxes)
 
 
 def _void(

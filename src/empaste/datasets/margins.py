@@ -16,7 +16,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from empaste.artifacts.remarks import Remark
-from empaste.datasets.decoding import within
+from empaste.datasets.decoding import within, without_empty
 from empaste.datasets.records import NO_MARGINS, Box, DataSet, Example, Margins, Picture
 from empaste.images import decode_rgb, encode_rgb
 
@@ -60,17 +60,16 @@ def trim(picture: Picture, name: str) -> Picture:
         return picture
     inside = cut(image, margins)
     height, width = inside.shape[:2]
-    masks = tuple((class_id, cut(mask, margins), crowd) for class_id, mask, crowd in picture.masks)
-    boxes = tuple(_moved(box, margins, height, width) for box in picture.boxes)
-    lost = sum(not mask.any() for _, mask, _ in masks) + sum(min(xywh[2:]) <= 0 for _, xywh, _ in boxes)
+    masks = [(class_id, cut(mask, margins), crowd) for class_id, mask, crowd in picture.masks]
+    left, lost = without_empty(masks, [_moved(box, margins, height, width) for box in picture.boxes])
     return replace(
         picture,
         jpeg=encode_rgb(inside, ".jpg", 95),
         height=height,
         width=width,
-        masks=tuple(one for one in masks if one[1].any()),
+        masks=left.masks,
         void=None if picture.void is None else cut(picture.void, margins),
-        boxes=tuple(one for one in boxes if min(one[1][2:]) > 0),
+        boxes=left.boxes,
         margins=margins,
         remarks=(*picture.remarks, Remark(CUT, name), *[Remark(LOST, name)] * lost),
     )
