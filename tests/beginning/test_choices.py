@@ -51,10 +51,18 @@ def test_what_the_preset_is_made_for_changes_nothing() -> None:
 
 def test_few_images_get_fewer_steps_and_more_passes() -> None:
     few = chosen(replace(FOUND, train=200, val=50, splits_drawn=True))
-    assert (few["train.iterations"], few["classifier.epochs"], few["refine.iterations"]) == (300, 32, 100)
+    assert (few["train.iterations"], few["refine.iterations"]) == (300, 100)
     many = chosen(replace(FOUND, train=10_000))
-    assert (many["train.iterations"], many["classifier.epochs"]) == (2400, 4)
+    assert many["train.iterations"] == 2400
     assert "refine.iterations" not in many
+    scratch = replace(LAPTOP, imagenet=False)
+    assert chosen(replace(FOUND, train=200, val=50, splits_drawn=True), scratch)["classifier.epochs"] == 160
+    assert chosen(replace(FOUND, train=10_000), scratch)["classifier.epochs"] == 20
+
+
+def test_a_classifier_that_stays_as_its_probe_is_trained_for_no_size_of_the_data_set() -> None:
+    for train in (200, 1000, 10_000):
+        assert "classifier.epochs" not in chosen(replace(FOUND, train=train, val=50, splits_drawn=True))
 
 
 def test_squares_are_no_larger_than_the_images() -> None:

@@ -73,6 +73,46 @@ def test_an_interrupted_training_ends_with_the_same_bytes(
     assert same(again, undisturbed)
 
 
+def test_an_interrupted_training_goes_on_from_its_probe(
+    train_images: LabelledImages, val_images: LabelledImages, tmp_path: Path
+) -> None:
+    settings = settings_of(head="probe", epochs=2, frozen_norm=True, backbone_rate=0.5)
+    undisturbed, history = run(train_images, val_images, settings)
+    assert [row["epoch"] for row in history] == [0, 1, 2]
+    checkpoint = tmp_path / "checkpoint.pt"
+
+    def fail(*_args: Any) -> float:
+        raise KeyboardInterrupt
+
+    with pytest.MonkeyPatch.context() as patch:
+        epochs = iter([module._train_epoch, fail])
+        patch.setattr(module, "_train_epoch", lambda *args: next(epochs)(*args))
+        with pytest.raises(KeyboardInterrupt):
+            run(train_images, val_images, settings, checkpoint=checkpoint)
+    resumed, resumed_history = run(train_images, val_images, settings, checkpoint=checkpoint)
+    assert same(resumed, undisturbed)
+    assert resumed_history == history
+
+
+def test_frozen_norms_keep_their_statistics_and_a_still_backbone_its_weights(
+    train_images: LabelledImages, val_images: LabelledImages
+) -> None:
+    start, _ = run(train_images, val_images, settings_of(head="probe", epochs=0))
+    before = start.network.state_dict()
+    for changes, moved in (
+        ({"frozen_norm": True, "backbone_rate": 0.0}, {"fc"}),
+        ({"frozen_norm": False, "backbone_rate": 0.0}, {"fc", "statistics"}),
+        ({"frozen_norm": True, "backbone_rate": 1.0}, {"fc", "weights"}),
+    ):
+        after, _ = run(train_images, val_images, settings_of(head="probe", epochs=1, **changes))
+        changed = {key for key, tensor in after.network.state_dict().items() if not torch.equal(tensor, before[key])}
+        kinds = {
+            "fc" if key.startswith("fc.") else "statistics" if "running" in key or "num_batches" in key else "weights"
+            for key in changed
+        }
+        assert kinds == moved
+
+
 def test_seeds_differ(train_images: LabelledImages, val_images: LabelledImages) -> None:
     short = settings_of(epochs=1)
     first, _ = run(train_images, val_images, short)

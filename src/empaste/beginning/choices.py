@@ -104,7 +104,9 @@ def _lengths(found: Found, machine: Machine, values: Values) -> Iterator[Choice]
     share, images = found.train / PRESET_IMAGES, counted(found.train, "training image")
     steps, epochs = values["train.iterations"], values["classifier.epochs"]
     yield Choice("train.iterations", _scaled(steps, share, 0.4, 3.0), f"{images}: {steps} steps at {PRESET_IMAGES:,}")
-    yield Choice("classifier.epochs", _rounded(epochs * _bounded(1 / share, 0.5, 4.0)), f"{images}: more passes of few")
+    if epochs:  # a probe may be left as it is
+        passes = _rounded(epochs * _bounded(1 / share, 0.5, 4.0))
+        yield Choice("classifier.epochs", passes, f"{images}: more passes of few")
     few = 0.5 if found.train < 0.3 * PRESET_IMAGES else 1.0
     yield Choice("refine.iterations", _rounded(values["refine.iterations"] * few), f"{images}: half the steps do")
 

@@ -15,20 +15,26 @@ import torch
 import torch.nn.functional as F  # noqa: N812  (torch's own custom)
 from jaxtyping import Bool, Float, Int, UInt8
 from sklearn.metrics import average_precision_score
+from torch import nn
 from tqdm import tqdm
 
 from empaste.artifacts.checkpoints import load_checkpoint, save_checkpoint
 from empaste.artifacts.classifier import TrainedClassifier, classify_squares
 from empaste.classification.augment import augment, draw_augmentation
 from empaste.classification.labelled_images import LabelledImages
+from empaste.classification.probe import start_with_probe
 from empaste.classification.settings import ClassifierSettings
 from empaste.devices import torch_device
 from empaste.errors import InputError
+from empaste.networks.architectures import family_of
 from empaste.networks.inputs import normalise
 from empaste.networks.weights import build_network
 
 History = list[dict[str, Any]]
-"""One row per epoch: epoch, loss, learning_rate, val_mAP (percent; None where it was not measured)."""
+"""One row per epoch: epoch, loss, learning_rate, val_mAP (percent; None where it was not measured).
+
+Epoch 0, without a loss, is the head as the probe leaves it.
+"""
 WARM_UP = 0.25
 """Share of the steps in which the learning rate rises."""
 NUM_VALIDATIONS = 10
@@ -56,23 +62,40 @@ def train_classifier(
         )  # fmt: skip
     network = network.to(torch_device(settings.device)).to(memory_format=torch.channels_last)
     classifier = TrainedClassifier(network, tuple(int(class_id) for class_id in class_ids), settings.image_size)
-    optimiser = torch.optim.AdamW(network.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay)
+    optimiser = torch.optim.AdamW(_groups(network, settings), lr=0.0, weight_decay=settings.weight_decay)
     history = _resume(classifier, optimiser, checkpoint)
-    done = len(history)
+    if settings.head == "probe" and not history:
+        start_with_probe(classifier, train, settings.seed)
+        history.append({"epoch": 0, "loss": None, "learning_rate": 0.0, "val_mAP": _validate(classifier, val)})
+    done = history[-1]["epoch"] if history else 0
     for epoch in tqdm(range(done, settings.epochs), "classifier", settings.epochs, initial=done, unit="epoch"):
         with torch.random.fork_rng(devices=[]):
             # What a network drops in this epoch (dropout, stochastic depth) is drawn anew from the seed.
             torch.manual_seed(int(np.random.default_rng([_DROP_PURPOSE, settings.seed % 2**32, epoch]).integers(2**63)))
             loss = _train_epoch(classifier, optimiser, train, settings, epoch)
-        rate = optimiser.param_groups[0]["lr"]
+        rate = optimiser.param_groups[-1]["lr"]
         history.append({"epoch": epoch + 1, "loss": loss, "learning_rate": rate, "val_mAP": None})
         if (epoch + 1) % math.ceil(settings.epochs / NUM_VALIDATIONS) == 0 or epoch + 1 == settings.epochs:
-            history[-1]["val_mAP"] = mean_ap(average_precisions(val.labels, predict(classifier, val.squares)))
+            history[-1]["val_mAP"] = _validate(classifier, val)
         if checkpoint:
             state = {"network": network.state_dict(), "optimiser": optimiser.state_dict(), "history": history}
             save_checkpoint(checkpoint, state)
     network.eval()
     return classifier, history
+
+
+def _groups(network: nn.Module, settings: ClassifierSettings) -> list[dict[str, Any]]:
+    """The trained parameters: the backbone's with a factor on the rate, then the last layer's without."""
+    head = list(network.get_submodule(family_of(network).head).parameters())
+    own = set(head)
+    return [
+        {"params": [one for one in network.parameters() if one not in own], "factor": settings.backbone_rate},
+        {"params": head, "factor": 1.0},
+    ]
+
+
+def _validate(classifier: TrainedClassifier, val: LabelledImages) -> float | None:
+    return mean_ap(average_precisions(val.labels, predict(classifier, val.squares)))
 
 
 def _resume(classifier: TrainedClassifier, optimiser: torch.optim.Optimizer, checkpoint: Path | None) -> History:
@@ -95,11 +118,15 @@ def _train_epoch(
 ) -> float:
     """The epoch's mean loss, after one step per batch."""
     network, device = classifier.network.train(), classifier.device
+    if settings.frozen_norm:
+        _freeze_norms(network)
     batches = list(epoch_batches(len(train.squares), settings.batch_size, settings.seed, epoch))
     losses = []
     for number, (rows, repeats) in enumerate(tqdm(batches, f"epoch {epoch + 1}", unit="step", leave=False)):
         step = epoch * len(batches) + number
-        optimiser.param_groups[0]["lr"] = one_cycle(step, settings.epochs * len(batches), settings.learning_rate)
+        for group in optimiser.param_groups:
+            peak = settings.learning_rate * group["factor"]
+            group["lr"] = one_cycle(step, settings.epochs * len(batches), peak)
         ids = [int(image_id) for image_id in train.image_ids[rows]]
         draws = [draw_augmentation(settings.seed, epoch, *pair) for pair in zip(ids, repeats, strict=True)]
         inputs = normalise(augment(train.squares[rows], draws, device)).contiguous(memory_format=torch.channels_last)
@@ -110,6 +137,13 @@ def _train_epoch(
         torch.autograd.backward(loss)
         optimiser.step()
     return float(np.mean(losses))
+
+
+def _freeze_norms(network: nn.Module) -> None:
+    """Batch normalisation of ``network`` keeps its statistics while the rest is trained."""
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.eval()
 
 
 def epoch_batches(

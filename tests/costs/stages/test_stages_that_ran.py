@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 import stages.cams
 import stages.classifier
@@ -62,6 +63,16 @@ def test_classifier(epochs: int, batch_size: int) -> None:
         stages.classifier.main()
     assert formula("classifier") == seen
     assert seen["training", 32] >= 9 * epochs
+
+
+@pytest.mark.parametrize("epochs", [0, 2])
+def test_classifier_that_begins_with_a_probe(epochs: int, tmp_path: Path) -> None:
+    torch.save(build_resnet("resnet_slim", 8, None, 2).state_dict(), tmp_path / "w.pth")
+    write_params(classifier={"epochs": epochs, "head": "probe", "weights": str(tmp_path / "w.pth")})
+    with counted_passes() as seen:
+        stages.classifier.main()
+    assert formula("classifier") == seen
+    assert seen["forward", 32] > 18
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import math
 
 from empaste.classification.cam import scaled_side
+from empaste.classification.probe import MAX_IMAGES
 from empaste.classification.train import NUM_VALIDATIONS
 from empaste.costs.cost import BYTE, Cost, Passes, Task
 from empaste.costs.flops import traits
@@ -14,17 +15,22 @@ FLOAT, HALF = 4, 2
 
 
 def classifier(params: Params, scale: Scale) -> Cost:
-    """Every epoch's batches are full; the validation images are looked at now and then, and once at the end."""
+    """Every epoch's batches are full; the validation images are looked at now and then, and once at the end.
+
+    A probe looks at the training images and their mirror images before, and at the validation images once.
+    """
     own, data = params.classifier, scale.data
     steps = own.epochs * math.ceil(data.train / own.batch_size)
-    validations = math.ceil(own.epochs / math.ceil(own.epochs / NUM_VALIDATIONS)) + 1
+    probe = own.head == "probe"
+    validations = math.ceil(own.epochs / max(1, math.ceil(own.epochs / NUM_VALIDATIONS))) + 1 + probe
+    probed = 2 * min(data.train, MAX_IMAGES) if probe else 0
     network = own.architecture, own.image_size
     images = data.train + data.val
     return Cost(
         images=images,
         passes=(
             Passes("classifier.training", *network, steps * own.batch_size, own.width),
-            Passes("classifier.forward", *network, validations * data.val, own.width),
+            Passes("classifier.forward", *network, validations * data.val + probed, own.width),
         ),
         tasks=(Task("read", images * scale.megapixels),),
         steps=steps,
