@@ -137,7 +137,7 @@ def covered(spans: list[tuple[float, float]]) -> float:
 def drawings() -> Composites:
     """Ellipses of one class on noise."""
     samples = [draw(np.random.default_rng([0, number])) for number in range(NUM_IMAGES)]
-    return Composites(list(range(NUM_IMAGES)), [(1, "ellipse")], samples.__getitem__)
+    return Composites(list(range(NUM_IMAGES)), [(1, "ellipse")], samples.__getitem__, 0)
 
 
 def draw(rng: np.random.Generator) -> Sample:

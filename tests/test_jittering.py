@@ -80,6 +80,20 @@ def test_masks_follow_their_pixels(height: int, width: int, size: int, seed: int
         assert after.image[inside].mean() > after.image[~inside].mean() + 50
 
 
+@settings(max_examples=20, deadline=None)
+@given(st.integers(16, 60), st.integers(16, 60), st.integers(0, 2**32 - 1))
+def test_void_moves_as_a_mask_does(height: int, width: int, seed: int) -> None:
+    before = sample(height, width)
+    void = before.masks.max(axis=0)
+    view = augment(before._replace(masks=void[None], labels=np.array([1]), void=void), 32, (0.5, 2.0),
+                   np.random.default_rng(seed))  # fmt: skip
+    if len(view.masks):
+        assert view.void is not None
+        np.testing.assert_array_equal(view.void, view.masks[0])
+    else:
+        assert view.void is None
+
+
 def test_the_same_draw_gives_the_same_view() -> None:
     views = [augment(sample(40, 30), 32, (0.6, 1.4), np.random.default_rng(5)) for _ in range(2)]
     np.testing.assert_array_equal(views[0].image, views[1].image)

@@ -27,11 +27,15 @@ CONTRAST = (0.5, 1.5)
 
 
 class Sample(NamedTuple):
-    """An image with its instances: masks of 0 and 1, and for each the label that the detector learns."""
+    """An image with its instances: masks of 0 and 1, and for each the label that the detector learns.
+
+    ``void`` is 1 where nobody knows what the image shows; None where there is no such pixel.
+    """
 
     image: UInt8[np.ndarray, "h w 3"]
     masks: UInt8[np.ndarray, "n h w"]
     labels: Int[np.ndarray, " n"]
+    void: UInt8[np.ndarray, "h w"] | None = None
 
 
 class Window(NamedTuple):
@@ -92,7 +96,8 @@ def choose_frame(size_hw: tuple[int, ...], size: int, zoom: float, place: tuple[
 def show(sample: Sample, frame: Frame) -> Sample:
     """What of ``sample`` is seen in ``frame``, with the instances of which anything is."""
     masks, visible = frame_masks(sample.masks, frame)
-    return Sample(frame_image(sample.image, frame), masks, sample.labels[visible])
+    void = None if sample.void is None else next(iter(frame_masks(sample.void[None], frame)[0]), None)
+    return Sample(frame_image(sample.image, frame), masks, sample.labels[visible], void)
 
 
 def frame_image(image: UInt8[np.ndarray, "h w 3"], frame: Frame) -> UInt8[np.ndarray, "s s 3"]:

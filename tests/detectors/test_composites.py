@@ -53,6 +53,29 @@ def test_crowd_regions_are_no_instances(composites: Path) -> None:
     assert open_composites(composites).load(0).labels.tolist() == [2]
 
 
+@pytest.mark.parametrize("memory_limit", [0, 2**30], ids=["from files", "from memory"])
+def test_void_pixels_come_with_their_image(composites: Path, memory_limit: int) -> None:
+    region = np.zeros((64, 64), bool)
+    region[:9, 3:] = True
+    first, second, *others = content(composites)["images"]
+    nothing = encode_mask(np.zeros((64, 64), bool))
+    edit(composites, images=[first | {"void": encode_mask(region)}, second | {"void": nothing}, *others])
+    data = open_composites(composites, memory_limit)
+    assert data.num_void == 2
+    void = data.load(0).void
+    assert void is not None
+    assert np.array_equal(void, region)
+    assert void.dtype == np.uint8
+    assert [data.load(place).void for place in (1, 2)] == [None, None]
+
+
+def test_void_of_another_size_than_its_image_is_refused(composites: Path) -> None:
+    first, *others = content(composites)["images"]
+    edit(composites, images=[first | {"void": encode_mask(np.ones((9, 9), bool))}, *others])
+    with pytest.raises(InputError, match=r"is 64 × 64 pixels, but a mask of it in instances\.json is \[9, 9\]"):
+        open_composites(composites)
+
+
 def test_without_any_instance_there_is_nothing_to_learn(composites: Path) -> None:
     edit(composites, annotations=[])
     with pytest.raises(InputError, match=r"instances\.json holds 8 images and no instance.*foregrounds.*dvc repro"):

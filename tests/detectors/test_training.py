@@ -12,8 +12,10 @@ import torch
 from safetensors.torch import load_file
 
 from empaste.detectors import training
+from empaste.detectors.backends import BACKENDS
 from empaste.detectors.detecting import DetectSettings, load_detector
 from empaste.errors import InputError
+from empaste.masks import encode_mask
 from tests.detectors.tiny_settings import fit_tiny, model_bytes
 
 FEW: dict[str, Any] = {"iterations": 5, "batch_size": 2, "jitter": [0.6, 1.4], "checkpoint_every": 2}
@@ -64,6 +66,23 @@ def test_a_loss_that_is_no_number_names_the_images(composites: Path, tmp_path: P
     with pytest.raises(InputError, match=r"the loss is (nan|inf) at iteration \d+, on .* image ids \d, \d; lower") as e:
         fit(composites, tmp_path, learning_rate=1e30)
     assert "train.learning_rate" in str(e.value)
+
+
+def test_a_backend_that_learns_void_as_background_says_so(
+    composites: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = composites / "instances.json"
+    data = json.loads(path.read_text())
+    data["images"][0]["void"] = encode_mask(np.ones((64, 64), bool))
+    path.write_text(json.dumps(data))
+    fit(composites, tmp_path / "passes", iterations=1)
+    assert "void" not in capsys.readouterr().err
+    monkeypatch.setitem(BACKENDS, "torchvision", BACKENDS["torchvision"]._replace(takes_void=False))
+    fit(composites, tmp_path / "learns", iterations=1)
+    assert (
+        "WARNING: 1 of 8 composites have void pixels, which train.backend torchvision learns as background; set "
+        "train.backend to torchvision, which passes over them" in capsys.readouterr().err
+    )
 
 
 def test_training_goes_on_over_images_without_instances(composites: Path, tmp_path: Path) -> None:

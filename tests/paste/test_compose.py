@@ -194,6 +194,25 @@ def test_void_belongs_to_no_instance_but_what_lies_on_it_does(tmp_path: Path) ->
     own = paint(tmp_path / "1.png", 1, [mask])._replace(pasted_on=False, void=(encode_mask(region),))
     composite = compose(own, tmp_path, SETTINGS)
     assert [np.array_equal(decode_mask(one["segmentation"]), mask) for one in composite.annotations] == [True]
+    assert composite.void is not None
+    assert np.array_equal(decode_mask(composite.void), region & ~mask)
+    assert compose(own._replace(void=()), tmp_path, SETTINGS).void is None
+
+
+@settings(max_examples=20, deadline=None)
+@given(seed=st.integers(0, 10_000))
+def test_what_is_pasted_on_void_is_void_no_longer(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    with tempfile.TemporaryDirectory() as folder:
+        own = paint(Path(folder) / "1.png", 1, [blob(rng, (70, 80))])
+        own = own._replace(void=(encode_mask(np.ones((70, 80), bool)),))
+        options = changed(placement="random", n_p=3, blending=["none"], seed=seed, min_visible=0.0, min_pixels=1)
+        composite = compose(own, pool_of(Path(folder) / "pool", [own]), options)
+    known = np.zeros((70, 80), bool)
+    for one in composite.annotations:
+        known |= decode_mask(one["segmentation"])
+    assert composite.void is not None
+    assert np.array_equal(decode_mask(composite.void), ~known)
 
 
 def test_mixed_draws_one_placement_per_image(tmp_path: Path) -> None:

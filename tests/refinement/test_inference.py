@@ -14,7 +14,7 @@ from empaste.refinement.segmenter import Segmenter, build_segmenter
 from empaste.scaleout import map_items
 from tests.refinement.scenes import draw_images, tiny_settings
 
-SETTINGS = tiny_settings(threshold=0.02)
+SETTINGS = tiny_settings(threshold=0.2, void_threshold=0.1)
 
 
 def train() -> Segmenter:
@@ -32,7 +32,8 @@ def test_the_same_with_any_number_of_workers(wanted: list[Wanted], tmp_path: Pat
     alone = segment_images(wanted, train, 3, SETTINGS, partial(map_items, what="draw", workers=1), tmp_path / "one")
     assert len(alone) == 9
     assert all(set(found) == {0, 1} for found in alone)
-    assert sum(len(pieces) for found in alone for pieces in found.values()) > 9
+    assert sum(len(seen.pieces) for found in alone for seen in found.values()) > 9
+    assert any(seen.void for found in alone for seen in found.values())
     several = partial(map_items, what="draw", workers=2)
     assert segment_images(wanted, train, 3, SETTINGS, several, tmp_path / "two") == alone
 
@@ -63,4 +64,4 @@ def test_confidences_are_kept_to_the_last_bit(wanted: list[Wanted], tmp_path: Pa
     network = load_segmenter(tmp_path / "work" / NETWORK, SETTINGS)
     found = segment_image(wanted[0], lambda: network, SETTINGS)
     assert first == [found]
-    assert all(np.isfinite(one.confidence) for pieces in found.values() for one in pieces)
+    assert all(np.isfinite(one.confidence) for seen in found.values() for one in seen.pieces)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from empaste.masks import decode_mask
-from empaste.refinement.pieces import find_pieces
+from empaste.refinement.pieces import find_pieces, find_void
 from tests.refinement.scenes import tiny_settings
 
 ALL: dict[str, Any] = {"min_area": 0.0, "min_piece": 0.0, "max_instances": 9}
@@ -91,3 +91,31 @@ def test_confidence_is_the_mean_of_the_networks_map_in_the_piece() -> None:
     prob[0:4, 0:2], prob[0:4, 2:4] = 1.0, 0.5
     [one] = find_pieces(chances_of((0, 0, 4, 4)), prob, tiny_settings(**ALL))
     assert one.confidence == pytest.approx(0.75)
+
+
+def left_over(chances: np.ndarray, **changes: Any) -> np.ndarray | None:
+    """The void pixels beside the pieces."""
+    settings = tiny_settings(**ALL | changes)
+    void = find_void(chances, find_pieces(chances, chances, settings), settings)
+    return None if void is None else decode_mask(void)
+
+
+def test_pieces_that_are_no_instance_are_void() -> None:
+    chances = chances_of((0, 0, 2, 2), (5, 5, 5, 5), (15, 20, 3, 4))
+    void = left_over(chances, max_instances=1, void_threshold=0.5)
+    assert void is not None
+    assert np.array_equal(void, chances_of((0, 0, 2, 2), (15, 20, 3, 4)) > 0.5)
+
+
+def test_pixels_between_the_thresholds_are_void_and_one_at_the_lower_is_not() -> None:
+    chances = chances_of((5, 5, 5, 5))
+    chances[0, 0], chances[0, 1] = 0.4, np.nextafter(np.float32(0.4), np.float32(1))
+    void = left_over(chances, void_threshold=float(np.float32(0.4)))
+    assert void is not None
+    assert np.argwhere(void).tolist() == [[0, 1]]
+
+
+@pytest.mark.parametrize("threshold", [0.5, 1.0])
+def test_without_a_pixel_beside_the_instances_nothing_is_void(threshold: float) -> None:
+    assert left_over(chances_of((5, 5, 5, 5)), void_threshold=threshold) is None
+    assert left_over(np.ones((20, 30), np.float32), void_threshold=1.0, threshold=0.5, max_instances=1) is None

@@ -21,7 +21,7 @@ def bar(left: int, right: int) -> RLE:
 def round_of(*rows: tuple[int, int, int, int], empty: int = 0, kept: int = 0) -> Round:
     """Instances of (image, class, left, right)."""
     found = [Instance(image_id=i, class_id=c, segmentation=bar(a, b), score=0.5) for i, c, a, b in rows]
-    return Round(instances=found, empty=[(k, 1) for k in range(empty)], kept=[(k, 2) for k in range(kept)])
+    return Round(instances=found, void=[], empty=[(k, 1) for k in range(empty)], kept=[(k, 2) for k in range(kept)])
 
 
 def truth_of(*rows: tuple[int, int, int, int], ignored: bool = False) -> GroundTruth:

@@ -200,6 +200,31 @@ def test_what_a_person_decided_is_in_every_round_and_learned(
     assert 2 in fits[3][0] or 2 in fits[2][0]
 
 
+def test_what_may_be_more_of_a_class_is_void_but_where_a_person_decided(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Networks are sure of the square, and half sure of a stripe beside it, which no mask holds."""
+    stripe = np.zeros((32, 32), bool)
+    stripe[31, :] = True
+
+    def maps(_: Segmenter, image: np.ndarray, places: Sequence[int], *_how: Any) -> np.ndarray:
+        found = np.zeros((len(places), *image.shape[:2]), np.float32)
+        for prob, place in zip(found, places, strict=True):
+            prob[(image == COLOURS[CLASS_IDS[place]]).all(2)] = 1
+            prob[stripe] = 0.4
+        return found
+
+    monkeypatch.setattr(inference, "class_maps", maps)
+    monkeypatch.setattr(inference, "follow_edges", lambda prob, *_rest: prob)
+    images = draw_images(tmp_path / "images", {1: [3, 7], 2: [3]})
+    (tmp_path / "work").mkdir()
+    given = [foreground(1, 3), foreground(1, 7), foreground(2, 3)]
+    settings = tiny_settings(folds=1, void_threshold=0.3)
+    [one] = refine(given, images, CLASS_IDS, settings, map, tmp_path / "work", given[1:2])
+    assert [(region["image_id"], region["class_id"]) for region in one["void"]] == [(1, 3), (2, 3)]
+    assert all(np.array_equal(decode_mask(region["segmentation"]), stripe) for region in one["void"])
+
+
 def test_the_largest_foreground_is_painted_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[Example] = []
 

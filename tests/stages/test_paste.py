@@ -3,8 +3,9 @@
 import hashlib
 import json
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,7 @@ from empaste.paste import writing as composites_module
 from empaste.paste.cutouts import Cut, Cutout
 from empaste.paste.online import open_online
 from empaste.paste.pool import Background
+from empaste.rle import RLE
 from stages.paste import main
 
 ROOT = Path(__file__).parents[2]
@@ -285,9 +287,9 @@ def test_step_1_is_read_from_its_own_table() -> None:
     assert metrics()["originals_with_extraction"] == 2
 
 
-def write_refined(*annotations: Annotation) -> None:
+def write_refined(*annotations: Annotation, void: Mapping[int, RLE] = MappingProxyType({})) -> None:
     images = read_table(Path("data/images/images.parquet"), Images).head(NUM_TRAIN)
-    write_coco(Path("data/refined/pool.json"), coco_dataset(images, CLASSES, list(annotations), "refined"))
+    write_coco(Path("data/refined/pool.json"), coco_dataset(images, CLASSES, list(annotations), "refined", void))
 
 
 def test_refined_foregrounds_are_pasted_with_their_scores(capsys: pytest.CaptureFixture[str]) -> None:
@@ -299,6 +301,19 @@ def test_refined_foregrounds_are_pasted_with_their_scores(capsys: pytest.Capture
     assert metrics()["foregrounds_per_class"] == {"ball": 1, "fish": 2, "house": 0}
     assert {one["annotation_id"] for one in composites()["annotations"] if one["source"] == "pasted"} == {1, 3}
     assert "no foreground of house" in capsys.readouterr().err
+
+
+def test_void_of_refined_foregrounds_is_that_of_the_composites_on_their_images() -> None:
+    one = given(1, 1, 2, score=1.0)
+    everything = encode_mask(np.ones(one["segmentation"]["size"], bool))
+    write_refined(one, given(2, 3, 2, score=0.5), void={1: everything})
+    write_params(foregrounds="refined", placement="none")
+    main()
+    found = composites()
+    assert ["void" in row for row in found["images"]] == [row["source_id"] == 1 for row in found["images"]]
+    [row] = [row for row in found["images"] if "void" in row]
+    [own] = [each for each in found["annotations"] if each["image_id"] == row["id"]]
+    assert np.array_equal(decode_mask(row["void"]), ~decode_mask(own["segmentation"]))
 
 
 def test_refined_foregrounds_that_are_not_there_end_with_the_next_step(capsys: pytest.CaptureFixture[str]) -> None:

@@ -26,6 +26,8 @@ from torchvision.models.detection import MaskRCNN
 from torchvision.models.detection.roi_heads import RoIHeads
 from torchvision.ops import roi_align
 
+from empaste.detectors.region_heads import RegionHeads
+
 TEMPERATURE = 2.0
 LEAST_LIKENESS = 0.3
 STEPS = ((0, 1), (1, 0), (1, 1), (1, -1))
@@ -35,19 +37,14 @@ XYZ = ((0.412453, 0.357580, 0.180423), (0.212671, 0.715160, 0.072169), (0.019334
 """The white point D65 and the primaries of sRGB (ITU-R BT.709), as OpenCV has them."""
 
 
-class AffinityHeads(RoIHeads):
+class AffinityHeads(RegionHeads):
     """``heads``'s parts, with ``loss_affinity``, ``weight`` times `affinity_loss`, among their losses in training.
 
     `see` must have been told the batch's images first.
     """
 
     def __init__(self, heads: RoIHeads, weight: float) -> None:
-        matcher, sampler = heads.proposal_matcher, heads.fg_bg_sampler
-        super().__init__(
-            heads.box_roi_pool, heads.box_head, heads.box_predictor, matcher.high_threshold, matcher.low_threshold,
-            sampler.batch_size_per_image, sampler.positive_fraction, heads.box_coder.weights, heads.score_thresh,
-            heads.nms_thresh, heads.detections_per_img, heads.mask_roi_pool, heads.mask_head, heads.mask_predictor,
-        )  # fmt: skip
+        super().__init__(heads)
         self.weight = weight
         self._images: Sequence[Tensor] = ()
         self._sampled: tuple[list[Tensor], list[Tensor]] = ([], [])

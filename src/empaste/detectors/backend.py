@@ -88,6 +88,7 @@ class Backend(NamedTuple):
 
     ``takes_msra`` says whether weights are MSRA's; ``library_name`` is what the backend's own library calls a tensor.
     ``builds_on_meta`` says whether a network can be built on torch's meta device: its building computes with no value.
+    ``takes_void`` says whether its networks pass over void pixels; others learn them as background.
     ``add_affinity`` makes a network learn with the affinity of colours, of a given weight, beside its mask loss.
     """
 
@@ -98,6 +99,7 @@ class Backend(NamedTuple):
     takes_msra: Callable[[str | None], bool]
     library_name: Callable[[str], str]
     builds_on_meta: bool
+    takes_void: bool
     add_affinity: Callable[[nn.Module, float], None]
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from jaxtyping import UInt8
 from tqdm import tqdm
 
 from empaste.artifacts.coco import read_coco
@@ -15,18 +16,23 @@ from empaste.artifacts.coco_records import Annotation, Coco, ImageRecord, rows_b
 from empaste.artifacts.shards import ShardEntry, Shards
 from empaste.errors import InputError
 from empaste.jittering import Sample
-from empaste.masks import decode_masks, rle_area_box_xywh
+from empaste.masks import decode_mask, decode_masks, rle_area_box_xywh
+from empaste.rle import RLE
 
 MEMORY_LIMIT = 2 * 2**30
 """Bytes of decoded images and masks up to which all are kept."""
 
 
 class Composites(NamedTuple):
-    """``load(k)`` gives the k-th image with its instances; labels are 1 + the place in ``classes``, (id, name)."""
+    """``load(k)`` gives the k-th image with its instances; labels are 1 + the place in ``classes``, (id, name).
+
+    ``num_void`` of the images have void pixels.
+    """
 
     image_ids: list[int]
     classes: list[tuple[int, str]]
     load: Callable[[int], Sample]
+    num_void: int
 
 
 def open_composites(folder: Path, memory_limit: int = MEMORY_LIMIT) -> Composites:
@@ -53,7 +59,8 @@ def open_composites(folder: Path, memory_limit: int = MEMORY_LIMIT) -> Composite
     if sum(image["height"] * image["width"] * (3 + len(annotations)) for image, annotations in rows) <= memory_limit:
         samples = [read(k) for k in tqdm(range(len(rows)), "reading composites", unit="image")]
         load = samples.__getitem__
-    return Composites([int(image["id"]) for image, _ in rows], classes, load)
+    num_void = sum("void" in image for image, _ in rows)
+    return Composites([int(image["id"]) for image, _ in rows], classes, load, num_void)
 
 
 Row = tuple[ImageRecord, list[Annotation]]
@@ -96,10 +103,11 @@ def _name_absent(path: Path, classes: list[tuple[int, str]], present: set[int]) 
 
 
 def _read(files: list[ShardEntry], rows: list[Row], labels: dict[int, int], place: int) -> Sample:
-    _, annotations = rows[place]
+    row, annotations = rows[place]
     image = files[place].read_rgb()
     size_hw = image.shape[:2]
-    for rle in (annotation["segmentation"] for annotation in annotations):
+    void = row.get("void")
+    for rle in [*(annotation["segmentation"] for annotation in annotations), *([void] if void else [])]:
         if tuple(rle["size"]) != size_hw:
             raise InputError(
                 f"{files[place]} is {size_hw[0]} × {size_hw[1]} pixels, but a mask of it in "
@@ -109,4 +117,9 @@ def _read(files: list[ShardEntry], rows: list[Row], labels: dict[int, int], plac
     visible = [row for row in annotations if rle_area_box_xywh(row["segmentation"])[0]]
     rles = [row["segmentation"] for row in visible]
     masks = decode_masks(rles).view(np.uint8) if rles else np.zeros((0, *size_hw), np.uint8)
-    return Sample(image, masks, np.array([labels[row["category_id"]] for row in visible], np.int64))
+    return Sample(image, masks, np.array([labels[row["category_id"]] for row in visible], np.int64), _void_of(void))
+
+
+def _void_of(void: RLE | None) -> UInt8[np.ndarray, "h w"] | None:
+    """The void pixels as `Sample` has them."""
+    return decode_mask(void).view(np.uint8) if void and rle_area_box_xywh(void)[0] else None

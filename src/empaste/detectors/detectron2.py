@@ -277,5 +277,6 @@ def refuse_affinity(_module: nn.Module, weight: float) -> None:
 
 
 BACKEND = Backend(
-    build, to_inputs, find, paste, is_msra, library_name, builds_on_meta=False, add_affinity=refuse_affinity
-)
+    build, to_inputs, find, paste, is_msra, library_name, builds_on_meta=False, takes_void=False,
+    add_affinity=refuse_affinity,
+)  # fmt: skip

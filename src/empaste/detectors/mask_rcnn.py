@@ -17,6 +17,7 @@ from torchvision.ops import MultiScaleRoIAlign
 from torchvision.ops.poolers import initLevelMapper
 
 from empaste.detectors.backend import Network, anchor_sides
+from empaste.detectors.region_heads import RegionHeads
 from empaste.detectors.region_proposals import Float32Anchors, Float32Head, InputsReady, RegionProposals
 from empaste.errors import InputError
 from empaste.networks.inputs import IMAGENET_MEAN, IMAGENET_STD
@@ -43,6 +44,7 @@ def build_mask_rcnn(network: Network, num_classes: int, weights: str | None) -> 
     model.transform = ByteTransform(network.image_size, network.image_size, list(IMAGENET_MEAN), list(IMAGENET_STD),
                                     model.backbone.strides[-1], _skip_resize=True)  # fmt: skip
     model.rpn = RegionProposals(model.rpn, model.transform)
+    model.roi_heads = RegionHeads(model.roi_heads)
     for pool in (model.roi_heads.box_roi_pool, model.roi_heads.mask_roi_pool):
         _set_levels(pool, model.backbone.strides)
     return model.train()

@@ -1,8 +1,8 @@
 """torchvision's region proposal network (Ren et al. 2015), exact in mixed precision and out of a GPU's way.
 
 Torchvision lets anchors, proposals and the targets of boxes have the type of the features: in bfloat16 a coordinate
-beyond 512 pixels then moves in steps of four. Here they are float32 whatever the features are. What comes out is
-torchvision's own otherwise, image by image.
+beyond 512 pixels then moves in steps of four. Here they are float32 whatever the features are. Anchors in void teach
+nothing (`empaste.detectors.void`). What comes out is torchvision's own otherwise, image by image.
 """
 
 from collections.abc import Callable
@@ -16,6 +16,8 @@ from torchvision.models.detection.anchor_utils import AnchorGenerator
 from torchvision.models.detection.image_list import ImageList
 from torchvision.models.detection.rpn import RegionProposalNetwork, RPNHead
 from torchvision.models.detection.transform import GeneralizedRCNNTransform
+
+from empaste.detectors.void import pass_over_void, void_of
 
 NUM_THREADS = 8
 """That filter proposals, each on a stream of its own: one suppression fills a single one of a GPU's multiprocessors."""
@@ -86,14 +88,19 @@ class RegionProposals(RegionProposalNetwork):
         if self.training and targets is not None and device.type == "cuda" and ready:
             with _Beside(device, 0, ready):
                 anchors = self.anchor_generator(images, list(features.values()))
-                self._assigned = super().assign_targets_to_anchors(anchors, targets)
+                self._assigned = self._assign(anchors, targets)
         found: tuple[list[Tensor], dict[str, Tensor]] = super().forward(images, features, targets)
         return found
 
     def assign_targets_to_anchors(self, anchors: list[Tensor], targets: list[dict[str, Tensor]]) -> tuple[Boxes, Boxes]:
         """Per image: whether an anchor is one of an object (1), of none (0) or neither (-1), and its box."""
         assigned, self._assigned = self._assigned, None
-        return assigned or super().assign_targets_to_anchors(anchors, targets)
+        return assigned or self._assign(anchors, targets)
+
+    def _assign(self, anchors: list[Tensor], targets: list[dict[str, Tensor]]) -> tuple[Boxes, Boxes]:
+        """As torchvision assigns them, but that what lies in void is neither of an object nor of none."""
+        labels, boxes = super().assign_targets_to_anchors(anchors, targets)
+        return pass_over_void(labels, anchors, void_of(targets)), boxes
 
     def filter_proposals(
         self,

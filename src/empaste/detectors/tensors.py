@@ -18,10 +18,15 @@ def image_tensor(image: UInt8[np.ndarray, "h w 3"]) -> UInt8[Tensor, "3 h w"]:
 
 
 def target_tensors(sample: Sample) -> dict[str, Tensor]:
-    """The boxes (xyxy, tight around the masks), labels and masks of ``sample``'s instances."""
+    """The boxes (xyxy, tight around the masks), labels and masks of ``sample``'s instances, and ``void`` where it has
+    void pixels.
+    """
     boxes_xywh = np.array([cv2.boundingRect(mask) for mask in sample.masks], float).reshape(-1, 4)
-    return {
+    targets = {
         "boxes": torch.from_numpy(xywh_to_xyxy(boxes_xywh)).float(),
         "labels": torch.from_numpy(sample.labels),
         "masks": torch.from_numpy(np.ascontiguousarray(sample.masks)),
     }
+    if sample.void is not None:
+        targets["void"] = torch.from_numpy(np.ascontiguousarray(sample.void))
+    return targets

@@ -68,5 +68,6 @@ def _found(output: dict[str, Tensor]) -> Found:
 
 
 BACKEND = Backend(
-    build, to_inputs, find, paste, takes_msra, library_name, builds_on_meta=True, add_affinity=add_affinity
-)
+    build, to_inputs, find, paste, takes_msra, library_name, builds_on_meta=True, takes_void=True,
+    add_affinity=add_affinity,
+)  # fmt: skip

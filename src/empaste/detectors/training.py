@@ -75,6 +75,12 @@ def _fit(
     limit_threads(settings.num_threads)
     first = group.rank == 0
     data, backend = open_composites(composites), BACKENDS[settings.backend]
+    if data.num_void and first and not backend.takes_void:
+        print(
+            f"WARNING: {data.num_void} of {len(data.image_ids)} composites have void pixels, which train.backend "
+            f"{settings.backend} learns as background; set train.backend to torchvision, which passes over them",
+            file=sys.stderr,
+        )
     network = network_of(backend, settings)
     classes = [{"id": class_id, "name": class_name} for class_id, class_name in data.classes]
     config = {"backend": settings.backend, **asdict(network), "classes": classes}

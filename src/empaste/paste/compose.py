@@ -34,11 +34,16 @@ VOID = -1
 
 
 class Composite(NamedTuple):
-    """The image, its annotations (without ids of their own and of the image), and how many instances were dropped."""
+    """The image, its annotations (without ids of their own and of the image), and how many instances were dropped.
+
+    ``void`` are the pixels of the background of which nobody knows what they show, as far as nothing was pasted on
+    them; None where there are none.
+    """
 
     image: UInt8[np.ndarray, "h w 3"]
     annotations: list[InstanceRecord]
     num_dropped: int
+    void: RLE | None = None
 
 
 class EncodedComposite(NamedTuple):
@@ -48,6 +53,7 @@ class EncodedComposite(NamedTuple):
     size_hw: tuple[int, int]
     annotations: list[InstanceRecord]
     num_dropped: int
+    void: RLE | None = None
 
 
 class Unreadable(NamedTuple):
@@ -75,10 +81,10 @@ def compose_encoded(background: Background, cutouts: Path, settings: PasteSettin
         image = background.read_rgb()
     except InputError as error:
         return Unreadable(str(error))
-    image, annotations, num_dropped = paste_on(image, background, cutouts, settings)
+    image, annotations, num_dropped, void = paste_on(image, background, cutouts, settings)
     quality = settings.jpeg_quality
     jpeg = encode_rgb(image, ".jpg", quality, full_colour=quality >= FULL_COLOUR_FROM)
-    return EncodedComposite(jpeg, (image.shape[0], image.shape[1]), annotations, num_dropped)
+    return EncodedComposite(jpeg, (image.shape[0], image.shape[1]), annotations, num_dropped, void)
 
 
 def compose(background: Background, cutouts: Path, settings: PasteSettings) -> Composite:
@@ -183,7 +189,8 @@ def _read_off(
         area, box = rle_area_box_xywh(rle)
         if area >= max(settings.min_pixels, settings.min_visible * instance.area, 1):
             annotations.append(_record(instance, rle, area, box))
-    return Composite(image, annotations, len(instances) - len(annotations))
+    void = encode_mask(unknown) if (unknown := by_columns == VOID).any() else None
+    return Composite(image, annotations, len(instances) - len(annotations), void)
 
 
 def _record(instance: Instance, rle: RLE, area: int, box_xywh: Sequence[float]) -> InstanceRecord:

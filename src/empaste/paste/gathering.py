@@ -48,7 +48,7 @@ def gather(settings: PasteSettings, places: Layout, called: str, map_originals: 
     source = SOURCES[settings.foregrounds]
     pool = source.read(settings, places)
     check_classes(pool, classes)
-    void = void_regions(read_coco(places.train_truth)) if source.opens_truth else {}
+    void = void_regions(read_coco(source.outlines(places))) if source.outlines else {}
     originals = list_originals(pool, read_image_paths(places.images, "train"), places.images, void)
     work = _open_work(settings, places, called)
     if settings.placement == "none":

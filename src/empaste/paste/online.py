@@ -19,7 +19,7 @@ from tqdm import tqdm
 
 from empaste.errors import InputError
 from empaste.layout import HERE
-from empaste.masks import decode_masks
+from empaste.masks import decode_mask, decode_masks
 from empaste.paste.compose import Composite, compose
 from empaste.paste.cutouts import Cut, Cutout, MapOriginals
 from empaste.paste.gathering import gather
@@ -110,11 +110,17 @@ def open_online(
 
 
 def to_target(composite: Composite, labels: dict[int, int]) -> tuple[Tensor, dict[str, Tensor]]:
-    """Image in [0, 1] and target as torchvision's detectors take them; ``labels`` gives a class id's label, from 1."""
+    """Image in [0, 1] and target as torchvision's detectors take them; ``labels`` gives a class id's label, from 1.
+
+    ``void`` (h, w) is in the target where there are pixels of which nobody knows what they show.
+    """
     annotations = composite.annotations
     boxes_xywh = torch.tensor([one["bbox"] for one in annotations], dtype=torch.float32).reshape(-1, 4)
     boxes_xyxy = torch.cat([boxes_xywh[:, :2], boxes_xywh[:, :2] + boxes_xywh[:, 2:]], dim=1)
     masks = decode_masks([one["segmentation"] for one in annotations]).view(np.uint8)
     image = torch.from_numpy(np.ascontiguousarray(composite.image.transpose(2, 0, 1))).float() / 255
     ids = torch.tensor([labels[one["category_id"]] for one in annotations], dtype=torch.int64)
-    return image, {"boxes": boxes_xyxy, "labels": ids, "masks": torch.from_numpy(masks)}
+    target = {"boxes": boxes_xyxy, "labels": ids, "masks": torch.from_numpy(masks)}
+    if composite.void is not None:
+        target["void"] = torch.from_numpy(decode_mask(composite.void).view(np.uint8))
+    return image, target

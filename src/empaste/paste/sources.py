@@ -27,11 +27,12 @@ from empaste.paste.settings import PasteSettings
 class Source(NamedTuple):
     """Where foregrounds are read from: ``read(settings, places)`` gives them in painting order.
 
-    `InputError` where there is none. ``opens_truth`` says whether the ground truth of the training split is read.
+    `InputError` where there is none. ``outlines(places)`` is the COCO file whose void pixels, crowds and objects
+    without a mask are void in the originals; None where no file says which these are.
     """
 
     read: Callable[[PasteSettings, Layout], list[Foreground]]
-    opens_truth: bool = False
+    outlines: Callable[[Layout], Path] | None = None
 
 
 def read_fem(settings: PasteSettings, places: Layout) -> list[Foreground]:
@@ -46,7 +47,7 @@ def read_step1(settings: PasteSettings, places: Layout) -> list[Foreground]:
 
 def read_refined(settings: PasteSettings, places: Layout) -> list[Foreground]:
     """The foregrounds of the last round of the refinement."""
-    pool = places.refined / "pool.json"
+    pool = _refined_pool(places)
     trouble = (
         f"{pool} holds no foreground, so paste.foregrounds cannot be refined; set refine.rounds to 1 or more and run: "
         "dvc repro, or set paste.foregrounds to fem"
@@ -91,18 +92,26 @@ def read_file(settings: PasteSettings, places: Layout) -> list[Foreground]:
     return found.foregrounds
 
 
+def _pool(places: Layout) -> Path:
+    return places.foregrounds / "pool.parquet"
+
+
+def _refined_pool(places: Layout) -> Path:
+    return places.refined / "pool.json"
+
+
+def _truth(places: Layout) -> Path:
+    return places.train_truth
+
+
 SOURCES = {
     "fem": Source(read_fem),
     "step1": Source(read_step1),
-    "refined": Source(read_refined),
-    "gt": Source(read_truth, opens_truth=True),
-    "gt_and_fem": Source(read_truth_found, opens_truth=True),
+    "refined": Source(read_refined, _refined_pool),
+    "gt": Source(read_truth, _truth),
+    "gt_and_fem": Source(read_truth_found, _truth),
     "file": Source(read_file),
 }
-
-
-def _pool(places: Layout) -> Path:
-    return places.foregrounds / "pool.parquet"
 
 
 def _read_segments(table: Path, places: Layout) -> list[Foreground]:

@@ -150,7 +150,7 @@ def _note_unreadable(
 
 def _image_row(image_id: int, item: Background, composite: EncodedComposite) -> ImageRecord:
     height, width = composite.size_hw
-    return {
+    row: ImageRecord = {
         "id": image_id,
         "file_name": f"{image_id:06d}.jpg",
         "height": height,
@@ -159,6 +159,9 @@ def _image_row(image_id: int, item: Background, composite: EncodedComposite) -> 
         "source_id": item.source_id,
         "pasted_on": item.pasted_on,
     }
+    if composite.void is not None:
+        row["void"] = composite.void
+    return row
 
 
 def _count(images: list[ImageRecord], annotations: list[Annotation]) -> Counter[str]:

@@ -21,7 +21,7 @@ from empaste.errors import InputError
 from empaste.images import fit_within, read_rgb
 from empaste.networks.contours import learned_contours
 from empaste.per_process import PerProcess
-from empaste.refinement.pieces import Piece, find_pieces
+from empaste.refinement.pieces import Piece, Seen, find_pieces, find_void
 from empaste.refinement.segmenter import Segmenter, build_segmenter, class_maps
 from empaste.refinement.settings import CONTOURS, RefineSettings
 from empaste.refinement.walk import follow_edges
@@ -36,8 +36,8 @@ class Wanted(NamedTuple):
     places: Sequence[int]
 
 
-Found = Mapping[int, Sequence[Piece]]
-"""The instances of every class that was to be found, by its place; of a class the largest first."""
+Found = Mapping[int, Seen]
+"""What is seen of every class that was to be found, by its place."""
 MapImages = Callable[[Callable[[Wanted], Found], Sequence[Wanted]], Iterable[Found]]
 """Maps a pure function over images, perhaps in worker processes; in order."""
 
@@ -81,7 +81,8 @@ def segment_image(wanted: Wanted, segmenter: Callable[[], Segmenter], settings: 
     found = {}
     for place, prob in zip(wanted.places, maps, strict=True):
         chances = follow_edges(prob, image, contours, settings.walk)
-        found[place] = find_pieces(chances, prob, settings)
+        pieces = find_pieces(chances, prob, settings)
+        found[place] = Seen(pieces, find_void(chances, pieces, settings))
     return found
 
 
@@ -105,8 +106,8 @@ def load_segmenter(path: Path, settings: RefineSettings) -> Segmenter:
 
 
 def _write_part(folder: Path, several: Sequence[Found]) -> None:
-    write_json(folder / PIECES, [{str(place): pieces for place, pieces in found.items()} for found in several])
+    write_json(folder / PIECES, [{str(place): seen for place, seen in found.items()} for found in several])
 
 
 def _from_json(found: Mapping[str, Sequence[Any]]) -> Found:
-    return {int(place): [Piece(*one) for one in pieces] for place, pieces in found.items()}
+    return {int(place): Seen([Piece(*one) for one in pieces], void) for place, (pieces, void) in found.items()}

@@ -1,12 +1,13 @@
-"""The instances in the map of a class: its connected pieces."""
+"""The instances in the map of a class: its connected pieces, and what may be more of it."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import cv2
 import numpy as np
 from jaxtyping import Bool, Float
 
-from empaste.masks import encode_mask
+from empaste.masks import decode_mask, encode_mask
 from empaste.refinement.settings import RefineSettings
 from empaste.rle import RLE
 
@@ -16,6 +17,21 @@ class Piece(NamedTuple):
 
     mask_rle: RLE
     confidence: float
+
+
+class Seen(NamedTuple):
+    """What is seen of a class: its instances, the largest first, and pixels that may show more of it, if any."""
+
+    pieces: Sequence[Piece]
+    void: RLE | None
+
+
+def find_void(chances: Float[np.ndarray, "h w"], pieces: Sequence[Piece], settings: RefineSettings) -> RLE | None:
+    """The pixels with ``chances`` over ``void_threshold`` that lie in none of ``pieces``; None where there are none."""
+    left_over = np.asarray(chances > settings.void_threshold)
+    for piece in pieces:
+        left_over &= ~decode_mask(piece.mask_rle)
+    return encode_mask(left_over) if left_over.any() else None
 
 
 def find_pieces(

@@ -32,6 +32,14 @@ class Instance(TypedDict):
     score: float
 
 
+class VoidRegion(TypedDict):
+    """Pixels of an image that may show more of a class than the instances of a round."""
+
+    image_id: int
+    class_id: int
+    segmentation: RLE
+
+
 class LabelledImage(NamedTuple):
     """A training image: where it lies, and the classes that its labels name, in order."""
 
@@ -40,13 +48,14 @@ class LabelledImage(NamedTuple):
 
 
 class Round(TypedDict):
-    """What a round gave: instances by image, of a class the largest first.
+    """What a round gave: instances by image, of a class the largest first, and the void regions of both.
 
     ``empty`` are the (image, class) of the labels in which nothing was seen, ``kept`` those that no network could look
     at, where the foregrounds of the round before stay.
     """
 
     instances: list[Instance]
+    void: list[VoidRegion]
     empty: list[tuple[int, int]]
     kept: list[tuple[int, int]]
 
@@ -147,7 +156,7 @@ def _as_round(
     before: Sequence[Instance],
 ) -> Round:
     """What was ``found`` of the ``known`` classes of ``images``; of the others what ``before`` has of them."""
-    result = Round(instances=[], empty=[], kept=[])
+    result = Round(instances=[], void=[], empty=[], kept=[])
     for image_id, one in images.items():
         for class_id in one.class_ids:
             if class_id not in known:
@@ -155,12 +164,14 @@ def _as_round(
                 result["instances"] += old
                 result["kept"].append((image_id, class_id))
                 continue
-            new = found[image_id][class_ids.index(class_id)]
+            seen = found[image_id][class_ids.index(class_id)]
             result["instances"] += [
                 Instance(image_id=image_id, class_id=class_id, segmentation=rle, score=round(confidence, 6))
-                for rle, confidence in new
+                for rle, confidence in seen.pieces
             ]
-            if not new:
+            if seen.void:
+                result["void"].append(VoidRegion(image_id=image_id, class_id=class_id, segmentation=seen.void))
+            if not seen.pieces:
                 result["empty"].append((image_id, class_id))
     return result
 
@@ -170,6 +181,7 @@ def _joined(parts: Sequence[Round]) -> Round:
     instances = [one for part in parts for one in part["instances"]]
     return Round(
         instances=sorted(instances, key=lambda one: one["image_id"]),
+        void=sorted((region for part in parts for region in part["void"]), key=lambda one: one["image_id"]),
         empty=sorted(pair for part in parts for pair in part["empty"]),
         kept=sorted(pair for part in parts for pair in part["kept"]),
     )
@@ -181,6 +193,7 @@ def _with_decided(one: Round, decided: Sequence[Instance]) -> Round:
     others = [other for other in one["instances"] if (other["image_id"], other["class_id"]) not in held]
     return Round(
         instances=sorted([*others, *decided], key=lambda each: (each["image_id"], each["class_id"])),
+        void=[region for region in one["void"] if (region["image_id"], region["class_id"]) not in held],
         empty=[pair for pair in one["empty"] if pair not in held],
         kept=[pair for pair in one["kept"] if pair not in held],
     )

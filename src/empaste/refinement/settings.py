@@ -38,6 +38,7 @@ class RefineSettings(Settings):
     contours: str | None
     walk: WalkSettings
     threshold: Annotated[float, Field(gt=0, lt=1)]
+    void_threshold: Annotated[float, Field(gt=0, le=1)]
     min_area: Fraction
     min_piece: Fraction
     max_instances: Positive
