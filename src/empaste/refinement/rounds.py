@@ -47,6 +47,31 @@ class LabelledImage(NamedTuple):
     class_ids: Sequence[int]
 
 
+class TrainingImages(NamedTuple):
+    """The training images by id, and all classes in the order of a network's outputs."""
+
+    images: Mapping[int, LabelledImage]
+    class_ids: Sequence[int]
+
+    def examples(self, instances: Sequence[Instance]) -> list[Example]:
+        """The images that show one of ``instances``, by id, each with its own, the largest first."""
+        targets: dict[int, list[Target]] = {}
+        for one in sorted(instances, key=lambda one: (one["image_id"], -rle_area_box_xywh(one["segmentation"])[0])):
+            target = Target(self.class_ids.index(one["class_id"]), one["segmentation"])
+            targets.setdefault(one["image_id"], []).append(target)
+        return [Example(self.images[image_id].path, own) for image_id, own in targets.items()]
+
+    def wanted(self, image_ids: Sequence[int], known: set[int]) -> dict[int, Wanted]:
+        """Those of ``image_ids`` that show one of the ``known`` classes, with the places of those that they show."""
+        return {
+            image_id: Wanted(
+                one.path, [self.class_ids.index(class_id) for class_id in one.class_ids if class_id in known]
+            )
+            for image_id in image_ids
+            if known.intersection((one := self.images[image_id]).class_ids)
+        }
+
+
 class Round(TypedDict):
     """What a round gave: instances by image, of a class the largest first, and the void regions of both.
 
@@ -76,6 +101,8 @@ def refine(
     the folder ``work``, from where a call with the same arguments goes on. `InputError` where there is no foreground to
     learn, or an image cannot be read.
     """
+    run = _Run(TrainingImages(images, class_ids), settings, map_images, work)
+    folds = deal(sorted(images), settings.folds, settings.seed)
     rounds: list[Round] = []
     before = list(foregrounds)
     for number in range(1, settings.rounds + 1):
@@ -84,11 +111,7 @@ def refine(
                 f"round {number} of refine has no foreground to learn; look at data/foregrounds, and lower "
                 f"foregrounds.min_prob or refine.min_area, or set refine.rounds to {number - 1}"
             )
-        folds = deal(sorted(images), settings.folds, settings.seed)
-        parts = [
-            _refine_fold(before, images, class_ids, folds, (number, fold), settings, map_images, work)
-            for fold in range(len(folds))
-        ]
+        parts = [run.refine_fold(before, folds, number, fold) for fold in range(len(folds))]
         rounds.append(_with_decided(_joined(parts), decided))
         before = rounds[-1]["instances"]
     return rounds
@@ -104,67 +127,46 @@ def deal(image_ids: Sequence[int], num_folds: int, seed: int) -> list[list[int]]
     return [sorted(image_ids[place] for place in order[fold::num]) for fold in range(num)]
 
 
-def _refine_fold(
-    before: Sequence[Instance],
-    images: Mapping[int, LabelledImage],
-    class_ids: Sequence[int],
-    folds: Sequence[Sequence[int]],
-    key: tuple[int, int],
-    settings: RefineSettings,
-    map_images: MapImages,
-    work: Path,
-) -> Round:
-    """The images of a fold, looked at by a network that learned the others; kept in ``work``."""
-    number, fold = key
-    held_out = set(folds[fold]) if len(folds) > 1 else set()
-    learned = [one for one in before if one["image_id"] not in held_out]
-    known = {one["class_id"] for one in learned}
-    what = f"refine, round {number}, fold {fold + 1} of {len(folds)}"
-    train = partial(fit_segmenter, _examples(learned, images, class_ids), len(class_ids), settings, key, what)
-    own = {image_id: images[image_id] for image_id in folds[fold]}
-    wanted = _wanted(own, known, class_ids)
-    folder = work / f"round_{number}_fold_{fold}"
-    found = segment_images(list(wanted.values()), train, len(class_ids), settings, map_images, folder)
-    return _as_round(own, class_ids, dict(zip(wanted, found, strict=True)), known, before)
+class _Run(NamedTuple):
+    """What all rounds share."""
 
+    data: TrainingImages
+    settings: RefineSettings
+    map_images: MapImages
+    work: Path
 
-def _examples(
-    instances: Sequence[Instance], images: Mapping[int, LabelledImage], class_ids: Sequence[int]
-) -> list[Example]:
-    """The images that show an instance, by id, each with its instances, the largest first."""
-    targets: dict[int, list[Target]] = {}
-    for one in sorted(instances, key=lambda one: (one["image_id"], -rle_area_box_xywh(one["segmentation"])[0])):
-        target = Target(class_ids.index(one["class_id"]), one["segmentation"])
-        targets.setdefault(one["image_id"], []).append(target)
-    return [Example(images[image_id].path, own) for image_id, own in targets.items()]
-
-
-def _wanted(images: Mapping[int, LabelledImage], known: set[int], class_ids: Sequence[int]) -> dict[int, Wanted]:
-    """By id, the images that show one of the ``known`` classes, with the places of those that they show."""
-    return {
-        image_id: Wanted(one.path, [class_ids.index(class_id) for class_id in one.class_ids if class_id in known])
-        for image_id, one in images.items()
-        if known.intersection(one.class_ids)
-    }
+    def refine_fold(self, before: Sequence[Instance], folds: Sequence[Sequence[int]], number: int, fold: int) -> Round:
+        """The images of a fold in the round ``number``, looked at by a network that learned the others."""
+        own, num_classes = folds[fold], len(self.data.class_ids)
+        held_out = set(own) if len(folds) > 1 else set()
+        learned = [one for one in before if one["image_id"] not in held_out]
+        known = {one["class_id"] for one in learned}
+        what = f"refine, round {number}, fold {fold + 1} of {len(folds)}"
+        examples = self.data.examples(learned)
+        train = partial(fit_segmenter, examples, num_classes, self.settings, (number, fold), what)
+        wanted = self.data.wanted(own, known)
+        folder = self.work / f"round_{number}_fold_{fold}"
+        found = segment_images(list(wanted.values()), train, num_classes, self.settings, self.map_images, folder)
+        return _as_round(self.data, own, dict(zip(wanted, found, strict=True)), known, before)
 
 
 def _as_round(
-    images: Mapping[int, LabelledImage],
-    class_ids: Sequence[int],
+    data: TrainingImages,
+    own: Sequence[int],
     found: Mapping[int, Found],
     known: set[int],
     before: Sequence[Instance],
 ) -> Round:
-    """What was ``found`` of the ``known`` classes of ``images``; of the others what ``before`` has of them."""
+    """What was ``found`` of the ``known`` classes of the images ``own``; of the others what ``before`` has of them."""
     result = Round(instances=[], void=[], empty=[], kept=[])
-    for image_id, one in images.items():
-        for class_id in one.class_ids:
+    for image_id in own:
+        for class_id in data.images[image_id].class_ids:
             if class_id not in known:
                 old = [old for old in before if (old["image_id"], old["class_id"]) == (image_id, class_id)]
                 result["instances"] += old
                 result["kept"].append((image_id, class_id))
                 continue
-            seen = found[image_id][class_ids.index(class_id)]
+            seen = found[image_id][data.class_ids.index(class_id)]
             result["instances"] += [
                 Instance(image_id=image_id, class_id=class_id, segmentation=rle, score=round(confidence, 6))
                 for rle, confidence in seen.pieces
