@@ -2,6 +2,7 @@
 
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,7 +10,10 @@ import torch
 
 from empaste.devices import one_thread
 from empaste.errors import InputError
+from empaste.masks import decode_mask
+from empaste.refinement import inference
 from empaste.refinement.inference import NETWORK, Wanted, load_segmenter, segment_image, segment_images
+from empaste.refinement.pieces import Seen
 from empaste.refinement.segmenter import Segmenter, build_segmenter
 from empaste.scaleout import map_items
 from tests.refinement.scenes import draw_images, tiny_settings
@@ -65,3 +69,25 @@ def test_confidences_are_kept_to_the_last_bit(wanted: list[Wanted], tmp_path: Pa
     found = segment_image(wanted[0], lambda: network, SETTINGS)
     assert first == [found]
     assert all(np.isfinite(one.confidence) for seen in found.values() for one in seen.pieces)
+
+
+@pytest.mark.parametrize(("peak", "pieces"), [(0.4, 1), (0.0, 0), (5e-4, 0), (0.9, 1)])
+def test_a_label_of_which_nothing_is_sure_is_seen_where_its_map_is_highest(
+    wanted: list[Wanted], monkeypatch: pytest.MonkeyPatch, peak: float, pieces: int
+) -> None:
+    square = np.zeros((32, 32), np.float32)
+    square[4:12, 6:20] = 1
+    monkeypatch.setattr(inference, "class_maps", lambda *_args: np.stack([peak * square] * 2))
+    monkeypatch.setattr(inference, "follow_edges", lambda prob, *_rest: prob)
+
+    def seen(**changes: Any) -> Seen:
+        found = segment_image(wanted[0], train, tiny_settings(**changes))
+        assert found[0] == found[1]
+        return found[0]
+
+    scaled = seen(unseen="peak").pieces
+    assert len(scaled) == pieces
+    for one in scaled:
+        assert np.array_equal(decode_mask(one.mask_rle), square > 0)
+        assert one.confidence == pytest.approx(peak)  # as sure as the network was
+    assert len(seen(unseen="drop").pieces) == (peak > 0.5)

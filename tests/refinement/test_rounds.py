@@ -200,6 +200,19 @@ def test_what_a_person_decided_is_in_every_round_and_learned(
     assert 2 in fits[3][0] or 2 in fits[2][0]
 
 
+def test_what_is_not_seen_is_dropped_or_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    see(monkeypatch, without=[(2, 0), (3, 1)])
+    shown = {1: [3, 7], 2: [3], 3: [3, 7]}
+    given = [foreground(1, 3), foreground(1, 7), foreground(2, 3), foreground(3, 3)]
+    [dropped] = run(tmp_path, shown, given, folds=1, unseen="drop")
+    assert pairs(dropped) == [(1, 3), (1, 7), (3, 3)]
+    assert (dropped["empty"], dropped["kept"]) == ([(2, 3), (3, 7)], [])
+    [kept] = run(tmp_path, shown, given, folds=1, unseen="keep", work="keep")
+    assert pairs(kept) == [(1, 3), (1, 7), (2, 3), (3, 3)]
+    assert (kept["empty"], kept["kept"]) == ([(3, 7)], [(2, 3)])  # of the other there was nothing before
+    assert given[2] in kept["instances"]
+
+
 def test_what_may_be_more_of_a_class_is_void_but_where_a_person_decided(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -79,8 +79,10 @@ def test_labels_without_a_foreground_are_told(capsys: pytest.CaptureFixture[str]
     metrics = json.loads(METRICS.read_text())
     empty, kept = metrics["empty"]["round_1"], metrics["kept"]["round_1"]
     assert empty > 0
-    said = f"refine: round 1 saw nothing of {empty} labels of images, which have no foreground now, and could not look "
-    assert f"{said}at {kept}, whose foregrounds stay" in capsys.readouterr().err
+    said = (
+        f"refine: after round 1 {empty} labels of images have no foreground, since nothing of them was seen; those of "
+    )
+    assert f"{said}{kept} stay that it could not look at, or saw nothing of" in capsys.readouterr().err
 
 
 def test_no_round_writes_an_empty_pool_and_reads_no_foreground() -> None:

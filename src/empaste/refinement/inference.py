@@ -27,6 +27,8 @@ from empaste.refinement.settings import CONTOURS, RefineSettings
 from empaste.refinement.walk import follow_edges
 
 NETWORK, PIECES = "segmenter.pt", "pieces.json"
+LEAST_PEAK = 1e-3
+"""A map that is nowhere over it shows nothing, whatever it is scaled by."""
 
 
 class Wanted(NamedTuple):
@@ -82,6 +84,9 @@ def segment_image(wanted: Wanted, segmenter: Callable[[], Segmenter], settings: 
     for place, prob in zip(wanted.places, maps, strict=True):
         chances = follow_edges(prob, image, contours, settings.walk)
         pieces = find_pieces(chances, prob, settings)
+        if not pieces and settings.unseen == "peak":  # the label says that the class is there
+            chances = follow_edges(prob / max(prob.max(), LEAST_PEAK), image, contours, settings.walk)
+            pieces = find_pieces(chances, prob, settings)
         found[place] = Seen(pieces, find_void(chances, pieces, settings))
     return found
 

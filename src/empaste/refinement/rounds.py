@@ -15,6 +15,7 @@ import numpy as np
 from empaste.errors import InputError
 from empaste.masks import rle_area_box_xywh
 from empaste.refinement.inference import Found, MapImages, Wanted, segment_images
+from empaste.refinement.pieces import Seen
 from empaste.refinement.settings import RefineSettings
 from empaste.refinement.training import Example, Target, fit_segmenter
 from empaste.rle import RLE
@@ -75,8 +76,8 @@ class TrainingImages(NamedTuple):
 class Round(TypedDict):
     """What a round gave: instances by image, of a class the largest first, and the void regions of both.
 
-    ``empty`` are the (image, class) of the labels in which nothing was seen, ``kept`` those that no network could look
-    at, where the foregrounds of the round before stay.
+    ``empty`` are the (image, class) of the labels in which nothing was seen, ``kept`` those where the foregrounds of
+    the round before stay: no network could look at them, or saw nothing and ``unseen`` is "keep".
     """
 
     instances: list[Instance]
@@ -147,35 +148,38 @@ class _Run(NamedTuple):
         wanted = self.data.wanted(own, known)
         folder = self.work / f"round_{number}_fold_{fold}"
         found = segment_images(list(wanted.values()), train, num_classes, self.settings, self.map_images, folder)
-        return _as_round(self.data, own, dict(zip(wanted, found, strict=True)), known, before)
+        return self._as_round(own, dict(zip(wanted, found, strict=True)), before)
+
+    def _as_round(self, own: Sequence[int], found: Mapping[int, Found], before: Sequence[Instance]) -> Round:
+        """What was ``found`` in the images ``own``; of a class that was not looked for, what ``before`` has of it.
+
+        So, too, where nothing was seen and ``unseen`` is "keep".
+        """
+        result = Round(instances=[], void=[], empty=[], kept=[])
+        old: dict[tuple[int, int], list[Instance]] = {}
+        for one in before:
+            old.setdefault((one["image_id"], one["class_id"]), []).append(one)
+        for key in ((image_id, class_id) for image_id in own for class_id in self.data.images[image_id].class_ids):
+            seen = found.get(key[0], {}).get(self.data.class_ids.index(key[1]))
+            if seen is None or (self.settings.unseen == "keep" and not seen.pieces and key in old):
+                result["instances"] += old.get(key, [])
+                result["kept"].append(key)
+            else:
+                _add_seen(result, key, seen)
+        return result
 
 
-def _as_round(
-    data: TrainingImages,
-    own: Sequence[int],
-    found: Mapping[int, Found],
-    known: set[int],
-    before: Sequence[Instance],
-) -> Round:
-    """What was ``found`` of the ``known`` classes of the images ``own``; of the others what ``before`` has of them."""
-    result = Round(instances=[], void=[], empty=[], kept=[])
-    for image_id in own:
-        for class_id in data.images[image_id].class_ids:
-            if class_id not in known:
-                old = [old for old in before if (old["image_id"], old["class_id"]) == (image_id, class_id)]
-                result["instances"] += old
-                result["kept"].append((image_id, class_id))
-                continue
-            seen = found[image_id][data.class_ids.index(class_id)]
-            result["instances"] += [
-                Instance(image_id=image_id, class_id=class_id, segmentation=rle, score=round(confidence, 6))
-                for rle, confidence in seen.pieces
-            ]
-            if seen.void:
-                result["void"].append(VoidRegion(image_id=image_id, class_id=class_id, segmentation=seen.void))
-            if not seen.pieces:
-                result["empty"].append((image_id, class_id))
-    return result
+def _add_seen(result: Round, key: tuple[int, int], seen: Seen) -> None:
+    """``result`` holds what was ``seen`` of an (image, class)."""
+    image_id, class_id = key
+    result["instances"] += [
+        Instance(image_id=image_id, class_id=class_id, segmentation=rle, score=round(confidence, 6))
+        for rle, confidence in seen.pieces
+    ]
+    if seen.void:
+        result["void"].append(VoidRegion(image_id=image_id, class_id=class_id, segmentation=seen.void))
+    if not seen.pieces:
+        result["empty"].append(key)
 
 
 def _joined(parts: Sequence[Round]) -> Round:

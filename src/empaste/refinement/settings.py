@@ -1,6 +1,6 @@
 """The section ``refine`` of ``params.yaml``."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
@@ -38,6 +38,7 @@ class RefineSettings(Settings):
     contours: str | None
     walk: WalkSettings
     threshold: Annotated[float, Field(gt=0, lt=1)]
+    unseen: Literal["drop", "keep", "peak"]
     void_threshold: Annotated[float, Field(gt=0, le=1)]
     min_area: Fraction
     min_piece: Fraction

@@ -48,6 +48,6 @@ def tell_rounds(rounds: Sequence[Round]) -> Iterator[str]:
     for number, one in enumerate(rounds, start=1):
         if one["empty"] or one["kept"]:
             yield (
-                f"refine: round {number} saw nothing of {len(one['empty'])} labels of images, which have no foreground "
-                f"now, and could not look at {len(one['kept'])}, whose foregrounds stay"
+                f"refine: after round {number} {len(one['empty'])} labels of images have no foreground, since nothing "
+                f"of them was seen; those of {len(one['kept'])} stay that it could not look at, or saw nothing of"
             )
