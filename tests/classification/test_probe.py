@@ -5,6 +5,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch import Tensor
 
 from empaste.artifacts.classifier import TrainedClassifier
 from empaste.classification import probe as module
@@ -86,6 +87,11 @@ def random_classifier(architecture: str = "resnet_slim") -> TrainedClassifier:
     return TrainedClassifier(build_network(architecture, 8, None, 2, 32).eval(), (3, 7), 32)
 
 
+def head_of(classifier: TrainedClassifier) -> Tensor:
+    weight: Tensor = classifier.network.state_dict()["fc.weight"]
+    return weight
+
+
 def test_the_last_layer_alone_is_fitted(train_images: LabelledImages, val_images: LabelledImages) -> None:
     classifier, before = random_classifier(), random_classifier().network.state_dict()
     chance = mean_ap(average_precisions(val_images.labels, predict(classifier, val_images.squares)))
@@ -102,8 +108,7 @@ def test_a_mirrored_data_set_gives_the_same_probe(train_images: LabelledImages) 
     first, second = random_classifier(), random_classifier()
     start_with_probe(first, train_images, 0)
     start_with_probe(second, train_images._replace(squares=train_images.squares[:, :, ::-1].copy()), 0)
-    weights = [one.network.get_submodule("fc").weight for one in (first, second)]
-    assert torch.allclose(weights[0], weights[1], atol=1e-4)
+    assert torch.allclose(head_of(first), head_of(second), atol=1e-4)
 
 
 def test_of_many_images_some_are_drawn(train_images: LabelledImages, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -120,7 +125,7 @@ def test_of_many_images_some_are_drawn(train_images: LabelledImages, monkeypatch
     for seed in (0, 0, 1):
         classifier = random_classifier()
         start_with_probe(classifier, train_images, seed)
-        heads.append(classifier.network.get_submodule("fc").weight)
+        heads.append(head_of(classifier))
     assert seen == [20, 20, 20]
     assert torch.equal(heads[0], heads[1])
     assert not torch.equal(heads[0], heads[2])

@@ -63,7 +63,7 @@ def _features(
     parts = [rows[start : start + BATCH] for start in range(0, len(rows), BATCH)]
     upright = classify_squares(classifier, (squares[part] for part in parts))[1]
     mirrored = classify_squares(classifier, (np.ascontiguousarray(squares[part][:, :, ::-1]) for part in parts))[1]
-    return (upright.astype(np.float64) + mirrored) / 2
+    return np.asarray((upright.astype(np.float64) + mirrored) / 2)
 
 
 def fit_probe(
