@@ -218,4 +218,5 @@ def test_a_coco_file_is_read_where_it_lies(tmp_path: Path) -> None:
     begun = begin(tmp_path / "mine", find_source(images, None, False, tmp_path / "result.json", None), LAPTOP)
     assert (begun.found.train, begun.found.val, begun.found.masks_val) == (5, 1, 1)
     assert any("1 classes are in no image and will never be found: unused" in note for note in begun.notes)
+    assert any(note.startswith("every training image shows pet: the classifier cannot") for note in begun.notes)
     assert load_params(begun.folder / "params.yaml").prepare.dataset == "coco"

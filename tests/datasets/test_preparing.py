@@ -14,6 +14,7 @@ from empaste.datasets.preparing import (
     image_table,
     label_table,
     refuse_errors,
+    shown_by_all,
     subsample,
     warnings_of,
     write_example,
@@ -115,6 +116,21 @@ def test_no_masks_are_not_zero_instances() -> None:
     assert counts["instances_val"] is None
 
 
+@pytest.mark.parametrize(
+    ("images_per_class", "named"),
+    [({"cat": 9, "car": 1}, None), ({"cat": 10, "car": 1}, "cat"), ({"cat": 10, "car": 10, "kite": 9}, "cat, car")],
+)
+def test_classes_that_every_training_image_shows_are_named(images_per_class: dict[str, int], named: str | None) -> None:
+    assert shown_by_all(images_per_class, 10) == (
+        [
+            f"every training image shows {named}: the classifier cannot learn what tells that from anything else, and "
+            "its heat maps are empty; add images that do not show it, with a label of their own, such as other"
+        ]
+        if named
+        else []
+    )
+
+
 def test_what_the_images_showed_is_counted_and_said(tmp_path: Path) -> None:
     reason = "annotations lead out of their images"
 
@@ -128,8 +144,9 @@ def test_what_the_images_showed_is_counted_and_said(tmp_path: Path) -> None:
     said = warnings_of(data, rows)
     assert said[0] == f"3 {reason}: the first is annotation 1"
     assert said[1] == "classes differ in case alone and are kept apart: cat and Cat and CAT"
-    assert said[2].startswith("1 validation images are copies of training images")
-    assert "val/100.jpg is train/" in said[2]
+    assert said[2].startswith("every training image shows cat: the classifier cannot learn")
+    assert said[3].startswith("1 validation images are copies of training images")
+    assert "val/100.jpg is train/" in said[3]
     (box,) = annotations_of(rows, "val")
     assert (box["bbox"], box["area"], box["box_only"], box["iscrowd"]) == ([0.5, 1, 2, 2], 4, 1, 0)
     assert int(decode_mask(box["segmentation"]).sum()) == 6, "every pixel that the box touches"

@@ -40,8 +40,8 @@ def look(
 def inspection(looks: Sequence[Look], **changes: Any) -> Inspection:
     """An inspection in which nothing was found, but ``changes``."""
     given: dict[str, Any] = {
-        "where": "dataset", "num_images": len(looks), "class_names": NAMES, "looks": tuple(looks), "pairs": (),
-        "judged": Judged([], []), "small": None, "min_area": 0.01,
+        "where": "dataset", "num_images": len(looks), "num_train": 50, "class_names": NAMES, "looks": tuple(looks),
+        "pairs": (), "judged": Judged([], []), "small": None, "min_area": 0.01,
         "counts": {"cat": {"train": 40, "val": 9}, "dog <b>": {"train": 20, "val": 4}}, "together": {}, "left_out": (),
         "without_label": 0, "warnings": (), "trims_margins": False,
     }  # fmt: skip

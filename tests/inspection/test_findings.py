@@ -55,6 +55,15 @@ def test_every_finding_says_how_many_and_what_to_do() -> None:
     assert found["objects under 1.0% of the image"][1] == "2 of 3 objects; in 1 image all of them"
 
 
+def test_a_class_that_every_training_image_shows_is_counted_with_what_to_do() -> None:
+    found = said(inspection(LOOKS[:2], num_train=40))
+    assert found["classes"] == (
+        LOOK,
+        "2; dog <b> has 20 training images, cat 40",
+        "1 that every training image shows: add images that do not show it, with a label of their own, such as other",
+    )
+
+
 def test_margins_of_training_images_are_counted_and_what_becomes_of_them_said() -> None:
     places = [("train", 0.1), ("train", 0.4), ("val", 0.5)]
     looks = [look(number, picture(number), split, margin_area=area) for number, (split, area) in enumerate(places)]

@@ -28,6 +28,7 @@ from empaste.beginning.pipeline_files import (
 from empaste.beginning.readme import readme_text
 from empaste.beginning.sources import DATASET, IMAGES, LABELS, Source
 from empaste.datasets.folder import LEFT_OUT, LEFT_OUT_BY, NO_LABEL, unlisted_images
+from empaste.datasets.preparing import shown_by_all
 from empaste.datasets.settings import PrepareSettings
 from empaste.doctor.repository import check_git, check_names
 from empaste.errors import InputError
@@ -190,6 +191,7 @@ def _data_deps(folder: Path, source: Source) -> list[str]:
 def _describe(found: Found) -> Iterator[str]:
     """What of the data set a user should know; what is left out was said when it was found."""
     yield from (warning for warning in found.warnings if LEFT_OUT_BY not in warning)
+    yield from shown_by_all(found.images_per_class, found.train)
     if not found.masks_val:
         yield "no validation image has masks or boxes: AP cannot be measured; the detector is trained all the same"
     if found.unused_classes:

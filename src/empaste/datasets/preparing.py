@@ -20,6 +20,8 @@ from empaste.masks import encode_mask
 from empaste.rle import RLE
 
 SHOWN_ERRORS = 5
+NEED_OTHERS = "add images that do not show it, with a label of their own, such as other"
+"""What to do about a class that every training image shows."""
 
 
 @dataclass(frozen=True)
@@ -91,11 +93,24 @@ def refuse_errors(prepared: Sequence[Prepared]) -> None:
 
 
 def warnings_of(data: DataSet, prepared: Sequence[Prepared]) -> list[str]:
-    """What the images showed once they were read: what was left out, names of classes that are hard to tell apart, and
-    files of both splits that hold the same picture.
+    """What the images showed once they were read: what was left out, names of classes that are hard to tell apart,
+    classes that cannot be learned from these images, and files of both splits that hold the same picture.
     """
     remarks = [remark for row in prepared for remark in row.remarks]
-    return [*summarise(remarks), *_near_names(data), *_equal_pictures(prepared)]
+    counts = count_images(data, prepared)
+    in_all = shown_by_all(counts["images_per_class"], counts["train_images"])
+    return [*summarise(remarks), *_near_names(data), *in_all, *_equal_pictures(prepared)]
+
+
+def shown_by_all(images_per_class: Mapping[str, int], num_train: int) -> list[str]:
+    """A warning for classes, by name, that each of the ``num_train`` training images shows."""
+    always = [name for name, number in images_per_class.items() if number == num_train]
+    if not always:
+        return []
+    return [
+        f"every training image shows {listed(always)}: the classifier cannot learn what tells that from anything else, "
+        f"and its heat maps are empty; {NEED_OTHERS}"
+    ]
 
 
 def _near_names(data: DataSet) -> list[str]:

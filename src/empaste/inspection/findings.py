@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
+from empaste.datasets.preparing import NEED_OTHERS
 from empaste.errors import install_command
 from empaste.inspection.inspecting import Inspection, name_of
 from empaste.inspection.labels import Doubt
@@ -109,6 +110,8 @@ def _classes(found: Inspection) -> Finding:
     advice = []
     if few := [name for name, number in train.items() if number < MIN_PER_CLASS]:
         advice.append(f"{len(few)} with fewer than {MIN_PER_CLASS}: add images of them")
+    if always := [name for name, number in train.items() if number == found.num_train]:
+        advice.append(f"{len(always)} that every training image shows: {NEED_OTHERS}")
     if unseen := [name for name, counts in found.counts.items() if not counts["val"]]:
         advice.append(f"{len(unseen)} without a validation image: not measured")
     return Finding("classes", LOOK if advice else OK, f"{len(train)}; {ends}", "; ".join(advice))

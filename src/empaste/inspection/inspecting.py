@@ -26,15 +26,16 @@ SPLITS: tuple[Split, ...] = ("train", "val")
 class Inspection:
     """What was found in a data set.
 
-    ``looks`` are the images that were looked at, in the order of the data set, of ``num_images`` that it has; pairs and
-    doubts name them by their places. ``judged`` is None where no pretrained network is installed, ``small`` where
-    nothing is annotated. ``counts`` are images per class name and split, ``together`` training images per pair of
-    classes. ``left_out`` are (file, reason) of images that the data set itself leaves out; ``trims_margins`` says
-    whether ``prepare`` cuts off plain margins.
+    ``looks`` are the images that were looked at, in the order of the data set, of ``num_images`` that it has,
+    ``num_train`` of them for training; pairs and doubts name them by their places. ``judged`` is None where no
+    pretrained network is installed, ``small`` where nothing is annotated. ``counts`` are images per class name and
+    split, ``together`` training images per pair of classes. ``left_out`` are (file, reason) of images that the data set
+    itself leaves out; ``trims_margins`` says whether ``prepare`` cuts off plain margins.
     """
 
     where: str
     num_images: int
+    num_train: int
     class_names: Mapping[int, str]
     looks: tuple[Look, ...]
     pairs: tuple[Pair, ...]
@@ -97,6 +98,7 @@ def inspect_data_set(settings: PrepareSettings, min_area: float, max_images: int
     return Inspection(
         where=_where(settings),
         num_images=len(data.examples),
+        num_train=sum(one.split == "train" for one in data.examples),
         class_names=names,
         looks=looks,
         pairs=tuple(find_pairs(looks)),
