@@ -5,7 +5,7 @@ On disk it is a folder as `artifacts.networks` writes it.
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from empaste.devices import limit_threads, torch_device
 from empaste.errors import InputError
 from empaste.images import RGB
 from empaste.networks.anatomy import classify_maps, feature_maps, num_features
+from empaste.networks.folding import fold_norms
 from empaste.networks.inputs import to_input
 from empaste.networks.weights import build_network
 from empaste.squares import fit_square
@@ -86,12 +87,21 @@ def load_classifier(folder: Path, device: torch.device | str = "cpu") -> Trained
 
 
 def place_classifier(folder: Path, device: str, num_threads: int) -> TrainedClassifier:
-    """The classifier in ``folder`` on the device that is called so; this process computes with ``num_threads`` then.
+    """The classifier in ``folder`` on the device that is called so, ready for many images.
 
-    `InputError` as for `load_classifier`, and where this machine has no such device.
+    Its norms are folded (`networks.folding`). This process computes with ``num_threads`` from then on. `InputError` as
+    for `load_classifier`, and where this machine has no such device.
     """
     limit_threads(num_threads)
-    return load_classifier(folder, torch_device(device))
+    loaded = load_classifier(folder, torch_device(device))
+    return replace(loaded, network=fold_norms(loaded.network, loaded.image_size, logits_and_phi))
+
+
+def logits_and_phi(
+    network: nn.Module, inputs: Float[Tensor, "n 3 h w"]
+) -> tuple[Float[Tensor, "n c"], Float[Tensor, "n d"]]:
+    """What ``network``, a classifier, says of ``inputs``."""
+    return classify_maps(network, feature_maps(network, inputs))
 
 
 def check_classes(model: Path, class_ids: Iterable[int], origin: Path) -> None:
@@ -177,8 +187,7 @@ def _answers(
     waiting: tuple[Tensor, Tensor] | None = None
     for batch in batches:
         with torch.inference_mode():
-            maps = feature_maps(classifier.network, to_input(batch, classifier.device))
-            logits, vectors = classify_maps(classifier.network, maps)
+            logits, vectors = logits_and_phi(classifier.network, to_input(batch, classifier.device))
             answer = logits.sigmoid(), vectors
         if waiting:
             yield waiting

@@ -38,15 +38,13 @@ Judge = Callable[[Sequence[tuple[int, Candidate]]], Judged]
 
 def load_judge(classifier: Path, settings: GeneratorSettings, class_names: Mapping[int, str]) -> Judge:
     """`judge` by the ``classifier`` and the CLIP model, loaded here."""
-    from empaste.artifacts.classifier import load_classifier
-    from empaste.devices import limit_threads, torch_device
+    from empaste.artifacts.classifier import place_classifier
 
-    limit_threads(settings.num_threads)
-    place = torch_device(settings.device)
+    placed = place_classifier(classifier, settings.device, settings.num_threads)
     return partial(
         judge,
-        classifier=load_classifier(classifier, place),
-        clip=load_clip(settings.clip_model, list(class_names.values()), place) if settings.clip_model else None,
+        classifier=placed,
+        clip=load_clip(settings.clip_model, list(class_names.values()), placed.device) if settings.clip_model else None,
         keep=settings.keep_per_caption,
         two_step=settings.selection == "two_step",
         presence_threshold=1.0 if GENERATORS[settings.method].surely_empty else settings.presence_threshold,

@@ -20,6 +20,7 @@ from empaste.devices import one_thread, torch_device
 from empaste.errors import InputError
 from empaste.images import fit_within, read_rgb
 from empaste.networks.contours import learned_contours
+from empaste.networks.folding import fold_norms
 from empaste.per_process import PerProcess
 from empaste.refinement.pieces import Piece, Seen, find_pieces, find_void
 from empaste.refinement.segmenter import Segmenter, build_segmenter, class_maps
@@ -28,7 +29,7 @@ from empaste.refinement.walk import follow_edges
 
 NETWORK, PIECES = "segmenter.pt", "pieces.json"
 LEAST_PEAK = 1e-3
-"""A map that is nowhere over it shows nothing, whatever it is scaled by."""
+"""A map is scaled as if its peak were at least this, so that one of nothing but rounding errors stays empty."""
 
 
 class Wanted(NamedTuple):
@@ -101,13 +102,15 @@ def _contours(
 
 
 def load_segmenter(path: Path, settings: RefineSettings) -> Segmenter:
-    """The network in ``path``, in evaluation mode on its device; `InputError` where it is gone or damaged."""
+    """The network in ``path``, ready to look at many images on its device; `InputError` where it is gone or damaged."""
     content = load_checkpoint(path)
     if content is None:
         raise InputError(f"{path} is gone or damaged; run again: dvc repro refine")
     network = build_segmenter(settings, content["num_classes"])
     network.load_state_dict(content["weights"])
-    return network.eval().to(torch_device(settings.device)).to(memory_format=torch.channels_last)
+    placed = network.eval().to(torch_device(settings.device))
+    folded = fold_norms(placed, settings.image_size, lambda segmenter, inputs: [segmenter(inputs)])
+    return folded.to(memory_format=torch.channels_last)
 
 
 def _write_part(folder: Path, several: Sequence[Found]) -> None:
