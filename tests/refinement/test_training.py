@@ -37,6 +37,18 @@ def fit(examples: Sequence[Example], key: Sequence[int] = KEY, **changes: Any) -
     return fit_segmenter(examples, 2, tiny_settings(**changes), key, WHAT)
 
 
+class Even(Segmenter):
+    """A network to which every class is as likely as the others, everywhere."""
+
+    def __init__(self) -> None:
+        torch.nn.Module.__init__(self)
+        self.stride, self.weight = 4, torch.nn.Parameter(torch.zeros(3))
+
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        n, _, h, w = inputs.shape
+        return self.weight[:, None, None].expand(n, 3, h // 4, w // 4)
+
+
 def state_bytes(network: Segmenter) -> dict[str, bytes]:
     return {name: tensor.numpy().tobytes() for name, tensor in network.state_dict().items()}
 
@@ -153,10 +165,35 @@ def _initial(architecture: str) -> dict[str, torch.Tensor]:
         return dict(build_segmenter(tiny_settings(architecture=architecture), 2).named_parameters())
 
 
-def test_squares_on_noise_are_learned(tmp_path: Path) -> None:
+@pytest.mark.parametrize("told_apart", ["all", "shown"])
+def test_a_class_that_no_example_shows_is_told_apart_only_where_all_are(
+    examples: list[Example], told_apart: str
+) -> None:
+    first = [one for one in examples if {target.place for target in one.foregrounds} == {0}]
+    network = fit(first, told_apart=told_apart, weight_decay=0.0)
+    weights = {name: tensor for name, tensor in network.named_parameters() if name.startswith("head.3")}
+    initial = _initial("resnet_slim")
+    for name, tensor in weights.items():
+        moved = [not torch.equal(*both) for both in zip(tensor, initial[name], strict=True)]
+        assert moved == [True, True, told_apart == "all"], name
+
+
+def test_the_loss_is_over_the_classes_that_are_told_apart(examples: list[Example]) -> None:
+    """Of equal logits among m classes it is log m, whatever a pixel shows."""
+    network = Even()
+    batch = [training._view(example, tiny_settings(), [0]) for example in examples[:2]]
+    for told, num in (([1, 1, 1], 3), ([1, 1, 0], 2)):
+        of_each = np.array([told, told], bool)
+        batch = [view._replace(labels=np.minimum(view.labels, 1)) for view in batch]
+        optimiser = torch.optim.SGD([{"params": list(network.parameters()), "factor": 1.0}], lr=0.0)
+        assert training._step(network, optimiser, batch, of_each, 0.0) == pytest.approx(math.log(num))
+
+
+@pytest.mark.parametrize("told_apart", ["all", "shown"])
+def test_squares_on_noise_are_learned(tmp_path: Path, told_apart: str) -> None:
     """The last two of ten images are not learned."""
     examples, masks = squares_on_noise(tmp_path)
-    network = fit(examples[:8], iterations=40, batch_size=4, learning_rate=0.01)
+    network = fit(examples[:8], iterations=40, batch_size=4, learning_rate=0.01, told_apart=told_apart)
     assert not network.training
     for example, own in zip(examples[8:], masks[8:], strict=True):
         maps = class_maps(network, read_rgb(example.path), [0, 1], 32, flip=True)

@@ -34,6 +34,7 @@ class RefineSettings(Settings):
     backbone_rate: NonNegative
     weight_decay: NonNegative
     jitter: RisingRange
+    told_apart: Literal["shown", "all"]
     flip: bool
     contours: str | None
     walk: WalkSettings

@@ -1,6 +1,8 @@
 """A segmentation network learns foregrounds: cross-entropy of every pixel, AdamW, a rise and a cosine of the rate.
 
-What an image's labels name and no foreground shows is learned as background, as detectors learn it.
+What an image's labels name and no foreground shows is learned as background, as detectors learn it. With
+``settings.told_apart`` "shown" a pixel is told from the background and the classes of its own image's foregrounds; with
+"all" from every class, though labels tell these apart already, and `segmenter.class_maps` never asks.
 """
 
 import math
@@ -10,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from tqdm import tqdm
@@ -66,7 +68,8 @@ def fit_segmenter(
     steps = tqdm(_batches(len(examples), settings, seed), what, settings.iterations, unit="step")
     for number, places in enumerate(steps):
         batch = [_view(examples[place], settings, [*seed, VIEW, number, k]) for k, place in enumerate(places)]
-        loss = _step(network, optimiser, batch, rate(number, settings))
+        told_apart = _told_apart([examples[place] for place in places], num_classes, settings)
+        loss = _step(network, optimiser, batch, told_apart, rate(number, settings))
         if not math.isfinite(loss):
             paths = ", ".join(str(examples[place].path) for place in places)
             raise InputError(
@@ -137,14 +140,29 @@ def _check_sizes(size_hw: tuple[int, ...], example: Example) -> None:
             )
 
 
-def _step(network: Segmenter, optimiser: torch.optim.Optimizer, batch: Sequence[Sample], peak: float) -> float:
-    """One step of the optimiser; the loss before it."""
+def _told_apart(batch: Sequence[Example], num_classes: int, settings: RefineSettings) -> Bool[np.ndarray, "n c"]:
+    """Of each example the outputs, background first, that a pixel of it is told from."""
+    told = np.full((len(batch), 1 + num_classes), settings.told_apart == "all")
+    for row, example in zip(told, batch, strict=True):
+        row[[0, *(1 + one.place for one in example.foregrounds)]] = True
+    return told
+
+
+def _step(
+    network: Segmenter,
+    optimiser: torch.optim.Optimizer,
+    batch: Sequence[Sample],
+    told_apart: Bool[np.ndarray, "n c"],
+    peak: float,
+) -> float:
+    """One step of the optimiser; the loss before it, in which the outputs that are not ``told_apart`` have no part."""
     device = next(network.parameters()).device
     for group in optimiser.param_groups:
         group["lr"] = peak * group["factor"]
     inputs = to_input(np.stack([view.image for view in batch]), device)
     targets = torch.from_numpy(np.stack([target_of(view, network.stride) for view in batch])).to(device)
-    logits: Float[Tensor, "n c h w"] = network(inputs)
+    without_part = torch.from_numpy(~told_apart).to(device)[:, :, None, None]
+    logits: Float[Tensor, "n c h w"] = network(inputs).masked_fill(without_part, -math.inf)
     num_taught = (targets != IGNORED).sum().clamp(min=1)  # of a thin image no cell may be seen
     loss = cross_entropy(logits, targets, ignore_index=IGNORED, reduction="sum") / num_taught
     optimiser.zero_grad(set_to_none=True)
