@@ -4,11 +4,14 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
+from unittest.mock import patch
 
 from torch import nn
 from torch.nn.modules.module import register_module_forward_pre_hook
 
+from empaste.artifacts import classifier
 from empaste.costs.cost import Passes
+from empaste.refinement import inference
 
 Seen = Counter[tuple[str, int]]
 """What is done, and the longest side of the input in pixels -> inputs."""
@@ -21,7 +24,8 @@ def counted_passes() -> Iterator[Seen]:
     """What goes through any network within the block.
 
     A network that looks at images has one convolution of three channels, its first. Blank inputs, by which a feature
-    pyramid learns its strides, and shapes without numbers do not count.
+    pyramid learns its strides, and shapes without numbers do not count. Norms are not folded in it, for which a network
+    would see noise.
     """
     seen: Seen = Counter()
 
@@ -33,9 +37,13 @@ def counted_passes() -> Iterator[Seen]:
         elif type(module).__name__ in PARTS:
             seen[PARTS[type(module).__name__], 0] += len(inputs[0])
 
+    def leave(network: nn.Module, *_: Any) -> nn.Module:
+        return network
+
     handle = register_module_forward_pre_hook(note)
     try:
-        yield seen
+        with patch.object(classifier, "fold_norms", leave), patch.object(inference, "fold_norms", leave):
+            yield seen
     finally:
         handle.remove()
 
