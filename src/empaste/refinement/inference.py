@@ -110,6 +110,7 @@ def load_segmenter(path: Path, settings: RefineSettings) -> Segmenter:
     network.load_state_dict(content["weights"])
     placed = network.eval().to(torch_device(settings.device))
     folded = fold_norms(placed, settings.image_size, lambda segmenter, inputs: [segmenter(inputs)])
+    assert isinstance(folded, Segmenter)
     return folded.to(memory_format=torch.channels_last)
 
 
