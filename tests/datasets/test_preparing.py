@@ -124,7 +124,7 @@ def test_classes_that_every_training_image_shows_are_named(images_per_class: dic
     assert shown_by_all(images_per_class, 10) == (
         [
             f"every training image shows {named}: the classifier cannot learn what tells that from anything else, and "
-            "its heat maps are empty; add images that do not show it, with a label of their own, such as other"
+            "its heat maps mean nothing; add images that do not show it, with a label of their own, such as other"
         ]
         if named
         else []

@@ -109,7 +109,7 @@ def shown_by_all(images_per_class: Mapping[str, int], num_train: int) -> list[st
         return []
     return [
         f"every training image shows {listed(always)}: the classifier cannot learn what tells that from anything else, "
-        f"and its heat maps are empty; {NEED_OTHERS}"
+        f"and its heat maps mean nothing; {NEED_OTHERS}"
     ]
 
 
