@@ -7,16 +7,13 @@ import torch
 from torch import Tensor, nn
 from torchvision.ops import FrozenBatchNorm2d
 
-from empaste.networks.anatomy import classify_maps, feature_maps, layer_vectors
+from empaste.artifacts.classifier import logits_and_phi
+from empaste.networks.anatomy import layer_vectors
 from empaste.networks.architectures import family_of
 from empaste.networks.folding import fold_norms
 from empaste.networks.weights import build_network
 
 SIDE = 64
-
-
-def answer(network: nn.Module, inputs: Tensor) -> Sequence[Tensor]:
-    return classify_maps(network, feature_maps(network, inputs))
 
 
 def run(network: nn.Module, inputs: Tensor) -> Sequence[Tensor]:
@@ -48,10 +45,10 @@ def images() -> Tensor:
 def test_a_folded_classifier_answers_as_before_without_a_normalisation(architecture: str) -> None:
     network = lived_in(build_network(architecture, 16, None, 4, SIDE))
     before = {name: values.clone() for name, values in network.state_dict().items()}
-    folded = fold_norms(network, SIDE, answer)
+    folded = fold_norms(network, SIDE, logits_and_phi)
     assert norms_in(network)
     assert not norms_in(folded)
-    for one, other in zip(answer(network, images()), answer(folded, images()), strict=True):
+    for one, other in zip(logits_and_phi(network, images()), logits_and_phi(folded, images()), strict=True):
         torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-4)
     assert all(torch.equal(values, before[name]) for name, values in network.state_dict().items()), "it is untouched"
 
@@ -60,15 +57,15 @@ def test_layers_of_a_folded_network_give_the_same_vectors() -> None:
     network = lived_in(build_network("timm:test_efficientnet", 16, None, 4, SIDE))
     layers = family_of(network).layers(network)
     assert layers
-    both = [layer_vectors(one, images(), layers)[1] for one in (network, fold_norms(network, SIDE, answer))]
+    both = [layer_vectors(one, images(), layers)[1] for one in (network, fold_norms(network, SIDE, logits_and_phi))]
     for one, other in zip(*both, strict=True):
         torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-4)
 
 
 def test_gradients_flow_through_a_folded_network() -> None:
-    folded = fold_norms(lived_in(build_network("mobilenet_v3_small", 16, None, 4, SIDE)), SIDE, answer)
+    folded = fold_norms(lived_in(build_network("mobilenet_v3_small", 16, None, 4, SIDE)), SIDE, logits_and_phi)
     inputs = images().requires_grad_()
-    answer(folded, inputs)[0].sum().backward()
+    logits_and_phi(folded, inputs)[0].sum().backward()
     assert inputs.grad is not None
     assert inputs.grad.abs().sum() > 0
 

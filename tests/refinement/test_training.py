@@ -181,10 +181,10 @@ def test_a_class_that_no_example_shows_is_told_apart_only_where_all_are(
 def test_the_loss_is_over_the_classes_that_are_told_apart(examples: list[Example]) -> None:
     """Of equal logits among m classes it is log m, whatever a pixel shows."""
     network = Even()
-    batch = [training._view(example, tiny_settings(), [0]) for example in examples[:2]]
+    views = [training._view(example, tiny_settings(), [0]) for example in examples[:2]]
+    batch = [view._replace(labels=np.minimum(view.labels, 1)) for view in views]
     for told, num in (([1, 1, 1], 3), ([1, 1, 0], 2)):
         of_each = np.array([told, told], bool)
-        batch = [view._replace(labels=np.minimum(view.labels, 1)) for view in batch]
         optimiser = torch.optim.SGD([{"params": list(network.parameters()), "factor": 1.0}], lr=0.0)
         assert training._step(network, optimiser, batch, of_each, 0.0) == pytest.approx(math.log(num))
 
