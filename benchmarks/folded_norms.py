@@ -7,13 +7,14 @@ Both in turn by one thread, with random weights. The last line is one JSON objec
 """
 
 import json
-import time
+from functools import partial
 from statistics import median
 
 import numpy as np
 import torch
 import typer
 
+from benchmarks.measuring import cpu_seconds
 from empaste.artifacts.classifier import logits_and_phi
 from empaste.memory import keep_freed_memory
 from empaste.networks.folding import fold_norms
@@ -25,10 +26,10 @@ def main(
     architecture: str = "timm:tf_efficientnet_lite0",
     side: int = 192,
     batch_size: int = 16,
-    passes: int = 5,
     rounds: int = 7,
+    at_least: float = 1.0,
 ) -> None:
-    """Time the passes with and without, in turn."""
+    """Time passes of ``at_least`` so many seconds with and without, in turn."""
     keep_freed_memory()  # as the stages do
     torch.set_num_threads(1)
     network = build_network(architecture, 32, None, 20, side).eval()
@@ -36,25 +37,16 @@ def main(
     seconds: dict[str, list[float]] = {name: [] for name in ways}
     images = np.random.default_rng(0).integers(0, 255, (batch_size, side, side, 3), np.uint8)
     inputs = to_input(images, "cpu")
-    for _ in range(rounds):
-        for name, way in ways.items():
-            seconds[name].append(_cpu_seconds(way, inputs, passes))
-    medians = {name: median(measured) / passes / batch_size * 1000 for name, measured in seconds.items()}
+    with torch.inference_mode():
+        for _ in range(rounds):
+            for name, way in ways.items():
+                seconds[name].append(cpu_seconds(partial(logits_and_phi, way, inputs), at_least))
+    medians = {name: median(measured) / batch_size * 1000 for name, measured in seconds.items()}
     as_built, folded = medians["as_built"], medians["folded"]
     print(f"{architecture}, {side} px: {as_built:.2f} CPU ms per image as built, {folded:.2f} folded")
     figures = {"architecture": architecture, "side": side, "batch_size": batch_size}
     times = {f"ms_{name}": round(value, 3) for name, value in medians.items()}
     print(json.dumps(figures | times | {"times_slower": round(as_built / folded, 3)}))
-
-
-def _cpu_seconds(network: torch.nn.Module, inputs: torch.Tensor, passes: int) -> float:
-    """CPU time of ``passes`` of this process, after one that does not count."""
-    with torch.inference_mode():
-        logits_and_phi(network, inputs)
-        started = time.process_time()
-        for _ in range(passes):
-            logits_and_phi(network, inputs)
-        return time.process_time() - started
 
 
 if __name__ == "__main__":
