@@ -199,7 +199,7 @@ def prepare_cams(world: World) -> Run:
     settings = world.settings("cams", CamSettings)
 
     def run(part: World, work: Path) -> tuple[str, int]:
-        locate_data_set(lambda: part.classifier, part.paths, part.labels, settings, in_one_process, work)
+        locate_data_set(lambda: part.classifier, lambda: None, part.paths, part.labels, settings, in_one_process, work)
         return "images", len(part.paths)
 
     return run

@@ -1,4 +1,4 @@
-"""``data/cams`` holds the Grad-CAM and its centre for every class that a training image shows."""
+"""``data/cams`` holds a heat map and its centre for every class that a training image shows."""
 
 from functools import partial
 from pathlib import Path
@@ -14,6 +14,7 @@ from empaste.artifacts.schemas.prepare import Labels
 from empaste.artifacts.tables import read_from, write_into
 from empaste.artifacts.work import remove_work, work_folder
 from empaste.classification.cam_settings import CamSettings
+from empaste.classification.localising import get_localiser
 from empaste.classification.locating import HEATMAPS, locate_data_set
 from empaste.layout import HERE
 from empaste.per_process import PerProcess
@@ -41,8 +42,9 @@ def main(
     work = work_folder("cams", settings.model_dump(), [images, labels, model])
     classifier = PerProcess(partial(place_classifier, model, settings.device, settings.num_threads))
     network = Network(settings.device, settings.num_threads)
+    localiser = PerProcess(get_localiser(classifier, images, pairs, settings, work))
     stream_images = partial(stream_items, what="cams", network=network, batch_size=settings.batch_size)
-    rows, heatmaps = locate_data_set(classifier, paths, pairs, settings, stream_images, work)
+    rows, heatmaps = locate_data_set(classifier, localiser, paths, pairs, settings, stream_images, work)
     with whole_directory(out) as scratch:
         write_into(scratch, rows, Cams)
         write_array(scratch / HEATMAPS, heatmaps)

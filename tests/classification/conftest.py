@@ -35,8 +35,10 @@ def settings_of(**changes: Any) -> ClassifierSettings:
 
 
 def cam_settings(**changes: Any) -> CamSettings:
-    """One scale and no mirror image, and what is over half the maximum counts, but for ``changes``."""
-    plain = {"keep": "threshold", "threshold": 0.5, "top_percent": 20.0, "scales": [1.0], "flip": False}
+    """Grad-CAM by one scale and no mirror image, and what is over half the maximum counts, but for ``changes``."""
+    lse = {"sharpness": 3.0, "iterations": 60, "seed": 0}
+    plain: dict[str, Any] = {"method": "grad_cam", "lse": lse}
+    plain |= {"keep": "threshold", "threshold": 0.5, "top_percent": 20.0, "scales": [1.0], "flip": False}
     return CamSettings.model_validate(plain | {"batch_size": 4, "num_threads": 1, "device": "cpu"} | changes)
 
 

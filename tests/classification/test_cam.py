@@ -1,6 +1,7 @@
 """Grad-CAM: equal to the closed form of a pooled linear head, in the image's own frame, centred by hand-made maps."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import get_args
 
 import cv2
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from empaste.artifacts.classifier import TrainedClassifier
 from empaste.classification.cam import (
     KEEP,
-    averaged_grad_cam,
+    averaged_maps,
     centre_of_gravity,
     grad_cam,
     in_image_frame,
@@ -178,10 +179,13 @@ def test_averages_are_those_of_the_views(kind: str) -> None:
         heatmaps, prob = grad_cam(classifier.network, to_input(squares, "cpu"), rows, columns)
         maps.append(heatmaps * heatmaps[0].size)
         probs.append(prob)
-    flipped, flipped_probs = averaged_grad_cam(classifier, images, rows, columns, [1.0], True)
+    look = partial(grad_cam, classifier.network)
+    mirrored = cam_settings(flip=True)
+    flipped, flipped_probs = averaged_maps(look, classifier, images, rows, columns, mirrored)
     np.testing.assert_allclose(flipped, (maps[0] + maps[1][:, :, ::-1]) / 2, atol=1e-4)
     np.testing.assert_allclose(flipped_probs, (probs[0] + probs[1]) / 2, atol=1e-5)
-    both, _ = averaged_grad_cam(classifier, images, rows, columns, [1.0, 2.0], True)
+    twice = cam_settings(flip=True, scales=[1.0, 2.0])
+    both, _ = averaged_maps(look, classifier, images, rows, columns, twice)
     fine = (maps[2] + maps[3][:, :, ::-1]) / 4
     assert both.shape == fine.shape
     coarse = [cv2.resize(one, fine.shape[:0:-1], interpolation=cv2.INTER_LINEAR) for one in flipped]

@@ -77,6 +77,22 @@ def test_averaged_over_scales_and_mirror_images() -> None:
     np.testing.assert_array_equal(averaged.max((1, 2)), 1)
 
 
+def test_a_localisers_maps_are_empty_outside_the_image() -> None:
+    save_network()
+    write_params(cams={"method": "lse", "scales": [2.0, 4.0], "flip": True})
+    main()
+    table = read_table(Path("data/cams/cams.parquet"), Cams)
+    heatmaps = np.load("data/cams/heatmaps.npy")
+    assert heatmaps.shape == (len(table), 8, 8)
+    np.testing.assert_array_equal(heatmaps.max((1, 2)), np.where(table["cam_empty"], 0, 1))
+    wide = heatmaps[int(np.flatnonzero(table["image_id"] == 2)[0])]  # twice as wide as high
+    assert wide[2:6].any()
+    assert not wide[[0, 1, 6, 7]].any()
+    first = [Path("data/cams", name).read_bytes() for name in ("cams.parquet", "heatmaps.npy")]
+    main()
+    assert [Path("data/cams", name).read_bytes() for name in ("cams.parquet", "heatmaps.npy")] == first
+
+
 def test_a_class_that_the_classifier_does_not_know_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     save_network()
     labels = read_table(Path("data/labels/labels.parquet"), Labels)
@@ -96,16 +112,19 @@ def test_a_map_that_is_no_number_is_named(capsys: pytest.CaptureFixture[str]) ->
     assert not Path("data/cams").exists()
 
 
-def test_without_labels_there_are_no_rows() -> None:
+@pytest.mark.parametrize("method", ["grad_cam", "lse"])
+def test_without_labels_there_are_no_rows(method: str) -> None:
     save_network()
+    write_params(cams={"method": method})
     write_dataset(num_train=0)
     main()
     assert read_table(Path("data/cams/cams.parquet"), Cams).empty
     assert len(np.load("data/cams/heatmaps.npy")) == 0
 
 
-def test_an_interrupted_run_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    write_params(cams={"batch_size": 2})
+@pytest.mark.parametrize("method", ["grad_cam", "lse"])
+def test_an_interrupted_run_goes_on(method: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_params(cams={"batch_size": 2, "method": method})
     save_network(1.0)
     outputs = [Path("data/cams/cams.parquet"), Path("data/cams/heatmaps.npy")]
     assert_goes_on(main, outputs, empaste.classification.locating, monkeypatch)

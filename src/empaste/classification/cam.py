@@ -6,11 +6,13 @@ Selvaraju et al. 2017: with ``A_k`` the k-th map of the last convolutional stage
 to a square, so heat maps cover that square; `in_image_frame` cuts the image's part out.
 
 Notes: the papers' code takes the map of the class with the highest probability and lets an empty map become the corner
-(0, 0); here the class is always the one asked for, and an empty map has no centre.
+(0, 0); here the class is always the one asked for, and an empty map has no centre. In place of Grad-CAM's, heat maps
+can be a `localiser`'s, which is beyond the papers.
 """
 
 import math
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -21,6 +23,7 @@ from torch import Tensor, nn
 
 from empaste.artifacts.classifier import TrainedClassifier
 from empaste.classification.cam_settings import CamSettings
+from empaste.classification.localiser import Localiser, cells_inside, score_maps
 from empaste.images import RGB
 from empaste.networks.anatomy import classify_maps, feature_maps, input_step
 from empaste.networks.inputs import to_input
@@ -71,18 +74,23 @@ def locate_classes(
     images: Sequence[RGB],
     classes: Sequence[Sequence[int]],
     settings: CamSettings,
+    localiser: Localiser | None = None,
 ) -> list[list[ClassMap]]:
     """For each image the maps of the outputs (columns) asked for in ``classes``, in that order; one batch.
 
-    Pixels of a map in the image's frame count for the centre as ``settings.keep`` says. Maps are averaged over
-    ``scales`` of the input and, with ``flip``, over the image and its mirror image; so are the probabilities.
+    Maps are the classifier's Grad-CAMs, or the ``localiser``'s where one is given, then empty outside the image. Pixels
+    of a map in the image's frame count for the centre as ``settings.keep`` says. Maps are averaged over ``scales`` of
+    the input and, with ``flip``, over the image and its mirror image; so are the probabilities.
     """
     rows = np.repeat(np.arange(len(images)), [len(columns) for columns in classes])
     columns = np.array([column for asked in classes for column in asked], np.int64)
-    heatmaps, probs = averaged_grad_cam(classifier, images, rows, columns, settings.scales, settings.flip)
+    look = partial(grad_cam, classifier.network) if localiser is None else partial(_scored, classifier, localiser)
+    heatmaps, probs = averaged_maps(look, classifier, images, rows, columns, settings)
     found: list[list[ClassMap]] = [[] for _ in images]
     for row, heatmap, prob in zip(rows.tolist(), heatmaps, probs, strict=True):
         height, width = images[row].shape[:2]
+        if localiser is not None:
+            heatmap = heatmap * cells_inside(height, width, *heatmap.shape)
         kept = kept_pixels(in_image_frame(heatmap, height, width, classifier.image_size), settings)
         peak = float(heatmap.max())
         scaled = heatmap / peak if peak > 0 else heatmap
@@ -90,21 +98,28 @@ def locate_classes(
     return found
 
 
-def averaged_grad_cam(
+Look = Callable[
+    [Float[Tensor, "n 3 side side"], Int[np.ndarray, " p"], Int[np.ndarray, " p"]],
+    tuple[Float[np.ndarray, "p gh gw"], Float[np.ndarray, " p"]],
+]
+"""Gives heat map and probability of output ``columns[i]`` for input ``rows[i]``; see `grad_cam`."""
+
+
+def averaged_maps(
+    look: Look,
     classifier: TrainedClassifier,
     images: Sequence[RGB],
     rows: Int[np.ndarray, " p"],
     columns: Int[np.ndarray, " p"],
-    scales: Sequence[float],
-    flip: bool,
+    settings: CamSettings,
 ) -> tuple[Float[np.ndarray, "p gh gw"], Float[np.ndarray, " p"]]:
-    """`grad_cam` of the images' squares, averaged over scales and mirror images, on the grid of the largest scale."""
+    """What ``look`` sees in the images' squares, averaged over scales and mirror images; the largest scale's grid."""
     views = []
-    for scale in scales:
+    for scale in settings.scales:
         inputs = _inputs(classifier, images, scale)
-        views.append(grad_cam(classifier.network, inputs, rows, columns))
-        if flip:
-            mirrored, probs = grad_cam(classifier.network, inputs.flip(3), rows, columns)
+        views.append(look(inputs, rows, columns))
+        if settings.flip:
+            mirrored, probs = look(inputs.flip(3), rows, columns)
             views.append((mirrored[:, :, ::-1].copy(), probs))
     if len(views) == 1:
         return views[0]
@@ -112,6 +127,22 @@ def averaged_grad_cam(
     # alpha, a mean over the grid, is small where cells are many: times their number, the scales weigh alike.
     averaged = np.mean([_resized(heatmaps, grid_hw) * math.prod(heatmaps.shape[1:]) for heatmaps, _ in views], axis=0)
     return averaged, np.mean([probs for _, probs in views], axis=0)
+
+
+def _scored(
+    classifier: TrainedClassifier,
+    localiser: Localiser,
+    inputs: Float[Tensor, "n 3 side side"],
+    rows: Int[np.ndarray, " p"],
+    columns: Int[np.ndarray, " p"],
+) -> tuple[Float[np.ndarray, "p gh gw"], Float[np.ndarray, " p"]]:
+    """The localiser's positive scores, divided by the number of cells as a Grad-CAM is, and the probabilities."""
+    index, asked = (torch.from_numpy(one).to(inputs.device) for one in (rows, columns))
+    with torch.no_grad():
+        maps = feature_maps(classifier.network, inputs)
+        probs = classify_maps(classifier.network, maps)[0].sigmoid()[index, asked]
+        heatmaps = score_maps(localiser, maps.grid[index], asked) / math.prod(maps.grid.shape[2:])
+    return heatmaps.cpu().numpy(), probs.cpu().numpy()
 
 
 def _inputs(classifier: TrainedClassifier, images: Sequence[RGB], scale: float) -> Float[Tensor, "n 3 side side"]:

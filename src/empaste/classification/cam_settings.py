@@ -4,12 +4,22 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from empaste.settings import Count, Device, Percent, Positive, Settings
+from empaste.settings import Count, Device, Percent, Positive, PositiveFloat, Settings
+
+
+class LseSettings(Settings):
+    """How a localiser learns; see `empaste.classification.localiser`."""
+
+    sharpness: PositiveFloat
+    iterations: Annotated[int, Field(ge=2)]
+    seed: Count
 
 
 class CamSettings(Settings):
-    """Grad-CAM per (image, class)."""
+    """A heat map per (image, class)."""
 
+    method: Literal["grad_cam", "lse"]
+    lse: LseSettings
     keep: Literal["threshold", "top_percent"]
     threshold: Annotated[float, Field(gt=0, lt=1)]
     top_percent: Percent

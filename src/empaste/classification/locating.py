@@ -19,6 +19,7 @@ from empaste.artifacts.work_parts import finish_parts, whole_batches
 from empaste.batches import map_ahead
 from empaste.classification.cam import ClassMap, locate_classes
 from empaste.classification.cam_settings import CamSettings
+from empaste.classification.localiser import Localiser
 from empaste.errors import InputError
 from empaste.images import RGB, read_rgb
 
@@ -28,7 +29,8 @@ ROWS = "rows.json"
 Shown = tuple[Path, int, Sequence[int]]
 """An image's file, its id, and the ids of the classes that it shows."""
 GetClassifier = Callable[[], TrainedClassifier]
-"""Gives the classifier of the process that calls it."""
+GetLocaliser = Callable[[], Localiser | None]
+"""Give the classifier, and the localiser if there is one, of the process that calls them."""
 
 
 class Located(NamedTuple):
@@ -46,6 +48,7 @@ StreamImages = Callable[
 
 def locate_data_set(
     classifier: GetClassifier,
+    localiser: GetLocaliser,
     paths: Mapping[int, Path],
     labels: pd.DataFrame,
     settings: CamSettings,
@@ -59,7 +62,7 @@ def locate_data_set(
     """
     shown = labels.groupby("image_id")["class_id"].agg(list).to_dict()
     images = [(path, image_id, shown[image_id]) for image_id, path in paths.items() if image_id in shown]
-    locate = partial(stream_images, partial(_locate, classifier, settings))
+    locate = partial(stream_images, partial(_locate, classifier, localiser, settings))
     parts = finish_parts(work, "cams", images, locate, _write_part, whole_batches(settings.batch_size))
     if not parts:
         return pd.DataFrame(columns=list(Cams.to_schema().columns)), np.zeros((0, 1, 1), np.float16)
@@ -79,20 +82,26 @@ def _read_part(folder: Path) -> tuple[pd.DataFrame, Float16[np.ndarray, "n gh gw
     return rows, read_array(folder / HEATMAPS, len(rows), str(folder), "cams")
 
 
-def _locate(classifier: GetClassifier, settings: CamSettings, images: Sequence[Shown]) -> Iterator[list[Located]]:
+def _locate(
+    classifier: GetClassifier, localiser: GetLocaliser, settings: CamSettings, images: Sequence[Shown]
+) -> Iterator[list[Located]]:
     """What each of ``images`` shows, in batches; the files of the next one are read meanwhile."""
-    network = classifier()
+    network, layer = classifier(), localiser()
     read = map_ahead(read_rgb, (path for path, _, _ in images), settings.batch_size)
     for start in range(0, len(images), settings.batch_size):
         batch = images[start : start + settings.batch_size]
-        yield from _locate_batch(network, settings, batch, list(islice(read, len(batch))))
+        yield from _locate_batch(network, layer, settings, batch, list(islice(read, len(batch))))
 
 
 def _locate_batch(
-    classifier: TrainedClassifier, settings: CamSettings, images: Sequence[Shown], pixels: Sequence[RGB]
+    classifier: TrainedClassifier,
+    localiser: Localiser | None,
+    settings: CamSettings,
+    images: Sequence[Shown],
+    pixels: Sequence[RGB],
 ) -> Iterator[list[Located]]:
     columns = [[classifier.class_ids.index(class_id) for class_id in class_ids] for _, _, class_ids in images]
-    found = locate_classes(classifier, pixels, columns, settings)
+    found = locate_classes(classifier, pixels, columns, settings, localiser)
     for (_, image_id, class_ids), maps in zip(images, found, strict=True):
         yield [
             Located(_row(image_id, class_id, class_map), class_map.heatmap)

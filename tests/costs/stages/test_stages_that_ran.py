@@ -76,7 +76,13 @@ def test_classifier_that_begins_with_a_probe(epochs: int, tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    "changes", [{}, {"scales": [0.5, 1.0, 1.5, 2.0], "flip": True}, {"scales": [1.0, 1.01], "flip": False}]
+    "changes",
+    [
+        {},
+        {"scales": [0.5, 1.0, 1.5, 2.0], "flip": True},
+        {"scales": [1.0, 1.01], "flip": False},
+        {"scales": [1.0, 1.01, 2.0], "flip": True, "method": "lse"},
+    ],
 )
 def test_cams(changes: dict[str, Any]) -> None:
     save_classifier_and_maps(cams=changes)

@@ -2,8 +2,8 @@
 
 import math
 
+from empaste.classification import localiser, probe
 from empaste.classification.cam import scaled_side
-from empaste.classification.probe import MAX_IMAGES
 from empaste.classification.train import NUM_VALIDATIONS
 from empaste.costs.cost import BYTE, Cost, Passes, Task
 from empaste.costs.flops import traits
@@ -21,9 +21,9 @@ def classifier(params: Params, scale: Scale) -> Cost:
     """
     own, data = params.classifier, scale.data
     steps = own.epochs * math.ceil(data.train / own.batch_size)
-    probe = own.head == "probe"
-    validations = math.ceil(own.epochs / max(1, math.ceil(own.epochs / NUM_VALIDATIONS))) + 1 + probe
-    probed = 2 * min(data.train, MAX_IMAGES) if probe else 0
+    probes = own.head == "probe"
+    validations = math.ceil(own.epochs / max(1, math.ceil(own.epochs / NUM_VALIDATIONS))) + 1 + probes
+    probed = 2 * min(data.train, probe.MAX_IMAGES) if probes else 0
     network = own.architecture, own.image_size
     images = data.train + data.val
     return Cost(
@@ -39,18 +39,22 @@ def classifier(params: Params, scale: Scale) -> Cost:
 
 
 def cams(params: Params, scale: Scale) -> Cost:
-    """Every training image is looked at once per scale and, with ``flip``, once more per scale; maps are of 16 bits."""
+    """Every training image is looked at once per scale and, with ``flip``, once more per scale; maps are of 16 bits.
+
+    A localiser looks at those that it learns once per scale before.
+    """
     own, net, images = params.cams, params.classifier, scale.data.train
     step = traits(net.architecture, net.width, net.image_size).step
     sides = [scaled_side(net.image_size, factor, step) for factor in own.scales]
     views = [side for side in sides for _ in range(1 + own.flip)]
+    learned = min(images, localiser.MAX_IMAGES) if own.method == "lse" else 0
+    looks = {side: images * views.count(side) + learned for side in dict.fromkeys(views)}
     cells = max(traits(net.architecture, net.width, side).cells for side in sides)
     return Cost(
         images=images,
         passes=tuple(
-            Passes("classifier.forward", net.architecture, side, images * views.count(side), net.width)
-            for side in dict.fromkeys(views)
+            Passes("classifier.forward", net.architecture, side, number, net.width) for side, number in looks.items()
         ),
-        tasks=(Task("read", images * scale.megapixels),),
+        tasks=(Task("read", (images + learned * len(looks)) * scale.megapixels),),
         written=(Task(BYTE, HALF * cells * scale.data.pairs),),
     )
