@@ -119,19 +119,25 @@ def test_maps_that_are_no_numbers_are_refused() -> None:
 
 
 def test_scores_are_linear_in_the_maps_and_positive() -> None:
-    localiser = Localiser(torch.tensor([[1.0, 0.0], [1.0, -2.0]]), torch.tensor([0.0, 0.5]))
-    maps = torch.tensor([[[[1.0, 2.0]], [[0.0, 3.0]]]])
+    localiser = Localiser(torch.tensor([[1.0, 0.0], [1.0, -2.0]]), torch.tensor([0.5, -1.0]))
+    maps = torch.tensor([[[[1.0, 2.0]], [[-1.0, 3.0]]]])
     heatmaps = score_maps(localiser, maps[[0, 0]], torch.tensor([0, 1]))
-    assert heatmaps.tolist() == [[[1.0, 2.0]], [[1.5, 0.0]]]
+    assert heatmaps.tolist() == [[[0.5, 1.5]], [[0.5, 0.0]]]
 
 
 def test_of_many_images_some_are_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert drawn_rows(7, 0).tolist() == list(range(7))
-    monkeypatch.setattr(empaste.classification.localiser, "MAX_IMAGES", 5)
-    drawn = drawn_rows(100, 0)
-    assert len(set(drawn.tolist())) == 5
-    assert drawn.tolist() == sorted(drawn.tolist())
-    assert drawn.tolist() == drawn_rows(100, 0).tolist() != drawn_rows(100, 1).tolist()
+    labels = np.zeros((100, 2), bool)
+    labels[:90, 0] = True
+    labels[[3, 95], 1] = True
+    assert drawn_rows(labels, 0).tolist() == list(range(100))
+    monkeypatch.setattr(empaste.classification.localiser, "MAX_IMAGES", 20)
+    draws = [drawn_rows(labels, seed).tolist() for seed in range(20)]
+    assert all(len(set(drawn)) == 20 and drawn == sorted(drawn) for drawn in draws)
+    assert draws[0] == drawn_rows(labels, 0).tolist() != draws[1]
+    rare = np.mean([{3, 95} <= set(drawn) for drawn in draws])
+    assert rare > 0.9, "uniform draws would hold both in 4 %"
+    without = np.mean([len(set(drawn) & set(range(90, 100)) - {95}) for drawn in draws])
+    assert 4 < without < 9.01, "images without any class are drawn as those of a rare one"
 
 
 @pytest.mark.parametrize("kind", BUILDERS)

@@ -51,7 +51,7 @@ def test_it_is_learned_once(classifier: TrainedClassifier, monkeypatch: pytest.M
     learned = get()()
     assert learned is not None
     assert learned.weight.shape == (2, 64)
-    assert learned.bias.shape == (2,)
+    assert learned.centre.shape == (64,)
 
     def refuse(*_: object) -> None:
         pytest.fail("it is there")

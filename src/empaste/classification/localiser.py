@@ -31,7 +31,7 @@ from empaste.errors import InputError
 from empaste.networks.anatomy import feature_maps
 from empaste.networks.inputs import to_input
 
-MAX_IMAGES = 10_000
+MAX_IMAGES = 5_000
 """That the layer learns; of more images so many are drawn."""
 BATCH = 32
 LEARNING_RATE = 3e-4
@@ -46,10 +46,13 @@ DRAW, ORDER = 5, 6
 
 
 class Localiser(NamedTuple):
-    """Weights and biases of the score of each of ``c`` classes in a cell of ``d`` channels."""
+    """The score of each of ``c`` classes in a cell: ``weight`` times how far its channels lie from their ``centre``.
+
+    So 0 is the score of the average cell of the images that were learned.
+    """
 
     weight: Float[Tensor, "c d"]
-    bias: Float[Tensor, " c"]
+    centre: Float[Tensor, " d"]
 
 
 class Grids(NamedTuple):
@@ -73,11 +76,17 @@ def cells_inside(height: int, width: int, grid_h: int, grid_w: int) -> Bool[np.n
     return np.asarray(along(grid_h, height / longest)[:, None] & along(grid_w, width / longest)[None])
 
 
-def drawn_rows(num: int, seed: int) -> Int[np.ndarray, " m"]:
-    """The rows of ``num`` images that the layer learns: all, or `MAX_IMAGES` drawn by ``seed``, ascending."""
-    if num <= MAX_IMAGES:
-        return np.arange(num)
-    return np.sort(np.random.default_rng([DRAW, seed]).choice(num, MAX_IMAGES, replace=False))
+def drawn_rows(labels: Bool[np.ndarray, "n c"], seed: int) -> Int[np.ndarray, " m"]:
+    """The rows of the images that the layer learns: all, or `MAX_IMAGES` drawn by ``seed``, ascending.
+
+    The rarer the rarest class of an image, the likelier it is drawn; images without any class count as one more.
+    """
+    if len(labels) <= MAX_IMAGES:
+        return np.arange(len(labels))
+    shown = np.column_stack([labels, ~labels.any(axis=1)])
+    rarity = (shown / np.maximum(shown.sum(axis=0), 1)).max(axis=1)
+    rng = np.random.default_rng([DRAW, seed])
+    return np.sort(rng.choice(len(labels), MAX_IMAGES, replace=False, p=rarity / rarity.sum()))
 
 
 def look_at(
@@ -118,18 +127,16 @@ def learn_localiser(views: Sequence[Grids], labels: Bool[np.ndarray, "n c"], set
     centre, deviation = _channels(views)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(settings.seed)
-        layer = nn.Linear(len(centre), labels.shape[1])
+        layer = nn.Linear(len(centre), labels.shape[1], bias=False)
         nn.init.zeros_(layer.weight)  # what a random one sees in cells would stay in the maps
-        nn.init.zeros_(layer.bias)
         _fit(layer, views, (centre, deviation), torch.from_numpy(labels.astype(np.float32)), settings)
     weight = layer.weight.detach() / deviation
-    bias = layer.bias.detach() - weight @ centre
-    if not bool(torch.isfinite(weight).all() and torch.isfinite(bias).all()):
+    if not bool(torch.isfinite(weight).all()):
         raise InputError(
             "the localiser's weights are no numbers; the classifier's weights hold NaN or overflow: run dvc repro "
             "classifier with a lower classifier.learning_rate"
         )
-    return Localiser(weight, bias)
+    return Localiser(weight, centre)
 
 
 def pool(scores: Float[Tensor, "n gh gw c"], inside: Bool[Tensor, "n gh gw"], sharpness: float) -> Float[Tensor, "n c"]:
@@ -196,6 +203,6 @@ def score_maps(
     localiser: Localiser, maps: Float[Tensor, "p d gh gw"], columns: Int[Tensor, " p"]
 ) -> Float[Tensor, "p gh gw"]:
     """The positive scores of class ``columns[i]`` in the cells of ``maps[i]``."""
-    weight, bias = (part.to(maps.device)[columns] for part in localiser)
-    scores: Float[Tensor, "p gh gw"] = torch.einsum("pd,pdhw->phw", weight, maps) + bias[:, None, None]
+    weight, centre = (part.to(maps.device) for part in localiser)
+    scores: Float[Tensor, "p gh gw"] = torch.einsum("pd,pdhw->phw", weight[columns], maps - centre[:, None, None])
     return scores.relu()

@@ -56,16 +56,16 @@ def _learn(
 ) -> Localiser:
     paths = read_image_paths(images, "train")
     sizes = read_from(images, Images).set_index("image_id")[["height", "width"]]
-    rows = drawn_rows(len(paths), settings.lse.seed)
+    labels = label_matrix(list(paths), classifier.class_ids, pairs[["image_id", "class_id"]].to_numpy())
+    rows = drawn_rows(labels, settings.lse.seed)
     image_ids = np.array(list(paths), int)[rows].tolist()
-    labels = label_matrix(image_ids, classifier.class_ids, pairs[["image_id", "class_id"]].to_numpy())
     sizes_hw = [(int(height), int(width)) for height, width in sizes.loc[image_ids].to_numpy()]
     sides = sorted({_side(classifier, scale) for scale in settings.scales})
     views = []
     for side in sides:
         squares = load_squares([paths[image_id] for image_id in image_ids], side, work / f"squares_{side}.npy")
         views.append(look_at(classifier, squares, sizes_hw, settings.batch_size, work / f"maps_{side}.npy"))
-    return learn_localiser(views, labels, settings.lse)
+    return learn_localiser(views, labels[rows], settings.lse)
 
 
 def _side(classifier: TrainedClassifier, scale: float) -> int:
