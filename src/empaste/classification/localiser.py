@@ -13,7 +13,7 @@ image differ by between images.
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -30,6 +30,7 @@ from empaste.classification.labelled_images import MAX_BYTES_IN_MEMORY
 from empaste.errors import InputError
 from empaste.networks.anatomy import feature_maps
 from empaste.networks.inputs import to_input
+from empaste.shuffling import shuffled_batches
 
 MAX_IMAGES = 5_000
 """That the layer learns; of more images so many are drawn."""
@@ -177,9 +178,10 @@ def _fit(
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimiser, LEARNING_RATE, total_steps=settings.iterations, pct_start=WARM_UP
     )
-    batches = tqdm(_batches(len(truth), settings), "localiser", settings.iterations, unit="step")
-    for number, rows in enumerate(batches):
-        view = views[number % len(views)]
+    rng = np.random.default_rng([ORDER, settings.seed])
+    batches = shuffled_batches(len(truth), BATCH, settings.iterations, rng)
+    for number, batch in enumerate(tqdm(batches, "localiser", settings.iterations, unit="step")):
+        view, rows = views[number % len(views)], np.sort(batch)
         cells = (torch.from_numpy(view.maps[rows]).float().movedim(1, -1) - centre) / deviation
         kept = dropout(torch.ones(len(cells), 1, 1, cells.shape[-1]), DROPOUT)
         logits = pool(layer(cells * kept), torch.from_numpy(view.inside[rows]), settings.sharpness)
@@ -187,16 +189,6 @@ def _fit(
         torch.autograd.backward(multilabel_soft_margin_loss(logits, truth[rows]))
         optimiser.step()
         schedule.step()
-
-
-def _batches(num: int, settings: LseSettings) -> Iterator[Int[np.ndarray, " m"]]:
-    """The rows of every step: all come in a random order, then all again in another."""
-    rng, queue = np.random.default_rng([ORDER, settings.seed]), np.zeros(0, int)
-    for _ in range(settings.iterations):
-        while len(queue) < BATCH:
-            queue = np.concatenate([queue, rng.permutation(num)])
-        yield np.sort(queue[:BATCH])
-        queue = queue[BATCH:]
 
 
 def score_maps(

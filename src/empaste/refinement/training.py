@@ -6,7 +6,7 @@ What an image's labels name and no foreground shows is learned as background, as
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -26,6 +26,7 @@ from empaste.networks.inputs import to_input
 from empaste.refinement.segmenter import Segmenter, build_segmenter
 from empaste.refinement.settings import RefineSettings
 from empaste.rle import RLE
+from empaste.shuffling import shuffled_batches
 
 IGNORED = -100
 """The target of pixels outside the image, which teach nothing."""
@@ -65,7 +66,9 @@ def fit_segmenter(
         network = build_segmenter(settings, num_classes)
     network = network.to(torch_device(settings.device)).to(memory_format=torch.channels_last)
     optimiser = torch.optim.AdamW(_groups(network, settings), lr=0.0, weight_decay=settings.weight_decay)
-    steps = tqdm(_batches(len(examples), settings, seed), what, settings.iterations, unit="step")
+    rng = np.random.default_rng([*seed, ORDER])
+    batches = shuffled_batches(len(examples), settings.batch_size, settings.iterations, rng)
+    steps = tqdm(batches, what, settings.iterations, unit="step")
     for number, places in enumerate(steps):
         batch = [_view(examples[place], settings, [*seed, VIEW, number, k]) for k, place in enumerate(places)]
         told_apart = _told_apart([examples[place] for place in places], num_classes, settings)
@@ -108,16 +111,6 @@ def _groups(network: Segmenter, settings: RefineSettings) -> list[dict[str, obje
         {"params": [one for name, one in named if not name.startswith(own)], "factor": settings.backbone_rate},
         {"params": [one for name, one in named if name.startswith(own)], "factor": 1.0},
     ]
-
-
-def _batches(num: int, settings: RefineSettings, seed: Sequence[int]) -> Iterator[list[int]]:
-    """The places of every step's examples: all come in a random order, then all again in another."""
-    rng, queue = np.random.default_rng([*seed, ORDER]), list[int]()
-    for _ in range(settings.iterations):
-        while len(queue) < settings.batch_size:
-            queue += rng.permutation(num).tolist()
-        yield queue[: settings.batch_size]
-        queue = queue[settings.batch_size :]
 
 
 def _view(example: Example, settings: RefineSettings, seed: Sequence[int]) -> Sample:
