@@ -51,10 +51,10 @@ def test_what_the_preset_is_made_for_changes_nothing() -> None:
 
 def test_few_images_get_fewer_steps_and_more_passes() -> None:
     few = chosen(replace(FOUND, train=200, val=50, splits_drawn=True))
-    assert (few["train.iterations"], few["refine.iterations"]) == (300, 100)
+    assert few["train.iterations"] == 300
     many = chosen(replace(FOUND, train=10_000))
     assert many["train.iterations"] == 2400
-    assert "refine.iterations" not in many
+    assert "refine.iterations" not in few | many, "a hundred steps did for 215 images and for 1,075"
     scratch = replace(LAPTOP, imagenet=False)
     assert chosen(replace(FOUND, train=200, val=50, splits_drawn=True), scratch)["classifier.epochs"] == 160
     assert chosen(replace(FOUND, train=10_000), scratch)["classifier.epochs"] == 20

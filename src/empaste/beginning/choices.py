@@ -107,8 +107,6 @@ def _lengths(found: Found, machine: Machine, values: Values) -> Iterator[Choice]
     if epochs:  # a probe may be left as it is
         passes = _rounded(epochs * _bounded(1 / share, 0.5, 4.0))
         yield Choice("classifier.epochs", passes, f"{images}: more passes of few")
-    few = 0.5 if found.train < 0.3 * PRESET_IMAGES else 1.0
-    yield Choice("refine.iterations", _rounded(values["refine.iterations"] * few), f"{images}: half the steps do")
 
 
 def _scaled(steps: int, share: float, low: float, high: float) -> int:
