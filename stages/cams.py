@@ -42,7 +42,7 @@ def main(
     work = work_folder("cams", settings.model_dump(), [images, labels, model])
     classifier = PerProcess(partial(place_classifier, model, settings.device, settings.num_threads))
     network = Network(settings.device, settings.num_threads)
-    localiser = PerProcess(get_localiser(classifier, images, pairs, settings, work))
+    localiser = PerProcess(get_localiser(classifier, images, paths, pairs, settings, work))
     stream_images = partial(stream_items, what="cams", network=network, batch_size=settings.batch_size)
     rows, heatmaps = locate_data_set(classifier, localiser, paths, pairs, settings, stream_images, work)
     with whole_directory(out) as scratch:

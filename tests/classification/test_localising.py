@@ -9,6 +9,7 @@ import torch
 
 import empaste.classification.localising
 from empaste.artifacts.classifier import TrainedClassifier
+from empaste.artifacts.image_paths import read_image_paths
 from empaste.artifacts.schemas.prepare import Labels
 from empaste.artifacts.tables import read_from
 from empaste.classification.localising import FILE, get_localiser, load_localiser
@@ -34,20 +35,24 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Path("work").mkdir()
 
 
+def paths() -> dict[int, Path]:
+    return dict(read_image_paths(Path("data/images"), "train"))
+
+
 def pairs() -> pd.DataFrame:
     return read_from(Path("data/labels"), Labels)
 
 
 def test_grad_cam_takes_none_and_no_image_gives_none(classifier: TrainedClassifier) -> None:
-    get = partial(get_localiser, lambda: classifier, Path("data/images"), pairs())
-    assert get(cam_settings(), Path("work"))() is None
+    get = partial(get_localiser, lambda: classifier, Path("data/images"))
+    assert get(paths(), pairs(), cam_settings(), Path("work"))() is None
     write_dataset(num_train=0)
-    assert get(LSE, Path("work"))() is None
+    assert get(paths(), pairs(), LSE, Path("work"))() is None
     assert not list(Path("work").iterdir())
 
 
 def test_it_is_learned_once(classifier: TrainedClassifier, monkeypatch: pytest.MonkeyPatch) -> None:
-    get = partial(get_localiser, lambda: classifier, Path("data/images"), pairs(), LSE, Path("work"))
+    get = partial(get_localiser, lambda: classifier, Path("data/images"), paths(), pairs(), LSE, Path("work"))
     learned = get()()
     assert learned is not None
     assert learned.weight.shape == (2, 64)
@@ -61,7 +66,7 @@ def test_it_is_learned_once(classifier: TrainedClassifier, monkeypatch: pytest.M
 
 
 def test_a_damaged_one_is_learned_again(classifier: TrainedClassifier, capsys: pytest.CaptureFixture[str]) -> None:
-    get = partial(get_localiser, lambda: classifier, Path("data/images"), pairs(), LSE, Path("work"))
+    get = partial(get_localiser, lambda: classifier, Path("data/images"), paths(), pairs(), LSE, Path("work"))
     learned = get()()
     Path("work", FILE).write_bytes(b"torn")
     torch.testing.assert_close(get()(), learned, rtol=0, atol=0)

@@ -147,8 +147,13 @@ def _scored(
 
 def _inputs(classifier: TrainedClassifier, images: Sequence[RGB], scale: float) -> Float[Tensor, "n 3 side side"]:
     """The images' squares at ``scale`` times the classifier's size, as near as whole cells of the grid allow."""
-    side = scaled_side(classifier.image_size, scale, input_step(classifier.network))
+    side = input_side(classifier, scale)
     return to_input(np.stack([fit_square(image, side) for image in images]), classifier.device)
+
+
+def input_side(classifier: TrainedClassifier, scale: float) -> int:
+    """The side in pixels of the squares that ``classifier`` sees at ``scale``."""
+    return scaled_side(classifier.image_size, scale, input_step(classifier.network))
 
 
 def scaled_side(side: int, scale: float, step: int) -> int:
