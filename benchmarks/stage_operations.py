@@ -16,6 +16,7 @@ from empaste.artifacts.schemas.proposals import Segments
 from empaste.artifacts.tables import write_table
 from empaste.backgrounds.patch_fill import fill_hole
 from empaste.datasets.demo import draw_scene
+from empaste.edges.walk import follow_edges
 from empaste.features.views import crop_on_gray
 from empaste.foregrounds.metric import Features, fit_class, fit_features, measure
 from empaste.foregrounds.settings import ForegroundsSettings
@@ -28,7 +29,6 @@ from empaste.photographs import decode_photograph
 from empaste.proposals.settings import ProposalsSettings
 from empaste.proposals.table import propose_image, segment_table
 from empaste.refinement.settings import RefineSettings
-from empaste.refinement.walk import follow_edges
 from empaste.settings import load_settings
 from empaste.squares import fit_square_mask
 

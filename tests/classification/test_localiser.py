@@ -152,7 +152,7 @@ def test_maps_of_many_images_lie_in_a_file(kind: str, tmp_path: Path, monkeypatc
         expected = feature_maps(classifier.network, to_input(squares, "cpu")).grid.numpy()
     np.testing.assert_allclose(held.maps, expected, rtol=1e-2, atol=1e-3)
     assert held.inside.shape == (5, *expected.shape[2:])
-    monkeypatch.setattr(empaste.classification.localiser, "MAX_BYTES_IN_MEMORY", 0)
+    monkeypatch.setattr("empaste.classification.labelled_images.MAX_BYTES_IN_MEMORY", 0)
     in_file = look_at(classifier, squares, sizes_hw, 2, store)
     np.testing.assert_array_equal(in_file.maps, held.maps)
     assert store.stat().st_size > held.maps.nbytes

@@ -184,17 +184,20 @@ def test_average_precision_by_hand() -> None:
     assert mean_ap([None]) is None
 
 
-def test_images_come_as_squares_in_memory_or_in_a_file(tmp_path: Path) -> None:
+def test_images_come_as_squares_in_memory_or_in_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = tmp_path / "store.npy"
     for number in range(3):
         write_rgb(tmp_path / f"{number}.png", np.full((4, 8, 3), 50 * number, np.uint8))
     paths = [tmp_path / f"{number}.png" for number in (2, 0, 1)]
-    squares = load_squares(paths, 16)
+    squares = load_squares(paths, 16, store)
+    assert not store.exists()
     assert squares.shape == (3, 16, 16, 3)
     assert squares[:, 8, 8, 0].tolist() == [100, 0, 50]
-    np.testing.assert_array_equal(load_squares(paths, 16, tmp_path / "store.npy"), squares)
-    np.testing.assert_array_equal(np.load(tmp_path / "store.npy"), squares)
+    monkeypatch.setattr("empaste.classification.labelled_images.MAX_BYTES_IN_MEMORY", squares.nbytes - 1)
+    np.testing.assert_array_equal(load_squares(paths, 16, store), squares)
+    np.testing.assert_array_equal(np.load(store), squares)
     with pytest.raises(InputError, match=r"gone\.png does not exist"):
-        load_squares([*paths, tmp_path / "gone.png"], 16)
+        load_squares([*paths, tmp_path / "gone.png"], 16, store)
 
 
 def test_labels_become_a_matrix() -> None:

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 import yaml
 
+from empaste.edges.settings import WalkSettings
 from empaste.errors import InputError
-from empaste.refinement.settings import CONTOURS, RefineSettings, WalkSettings
+from empaste.refinement.settings import CONTOURS, RefineSettings
 from empaste.settings import load_settings, validate
 from tests.refinement.scenes import TINY
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from math import prod
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,7 +18,7 @@ from empaste.images import read_rgb
 from empaste.squares import fit_square
 
 MAX_BYTES_IN_MEMORY = 4 * 2**30
-"""Of decoded images; more than that goes to a memory-mapped file."""
+"""Of an array that holds something of every image; one that is larger lies in a memory-mapped file."""
 
 
 class LabelledImages(NamedTuple):
@@ -39,16 +40,14 @@ def read_split(
     paths = read_image_paths(images, split)
     if not paths and split == "train":
         raise InputError(f"{images / 'images.parquet'} holds no training image; check prepare.* in params.yaml")
-    fits = len(paths) * side * side * 3 <= MAX_BYTES_IN_MEMORY
-    squares = load_squares(list(paths.values()), side, None if fits else work / f"{split}.npy")
+    squares = load_squares(list(paths.values()), side, work / f"{split}.npy")
     pairs = read_from(labels, Labels).to_numpy()
     return LabelledImages(squares, label_matrix(list(paths), class_ids, pairs), np.array(list(paths), int))
 
 
-def load_squares(paths: Sequence[Path], side: int, store: Path | None = None) -> UInt8[np.ndarray, "n side side 3"]:
-    """The images at ``paths``, each fitted into a square; in memory, or in the new file ``store`` where given."""
-    shape = (len(paths), side, side, 3)
-    squares = np.lib.format.open_memmap(store, "w+", np.uint8, shape) if store else np.empty(shape, np.uint8)
+def load_squares(paths: Sequence[Path], side: int, store: Path) -> UInt8[np.ndarray, "n side side 3"]:
+    """The images at ``paths``, each fitted into a square; in the new file ``store`` where memory does not hold them."""
+    squares = room_for((len(paths), side, side, 3), np.uint8, store)
 
     def load(row: int) -> None:
         squares[row] = fit_square(read_rgb(paths[row]), side)
@@ -57,6 +56,12 @@ def load_squares(paths: Sequence[Path], side: int, store: Path | None = None) ->
     with ThreadPoolExecutor() as pool:
         list(tqdm(pool.map(load, range(len(paths))), "images", len(paths), unit="image", leave=False))
     return squares
+
+
+def room_for(shape: tuple[int, ...], dtype: type[np.generic], store: Path) -> np.ndarray:
+    """An array to be filled: in memory, or in the new file ``store`` where it has over `MAX_BYTES_IN_MEMORY`."""
+    fits = prod(shape) * np.dtype(dtype).itemsize <= MAX_BYTES_IN_MEMORY
+    return np.empty(shape, dtype) if fits else np.lib.format.open_memmap(store, "w+", dtype, shape)
 
 
 def label_matrix(

@@ -26,7 +26,7 @@ from tqdm import tqdm
 
 from empaste.artifacts.classifier import TrainedClassifier
 from empaste.classification.cam_settings import LseSettings
-from empaste.classification.labelled_images import MAX_BYTES_IN_MEMORY
+from empaste.classification.labelled_images import room_for
 from empaste.errors import InputError
 from empaste.networks.anatomy import feature_maps
 from empaste.networks.inputs import to_input
@@ -108,16 +108,11 @@ def look_at(
             inputs = to_input(squares[start : start + batch_size], classifier.device)
             grid = feature_maps(classifier.network, inputs).grid.cpu().numpy().astype(np.float16)
         if maps is None:
-            maps = _room_for((len(squares), *grid.shape[1:]), store)
+            maps = room_for((len(squares), *grid.shape[1:]), np.float16, store)
         maps[start : start + len(grid)] = grid
     assert maps is not None
     inside = np.stack([cells_inside(*size_hw, *maps.shape[2:]) for size_hw in sizes_hw])
     return Grids(maps, inside)
-
-
-def _room_for(shape: tuple[int, ...], store: Path) -> Float16[np.ndarray, "n d gh gw"]:
-    fits = math.prod(shape) * np.dtype(np.float16).itemsize <= MAX_BYTES_IN_MEMORY
-    return np.empty(shape, np.float16) if fits else np.lib.format.open_memmap(store, "w+", np.float16, shape)
 
 
 def learn_localiser(views: Sequence[Grids], labels: Bool[np.ndarray, "n c"], settings: LseSettings) -> Localiser:

@@ -7,7 +7,7 @@ pass over the maps less for each, and on a CPU maps take longer to read and to w
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from jaxtyping import Float
@@ -19,15 +19,18 @@ TOLERANCE = 1e-4
 
 Answer = Callable[[nn.Module, Float[Tensor, "1 3 side side"]], Sequence[Tensor]]
 """Runs all of a network on an input."""
+Network = TypeVar("Network", bound=nn.Module)
 
 
 @torch.no_grad()
-def fold_norms(network: nn.Module, side: int, answer: Answer) -> nn.Module:
+def fold_norms(network: Network, side: int, answer: Answer) -> Network:
     """A copy of ``network``, which is in evaluation mode, with the normalisations folded that follow a convolution.
 
     ``answer`` is asked about noise of ``side`` pixels. ``network`` itself comes back where there is nothing to fold, or
     where the copy would answer otherwise: something else reads a convolution, too, that a normalisation follows.
     """
+    if not any(_has_constants(module) for module in network.modules()):
+        return network
     noise = torch.randn(1, 3, side, side, generator=torch.Generator().manual_seed(0))
     inputs = noise.to(next(network.parameters()).device)
     folded = deepcopy(network)

@@ -8,28 +8,24 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
 import torch
-from jaxtyping import Float, UInt8
 
 from empaste.artifacts.checkpoints import load_checkpoint, save_checkpoint
 from empaste.artifacts.json_files import read_own_json
 from empaste.artifacts.outputs import write_json
 from empaste.artifacts.work_parts import finish_parts
 from empaste.devices import one_thread, torch_device
+from empaste.edges.outlines import find_outlines
+from empaste.edges.walk import follow_edges, to_peak
 from empaste.errors import InputError
-from empaste.images import fit_within, read_rgb
-from empaste.networks.contours import learned_contours
+from empaste.images import read_rgb
 from empaste.networks.folding import fold_norms
 from empaste.per_process import PerProcess
 from empaste.refinement.pieces import Piece, Seen, find_pieces, find_void
 from empaste.refinement.segmenter import Segmenter, build_segmenter, class_maps
 from empaste.refinement.settings import CONTOURS, RefineSettings
-from empaste.refinement.walk import follow_edges
 
 NETWORK, PIECES = "segmenter.pt", "pieces.json"
-LEAST_PEAK = 1e-3
-"""A map is scaled as if its peak were at least this, so that one of nothing but rounding errors stays empty."""
 
 
 class Wanted(NamedTuple):
@@ -79,26 +75,17 @@ def segment_image(wanted: Wanted, segmenter: Callable[[], Segmenter], settings: 
     """
     image = read_rgb(wanted.path)
     with one_thread():
-        contours = _contours(image, wanted.path, settings)
+        contours = find_outlines(image, settings.image_size, settings.contours, wanted.path, CONTOURS)
         maps = class_maps(segmenter(), image, wanted.places, settings.image_size, settings.flip)
     found = {}
     for place, prob in zip(wanted.places, maps, strict=True):
         chances = follow_edges(prob, image, contours, settings.walk)
         pieces = find_pieces(chances, prob, settings)
         if not pieces and settings.unseen == "peak":  # the label says that the class is there
-            chances = follow_edges(prob / max(prob.max(), LEAST_PEAK), image, contours, settings.walk)
+            chances = follow_edges(to_peak(prob), image, contours, settings.walk)
             pieces = find_pieces(chances, prob, settings)
         found[place] = Seen(pieces, find_void(chances, pieces, settings))
     return found
-
-
-def _contours(
-    image: UInt8[np.ndarray, "h w 3"], path: Path, settings: RefineSettings
-) -> Float[np.ndarray, "h w"] | None:
-    """The learned contours of the image as the network sees it; None where no file of them is named."""
-    if settings.contours is None:
-        return None
-    return learned_contours(fit_within(image, settings.image_size), settings.contours, path.name, CONTOURS)
 
 
 def load_segmenter(path: Path, settings: RefineSettings) -> Segmenter:
@@ -110,7 +97,6 @@ def load_segmenter(path: Path, settings: RefineSettings) -> Segmenter:
     network.load_state_dict(content["weights"])
     placed = network.eval().to(torch_device(settings.device))
     folded = fold_norms(placed, settings.image_size, lambda segmenter, inputs: [segmenter(inputs)])
-    assert isinstance(folded, Segmenter)
     return folded.to(memory_format=torch.channels_last)
 
 

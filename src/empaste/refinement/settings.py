@@ -4,19 +4,11 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from empaste.edges.settings import WalkSettings
 from empaste.networks.names import Backbone
 from empaste.settings import Count, Device, Fraction, NonNegative, Positive, PositiveFloat, RisingRange, Settings
 
 CONTOURS = "refine.contours"
-
-
-class WalkSettings(Settings):
-    """How a random walk turns a map into a mask; see `empaste.refinement.walk`."""
-
-    side: Annotated[int, Field(ge=16)]
-    contour_weight: NonNegative
-    colour_weight: NonNegative
-    prior_weight: PositiveFloat
 
 
 class RefineSettings(Settings):

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.sparse import csc_array
 
-from empaste.refinement.settings import WalkSettings
-from empaste.refinement.walk import LEAST_PRIOR, follow_edges, solve_walk
+from empaste.edges.settings import WalkSettings
+from empaste.edges.walk import LEAST_PRIOR, follow_edges, solve_walk
 
 CONTOUR_WEIGHT, COLOUR_WEIGHT, PRIOR_WEIGHT = 6.0, 1.0, 0.005
 RED, GREEN = (220, 30, 30), (30, 220, 30)

@@ -17,10 +17,12 @@ from jaxtyping import Float, Float32, Int, UInt8
 from scipy.sparse import coo_array, csc_array, diags_array
 from scipy.sparse.linalg import spsolve
 
-from empaste.refinement.settings import WalkSettings
+from empaste.edges.settings import WalkSettings
 
 COLOUR_STEP = 10.0
 """A difference of colour (CIE Lab) that counts as 1."""
+LEAST_PEAK = 1e-3
+"""A map is scaled as if its peak were at least this, so that one of nothing but rounding errors stays empty."""
 LEAST_PRIOR = 1e-6
 """The weight of the map where it says nothing, so that there is one solution."""
 
@@ -42,6 +44,11 @@ def follow_edges(
     chances = solve_walk(steps, prior, weight).reshape(size_wh[::-1]).astype(np.float32)
     enlarged = cv2.resize(chances, image.shape[1::-1], interpolation=cv2.INTER_LINEAR)
     return np.asarray(enlarged, np.float32)
+
+
+def to_peak(values: Float[np.ndarray, "h w"]) -> Float[np.ndarray, "h w"]:
+    """``values`` scaled to a peak of 1, if it is not near 0."""
+    return np.asarray(values / max(float(values.max()), LEAST_PEAK))
 
 
 def solve_walk(
