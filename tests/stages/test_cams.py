@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 import typer
+import yaml
 
 import empaste.classification.locating
 from empaste.artifacts.classifier import TrainedClassifier, save_classifier
@@ -93,6 +94,37 @@ def test_a_localisers_maps_are_empty_outside_the_image() -> None:
     assert [Path("data/cams", name).read_bytes() for name in ("cams.parquet", "heatmaps.npy")] == first
 
 
+def test_maps_that_follow_edges_have_the_side_of_the_walk() -> None:
+    save_network(1.0)
+    main()
+    plain = read_table(Path("data/cams/cams.parquet"), Cams)
+    write_params(cams={"follow_edges": True})
+    main()
+    table = read_table(Path("data/cams/cams.parquet"), Cams)
+    heatmaps = np.load("data/cams/heatmaps.npy")
+    side = yaml.safe_load(Path("params.yaml").read_text())["cams"]["walk"]["side"]
+    assert heatmaps.shape == (len(table), side, side)
+    assert heatmaps.dtype == np.float16
+    np.testing.assert_array_equal(heatmaps.max((1, 2)), np.where(table["cam_empty"], 0, 1))
+    wide = heatmaps[int(np.flatnonzero(table["image_id"] == 2)[0])]
+    assert not wide[: side // 4].any()
+    assert not wide[-side // 4 :].any()
+    np.testing.assert_array_equal(table["prob"], plain["prob"])
+    first = [Path("data/cams", name).read_bytes() for name in ("cams.parquet", "heatmaps.npy")]
+    write_params(cams={"follow_edges": True, "batch_size": 3})
+    main()
+    assert [Path("data/cams", name).read_bytes() for name in ("cams.parquet", "heatmaps.npy")] == first
+
+
+def test_contours_that_are_not_there_are_named(capsys: pytest.CaptureFixture[str]) -> None:
+    save_network(1.0)
+    write_params(cams={"follow_edges": True, "contours": "none.h5"})
+    with pytest.raises(typer.Exit):
+        main()
+    assert "cams.contours names 'none.h5', but there is no such file" in capsys.readouterr().err
+    assert not Path("data/cams").exists()
+
+
 def test_a_class_that_the_classifier_does_not_know_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     save_network()
     labels = read_table(Path("data/labels/labels.parquet"), Labels)
@@ -104,8 +136,10 @@ def test_a_class_that_the_classifier_does_not_know_is_named(capsys: pytest.Captu
     assert not Path("data/cams").exists()
 
 
-def test_a_map_that_is_no_number_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("follow_edges", [False, True])
+def test_a_map_that_is_no_number_is_named(follow_edges: bool, capsys: pytest.CaptureFixture[str]) -> None:
     save_network(float("nan"))
+    write_params(cams={"follow_edges": follow_edges})
     with pytest.raises(typer.Exit):
         main()
     assert "the heat map of class 2 in the image 1 is not finite" in capsys.readouterr().err
@@ -122,9 +156,9 @@ def test_without_labels_there_are_no_rows(method: str) -> None:
     assert len(np.load("data/cams/heatmaps.npy")) == 0
 
 
-@pytest.mark.parametrize("method", ["grad_cam", "lse"])
-def test_an_interrupted_run_goes_on(method: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    write_params(cams={"batch_size": 2, "method": method})
+@pytest.mark.parametrize(("method", "follow_edges"), [("grad_cam", False), ("lse", False), ("grad_cam", True)])
+def test_an_interrupted_run_goes_on(method: str, follow_edges: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_params(cams={"batch_size": 2, "method": method, "follow_edges": follow_edges})
     save_network(1.0)
     outputs = [Path("data/cams/cams.parquet"), Path("data/cams/heatmaps.npy")]
     assert_goes_on(main, outputs, empaste.classification.locating, monkeypatch)

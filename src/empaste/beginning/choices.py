@@ -131,7 +131,7 @@ def _folds(found: Found, machine: Machine, values: Values) -> Iterator[Choice]:
 
 
 def _contours(found: Found, machine: Machine, values: Values) -> Iterator[Choice]:
-    for key in ("proposals.selective_search.contours", "refine.contours"):
+    for key in ("proposals.selective_search.contours", "cams.contours", "refine.contours"):
         if values[key] == CONTOURS and not machine.contours:
             yield Choice(key, None, f"learned contours are not installed: {install_command('contours')}")
 

@@ -4,7 +4,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from empaste.edges.settings import WalkSettings
 from empaste.settings import Count, Device, Percent, Positive, PositiveFloat, Settings
+
+CONTOURS = "cams.contours"
 
 
 class LseSettings(Settings):
@@ -20,6 +23,10 @@ class CamSettings(Settings):
 
     method: Literal["grad_cam", "lse"]
     lse: LseSettings
+    follow_edges: bool
+    level: Annotated[float, Field(gt=0, lt=1)]
+    contours: str | None
+    walk: WalkSettings
     keep: Literal["threshold", "top_percent"]
     threshold: Annotated[float, Field(gt=0, lt=1)]
     top_percent: Percent

@@ -20,6 +20,7 @@ from empaste.batches import map_ahead
 from empaste.classification.cam import ClassMap, locate_classes
 from empaste.classification.cam_settings import CamSettings
 from empaste.classification.localiser import Localiser
+from empaste.classification.walked import outlines_for, walk_map
 from empaste.errors import InputError
 from empaste.images import RGB, read_rgb
 
@@ -102,19 +103,27 @@ def _locate_batch(
 ) -> Iterator[list[Located]]:
     columns = [[classifier.class_ids.index(class_id) for class_id in class_ids] for _, _, class_ids in images]
     found = locate_classes(classifier, pixels, columns, settings, localiser)
-    for (_, image_id, class_ids), maps in zip(images, found, strict=True):
+    for (path, image_id, class_ids), image, maps in zip(images, pixels, found, strict=True):
+        for class_id, one in zip(class_ids, maps, strict=True):
+            _check_finite(image_id, class_id, one)
+        if settings.follow_edges:
+            outlines = outlines_for(image, path, settings)
+            maps = [walk_map(one, image, outlines, settings) for one in maps]
         yield [
             Located(_row(image_id, class_id, class_map), class_map.heatmap)
             for class_id, class_map in zip(class_ids, maps, strict=True)
         ]
 
 
-def _row(image_id: int, class_id: int, class_map: ClassMap) -> dict[str, Any]:
+def _check_finite(image_id: int, class_id: int, class_map: ClassMap) -> None:
     if not (np.isfinite(class_map.prob) and np.isfinite(class_map.heatmap).all()):
         raise InputError(
             f"the heat map of class {class_id} in the image {image_id} is not finite; the classifier's weights "
             "hold NaN or overflow: run dvc repro classifier with a lower classifier.learning_rate"
         )
+
+
+def _row(image_id: int, class_id: int, class_map: ClassMap) -> dict[str, Any]:
     x, y = class_map.centre_xy or (np.nan, np.nan)
     return {
         "image_id": image_id,

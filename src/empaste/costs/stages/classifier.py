@@ -5,6 +5,7 @@ import math
 from empaste.classification import localiser, probe
 from empaste.classification.cam import scaled_side
 from empaste.classification.train import NUM_VALIDATIONS
+from empaste.classification.walked import CONTOUR_SIDE
 from empaste.costs.cost import BYTE, Cost, Passes, Task
 from empaste.costs.flops import traits
 from empaste.costs.scale import Scale
@@ -41,7 +42,7 @@ def classifier(params: Params, scale: Scale) -> Cost:
 def cams(params: Params, scale: Scale) -> Cost:
     """Every training image is looked at once per scale and, with ``flip``, once more per scale; maps are of 16 bits.
 
-    A localiser looks at those that it learns once per scale before.
+    A localiser looks at those that it learns once per scale before. Maps that follow edges walk one by one.
     """
     own, net, images = params.cams, params.classifier, scale.data.train
     step = traits(net.architecture, net.width, net.image_size).step
@@ -50,11 +51,16 @@ def cams(params: Params, scale: Scale) -> Cost:
     learned = min(images, localiser.MAX_IMAGES) if own.method == "lse" else 0
     looks = {side: images * views.count(side) + learned for side in dict.fromkeys(views)}
     cells = max(traits(net.architecture, net.width, side).cells for side in sides)
+    passes = [Passes("classifier.forward", net.architecture, side, number, net.width) for side, number in looks.items()]
+    tasks = [Task("read", (images + learned * len(looks)) * scale.megapixels)]
+    if own.follow_edges:
+        cells = own.walk.side**2
+        tasks.append(Task("walk", scale.data.pairs * (own.walk.side / 128) ** 2))
+        if own.contours:
+            passes.append(Passes("contours.forward", "hed", CONTOUR_SIDE * own.walk.side, images))
     return Cost(
         images=images,
-        passes=tuple(
-            Passes("classifier.forward", net.architecture, side, number, net.width) for side, number in looks.items()
-        ),
-        tasks=(Task("read", (images + learned * len(looks)) * scale.megapixels),),
+        passes=tuple(passes),
+        tasks=tuple(tasks),
         written=(Task(BYTE, HALF * cells * scale.data.pairs),),
     )

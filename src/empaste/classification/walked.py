@@ -1,0 +1,49 @@
+"""A heat map after a random walk that stops at the image's edges: it covers an object, not cells of a coarse grid.
+
+J. Ahn and S. Kwak (CVPR 2018) let CAMs walk, too, by affinities between pixels that a network learned. Here the walk is
+the one that draws foregrounds anew (`edges.walk`): colours and contours say how easy a step is, and nothing is learned.
+"""
+
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float, UInt8
+
+from empaste.classification.cam import ClassMap, centre_of_gravity, in_image_frame, kept_pixels
+from empaste.classification.cam_settings import CONTOURS, CamSettings
+from empaste.edges.outlines import find_outlines
+from empaste.edges.walk import follow_edges, to_peak
+from empaste.squares import fit_square_mask
+
+CONTRAST = 4.0
+"""How much steeper a map falls at an edge than the chances of the walk do, since its overlap with segments is soft."""
+CONTOUR_SIDE = 4
+"""Side of the image in which contours are looked for, in sides of the one in which the walk goes."""
+
+
+def outlines_for(
+    image: UInt8[np.ndarray, "h w 3"], path: Path, settings: CamSettings
+) -> Float[np.ndarray, "h2 w2"] | None:
+    """The learned contours that stop the walks in an image; None where ``settings`` ask for none."""
+    return find_outlines(image, CONTOUR_SIDE * settings.walk.side, settings.contours, path, CONTOURS)
+
+
+def walk_map(
+    found: ClassMap,
+    image: UInt8[np.ndarray, "h w 3"],
+    outlines: Float[np.ndarray, "h2 w2"] | None,
+    settings: CamSettings,
+) -> ClassMap:
+    """``found`` with a heat map of ``walk.side`` × ``walk.side`` that follows the edges of ``image``, and its centre.
+
+    A walker at a pixel whose heat is ``settings.level`` of the image's highest is stopped by nothing but what lies
+    around. Chances to be stopped by the class are scaled to a peak of 1, steepened about a half, and cut off at 0 and
+    1. The map is 0 outside the image, and an empty one stays empty.
+    """
+    height, width = image.shape[:2]
+    heat = to_peak(in_image_frame(found.heatmap, height, width, max(height, width)))
+    prior = np.interp(heat, [0, settings.level, 1], [0, 0.5, 1])
+    chances = to_peak(follow_edges(prior, image, outlines, settings.walk))
+    steep = np.clip(0.5 + CONTRAST * (chances - 0.5), 0, 1)
+    centre_xy = centre_of_gravity(kept_pixels(steep, settings))
+    return found._replace(heatmap=to_peak(fit_square_mask(steep, settings.walk.side)), centre_xy=centre_xy)
