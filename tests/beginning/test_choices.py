@@ -90,6 +90,7 @@ def test_the_machine_decides_on_threads_batches_and_contours() -> None:
     bare = chosen(machine=replace(LAPTOP, contours=False))
     keys = ("proposals.selective_search.contours", "cams.contours", "refine.contours")
     assert [bare[key] for key in keys] == [None, None, None]
+    assert bare["cams.follow_edges"] is False
 
 
 @pytest.mark.parametrize(("gib", "parts"), [(80.0, None), (24.0, 2), (8.0, 4), (0.1, 16)])

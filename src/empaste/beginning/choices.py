@@ -134,6 +134,8 @@ def _contours(found: Found, machine: Machine, values: Values) -> Iterator[Choice
     for key in ("proposals.selective_search.contours", "cams.contours", "refine.contours"):
         if values[key] == CONTOURS and not machine.contours:
             yield Choice(key, None, f"learned contours are not installed: {install_command('contours')}")
+    if values["cams.contours"] == CONTOURS and not machine.contours:
+        yield Choice("cams.follow_edges", False, "by colours alone maps of where classes are get no better")
 
 
 def _threads(found: Found, machine: Machine, values: Values) -> Iterator[Choice]:
