@@ -8,7 +8,7 @@ import pytest
 from empaste.classification import cam_settings as section
 from empaste.classification.cam import ClassMap
 from empaste.classification.cam_settings import CamSettings
-from empaste.classification.walked import outlines_for, walk_map
+from empaste.classification.walked import contours_for, walk_map
 from empaste.errors import InputError
 from tests.classification.conftest import cam_settings
 
@@ -100,12 +100,12 @@ def test_contours_stop_the_walk() -> None:
     assert not stopped[:, 26:].any()
 
 
-def test_outlines_are_looked_for_where_they_are_asked_for(tmp_path: Path) -> None:
+def test_contours_are_looked_for_where_they_are_asked_for(tmp_path: Path) -> None:
     plain = np.full((64, 64, 3), 120, np.uint8)
-    assert outlines_for(plain, tmp_path / "a.jpg", following()) is None
+    assert contours_for(plain, tmp_path / "a.jpg", following()) is None
     missing = str(tmp_path / "none.h5")
     with pytest.raises(InputError, match=r"cams\.contours names '.*none\.h5', but there is no such file"):
-        outlines_for(plain, tmp_path / "a.jpg", following(contours=missing))
+        contours_for(plain, tmp_path / "a.jpg", following(contours=missing))
 
 
 def test_the_contours_that_errors_name_are_a_parameter() -> None:

@@ -20,7 +20,7 @@ from empaste.batches import map_ahead
 from empaste.classification.cam import ClassMap, locate_classes
 from empaste.classification.cam_settings import CamSettings
 from empaste.classification.localiser import Localiser
-from empaste.classification.walked import outlines_for, walk_map
+from empaste.classification.walked import contours_for, walk_map
 from empaste.errors import InputError
 from empaste.images import RGB, read_rgb
 
@@ -107,8 +107,8 @@ def _locate_batch(
         for class_id, one in zip(class_ids, maps, strict=True):
             _check_finite(image_id, class_id, one)
         if settings.follow_edges:
-            outlines = outlines_for(image, path, settings)
-            maps = [walk_map(one, image, outlines, settings) for one in maps]
+            contours = contours_for(image, path, settings)
+            maps = [walk_map(one, image, contours, settings) for one in maps]
         yield [
             Located(_row(image_id, class_id, class_map), class_map.heatmap)
             for class_id, class_map in zip(class_ids, maps, strict=True)

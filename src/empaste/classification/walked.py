@@ -11,7 +11,7 @@ from jaxtyping import Float, UInt8
 
 from empaste.classification.cam import ClassMap, centre_of_gravity, in_image_frame, kept_pixels
 from empaste.classification.cam_settings import CONTOURS, CamSettings
-from empaste.edges.outlines import find_outlines
+from empaste.edges.contours import find_contours
 from empaste.edges.walk import follow_edges, to_peak
 from empaste.squares import fit_square_mask
 
@@ -21,17 +21,17 @@ CONTOUR_SIDE = 4
 """Side of the image in which contours are looked for, in sides of the one in which the walk goes."""
 
 
-def outlines_for(
+def contours_for(
     image: UInt8[np.ndarray, "h w 3"], path: Path, settings: CamSettings
 ) -> Float[np.ndarray, "h2 w2"] | None:
     """The learned contours that stop the walks in an image; None where ``settings`` ask for none."""
-    return find_outlines(image, CONTOUR_SIDE * settings.walk.side, settings.contours, path, CONTOURS)
+    return find_contours(image, CONTOUR_SIDE * settings.walk.side, settings.contours, path, CONTOURS)
 
 
 def walk_map(
     found: ClassMap,
     image: UInt8[np.ndarray, "h w 3"],
-    outlines: Float[np.ndarray, "h2 w2"] | None,
+    contours: Float[np.ndarray, "h2 w2"] | None,
     settings: CamSettings,
 ) -> ClassMap:
     """``found`` with a heat map of ``walk.side`` × ``walk.side`` that follows the edges of ``image``, and its centre.
@@ -43,7 +43,7 @@ def walk_map(
     height, width = image.shape[:2]
     heat = to_peak(in_image_frame(found.heatmap, height, width, max(height, width)))
     prior = np.interp(heat, [0, settings.level, 1], [0, 0.5, 1])
-    chances = to_peak(follow_edges(prior, image, outlines, settings.walk))
+    chances = to_peak(follow_edges(prior, image, contours, settings.walk))
     steep = np.clip(0.5 + CONTRAST * (chances - 0.5), 0, 1)
     centre_xy = centre_of_gravity(kept_pixels(steep, settings))
     return found._replace(heatmap=to_peak(fit_square_mask(steep, settings.walk.side)), centre_xy=centre_xy)

@@ -1,1 +1,1 @@
-"""Maps that follow an image's edges: where its outlines are (`outlines`), and a walk that stops there (`walk`)."""
+"""Maps that follow an image's edges: its learned contours (`contours`), and a walk that stops there (`walk`)."""

@@ -15,7 +15,7 @@ from empaste.artifacts.json_files import read_own_json
 from empaste.artifacts.outputs import write_json
 from empaste.artifacts.work_parts import finish_parts
 from empaste.devices import one_thread, torch_device
-from empaste.edges.outlines import find_outlines
+from empaste.edges.contours import find_contours
 from empaste.edges.walk import follow_edges, to_peak
 from empaste.errors import InputError
 from empaste.images import read_rgb
@@ -75,7 +75,7 @@ def segment_image(wanted: Wanted, segmenter: Callable[[], Segmenter], settings: 
     """
     image = read_rgb(wanted.path)
     with one_thread():
-        contours = find_outlines(image, settings.image_size, settings.contours, wanted.path, CONTOURS)
+        contours = find_contours(image, settings.image_size, settings.contours, wanted.path, CONTOURS)
         maps = class_maps(segmenter(), image, wanted.places, settings.image_size, settings.flip)
     found = {}
     for place, prob in zip(wanted.places, maps, strict=True):

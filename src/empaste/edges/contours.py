@@ -9,7 +9,7 @@ from empaste.images import fit_within
 from empaste.networks.contours import learned_contours
 
 
-def find_outlines(
+def find_contours(
     image: UInt8[np.ndarray, "h w 3"], side: int, source: str | None, path: Path, key: str
 ) -> Float[np.ndarray, "h2 w2"] | None:
     """The contours of ``image``, in [0, 1], with a longest side of at most ``side``; None where ``source`` is null.
