@@ -36,7 +36,7 @@ def settings_of(**changes: Any) -> ClassifierSettings:
 
 def cam_settings(**changes: Any) -> CamSettings:
     """Grad-CAM by one scale and no mirror image, and what is over half the maximum counts, but for ``changes``."""
-    walk = {"side": 32, "contour_weight": 6.0, "colour_weight": 1.0, "prior_weight": 0.005}
+    walk = {"side": 64, "contour_weight": 6.0, "colour_weight": 1.0, "prior_weight": 0.005}
     lse = {"sharpness": 3.0, "iterations": 60, "seed": 0}
     plain: dict[str, Any] = {"method": "grad_cam", "lse": lse, "follow_edges": False, "level": 0.3}
     plain |= {"contours": None, "walk": walk}

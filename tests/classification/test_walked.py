@@ -12,7 +12,7 @@ from empaste.classification.walked import contours_for, walk_map
 from empaste.errors import InputError
 from tests.classification.conftest import cam_settings
 
-SIDE = 64
+SIDE = cam_settings().walk.side
 GRID = 4
 
 
@@ -36,8 +36,7 @@ def cell(row: int, column: int) -> np.ndarray:
 
 
 def following(**changes: object) -> CamSettings:
-    walk = {"side": SIDE, "contour_weight": 6.0, "colour_weight": 1.0, "prior_weight": 0.005}
-    return cam_settings(follow_edges=True, walk=walk, **changes)
+    return cam_settings(follow_edges=True, **changes)
 
 
 def test_a_cell_grows_into_the_object_under_it() -> None:
@@ -55,7 +54,7 @@ def test_a_cell_grows_into_the_object_under_it() -> None:
 def test_maps_cover_the_square_that_an_image_is_fitted_into(height: int, width: int) -> None:
     """The object is in the middle; nothing is seen where there is no image."""
     mask = disc(height, width, (width // 2, height // 2), max(1, min(height, width) // 4))
-    found = walk_map(seen(np.ones((GRID, GRID)) * cell(2, 2)), photograph(mask), None, following())
+    found = walk_map(seen(cell(2, 2)), photograph(mask), None, following())
     heat = found.heatmap
     assert heat.shape == (SIDE, SIDE)
     rows, columns = (np.flatnonzero(heat.any(axis=axis)) for axis in (1, 0))

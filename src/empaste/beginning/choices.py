@@ -131,10 +131,12 @@ def _folds(found: Found, machine: Machine, values: Values) -> Iterator[Choice]:
 
 
 def _contours(found: Found, machine: Machine, values: Values) -> Iterator[Choice]:
+    if machine.contours:
+        return
     for key in ("proposals.selective_search.contours", "cams.contours", "refine.contours"):
-        if values[key] == CONTOURS and not machine.contours:
+        if values[key] == CONTOURS:
             yield Choice(key, None, f"learned contours are not installed: {install_command('contours')}")
-    if values["cams.contours"] == CONTOURS and not machine.contours:
+    if values["cams.contours"] == CONTOURS:
         yield Choice("cams.follow_edges", False, "by colours alone maps of where classes are get no better")
 
 

@@ -31,6 +31,15 @@ class Task:
     count: float
 
 
+WALK_SIDE = 128
+"""Longest side in pixels of the image that the rate of a random walk holds for."""
+
+
+def walk_task(number: float, side: int) -> Task:
+    """So many random walks in images with a longest side of ``side`` pixels."""
+    return Task("walk", number * (side / WALK_SIDE) ** 2)
+
+
 @dataclass(frozen=True)
 class Cost:
     """What one stage takes.

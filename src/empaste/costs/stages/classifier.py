@@ -6,7 +6,7 @@ from empaste.classification import localiser, probe
 from empaste.classification.cam import scaled_side
 from empaste.classification.train import NUM_VALIDATIONS
 from empaste.classification.walked import CONTOUR_SIDE
-from empaste.costs.cost import BYTE, Cost, Passes, Task
+from empaste.costs.cost import BYTE, Cost, Passes, Task, walk_task
 from empaste.costs.flops import traits
 from empaste.costs.scale import Scale
 from empaste.params import Params
@@ -55,7 +55,7 @@ def cams(params: Params, scale: Scale) -> Cost:
     tasks = [Task("read", (images + learned * len(looks)) * scale.megapixels)]
     if own.follow_edges:
         cells = own.walk.side**2
-        tasks.append(Task("walk", scale.data.pairs * (own.walk.side / 128) ** 2))
+        tasks.append(walk_task(scale.data.pairs, own.walk.side))
         if own.contours:
             passes.append(Passes("contours.forward", "hed", CONTOUR_SIDE * own.walk.side, images))
     return Cost(

@@ -1,6 +1,6 @@
 """``foregrounds`` and ``refine``."""
 
-from empaste.costs.cost import Cost, Passes, Task
+from empaste.costs.cost import Cost, Passes, Task, walk_task
 from empaste.costs.flops import traits
 from empaste.costs.scale import Scale
 from empaste.params import Params
@@ -49,7 +49,7 @@ def refine(params: Params, scale: Scale) -> Cost:
         passes=tuple(one for one in passes if one.count),
         tasks=(
             Task("read", own.rounds * data.train * scale.megapixels),
-            Task("walk", own.rounds * data.pairs * (own.walk.side / 128) ** 2),
+            walk_task(own.rounds * data.pairs, own.walk.side),
         ),
         steps=steps,
         at_most=own.rounds > 0,
