@@ -46,7 +46,7 @@ from empaste.evaluation import evaluate_detections
 from empaste.evaluation.mistakes import match_instances
 from empaste.layout import HERE
 from empaste.paste import SELECTIONS
-from empaste.paste.sampling import draw, list_candidates, open_draws, write_draws
+from empaste.paste.sampling import columns_of, draw, open_draws, write_draws
 from empaste.paste.settings import PasteSettings
 from empaste.paste.sources import SOURCES
 from empaste.proposals.data_set import propose_data_set
@@ -95,7 +95,7 @@ def sample(items: int) -> None:
     """Weights of the pool, and ``items`` times the draws of a composite."""
     settings = load_settings(HERE.params, "paste", PasteSettings)
     pool = SOURCES["fem"].read(settings, HERE)
-    write_draws(Path("draws"), SELECTIONS[settings.selection](list_candidates(pool), settings))
+    write_draws(Path("draws"), SELECTIONS[settings.selection](columns_of(pool), settings))
     shares = open_draws(Path("draws"))
     for number in range(items):
         draw(shares, settings.n_p_range[1], np.random.default_rng([5, number]))

@@ -31,7 +31,7 @@ from empaste.masks import decode_mask, encode_mask
 from empaste.paste.compose import compose_encoded
 from empaste.paste.cutouts import cut_out, open_cutouts, pool_folder
 from empaste.paste.foregrounds import Foreground, annotated_instances
-from empaste.paste.pool import Background
+from empaste.paste.pool import Canvas
 from empaste.paste.sampling import write_draws
 from empaste.paste.settings import PasteSettings
 from empaste.paste.writing import write_composites
@@ -54,7 +54,7 @@ SIDES = {
 class Scene(NamedTuple):
     """Images of the benchmark's size in files, and the cutouts of their objects."""
 
-    originals: list[Background]
+    originals: list[Canvas]
     cutouts: Path
 
 
@@ -116,7 +116,7 @@ def scaling(root: Path, scene: Scene, num: int, workers: int) -> dict[str, float
     return {"workers": workers, "times_faster": clock[1] / clock[workers], "bar_two_workers": TWO_WORKERS}
 
 
-def compose_side(folder: Path, side: str, scene: Scene, items: Sequence[Background], workers: int) -> None:
+def compose_side(folder: Path, side: str, scene: Scene, items: Sequence[Canvas], workers: int) -> None:
     """Composites as the paste stage writes them."""
     placement, blending = SIDES[side]
     settings = PasteSettings.model_validate(
@@ -134,7 +134,7 @@ def compose_side(folder: Path, side: str, scene: Scene, items: Sequence[Backgrou
 
 
 def plain_loop(
-    folder: Path, items: Sequence[Background], objects: list[tuple[np.ndarray, np.ndarray]], rng: np.random.Generator
+    folder: Path, items: Sequence[Canvas], objects: list[tuple[np.ndarray, np.ndarray]], rng: np.random.Generator
 ) -> None:
     """The limit: the steps that no such program can do without, one OpenCV call each."""
     folder.mkdir(exist_ok=True)
@@ -180,14 +180,14 @@ def prepare(root: Path, drawn: list[tuple[np.ndarray, list[np.ndarray]]]) -> Sce
         path = root / f"{number}.jpg"
         write_rgb(path, image, QUALITY_IN)
         own = [Foreground(number, 1, 100 * number + k, "segment_id", encode_mask(m)) for k, m in enumerate(masks)]
-        originals.append(Background("background", number, 0, path, tuple(own), True))
+        originals.append(Canvas("background", number, 0, path, tuple(own), True))
     pool = cut_out(root / "cutouts", originals, [blending for _, blending in SIDES.values()], map)
     write_draws(root / "cutouts", np.ones(len(pool)))
     print(f"{len(originals)} images, {len(pool)} objects")
     return Scene(originals, root / "cutouts")
 
 
-def background_items(scene: Scene, copy: int, num: int) -> list[Background]:
+def background_items(scene: Scene, copy: int, num: int) -> list[Canvas]:
     """``num`` images to paste on, with no instance of their own; another ``copy`` gives other draws."""
     around = islice(cycle(scene.originals), num)
     return [one._replace(own=(), source_id=number, copy=copy + 1) for number, one in enumerate(around)]

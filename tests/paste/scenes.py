@@ -10,7 +10,7 @@ from empaste.images import write_rgb
 from empaste.masks import encode_mask
 from empaste.paste.cutouts import cut_out
 from empaste.paste.foregrounds import Foreground
-from empaste.paste.pool import Background
+from empaste.paste.pool import Canvas
 from empaste.paste.sampling import write_draws
 from empaste.paste.settings import PasteSettings
 
@@ -47,7 +47,7 @@ def blob(rng: np.random.Generator, size_hw: tuple[int, int]) -> np.ndarray:
     return mask.astype(bool)
 
 
-def paint(path: Path, image_id: int, masks: list[np.ndarray], copy: int = 0) -> Background:
+def paint(path: Path, image_id: int, masks: list[np.ndarray], copy: int = 0) -> Canvas:
     """An original at ``path`` (black, PNG) whose instances, the k-th of colour ``image_id * 10 + k``, are ``masks``."""
     image = np.zeros((*masks[0].shape, 3), np.uint8)
     own = []
@@ -56,10 +56,10 @@ def paint(path: Path, image_id: int, masks: list[np.ndarray], copy: int = 0) -> 
         image[mask] = colour_of(source_id)
         own.append(Foreground(image_id, number % 2 + 1, source_id, "segment_id", encode_mask(mask)))
     write_rgb(path, image)
-    return Background("original", image_id, copy, path, tuple(own), True)
+    return Canvas("original", image_id, copy, path, tuple(own), True)
 
 
-def pool_of(folder: Path, originals: list[Background]) -> Path:
+def pool_of(folder: Path, originals: list[Canvas]) -> Path:
     """The cutouts of ``originals``, on disk."""
     own = cut_out(folder, originals, ["gaussian", "poisson"], map)
     write_draws(folder, np.ones(len(own)))

@@ -19,7 +19,7 @@ from empaste.paste import compose as composing
 from empaste.paste.blending import HALF, blend_ring
 from empaste.paste.compose import Composite, EncodedComposite, Unreadable, compose, compose_encoded, paste_on
 from empaste.paste.foregrounds import Foreground
-from empaste.paste.pool import Background
+from empaste.paste.pool import Canvas
 from empaste.paste.warping import Layer, warp
 from tests.paste.scenes import SETTINGS, blob, changed, colour_of, paint, pool_of
 
@@ -72,7 +72,7 @@ def test_annotations_are_the_colours_of_the_image(
 
 
 def painted_by_pixels(
-    background: Background, layers: list[Layer], size_hw: tuple[int, int], blending: str
+    background: Canvas, layers: list[Layer], size_hw: tuple[int, int], blending: str
 ) -> tuple[dict[int, set[tuple[int, int]]], list[int]]:
     """What an independent renderer shows, which pastes numbers pixel by pixel.
 
@@ -168,7 +168,7 @@ def test_high_quality_keeps_colour_in_full(tmp_path: Path, quality: int, factor:
 
 
 def test_an_unreadable_background_is_no_composite_but_a_reason(tmp_path: Path) -> None:
-    missing = Background("background", 1, 0, tmp_path / "missing.jpg", (), True)
+    missing = Canvas("background", 1, 0, tmp_path / "missing.jpg", (), True)
     assert compose_encoded(missing, tmp_path, SETTINGS) == Unreadable(
         f"{tmp_path}/missing.jpg does not exist; run: dvc repro"
     )
@@ -221,7 +221,7 @@ def test_mixed_draws_one_placement_per_image(tmp_path: Path) -> None:
     options = changed(n_p=3, scale=[0.3, 0.3], rotation=0.0, placement="mixed")
     filled = 0
     for k in range(40):
-        composite = compose(Background("background", k, 0, tmp_path / "empty.png", (), True), pool, options)
+        composite = compose(Canvas("background", k, 0, tmp_path / "empty.png", (), True), pool, options)
         widths = {one["bbox"][2] for one in composite.annotations}
         assert max(widths) <= 7 or max(widths) >= 40
         filled += max(widths) >= 40
@@ -232,7 +232,7 @@ def test_placements_given_take_the_place_of_the_registrys(tmp_path: Path) -> Non
     own = paint(tmp_path / "1.png", 1, [np.ones((20, 20), bool)])
     pool = pool_of(tmp_path / "pool", [own])
     image = np.zeros((60, 60, 3), np.uint8)
-    background = Background("background", 1, 0, tmp_path / "1.png", (), True)
+    background = Canvas("background", 1, 0, tmp_path / "1.png", (), True)
     assert paste_on(image.copy(), background, pool, SETTINGS).annotations
     assert not paste_on(image, background, pool, SETTINGS, {"random": PLACEMENTS["none"]}).annotations
     assert not image.any()
@@ -264,7 +264,7 @@ def test_brightness_multiplies_the_colours_and_leaves_the_mask(tmp_path: Path) -
 def test_beside_the_object_and_its_soft_edge_nothing_changes(tmp_path: Path, blending: str) -> None:
     write_rgb(tmp_path / "b.png", np.random.default_rng(0).integers(0, 256, (80, 90, 3), np.uint8))
     pool = pool_of(tmp_path / "pool", [paint(tmp_path / "1.png", 1, [np.ones((25, 25), bool)])])
-    background = Background("background", 1, 0, tmp_path / "b.png", (), True)
+    background = Canvas("background", 1, 0, tmp_path / "b.png", (), True)
     composite = compose(background, pool, changed(n_p=1, blending=[blending], blur_sigma=1.5))
     inside = decode_mask(composite.annotations[0]["segmentation"]).astype(np.uint8)
     beside = cv2.dilate(inside, np.ones((11, 11), np.uint8)) == 0
@@ -276,7 +276,7 @@ def alone(folder: Path, mask: np.ndarray, size_hw: tuple[int, int], **changes: A
     folder.mkdir(exist_ok=True)
     pool = pool_of(folder / "pool", [paint(folder / "1.png", 1, [mask])])
     write_rgb(folder / "empty.png", np.zeros((*size_hw, 3), np.uint8))
-    empty = Background("background", 1, 0, folder / "empty.png", (), True)
+    empty = Canvas("background", 1, 0, folder / "empty.png", (), True)
     return compose(empty, pool, changed(n_p=1, **changes))
 
 
@@ -321,7 +321,7 @@ def test_extreme_objects_and_images(tmp_path: Path, placement: str, blending: st
     originals = [paint(tmp_path / f"{k}.png", k, [mask]) for k, mask in enumerate((pixel, frame, line), start=1)]
     pool = pool_of(tmp_path / "pool", originals)
     write_rgb(tmp_path / "b.png", np.full((*size_hw, 3), 9, np.uint8))
-    background = Background("background", 1, 0, tmp_path / "b.png", (), True)
+    background = Canvas("background", 1, 0, tmp_path / "b.png", (), True)
     for seed in range(4):
         options = changed(placement=placement, blending=[blending], n_p=[1, 9], seed=seed)
         composite = compose(background, pool, options)
@@ -419,7 +419,7 @@ def test_a_number_is_exact_and_a_range_is_drawn_from_to_its_ends(tmp_path: Path)
     size_hw = (400, 400)
     write_rgb(tmp_path / "empty.png", np.zeros((*size_hw, 3), np.uint8))
     pool = pool_of(tmp_path / "pool", [paint(tmp_path / "1.png", 1, [np.ones((20, 20), bool)])])
-    empty = Background("background", 0, 0, tmp_path / "empty.png", (), True)
+    empty = Canvas("background", 0, 0, tmp_path / "empty.png", (), True)
     for bounds in ((3, 3), (1, 4)):
         options = changed(n_p=list(bounds))
         composites = (compose(empty._replace(source_id=k), pool, options) for k in range(40))
@@ -432,7 +432,7 @@ def test_a_list_of_blendings_draws_one_per_image(tmp_path: Path) -> None:
     options = changed(n_p=1, blending=["gaussian", "none"], rotation=0.0, scale=[1.0, 1.0])
     hard = 0
     for k in range(40):
-        image = compose(Background("background", k, 0, tmp_path / "empty.png", (), True), pool, options).image
+        image = compose(Canvas("background", k, 0, tmp_path / "empty.png", (), True), pool, options).image
         hard += len(np.unique(image.reshape(-1, 3), axis=0)) == 2
     assert 10 <= hard <= 30
 
@@ -445,11 +445,11 @@ def test_an_outline_mixed_with_the_old_background_makes_no_halo(tmp_path: Path, 
     image = cv2.resize(large, (50, 50), interpolation=cv2.INTER_AREA)
     write_rgb(tmp_path / "1.png", image)
     own = (Foreground(1, 1, 5, "segment_id", encode_mask(image[..., 0] < 128)),)
-    pool = pool_of(tmp_path / "pool", [Background("original", 1, 0, tmp_path / "1.png", own, True)])
+    pool = pool_of(tmp_path / "pool", [Canvas("original", 1, 0, tmp_path / "1.png", own, True)])
     write_rgb(tmp_path / "black.png", np.zeros((80, 80, 3), np.uint8))
     for seed in range(10):
         options = changed(blending=[blending], scale=[0.3, 1.5], rotation=180.0, seed=seed)
-        composite = compose(Background("background", 1, 0, tmp_path / "black.png", (), True), pool, options)
+        composite = compose(Canvas("background", 1, 0, tmp_path / "black.png", (), True), pool, options)
         assert composite.annotations
         assert composite.image.max() <= 1
 
@@ -461,11 +461,11 @@ def test_no_old_background_comes_along(tmp_path: Path) -> None:
     image[mask > 0] = 255
     write_rgb(tmp_path / "1.png", image)
     own = (Foreground(1, 1, 5, "segment_id", encode_mask(mask.astype(bool))),)
-    pool = pool_of(tmp_path / "pool", [Background("original", 1, 0, tmp_path / "1.png", own, True)])
+    pool = pool_of(tmp_path / "pool", [Canvas("original", 1, 0, tmp_path / "1.png", own, True)])
     write_rgb(tmp_path / "white.png", np.full((80, 80, 3), 255, np.uint8))
     for seed in range(10):
         options = changed(blending=["gaussian"], scale=[0.2, 1.5], rotation=180.0, seed=seed, blur_sigma=2.0)
-        composite = compose(Background("background", 1, 0, tmp_path / "white.png", (), True), pool, options)
+        composite = compose(Canvas("background", 1, 0, tmp_path / "white.png", (), True), pool, options)
         assert composite.annotations
         assert composite.image.min() >= 254
 
@@ -473,7 +473,7 @@ def test_no_old_background_comes_along(tmp_path: Path) -> None:
 def test_an_unreadable_background_is_named(tmp_path: Path) -> None:
     (tmp_path / "broken.jpg").write_bytes(b"not a jpeg")
     with pytest.raises(InputError, match=r"broken\.jpg is not a readable image"):
-        compose(Background("background", 1, 0, tmp_path / "broken.jpg", (), True), tmp_path, SETTINGS)
+        compose(Canvas("background", 1, 0, tmp_path / "broken.jpg", (), True), tmp_path, SETTINGS)
 
 
 def test_own_masks_of_another_size_are_refused(tmp_path: Path) -> None:

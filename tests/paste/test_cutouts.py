@@ -26,13 +26,13 @@ from empaste.paste.cutouts import (
     write_cutouts,
 )
 from empaste.paste.foregrounds import Foreground
-from empaste.paste.pool import Background
+from empaste.paste.pool import Canvas
 
 
-def original(path: Path, image: np.ndarray, *masks: np.ndarray) -> Background:
+def original(path: Path, image: np.ndarray, *masks: np.ndarray) -> Canvas:
     write_rgb(path, image)
     own = [Foreground(1, k + 1, 10 + k, "segment_id", encode_mask(mask)) for k, mask in enumerate(masks)]
-    return Background("original", 1, 0, path, tuple(own), True)
+    return Canvas("original", 1, 0, path, tuple(own), True)
 
 
 def picture() -> np.ndarray:
@@ -136,7 +136,7 @@ def test_a_pool_is_cut_out_once_and_again_where_it_was_damaged(
     background = original(tmp_path / "a.png", picture(), mask)
     asked: list[int] = []
 
-    def counted(cut: Cut, originals: Sequence[Background]) -> Iterable[list[Cutout]]:
+    def counted(cut: Cut, originals: Sequence[Canvas]) -> Iterable[list[Cutout]]:
         asked.append(len(originals))
         return map(cut, originals)
 

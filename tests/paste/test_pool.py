@@ -11,7 +11,7 @@ from empaste.artifacts.shards import write_shards
 from empaste.errors import InputError
 from empaste.images import encode_rgb
 from empaste.paste.foregrounds import Foreground
-from empaste.paste.pool import list_items, list_originals, list_synthesised, void_regions
+from empaste.paste.pool import list_canvases, list_originals, list_synthesised, void_regions
 from empaste.rle import RLE
 
 PATHS = {2: Path("data/images/train/2.jpg"), 5: Path("data/images/train/5.jpg")}
@@ -77,9 +77,9 @@ def test_a_background_that_no_shard_holds_is_named(tmp_path: Path) -> None:
 def test_the_pool_is_originals_repeated_then_backgrounds_then_originals_unpasted(tmp_path: Path) -> None:
     write_shards(tmp_path, FILES)
     originals = list_originals([foreground(2, 0), foreground(5, 1)], PATHS, Path("i"))
-    items = list_items(originals, list_synthesised(BACKGROUNDS, tmp_path), 2, keep_originals=True)
+    items = list_canvases(originals, list_synthesised(BACKGROUNDS, tmp_path), 2, keep_originals=True)
     assert [(one.kind[0], one.source_id, one.copy, one.pasted_on) for one in items] == [
         ("o", 2, 0, True), ("o", 2, 1, True), ("o", 5, 0, True), ("o", 5, 1, True),
         ("b", 1, 0, True), ("b", 3, 0, True), ("o", 2, 0, False), ("o", 5, 0, False),
     ]  # fmt: skip
-    assert len(list_items(originals, [], 1, keep_originals=False)) == 2
+    assert len(list_canvases(originals, [], 1, keep_originals=False)) == 2

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from empaste.errors import InputError
 from empaste.paste import SELECTIONS
 from empaste.paste.foregrounds import Foreground
-from empaste.paste.sampling import Candidates, draw, list_candidates, open_draws, write_draws
+from empaste.paste.sampling import PoolColumns, columns_of, draw, open_draws, write_draws
 from empaste.rle import RLE
 from tests.paste.scenes import changed
 
@@ -19,23 +19,23 @@ IMBALANCED = np.array([7] * 90 + [3] * 9 + [5])
 
 def candidates(
     class_ids: list[int] | np.ndarray, image_ids: list[int] | None = None, confidences: list[float] | None = None
-) -> Candidates:
+) -> PoolColumns:
     """By default every foreground is the only one of its image, and as sure as the others."""
     num = len(class_ids)
-    return Candidates(
+    return PoolColumns(
         np.array(class_ids),
         np.arange(num) if image_ids is None else np.array(image_ids),
         np.full(num, 0.5) if confidences is None else np.array(confidences, float),
     )
 
 
-def weigh(name: str, pool: Candidates, threshold: float = 0.3, temperature: float = 1.0) -> np.ndarray:
+def weigh(name: str, pool: PoolColumns, threshold: float = 0.3, temperature: float = 1.0) -> np.ndarray:
     settings = changed(repeat_threshold=threshold, confidence_temperature=temperature)
     weights = SELECTIONS[name](pool, settings)
     return np.asarray(weights / weights.sum())
 
 
-def shares(name: str, pool: Candidates, **settings: float) -> dict[int, float]:
+def shares(name: str, pool: PoolColumns, **settings: float) -> dict[int, float]:
     weights = weigh(name, pool, **settings)
     return {class_id: float(weights[pool.class_ids == class_id].sum()) for class_id in sorted(set(pool.class_ids))}
 
@@ -80,9 +80,9 @@ def test_no_confidence_at_all_is_drawn_uniformly_within_the_class() -> None:
 def test_foregrounds_without_confidence_are_refused_with_what_is_allowed() -> None:
     truth = [Foreground(4, 1, 9, "annotation_id", RLE(size=[1, 1], counts="01"))]
     with pytest.raises(InputError, match=r"choose from uniform, balanced, repeat_factor, or set paste\.foregrounds"):
-        weigh("confidence", list_candidates(truth))
+        weigh("confidence", columns_of(truth))
     for name in ("uniform", "balanced", "repeat_factor"):
-        assert weigh(name, list_candidates(truth)).tolist() == [1]
+        assert weigh(name, columns_of(truth)).tolist() == [1]
 
 
 def test_draws_follow_the_weights_and_none_falls_on_a_weight_of_zero(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from empaste.images import encode_rgb
 from empaste.masks import encode_mask
 from empaste.paste import writing
 from empaste.paste.compose import EncodedComposite, Unreadable
-from empaste.paste.pool import Background
+from empaste.paste.pool import Canvas
 from empaste.paste.writing import Tally, write_composites
 
 CLASSES = pd.DataFrame({"class_id": [3, 8], "name": ["cat", "dog"], "supercategory": ["animal", "animal"]})
@@ -36,11 +36,11 @@ def composite(shade: int, *annotations: InstanceRecord, dropped: int = 0) -> Enc
     return EncodedComposite(encode_rgb(image, ".jpg", 95), (6, 8), list(annotations), dropped)
 
 
-def item(kind: str, source_id: int, pasted_on: bool) -> Background:
-    return Background(kind, source_id, 0, Path(f"{source_id}.jpg"), (), pasted_on)
+def item(kind: str, source_id: int, pasted_on: bool) -> Canvas:
+    return Canvas(kind, source_id, 0, Path(f"{source_id}.jpg"), (), pasted_on)
 
 
-def write(folder: Path, items: Sequence[Background], made: Sequence[EncodedComposite | Unreadable]) -> Tally:
+def write(folder: Path, items: Sequence[Canvas], made: Sequence[EncodedComposite | Unreadable]) -> Tally:
     """``folder/out`` from ``made``, one for each of ``items``; what is unfinished stays in ``folder/work``."""
     by_item = dict(zip(map(id, items), made, strict=True))
     (folder / "out").mkdir(exist_ok=True)
@@ -81,7 +81,7 @@ def test_coco_tools_open_it(written: tuple[Path, Tally]) -> None:
     assert coco.annToMask(coco.anns[2]).sum() == coco.anns[2]["area"] == 8
 
 
-def many(num: int) -> tuple[list[Background], list[EncodedComposite | Unreadable]]:
+def many(num: int) -> tuple[list[Canvas], list[EncodedComposite | Unreadable]]:
     """Items whose composites have one or two annotations; every seventh has none and stays out."""
     made: list[EncodedComposite | Unreadable] = [
         composite(k % 250, *[annotation(3, "pasted")] * (k % 7 and 1 + k % 2), dropped=k % 2) for k in range(num)
@@ -98,7 +98,7 @@ def test_a_run_that_was_killed_goes_on_behind_its_finished_shards(
     (tmp_path / "whole").mkdir()
     whole = write(tmp_path / "whole", items, made)
 
-    def stops(rest: Sequence[Background]) -> Iterator[EncodedComposite | Unreadable]:
+    def stops(rest: Sequence[Canvas]) -> Iterator[EncodedComposite | Unreadable]:
         for number, one in enumerate(rest):
             if number == 23:
                 raise KeyboardInterrupt
@@ -106,7 +106,7 @@ def test_a_run_that_was_killed_goes_on_behind_its_finished_shards(
 
     asked: list[int] = []
 
-    def goes_on(rest: Sequence[Background]) -> Iterator[EncodedComposite | Unreadable]:
+    def goes_on(rest: Sequence[Canvas]) -> Iterator[EncodedComposite | Unreadable]:
         asked.append(len(rest))
         return (by_item[id(one)] for one in rest)
 
@@ -136,7 +136,7 @@ def test_a_damaged_shard_and_those_behind_it_are_made_again(
     by_item = dict(zip(map(id, items), made, strict=True))
     asked: list[int] = []
 
-    def composed(rest: Sequence[Background]) -> Iterator[EncodedComposite | Unreadable]:
+    def composed(rest: Sequence[Canvas]) -> Iterator[EncodedComposite | Unreadable]:
         asked.append(len(rest))
         for number, one in enumerate(rest):
             if len(asked) == 1 and number == 23:

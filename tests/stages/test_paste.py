@@ -28,7 +28,7 @@ from empaste.masks import decode_mask, encode_mask, mask_box_xywh
 from empaste.paste import writing as composites_module
 from empaste.paste.cutouts import Cut, Cutout
 from empaste.paste.online import open_online
-from empaste.paste.pool import Background
+from empaste.paste.pool import Canvas
 from empaste.rle import RLE
 from stages.paste import main
 
@@ -210,7 +210,7 @@ def test_epoch_0_of_the_online_data_set_is_what_the_stage_writes(placement: str)
 def test_what_cuts_out_for_the_online_data_set_may_be_chosen() -> None:
     asked = []
 
-    def counted(cut: Cut, originals: Sequence[Background]) -> Iterator[list[Cutout]]:
+    def counted(cut: Cut, originals: Sequence[Canvas]) -> Iterator[list[Cutout]]:
         asked.append(len(originals))
         return map(cut, originals)
 

@@ -26,7 +26,7 @@ from empaste.paste import PLACEMENTS
 from empaste.paste.compose import Composite, paste_on
 from empaste.paste.gathering import Gathered, gather
 from empaste.paste.placement import Circle, Placement, Pose, enclosing_circle, free_distances
-from empaste.paste.pool import Background
+from empaste.paste.pool import Canvas
 from empaste.paste.settings import PasteSettings
 from empaste.report.inputs import Run
 from empaste.scaleout import map_items
@@ -51,7 +51,7 @@ def draw_space_maximize(files: Layout, wish: Wish) -> Drawing:
     """
     settings = load_settings(files.params, "paste", PasteSettings).model_copy(update={"placement": NAME})
     gathered = gather(settings, files, "figures", partial(map_items, what="cut out"))
-    shown = _backgrounds(Run(files, 0), gathered.items, wish)
+    shown = _canvases(Run(files, 0), gathered.canvases, wish)
     rows = [_row(one, gathered, settings) for one in shown]
     num_steps = settings.n_p_range[1]
     titles = ("background", *(f"free space {number}" for number in range(1, num_steps + 1)), "composite")
@@ -60,9 +60,9 @@ def draw_space_maximize(files: Layout, wish: Wish) -> Drawing:
     return Drawing(draw_rows(rows), f"up to {num_steps} foregrounds pasted on {named}")
 
 
-def _backgrounds(run: Run, items: Sequence[Background], wish: Wish) -> list[Background]:
+def _canvases(run: Run, canvases: Sequence[Canvas], wish: Wish) -> list[Canvas]:
     """What is pasted on in the rows; `InputError` where an image that is asked for holds no foreground."""
-    originals = {one.source_id: one for one in items if one.kind == "original" and one.pasted_on and one.copy == 0}
+    originals = {one.source_id: one for one in canvases if one.kind == "original" and one.pasted_on and one.copy == 0}
     for image_id in wish.image_ids:
         if image_id not in originals:
             raise InputError(
@@ -75,7 +75,7 @@ def _backgrounds(run: Run, items: Sequence[Background], wish: Wish) -> list[Back
         for class_id in classes_to_show(run, wish)
     ]
     num = wish.num or len(wish.image_ids) or NUM
-    synthesised = [] if wish.image_ids or wish.class_names else [one for one in items if one.kind == "background"]
+    synthesised = [] if wish.image_ids or wish.class_names else [one for one in canvases if one.kind == "background"]
     last = middles(synthesised, 1 if num > 1 else 0)
     shown = spread(middles([group for group in groups if group], num), num - len(last)) + last
     if not shown:
@@ -83,8 +83,8 @@ def _backgrounds(run: Run, items: Sequence[Background], wish: Wish) -> list[Back
     return shown
 
 
-def watch_paste(background: Background, cutouts: Path, settings: PasteSettings) -> tuple[Composite, list[Step]]:
-    """The composite on ``background`` as `compose` makes it, and every placement on the way."""
+def watch_paste(canvas: Canvas, cutouts: Path, settings: PasteSettings) -> tuple[Composite, list[Step]]:
+    """The composite on ``canvas`` as `compose` makes it, and every placement on the way."""
     steps: list[Step] = []
     real = PLACEMENTS[settings.placement]
 
@@ -100,13 +100,13 @@ def watch_paste(background: Background, cutouts: Path, settings: PasteSettings) 
         return pose
 
     watched = {str(settings.placement): Placement(place, real.in_mixed)}
-    return paste_on(background.read_rgb(), background, cutouts, settings, watched), steps
+    return paste_on(canvas.read_rgb(), canvas, cutouts, settings, watched), steps
 
 
-def _row(background: Background, gathered: Gathered, settings: PasteSettings) -> Row:
-    composite, steps = watch_paste(background, gathered.cutouts, settings)
-    own = [Outline(decode_mask(one.mask_rle), ORANGE, 0.2) for one in background.own]
-    panels: list[Panel | None] = [Panel(background.read_rgb(), own, _called(background))]
+def _row(canvas: Canvas, gathered: Gathered, settings: PasteSettings) -> Row:
+    composite, steps = watch_paste(canvas, gathered.cutouts, settings)
+    own = [Outline(decode_mask(one.mask_rle), ORANGE, 0.2) for one in canvas.own]
+    panels: list[Panel | None] = [Panel(canvas.read_rgb(), own, _called(canvas))]
     panels += [_step_panel(step, composite.image) for step in steps]
     panels += [None] * (settings.n_p_range[1] - len(steps))
     pasted = [one for one in composite.annotations if one["source"] == "pasted"]
@@ -117,8 +117,8 @@ def _row(background: Background, gathered: Gathered, settings: PasteSettings) ->
     return Row([*panels, Panel(composite.image, outlines, f"{len(pasted)} pasted")])
 
 
-def _called(background: Background) -> str:
-    return f"{'image' if background.kind == 'original' else 'background'} {background.source_id}"
+def _called(canvas: Canvas) -> str:
+    return f"{'image' if canvas.kind == 'original' else 'background'} {canvas.source_id}"
 
 
 def _step_panel(step: Step, composite: RGB) -> Panel:

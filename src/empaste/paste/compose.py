@@ -20,7 +20,7 @@ from empaste.masks import decode_mask, encode_mask, rle_area_box_xywh
 from empaste.paste import BLENDINGS, MIXED, PLACEMENTS
 from empaste.paste.cutouts import CutoutPool, foreground_mask, open_cutouts, pool_folder
 from empaste.paste.placement import Placement
-from empaste.paste.pool import Background
+from empaste.paste.pool import Canvas
 from empaste.paste.sampling import draw, open_draws
 from empaste.paste.settings import PasteSettings
 from empaste.paste.warping import Layer, turning, warp
@@ -57,7 +57,7 @@ class EncodedComposite(NamedTuple):
 
 
 class Unreadable(NamedTuple):
-    """No composite, because its background cannot be read, and why."""
+    """No composite, because its canvas cannot be read, and why."""
 
     reason: str
 
@@ -75,43 +75,41 @@ class Instance(NamedTuple):
     source_id: int
 
 
-def compose_encoded(background: Background, cutouts: Path, settings: PasteSettings) -> EncodedComposite | Unreadable:
-    """`compose`, with the image as a JPEG file of ``jpeg_quality``; an unreadable background is returned as such."""
+def compose_encoded(canvas: Canvas, cutouts: Path, settings: PasteSettings) -> EncodedComposite | Unreadable:
+    """`compose`, with the image as a JPEG file of ``jpeg_quality``; an unreadable canvas is returned as such."""
     try:
-        image = background.read_rgb()
+        image = canvas.read_rgb()
     except InputError as error:
         return Unreadable(str(error))
-    image, annotations, num_dropped, void = paste_on(image, background, cutouts, settings)
+    image, annotations, num_dropped, void = paste_on(image, canvas, cutouts, settings)
     quality = settings.jpeg_quality
     jpeg = encode_rgb(image, ".jpg", quality, full_colour=quality >= FULL_COLOUR_FROM)
     return EncodedComposite(jpeg, (image.shape[0], image.shape[1]), annotations, num_dropped, void)
 
 
-def compose(background: Background, cutouts: Path, settings: PasteSettings) -> Composite:
-    """The composite on ``background``: pure, seeded by ``seed`` and the background's identity alone.
+def compose(canvas: Canvas, cutouts: Path, settings: PasteSettings) -> Composite:
+    """The composite on ``canvas``: pure, seeded by ``seed`` and the canvas's identity alone.
 
     ``cutouts`` is the folder of the pools of foregrounds and of the shares that they are drawn by; it is not opened
     where nothing is pasted.
     """
-    return paste_on(background.read_rgb(), background, cutouts, settings)
+    return paste_on(canvas.read_rgb(), canvas, cutouts, settings)
 
 
 def paste_on(
     image: UInt8[np.ndarray, "h w 3"],
-    background: Background,
+    canvas: Canvas,
     cutouts: Path,
     settings: PasteSettings,
     placements: Mapping[str, Placement] = PLACEMENTS,
 ) -> Composite:
-    """`compose` on the ``image`` of ``background``, which is written into.
+    """`compose` on the ``image`` of ``canvas``, which is written into.
 
     ``placements`` are those that ``settings`` choose from; whoever wants to watch them gives others in their place.
     """
-    ids, instances = _paint_own(background, (image.shape[0], image.shape[1]))
-    if background.pasted_on and settings.placement != "none":
-        rng = np.random.default_rng(
-            [settings.seed, int(background.kind == "original"), background.source_id, background.copy]
-        )
+    ids, instances = _paint_own(canvas, (image.shape[0], image.shape[1]))
+    if canvas.pasted_on and settings.placement != "none":
+        rng = np.random.default_rng([settings.seed, int(canvas.kind == "original"), canvas.source_id, canvas.copy])
         blending = BLENDINGS[settings.blending[rng.integers(len(settings.blending))]]
         pool = open_cutouts(pool_folder(cutouts, blending.keeps_surroundings))
         margin = blending.margin(settings.blur_sigma)
@@ -127,14 +125,14 @@ def paste_on(
     return _read_off(image, ids, instances, settings)
 
 
-def _paint_own(background: Background, size_hw: tuple[int, int]) -> tuple[Int16[np.ndarray, "h w"], list[Instance]]:
-    """The map of ids that the background brings, and its instances; later ones cut earlier ones, and void."""
+def _paint_own(canvas: Canvas, size_hw: tuple[int, int]) -> tuple[Int16[np.ndarray, "h w"], list[Instance]]:
+    """The map of ids that the canvas brings, and its instances; later ones cut earlier ones, and void."""
     ids = np.zeros(size_hw, np.int16)
-    for void in background.void:
+    for void in canvas.void:
         ids[decode_mask(void)] = VOID
     instances: list[Instance] = []
-    for foreground in background.own:
-        mask = foreground_mask(foreground, size_hw, background)
+    for foreground in canvas.own:
+        mask = foreground_mask(foreground, size_hw, canvas)
         area = int(np.count_nonzero(mask))
         instances.append(Instance(foreground.class_id, area, "original", foreground.origin, foreground.source_id))
         ids[mask] = len(instances)

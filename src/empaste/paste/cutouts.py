@@ -21,7 +21,7 @@ from empaste.errors import InputError
 from empaste.masks import decode_mask, mask_box_xywh
 from empaste.paste import BLENDINGS
 from empaste.paste.foregrounds import Foreground
-from empaste.paste.pool import Background
+from empaste.paste.pool import Canvas
 
 PIXELS, INDEX = "pixels.bin", "index.npz"
 
@@ -59,12 +59,12 @@ class CutoutPool:
         return Cutout(rgba, self.hulls[first_point : self.hull_ends[index]])
 
 
-def cut_out_own(original: Background, surroundings: bool) -> list[Cutout]:
+def cut_out_own(original: Canvas, surroundings: bool) -> list[Cutout]:
     """The cutouts of the foregrounds that ``original`` owns, in their order; with or without their ``surroundings``."""
     return _cut_all(original, original.read_rgb(), surroundings)
 
 
-def cut_out_readable(original: Background, surroundings: bool) -> list[Cutout]:
+def cut_out_readable(original: Canvas, surroundings: bool) -> list[Cutout]:
     """`cut_out_own`; none where the image cannot be read, which is reported when it is to be pasted on."""
     try:
         image = original.read_rgb()
@@ -73,13 +73,13 @@ def cut_out_readable(original: Background, surroundings: bool) -> list[Cutout]:
     return _cut_all(original, image, surroundings)
 
 
-def _cut_all(original: Background, image: UInt8[np.ndarray, "h w 3"], surroundings: bool) -> list[Cutout]:
+def _cut_all(original: Canvas, image: UInt8[np.ndarray, "h w 3"], surroundings: bool) -> list[Cutout]:
     size_hw = (image.shape[0], image.shape[1])
     masks = [foreground_mask(foreground, size_hw, original) for foreground in original.own]
     return [_cut(image, mask, surroundings) for mask in masks]
 
 
-def foreground_mask(foreground: Foreground, size_hw: tuple[int, int], original: Background) -> Bool[np.ndarray, "h w"]:
+def foreground_mask(foreground: Foreground, size_hw: tuple[int, int], original: Canvas) -> Bool[np.ndarray, "h w"]:
     """The mask of ``foreground``; `InputError` where it was made for an image of another size."""
     if tuple(foreground.mask_rle["size"]) != size_hw:
         raise InputError(
@@ -122,14 +122,14 @@ def _corner_hull(coverage: UInt8[np.ndarray, "h w"]) -> Float[np.ndarray, "k 2"]
     return cv2.convexHull(corners.reshape(-1, 2)).reshape(-1, 2)
 
 
-Cut = Callable[[Background], list[Cutout]]
-MapOriginals = Callable[[Cut, Sequence[Background]], Iterable[list[Cutout]]]
+Cut = Callable[[Canvas], list[Cutout]]
+MapOriginals = Callable[[Cut, Sequence[Canvas]], Iterable[list[Cutout]]]
 """Maps a pure function over originals, perhaps in worker processes; in order."""
 
 
 def cut_out(
     cutouts: Path,
-    originals: Sequence[Background],
+    originals: Sequence[Canvas],
     blendings: Iterable[str],
     map_originals: MapOriginals,
 ) -> list[Foreground]:

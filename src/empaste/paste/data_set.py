@@ -7,12 +7,12 @@ from pathlib import Path
 
 from empaste.paste.compose import compose_encoded
 from empaste.paste.gathering import Gathered
-from empaste.paste.pool import Background
+from empaste.paste.pool import Canvas
 from empaste.paste.settings import PasteSettings
 from empaste.paste.summary import Summary, summarise
 from empaste.paste.writing import Composed, write_composites
 
-MapItems = Callable[[Callable[[Background], Composed], Sequence[Background]], Iterable[Composed]]
+MapItems = Callable[[Callable[[Canvas], Composed], Sequence[Canvas]], Iterable[Composed]]
 """Maps a pure function over what is pasted on, perhaps in worker processes; in order."""
 
 
@@ -22,7 +22,7 @@ def make_composites(folder: Path, gathered: Gathered, settings: PasteSettings, m
     Classes without a foreground are named on stderr.
     """
     compose = partial(compose_encoded, cutouts=gathered.cutouts, settings=settings)
-    total = write_composites(folder, gathered.work, gathered.items, partial(map_items, compose), gathered.classes)
+    total = write_composites(folder, gathered.work, gathered.canvases, partial(map_items, compose), gathered.classes)
     summary = summarise(total, gathered.pool, gathered.classes)
     _warn_of_missing(summary["foregrounds_per_class"])
     return summary

@@ -18,8 +18,8 @@ from empaste.layout import Layout
 from empaste.paste import SELECTIONS
 from empaste.paste.cutouts import MapOriginals, cut_out
 from empaste.paste.foregrounds import Foreground, check_classes
-from empaste.paste.pool import Background, list_items, list_originals, list_synthesised, void_regions
-from empaste.paste.sampling import list_candidates, write_draws
+from empaste.paste.pool import Canvas, list_canvases, list_originals, list_synthesised, void_regions
+from empaste.paste.sampling import columns_of, write_draws
 from empaste.paste.settings import PasteSettings
 from empaste.paste.sources import SOURCES
 
@@ -29,7 +29,7 @@ class Gathered(NamedTuple):
 
     classes: pd.DataFrame
     pool: list[Foreground]
-    items: list[Background]
+    canvases: list[Canvas]
     work: Path
 
     @property
@@ -54,8 +54,8 @@ def gather(settings: PasteSettings, places: Layout, called: str, map_originals: 
     if settings.placement == "none":
         return Gathered(classes, pool, originals, work)
     synthesised = list_synthesised(read_from(places.backgrounds, Backgrounds), places.backgrounds)
-    items = list_items(originals, synthesised, settings.duplicate_originals, settings.keep_originals)
-    gathered = Gathered(classes, pool, items, work)
+    canvases = list_canvases(originals, synthesised, settings.duplicate_originals, settings.keep_originals)
+    gathered = Gathered(classes, pool, canvases, work)
     return gathered._replace(pool=_cut_out(gathered.cutouts, originals, settings, map_originals))
 
 
@@ -70,11 +70,11 @@ def _open_work(settings: PasteSettings, places: Layout, called: str) -> Path:
 
 
 def _cut_out(
-    folder: Path, originals: list[Background], settings: PasteSettings, map_originals: MapOriginals
+    folder: Path, originals: list[Canvas], settings: PasteSettings, map_originals: MapOriginals
 ) -> list[Foreground]:
     """``folder`` holds the pools of cutouts and what they are drawn by; returns the foregrounds in them."""
     pool = cut_out(folder, originals, settings.blending, map_originals)
-    weights = SELECTIONS[settings.selection](list_candidates(pool), settings)
+    weights = SELECTIONS[settings.selection](columns_of(pool), settings)
     _warn_of_even_weights(weights, settings)
     write_draws(folder, weights)
     return pool

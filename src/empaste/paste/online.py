@@ -23,7 +23,7 @@ from empaste.masks import decode_mask, decode_masks
 from empaste.paste.compose import Composite, compose
 from empaste.paste.cutouts import Cut, Cutout, MapOriginals
 from empaste.paste.gathering import gather
-from empaste.paste.pool import Background
+from empaste.paste.pool import Canvas
 from empaste.paste.settings import PasteSettings
 from empaste.paste.writing import MAX_UNREADABLE
 from empaste.settings import load_settings
@@ -32,29 +32,29 @@ View = Callable[[Composite], Any]
 
 
 class OnlineComposites(Dataset[Any]):
-    """``dataset[k]`` is ``view`` of the composite on ``items[k]`` in the epoch that `set_epoch` names, at first 0.
+    """``dataset[k]`` is ``view`` of the composite on ``canvases[k]`` in the epoch that `set_epoch` names, at first 0.
 
-    What comes out depends on the seed, the epoch and the item alone, not on the number of workers or the order.
-    Where an item gives no composite (its image cannot be read, or no instance is left to see), the next one that does
+    What comes out depends on the seed, the epoch and the canvas alone, not on the number of workers or the order.
+    Where a canvas gives no composite (its image cannot be read, or no instance is left to see), the next one that does
     stands in for it. `InputError` where more than `MAX_UNREADABLE` of the images, counted per worker, cannot be read,
-    or no item gives a composite. ``cutouts`` is a folder as `cut_out` and `write_draws` fill it; it must stay.
+    or no canvas gives a composite. ``cutouts`` is a folder as `cut_out` and `write_draws` fill it; it must stay.
     """
 
     def __init__(
-        self, items: Sequence[Background], cutouts: Path, settings: PasteSettings, view: View | None = None
+        self, canvases: Sequence[Canvas], cutouts: Path, settings: PasteSettings, view: View | None = None
     ) -> None:
-        self.items, self.cutouts, self.settings, self.view = list(items), cutouts, settings, view
-        self._repeats = 1 + max((item.copy for item in items), default=0)
-        self._limit = MAX_UNREADABLE * len({item.image for item in items})
+        self.canvases, self.cutouts, self.settings, self.view = list(canvases), cutouts, settings, view
+        self._repeats = 1 + max((canvas.copy for canvas in canvases), default=0)
+        self._limit = MAX_UNREADABLE * len({canvas.image for canvas in canvases})
         self._unreadable: dict[str, str] = {}
         self._epoch = torch.zeros((), dtype=torch.int64).share_memory_()  # workers that live on see it change
 
     def __len__(self) -> int:
-        return len(self.items)
+        return len(self.canvases)
 
     def __getitem__(self, index: int) -> Any:
         if not -len(self) <= index < len(self):
-            raise IndexError(f"there are {len(self)} items, and no item {index}")
+            raise IndexError(f"there are {len(self)} canvases, and no canvas {index}")
         places = (place % len(self) for place in range(index, index + len(self)))
         composite = next((found for place in places if (found := self._compose(place)) is not None), None)
         if composite is None:
@@ -68,19 +68,19 @@ class OnlineComposites(Dataset[Any]):
         self._epoch.fill_(epoch)
 
     def _compose(self, place: int) -> Composite | None:
-        item = self.items[place]
-        item = item._replace(copy=item.copy + int(self._epoch) * self._repeats)
+        canvas = self.canvases[place]
+        canvas = canvas._replace(copy=canvas.copy + int(self._epoch) * self._repeats)
         try:
-            composite = compose(item, self.cutouts, self.settings)
+            composite = compose(canvas, self.cutouts, self.settings)
         except InputError as error:
-            self._note_unreadable(item, error)
+            self._note_unreadable(canvas, error)
             return None
         return composite if composite.annotations else None
 
-    def _note_unreadable(self, item: Background, error: InputError) -> None:
-        if str(item.image) not in self._unreadable:
+    def _note_unreadable(self, canvas: Canvas, error: InputError) -> None:
+        if str(canvas.image) not in self._unreadable:
             print(f"WARNING: skipped: {error}", file=sys.stderr)
-        self._unreadable[str(item.image)] = str(error)
+        self._unreadable[str(canvas.image)] = str(error)
         if len(self._unreadable) > self._limit:
             raise InputError(
                 f"more than {MAX_UNREADABLE:.0%} of the images to paste on cannot be read: "
@@ -88,7 +88,7 @@ class OnlineComposites(Dataset[Any]):
             ) from error
 
 
-def cut_out_here(cut: Cut, originals: Sequence[Background]) -> Iterator[list[Cutout]]:
+def cut_out_here(cut: Cut, originals: Sequence[Canvas]) -> Iterator[list[Cutout]]:
     """``cut`` of every one of ``originals`` in this process, with a progress bar."""
     yield from tqdm(map(cut, originals), "cut out", len(originals), unit="image")
 
@@ -106,7 +106,7 @@ def open_online(
     settings = load_settings(places.params, "paste", PasteSettings)
     gathered = gather(settings, places, "online", map_originals)
     labels = {int(class_id): place for place, class_id in enumerate(sorted(gathered.classes["class_id"]), start=1)}
-    return OnlineComposites(gathered.items, gathered.cutouts, settings), labels
+    return OnlineComposites(gathered.canvases, gathered.cutouts, settings), labels
 
 
 def to_target(composite: Composite, labels: dict[int, int]) -> tuple[Tensor, dict[str, Tensor]]:

@@ -1,4 +1,4 @@
-"""The pool of images to paste on (EM-Paste §2): originals with an extraction, repeated, and synthesised backgrounds."""
+"""The canvases of composites (EM-Paste §2): originals with an extraction, repeated, and synthesised backgrounds."""
 
 from collections.abc import Mapping
 from itertools import groupby
@@ -21,11 +21,11 @@ if TYPE_CHECKING:  # every worker process imports this module, and none touches 
     import pandas as pd
 
 
-class Background(NamedTuple):
-    """One item of the pool: an image, the foregrounds that are its own, and whether anything is pasted on it.
+class Canvas(NamedTuple):
+    """What a composite is made on: an image, the foregrounds that are its own, and whether anything is pasted on it.
 
     ``kind`` is "original" (``source_id``: its image_id) or "background" (its background_id); ``copy`` counts the times
-    that it stands in the pool. The three seed every draw of its composite. ``void`` are masks of pixels of which
+    that it is used. The three seed every draw of its composite. ``void`` are masks of pixels of which
     nobody knows what they show: they are not free, and belong to no instance.
     """
 
@@ -56,7 +56,7 @@ def list_originals(
     paths: Mapping[int, Path],
     folder: Path,
     void: Mapping[int, tuple[RLE, ...]] = MappingProxyType({}),
-) -> list[Background]:
+) -> list[Canvas]:
     """The images that hold foregrounds, by id, each with its own; ``paths`` are those of ``folder``'s training images.
 
     ``void`` holds regions of images that are nobody's and not free; an image may lack it.
@@ -69,23 +69,23 @@ def list_originals(
                 "run: dvc repro foregrounds"
             )
         own_void = void.get(image_id, ())
-        originals.append(Background("original", image_id, 0, paths[image_id], tuple(own), False, own_void))
+        originals.append(Canvas("original", image_id, 0, paths[image_id], tuple(own), False, own_void))
     return originals
 
 
-def list_synthesised(backgrounds: "pd.DataFrame", folder: Path) -> list[Background]:
+def list_synthesised(backgrounds: "pd.DataFrame", folder: Path) -> list[Canvas]:
     """The selected backgrounds (rows of `schemas.Backgrounds`, shards in ``folder``), by id; they own no instance."""
     chosen = backgrounds[backgrounds["selected"]].sort_values("background_id")
     shards = Shards(folder)
     return [
-        Background("background", background_id, 0, shards.entry(name), (), True)
+        Canvas("background", background_id, 0, shards.entry(name), (), True)
         for background_id, name in zip(chosen["background_id"], chosen["file_name"], strict=True)
     ]
 
 
-def list_items(
-    originals: list[Background], synthesised: list[Background], duplicate_originals: int, keep_originals: bool
-) -> list[Background]:
+def list_canvases(
+    originals: list[Canvas], synthesised: list[Canvas], duplicate_originals: int, keep_originals: bool
+) -> list[Canvas]:
     """What composites are made of, in order: every original ``duplicate_originals`` times, every synthesised background
     once, and with ``keep_originals`` every original once more with nothing pasted on it.
     """

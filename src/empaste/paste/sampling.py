@@ -20,7 +20,7 @@ DRAWS = "draws.npy"
 """The file beside the pools of cutouts that holds the weights, summed up."""
 
 
-class Candidates(NamedTuple):
+class PoolColumns(NamedTuple):
     """What a selection knows of the pool: class, image and confidence of each foreground; NaN where it has none."""
 
     class_ids: Int[np.ndarray, " n"]
@@ -28,32 +28,32 @@ class Candidates(NamedTuple):
     confidences: Float[np.ndarray, " n"]
 
 
-Weigh = Callable[[Candidates, PasteSettings], Float[np.ndarray, " n"]]
+Weigh = Callable[[PoolColumns, PasteSettings], Float[np.ndarray, " n"]]
 """A selection: the weights of the pool's foregrounds."""
 
 
-def list_candidates(foregrounds: list[Foreground]) -> Candidates:
+def columns_of(foregrounds: list[Foreground]) -> PoolColumns:
     """What a selection knows of ``foregrounds``, in their order."""
     confidences = [np.nan if one.confidence is None else one.confidence for one in foregrounds]
-    return Candidates(
+    return PoolColumns(
         np.array([one.class_id for one in foregrounds], np.int64),
         np.array([one.image_id for one in foregrounds], np.int64),
         np.array(confidences, float),
     )
 
 
-def weigh_uniform(pool: Candidates, settings: PasteSettings) -> Float[np.ndarray, " n"]:
+def weigh_uniform(pool: PoolColumns, settings: PasteSettings) -> Float[np.ndarray, " n"]:
     """Every foreground weighs the same."""
     return np.ones(len(pool.class_ids))
 
 
-def weigh_balanced(pool: Candidates, settings: PasteSettings) -> Float[np.ndarray, " n"]:
+def weigh_balanced(pool: PoolColumns, settings: PasteSettings) -> Float[np.ndarray, " n"]:
     """Every class that has a foreground weighs the same, and each foreground within its class."""
     _, class_index, sizes = np.unique(pool.class_ids, return_inverse=True, return_counts=True)
     return 1 / sizes[class_index]
 
 
-def weigh_repeat_factor(pool: Candidates, settings: PasteSettings) -> Float[np.ndarray, " n"]:
+def weigh_repeat_factor(pool: PoolColumns, settings: PasteSettings) -> Float[np.ndarray, " n"]:
     """A foreground weighs as often as its image is repeated: ``r_i = max over c in i of max(1, sqrt(t / f_c))``.
 
     ``f_c`` is the share of the images with foregrounds that have one of class ``c``, ``t`` the ``repeat_threshold``:
@@ -70,7 +70,7 @@ def weigh_repeat_factor(pool: Candidates, settings: PasteSettings) -> Float[np.n
     return factors
 
 
-def weigh_confidence(pool: Candidates, settings: PasteSettings) -> Float[np.ndarray, " n"]:
+def weigh_confidence(pool: PoolColumns, settings: PasteSettings) -> Float[np.ndarray, " n"]:
     """Within its class a foreground weighs ``confidence ** (1 / T)``; each class keeps its share of the pool.
 
     T is the ``confidence_temperature``: at 1 the weight is the confidence itself, towards 0 only the surest of a class

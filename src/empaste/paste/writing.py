@@ -24,7 +24,7 @@ from empaste.artifacts.shards import SHARD_SIZE, shard_name, write_shard
 from empaste.artifacts.work_parts import part_folder, part_stands, whole_part
 from empaste.errors import InputError
 from empaste.paste.compose import EncodedComposite, Unreadable
-from empaste.paste.pool import Background
+from empaste.paste.pool import Canvas
 
 MAX_UNREADABLE = 0.01
 """Share of the images to paste on that may be unreadable; the run ends when there are more."""
@@ -49,24 +49,24 @@ class Tally:
 def write_composites(
     folder: Path,
     work: Path,
-    items: Sequence[Background],
-    compose_all: Callable[[Sequence[Background]], Iterable[Composed]],
+    canvases: Sequence[Canvas],
+    compose_all: Callable[[Sequence[Canvas]], Iterable[Composed]],
     classes: pd.DataFrame,
 ) -> Tally:
     """``folder`` holds ``instances.json`` and shards of the images ``NNNNNN.jpg``; returns what was counted.
 
-    Images and annotations are numbered from 1, in the order of ``items``. A composite without any instance stays out:
-    what it shows may be remains of dropped ones, which no annotation names. Extra keys of an image say where it is from
-    (``kind``, ``source_id``), extra keys of an annotation whether it was pasted (``source``), and which foreground.
-    Images that cannot be read are skipped and named under ``info``; `InputError` where they are more than
+    Images and annotations are numbered from 1, in the order of ``canvases``. A composite without any instance stays
+    out: what it shows may be remains of dropped ones, which no annotation names. Extra keys of an image say where it is
+    from (``kind``, ``source_id``), extra keys of an annotation whether it was pasted (``source``), and which foreground
+    it shows. Images that cannot be read are skipped and named under ``info``; `InputError` where they are more than
     `MAX_UNREADABLE`. ``work`` keeps finished shards until they are moved into ``folder``.
     """
     tallies = read_tallies(work)
     total = sum(tallies, Tally())
-    limit = MAX_UNREADABLE * len({item.image for item in items})
-    rest, number = items[total.items :], len(tallies)
+    limit = MAX_UNREADABLE * len({canvas.image for canvas in canvases})
+    rest, number = canvases[total.items :], len(tallies)
     composed = zip(rest, compose_all(rest), strict=True)
-    while total.items < len(items):
+    while total.items < len(canvases):
         total += write_one_shard(work, number, composed, total, limit)
         number += 1
     assert next(composed, None) is None  # asked once more, so that worker processes end here
@@ -91,7 +91,7 @@ def read_tallies(work: Path) -> list[Tally]:
 
 
 def write_one_shard(
-    work: Path, number: int, composed: Iterator[tuple[Background, Composed]], before: Tally, limit: float
+    work: Path, number: int, composed: Iterator[tuple[Canvas, Composed]], before: Tally, limit: float
 ) -> Tally:
     """``work`` holds a part with the shard ``number`` of the next of ``composed``, its rows, and its tally.
 
@@ -103,10 +103,10 @@ def write_one_shard(
     annotations: list[Annotation] = []
 
     def entries() -> Iterator[tuple[str, bytes]]:
-        for item, composite in composed:
+        for canvas, composite in composed:
             tally.items += 1
             if isinstance(composite, Unreadable):
-                _note_unreadable(before.unreadable, tally.unreadable, item, composite, limit)
+                _note_unreadable(before.unreadable, tally.unreadable, canvas, composite, limit)
                 continue
             tally.counts["dropped_instances"] += composite.num_dropped
             if not composite.annotations:
@@ -114,7 +114,7 @@ def write_one_shard(
                 continue
             image_id = before.counts["images"] + len(images) + 1
             first = before.counts["instances"] + len(annotations) + 1
-            images.append(_image_row(image_id, item, composite))
+            images.append(_image_row(image_id, canvas, composite))
             annotations.extend(
                 {"id": first + k, "image_id": image_id, **one} for k, one in enumerate(composite.annotations)
             )
@@ -133,10 +133,10 @@ def write_one_shard(
 
 
 def _note_unreadable(
-    earlier: dict[str, str], noted: dict[str, str], item: Background, composite: Unreadable, limit: float
+    earlier: dict[str, str], noted: dict[str, str], canvas: Canvas, composite: Unreadable, limit: float
 ) -> None:
-    """Add the item's image to those ``noted``; `InputError` where that makes more than ``limit``."""
-    name = str(item.image)
+    """Add the image of ``canvas`` to those ``noted``; `InputError` where that makes more than ``limit``."""
+    name = str(canvas.image)
     if name in earlier or name in noted:
         return
     noted[name] = composite.reason
@@ -148,16 +148,16 @@ def _note_unreadable(
         )
 
 
-def _image_row(image_id: int, item: Background, composite: EncodedComposite) -> ImageRecord:
+def _image_row(image_id: int, canvas: Canvas, composite: EncodedComposite) -> ImageRecord:
     height, width = composite.size_hw
     row: ImageRecord = {
         "id": image_id,
         "file_name": f"{image_id:06d}.jpg",
         "height": height,
         "width": width,
-        "kind": item.kind,
-        "source_id": item.source_id,
-        "pasted_on": item.pasted_on,
+        "kind": canvas.kind,
+        "source_id": canvas.source_id,
+        "pasted_on": canvas.pasted_on,
     }
     if composite.void is not None:
         row["void"] = composite.void
