@@ -13,6 +13,7 @@ from empaste.artifacts.outputs import whole_directory, write_json, write_whole
 from empaste.artifacts.work import remove_work, work_folder
 from empaste.detectors.detecting import DetectSettings, detect_data_set, load_detector
 from empaste.detectors.models import check_classes
+from empaste.detectors.rescoring import SecondOpinion
 from empaste.evaluation import evaluate_detections
 from empaste.evaluation.mistakes import Pair, match_instances
 from empaste.evaluation.results import CurvePoint, missing_ap
@@ -29,6 +30,7 @@ def main(
     images: Path = HERE.images,
     ground_truth: Path = HERE.val_truth,
     model: Path = HERE.detector,
+    classifier: Path = HERE.classifier,
     out: Path = HERE.detections,
     metrics: Path = HERE.metrics / "evaluate.json",
     curves: Path = HERE.plots / "precision_recall.csv",
@@ -40,11 +42,12 @@ def main(
     files = list(read_image_paths(images, "val").items())
     truth = read_coco(ground_truth)
     check_classes(model, {row["id"]: row["name"] for row in truth["categories"]}, ground_truth)
-    how = DetectSettings(**settings.model_dump(exclude={"protocol"}))
+    opinion = SecondOpinion(classifier, settings.classifier_weight) if settings.classifier_weight else None
+    how = DetectSettings(**settings.model_dump(exclude={"protocol", "classifier_weight"}), opinion=opinion)
     detector = PerProcess(partial(load_detector, model, how))
     network = Network(settings.device, settings.num_threads)
     stream_images = partial(stream_items, what="detecting", network=network, batch_size=settings.batch_size)
-    work = work_folder("evaluate", settings.model_dump(), [images, ground_truth, model])
+    work = work_folder("evaluate", settings.model_dump(), [images, ground_truth, model, classifier])
     detections = detect_data_set(detector, files, settings.batch_size, stream_images, work)
     evaluation = evaluate_detections(truth, detections, settings.protocol)
     with whole_directory(out) as folder:

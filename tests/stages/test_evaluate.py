@@ -17,6 +17,7 @@ from empaste.artifacts.coco_records import DetectedInstance
 from empaste.artifacts.schemas.prepare import Images
 from empaste.artifacts.tables import write_table
 from empaste.detectors.detecting import Detect, DetectSettings
+from empaste.detectors.rescoring import SecondOpinion
 from empaste.images import write_rgb
 from empaste.masks import encode_mask
 from stages.evaluate import main
@@ -92,6 +93,15 @@ def test_detections_metrics_and_curves_are_written(decide: Callable[..., Any]) -
     assert set(curves["class_name"]) == {"cat"}
     pairs = pd.read_csv("plots/confusion.csv")
     assert pairs.to_numpy().tolist() == [[2, "cat", "cat"], [3, "cat", "cat"]]
+
+
+def test_the_classifier_is_asked_where_it_has_a_weight(workspace: Path, decide: Callable[..., Any]) -> None:
+    path = workspace / "params.yaml"
+    path.write_text(path.read_text().replace("classifier_weight: 0.0", "classifier_weight: 0.3"))
+    asked = decide([])
+    main()
+    ((_, settings),) = asked
+    assert settings.opinion == SecondOpinion(Path("models/classifier"), 0.3)
 
 
 def test_the_protocol_is_a_parameter(workspace: Path, decide: Callable[..., Any]) -> None:

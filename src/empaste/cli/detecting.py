@@ -24,16 +24,24 @@ def predict(
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, mps")] = "auto",
     every: Annotated[int, typer.Option(min=1, help="of a video or camera: look at every N-th frame")] = 1,
     max_frames: Annotated[int, typer.Option(min=0, help="of a video or camera: most frames to look at; 0: all")] = 0,
+    classifier: Annotated[
+        Path | None, typer.Option(help="folder of a trained classifier that has a say in the scores: models/classifier")
+    ] = None,
+    classifier_weight: Annotated[
+        float, typer.Option(min=0.01, max=0.99, help="its say, as evaluate.classifier_weight")
+    ] = 0.33,
 ) -> None:
     """Find instances in images, a video or a camera; write COCO results, and what was found drawn on the images.
 
     Ctrl-C ends a camera, and what was found is kept.
     """
     from empaste.detectors.detecting import DetectSettings
+    from empaste.detectors.rescoring import SecondOpinion
     from empaste.prediction import predict_files
     from empaste.videos import is_video
 
-    settings = DetectSettings(min_score, max_detections, batch_size, num_threads, device)
+    opinion = SecondOpinion(classifier, classifier_weight) if classifier else None
+    settings = DetectSettings(min_score, max_detections, batch_size, num_threads, device, opinion)
     if is_video(source):
         _predict_video(source, model, out, settings, every=every, max_frames=max_frames)
         return

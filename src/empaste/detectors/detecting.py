@@ -5,7 +5,7 @@ A model folder names its backend in ``config.json``, so that `load_detector` nee
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -22,10 +22,12 @@ from empaste.artifacts.work_parts import finish_parts, whole_batches
 from empaste.batches import map_ahead
 from empaste.boxes import xyxy_to_xywh
 from empaste.detectors.backend import Found, Paste
-from empaste.detectors.models import classes_in, network_in, read_model
+from empaste.detectors.models import classes_in, classes_of, network_in, read_model
+from empaste.detectors.rescoring import SecondOpinion, class_probabilities, least_score, load_opinion, rescore
 from empaste.devices import limit_threads, torch_device
 from empaste.images import RGB, fit_within, read_rgb
 from empaste.masks import encode_mask
+from empaste.squares import fit_square
 
 Detect = Callable[[Iterable[RGB]], list[list[DetectedInstance]]]
 """The instances of every image of a batch, best score first.
@@ -61,6 +63,8 @@ class DetectSettings:
     """CPU threads; 0: all cores."""
     device: str
     """As `devices.torch_device` names it: auto, cpu, cuda, mps."""
+    opinion: SecondOpinion | None = None
+    """An image classifier that has a say in the scores; None: the detector alone."""
 
 
 class Shown(NamedTuple):
@@ -75,8 +79,29 @@ def load_detector(model: Path, settings: DetectSettings) -> Detect:
 
     What ``settings`` leave out, and detections with an empty mask, do not come back. The caller makes the batches. An
     image longer than the network's ``image_size`` is shrunk to that by averaging areas. Masks are pasted and encoded
-    one at a time.
+    one at a time. A classifier that has a say has it on the ``max_detections`` that the detector is surest of.
     """
+    if settings.opinion is None:
+        return _load_alone(model, settings)
+    opinion, min_score = settings.opinion, settings.min_score
+    alone = _load_alone(model, replace(settings, min_score=least_score(min_score, opinion.weight), opinion=None))
+    classifier = load_opinion(opinion, classes_of(model), settings.device, settings.num_threads)
+
+    def detect(images: Iterable[RGB]) -> list[list[DetectedInstance]]:
+        squares: list[RGB] = []
+
+        def note(image: RGB) -> RGB:
+            squares.append(fit_square(image, classifier.image_size))
+            return image
+
+        found = alone(map(note, images))
+        probs = class_probabilities(classifier, squares)
+        return [rescore(one, own, opinion.weight, min_score) for one, own in zip(found, probs, strict=True)]
+
+    return detect
+
+
+def _load_alone(model: Path, settings: DetectSettings) -> Detect:
     backend, config, state = read_model(model)
     limit_threads(settings.num_threads)
     network = network_in(config, model)

@@ -154,6 +154,8 @@ def test_training_takes_its_steps_whatever_the_data_set() -> None:
 
 def test_every_validation_image_is_looked_at_once() -> None:
     assert by_kind(cost("evaluate").passes) == {"detector.slim.forward": 4}
+    both = cost("evaluate", {"evaluate.classifier_weight": 0.5}).passes
+    assert by_kind(both) == {"detector.slim.forward": 4, "classifier.forward": 4}
 
 
 def test_a_report_is_of_a_size() -> None:
