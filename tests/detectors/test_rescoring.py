@@ -15,7 +15,7 @@ from empaste.artifacts.networks import save_network
 from empaste.detectors.backend import Network
 from empaste.detectors.detecting import DetectSettings, load_detector
 from empaste.detectors.mask_rcnn import build_mask_rcnn
-from empaste.detectors.rescoring import SecondOpinion, least_score, load_opinion, rescore
+from empaste.detectors.rescoring import SecondOpinion, class_probabilities, least_score, load_opinion, rescore
 from empaste.errors import InputError
 from empaste.networks.weights import build_resnet
 
@@ -92,6 +92,15 @@ def test_a_classifier_of_other_classes_is_refused(tmp_path: Path, names: dict[in
     opinion = SecondOpinion(save(tmp_path, names), 0.5)
     with pytest.raises(InputError, match=r"has no class 7 disc, which the detector knows; give the classifier of the"):
         load_opinion(opinion, CLASSES, "cpu", 1)
+
+
+def test_a_classifier_whose_answers_are_no_numbers_is_refused(tmp_path: Path) -> None:
+    classifier = load_classifier(save(tmp_path, CLASSES))
+    with torch.no_grad():
+        for values in classifier.network.parameters():
+            values.fill_(float("nan"))
+    with pytest.raises(InputError, match=r"probabilities are no numbers.*set evaluate\.classifier_weight to 0"):
+        class_probabilities(classifier, [np.zeros((32, 32, 3), np.uint8)])
 
 
 def test_a_folder_without_a_classifier_is_refused(tmp_path: Path) -> None:

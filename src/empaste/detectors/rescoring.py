@@ -49,8 +49,17 @@ def load_opinion(
 def class_probabilities(
     classifier: TrainedClassifier, squares: Sequence[UInt8[np.ndarray, "side side 3"]]
 ) -> list[dict[int, float]]:
-    """Per image, of which `squares.fit_square` made the square, how likely it shows each class, by id."""
+    """Per image, of which `squares.fit_square` made the square, how likely it shows each class, by id.
+
+    `InputError` where that is no number: such a score would be under any other, and the detection lost.
+    """
     probs = classify_squares(classifier, iter([np.stack(squares)] if squares else []))[0]
+    if not np.isfinite(probs).all():
+        raise InputError(
+            "the classifier's probabilities are no numbers, so it can have no say in scores; its weights hold NaN or "
+            "overflow: run dvc repro classifier with a lower classifier.learning_rate, or set "
+            "evaluate.classifier_weight to 0"
+        )
     return [dict(zip(classifier.class_ids, row.tolist(), strict=True)) for row in probs]
 
 
