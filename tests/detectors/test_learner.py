@@ -5,7 +5,6 @@ import torch
 from torch import nn
 
 from empaste.detectors import learner
-from tests.detectors.tiny_settings import tiny_settings
 
 
 def test_the_average_by_hand() -> None:
@@ -22,11 +21,7 @@ def test_the_average_by_hand() -> None:
 
 def test_norms_and_biases_do_not_decay() -> None:
     module = nn.Sequential(nn.Conv2d(3, 4, 1), nn.BatchNorm2d(4), nn.Linear(4, 2))
-    decayed, kept = learner._grouped(module, tiny_settings(weight_decay=0.3))
-    assert decayed["weight_decay"] == 0.3
-    assert kept["weight_decay"] == 0
-    assert {id(one) for one in decayed["params"]} == {id(module[0].weight), id(module[2].weight)}
-    assert len(kept["params"]) == 4
+    assert {name for name, one in module.named_parameters() if learner._decays(one)} == {"0.weight", "2.weight"}
 
 
 def test_the_backbone_alone_has_a_rate_of_its_own() -> None:
@@ -34,10 +29,7 @@ def test_the_backbone_alone_has_a_rate_of_its_own() -> None:
     module = nn.ModuleDict(
         {"backbone": nn.ModuleDict({"body": nn.Linear(2, 2), "fpn": nn.Linear(2, 2)}), "rpn": nn.Linear(2, 2)}
     )
-    groups = learner._grouped(module, tiny_settings(backbone_rate=0.2))
-    factors = {id(one): group["factor"] for group in groups for one in group["params"]}
-    assert {name: factors[id(one)] for name, one in module.named_parameters() if name.endswith("weight")} == {
-        "backbone.body.weight": 0.2,
-        "backbone.fpn.weight": 1.0,
-        "rpn.weight": 1.0,
+    assert {name for name, _ in module.named_parameters() if learner._in_backbone(name)} == {
+        "backbone.body.weight",
+        "backbone.body.bias",
     }

@@ -185,8 +185,8 @@ def test_the_loss_is_over_the_classes_that_are_told_apart(examples: list[Example
     batch = [view._replace(labels=np.minimum(view.labels, 1)) for view in views]
     for told, num in (([1, 1, 1], 3), ([1, 1, 0], 2)):
         of_each = np.array([told, told], bool)
-        optimiser = torch.optim.SGD([{"params": list(network.parameters()), "factor": 1.0}], lr=0.0)
-        assert training._step(network, optimiser, batch, of_each, 0.0) == pytest.approx(math.log(num))
+        optimiser = torch.optim.SGD(network.parameters(), lr=0.0)
+        assert training._step(network, optimiser, batch, of_each) == pytest.approx(math.log(num))
 
 
 @pytest.mark.parametrize("told_apart", ["all", "shown"])

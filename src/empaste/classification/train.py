@@ -28,6 +28,7 @@ from empaste.devices import torch_device
 from empaste.errors import InputError
 from empaste.networks.architectures import family_of
 from empaste.networks.inputs import normalise
+from empaste.networks.rates import rate_groups, set_rate
 from empaste.networks.weights import build_network
 
 History = list[dict[str, Any]]
@@ -62,7 +63,9 @@ def train_classifier(
         )  # fmt: skip
     network = network.to(torch_device(settings.device)).to(memory_format=torch.channels_last)
     classifier = TrainedClassifier(network, tuple(int(class_id) for class_id in class_ids), settings.image_size)
-    optimiser = torch.optim.AdamW(_groups(network, settings), lr=0.0, weight_decay=settings.weight_decay)
+    head = f"{family_of(network).head}."
+    groups = rate_groups(network, lambda name: not name.startswith(head), settings.backbone_rate, settings.weight_decay)
+    optimiser = torch.optim.AdamW(groups, lr=0.0)
     history = _resume(classifier, optimiser, checkpoint)
     if settings.head == "probe" and not history:
         start_with_probe(classifier, train, settings.seed)
@@ -82,16 +85,6 @@ def train_classifier(
             save_checkpoint(checkpoint, state)
     network.eval()
     return classifier, history
-
-
-def _groups(network: nn.Module, settings: ClassifierSettings) -> list[dict[str, Any]]:
-    """The trained parameters: the backbone's with a factor on the rate, then the last layer's without."""
-    head = list(network.get_submodule(family_of(network).head).parameters())
-    own = set(head)
-    return [
-        {"params": [one for one in network.parameters() if one not in own], "factor": settings.backbone_rate},
-        {"params": head, "factor": 1.0},
-    ]
 
 
 def _validate(classifier: TrainedClassifier, val: LabelledImages) -> float | None:
@@ -124,9 +117,7 @@ def _train_epoch(
     losses = []
     for number, (rows, repeats) in enumerate(tqdm(batches, f"epoch {epoch + 1}", unit="step", leave=False)):
         step = epoch * len(batches) + number
-        for group in optimiser.param_groups:
-            peak = settings.learning_rate * group["factor"]
-            group["lr"] = one_cycle(step, settings.epochs * len(batches), peak)
+        set_rate(optimiser, one_cycle(step, settings.epochs * len(batches), settings.learning_rate))
         ids = [int(image_id) for image_id in train.image_ids[rows]]
         draws = [draw_augmentation(settings.seed, epoch, *pair) for pair in zip(ids, repeats, strict=True)]
         inputs = normalise(augment(train.squares[rows], draws, device)).contiguous(memory_format=torch.channels_last)

@@ -10,6 +10,7 @@ from torch.optim.swa_utils import AveragedModel
 
 from empaste.detectors.distributed import Group
 from empaste.detectors.settings import TrainSettings
+from empaste.networks.rates import rate_groups
 
 MOMENTUM = 0.9
 """Of SGD."""
@@ -33,7 +34,8 @@ def make_learner(module: nn.Module, settings: TrainSettings, group: Group) -> Le
     average = None
     if settings.ema:
         average = AveragedModel(module, multi_avg_fn=_move_average(settings.ema), use_buffers=True)
-    optimizer = OPTIMIZERS[settings.optimizer](_grouped(module, settings))
+    groups = rate_groups(module, _in_backbone, settings.backbone_rate, settings.weight_decay, _decays)
+    optimizer = OPTIMIZERS[settings.optimizer](groups)
     if settings.compile:
         backbone = module.backbone
         assert isinstance(backbone, nn.Module)
@@ -43,16 +45,14 @@ def make_learner(module: nn.Module, settings: TrainSettings, group: Group) -> Le
     return Learner(module, call, optimizer, scaler, average)
 
 
-def _grouped(module: nn.Module, settings: TrainSettings) -> list[dict[str, Any]]:
-    """The trained parameters in groups: norms' weights and all biases do not decay; the backbone has its own factor."""
-    groups: dict[tuple[float, float], list[nn.Parameter]] = {}
-    for name, parameter in module.named_parameters():
-        if parameter.requires_grad:
-            decay = settings.weight_decay if parameter.ndim > 1 else 0.0
-            in_backbone = name.startswith("backbone.") and not name.startswith("backbone.fpn.")
-            factor = settings.backbone_rate if in_backbone else 1.0
-            groups.setdefault((factor, decay), []).append(parameter)
-    return [{"params": members, "weight_decay": decay, "factor": at} for (at, decay), members in groups.items()]
+def _in_backbone(name: str) -> bool:
+    """Whether a parameter is of the backbone; its pyramid is new, and so learns as fast as the heads."""
+    return name.startswith("backbone.") and not name.startswith("backbone.fpn.")
+
+
+def _decays(parameter: nn.Parameter) -> bool:
+    """Whether weight decay pulls at ``parameter``: not at the weights of norms, and at no bias."""
+    return parameter.ndim > 1
 
 
 def _sgd(groups: list[dict[str, Any]]) -> torch.optim.Optimizer:

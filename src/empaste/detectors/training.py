@@ -40,6 +40,7 @@ from empaste.detectors.settings import TrainSettings
 from empaste.devices import limit_threads
 from empaste.errors import InputError
 from empaste.jittering import augment
+from empaste.networks.rates import set_rate
 
 MAX_GRADIENT = 10.0
 """Norm to which gradients are clipped."""
@@ -175,8 +176,7 @@ def train_step(
     learner: Learner, parts: Sequence[Sequence[Any]], settings: TrainSettings, iteration: int, group: Group
 ) -> Loss:
     """One optimiser step; the losses before it, over the whole batch."""
-    for parameters in learner.optimizer.param_groups:
-        parameters["lr"] = learning_rate(settings, iteration) * parameters["factor"]
+    set_rate(learner.optimizer, learning_rate(settings, iteration))
     try:
         losses = [
             _backward(learner, part, number, settings, iteration, group, last=number == _own_parts(settings, group)[-1])

@@ -23,6 +23,7 @@ from empaste.images import read_rgb
 from empaste.jittering import Sample, augment
 from empaste.masks import decode_mask
 from empaste.networks.inputs import to_input
+from empaste.networks.rates import rate_groups, set_rate
 from empaste.refinement.segmenter import Segmenter, build_segmenter
 from empaste.refinement.settings import RefineSettings
 from empaste.rle import RLE
@@ -65,14 +66,16 @@ def fit_segmenter(
         torch.manual_seed(int(np.random.SeedSequence(seed).generate_state(1)[0]))
         network = build_segmenter(settings, num_classes)
     network = network.to(torch_device(settings.device)).to(memory_format=torch.channels_last)
-    optimiser = torch.optim.AdamW(_groups(network, settings), lr=0.0, weight_decay=settings.weight_decay)
+    groups = rate_groups(network, _in_backbone, settings.backbone_rate, settings.weight_decay)
+    optimiser = torch.optim.AdamW(groups, lr=0.0)
     rng = np.random.default_rng([*seed, ORDER])
     batches = shuffled_batches(len(examples), settings.batch_size, settings.iterations, rng)
     steps = tqdm(batches, what, settings.iterations, unit="step")
     for number, places in enumerate(steps):
         batch = [_view(examples[place], settings, [*seed, VIEW, number, k]) for k, place in enumerate(places)]
         told_apart = _told_apart([examples[place] for place in places], num_classes, settings)
-        loss = _step(network, optimiser, batch, told_apart, rate(number, settings))
+        set_rate(optimiser, rate(number, settings))
+        loss = _step(network, optimiser, batch, told_apart)
         if not math.isfinite(loss):
             paths = ", ".join(str(examples[place].path) for place in places)
             raise InputError(
@@ -103,14 +106,9 @@ def target_of(view: Sample, stride: int) -> Int[np.ndarray, "h w"]:
     return target
 
 
-def _groups(network: Segmenter, settings: RefineSettings) -> list[dict[str, object]]:
-    """The trained parameters: the backbone's with a factor on the rate, the others without."""
-    named = [(name, one) for name, one in network.named_parameters() if one.requires_grad]
-    own = ("pyramid.fpn.", "head.")
-    return [
-        {"params": [one for name, one in named if not name.startswith(own)], "factor": settings.backbone_rate},
-        {"params": [one for name, one in named if name.startswith(own)], "factor": 1.0},
-    ]
+def _in_backbone(name: str) -> bool:
+    """Whether a parameter came with the network's weights; pyramid and head are new."""
+    return not name.startswith(("pyramid.fpn.", "head."))
 
 
 def _view(example: Example, settings: RefineSettings, seed: Sequence[int]) -> Sample:
@@ -142,16 +140,10 @@ def _told_apart(batch: Sequence[Example], num_classes: int, settings: RefineSett
 
 
 def _step(
-    network: Segmenter,
-    optimiser: torch.optim.Optimizer,
-    batch: Sequence[Sample],
-    told_apart: Bool[np.ndarray, "n c"],
-    peak: float,
+    network: Segmenter, optimiser: torch.optim.Optimizer, batch: Sequence[Sample], told_apart: Bool[np.ndarray, "n c"]
 ) -> float:
     """One step of the optimiser; the loss before it, in which the outputs that are not ``told_apart`` have no part."""
     device = next(network.parameters()).device
-    for group in optimiser.param_groups:
-        group["lr"] = peak * group["factor"]
     inputs = to_input(np.stack([view.image for view in batch]), device)
     targets = torch.from_numpy(np.stack([target_of(view, network.stride) for view in batch])).to(device)
     without_part = torch.from_numpy(~told_apart).to(device)[:, :, None, None]
