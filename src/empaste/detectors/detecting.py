@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 import cv2
+import numpy as np
 import torch
+from jaxtyping import Float
 from tqdm import tqdm
 
 from empaste.artifacts.coco_records import DetectedInstance, Detection
@@ -23,11 +25,10 @@ from empaste.batches import map_ahead
 from empaste.boxes import xyxy_to_xywh
 from empaste.detectors.backend import Found, Paste
 from empaste.detectors.models import classes_in, classes_of, network_in, read_model
-from empaste.detectors.rescoring import SecondOpinion, class_probabilities, least_score, load_opinion, rescore
+from empaste.detectors.rescoring import Boxes, SecondOpinion, box_probabilities, least_score, load_opinion, rescore
 from empaste.devices import limit_threads, torch_device
 from empaste.images import RGB, fit_within, read_rgb
 from empaste.masks import encode_mask
-from empaste.squares import fit_square
 
 Detect = Callable[[Iterable[RGB]], list[list[DetectedInstance]]]
 """The instances of every image of a batch, best score first.
@@ -39,6 +40,8 @@ size. Boxes and masks are in pixels of the image as it came.
 DETECTION_ERRORS = (RuntimeError, MemoryError, ValueError, IndexError, ArithmeticError, cv2.error)
 """What a network and the drawing of its masks raise for one image that is too much or too odd for them."""
 
+JUDGED_SIDE = 1024
+"""Longest side of an image in which a classifier looks at boxes; a larger one would take memory for every batch."""
 PART_FILE = "detections.json"
 
 ImageFile = tuple[int, Path]
@@ -64,11 +67,11 @@ class DetectSettings:
     device: str
     """As `devices.torch_device` names it: auto, cpu, cuda, mps."""
     opinion: SecondOpinion | None = None
-    """An image classifier that has a say in the scores; None: the detector alone."""
+    """An image classifier that has a say in the scores, by what it sees in the boxes; None: the detector alone."""
 
 
 class Shown(NamedTuple):
-    """An image no larger than the network sees it, and the height and width that it came with."""
+    """An image shrunk to what is looked at, and the height and width that it came with."""
 
     image: RGB
     size_hw: tuple[int, int]
@@ -88,17 +91,33 @@ def load_detector(model: Path, settings: DetectSettings) -> Detect:
     classifier = load_opinion(opinion, classes_of(model), settings.device, settings.num_threads)
 
     def detect(images: Iterable[RGB]) -> list[list[DetectedInstance]]:
-        squares: list[RGB] = []
+        shown: list[Shown] = []
 
         def note(image: RGB) -> RGB:
-            squares.append(fit_square(image, classifier.image_size))
+            shown.append(_show(image, JUDGED_SIDE))
             return image
 
         found = alone(map(note, images))
-        probs = class_probabilities(classifier, squares)
-        return [rescore(one, own, opinion.weight, min_score) for one, own in zip(found, probs, strict=True)]
+        probs = box_probabilities(classifier, map(_boxes, shown, found))
+        return [
+            rescore(one, _of_own_class(own, one, classifier.class_ids), opinion.weight, min_score)
+            for one, own in zip(found, probs, strict=True)
+        ]
 
     return detect
+
+
+def _boxes(shown: Shown, found: Sequence[DetectedInstance]) -> Boxes:
+    height, width = shown.size_hw
+    boxes_xywh = np.array([one["bbox"] for one in found], float).reshape(-1, 4)
+    return Boxes(shown.image, boxes_xywh / (width, height, width, height))
+
+
+def _of_own_class(
+    probs: Float[np.ndarray, "n c"], found: Sequence[DetectedInstance], class_ids: Sequence[int]
+) -> Float[np.ndarray, " n"]:
+    """Of the probabilities of each detection that of the class that it was found as."""
+    return probs[range(len(found)), [class_ids.index(one["category_id"]) for one in found]]
 
 
 def _load_alone(model: Path, settings: DetectSettings) -> Detect:

@@ -154,8 +154,9 @@ def test_training_takes_its_steps_whatever_the_data_set() -> None:
 
 def test_every_validation_image_is_looked_at_once() -> None:
     assert by_kind(cost("evaluate").passes) == {"detector.slim.forward": 4}
-    both = cost("evaluate", {"evaluate.classifier_weight": 0.5}).passes
-    assert by_kind(both) == {"detector.slim.forward": 4, "classifier.forward": 4}
+    both = cost("evaluate", {"evaluate.classifier_weight": 0.5, "evaluate.max_detections": 30})
+    assert by_kind(both.passes) == {"detector.slim.forward": 4, "classifier.forward": 120}
+    assert [one.at_most for one in both.passes] == [False, True]
 
 
 def test_a_report_is_of_a_size() -> None:

@@ -44,15 +44,16 @@ def train(params: Params, scale: Scale) -> Cost:
 
 
 def evaluate(params: Params, scale: Scale) -> Cost:
-    """Every validation image is looked at once, and once more by the classifier where that has a say."""
+    """Every validation image is looked at once; where the classifier has a say, it looks at every detection."""
     own, net, images = params.train, params.classifier, scale.data.val
     kind = f"detector.{_heads(params)}.forward"
-    opinion = (Passes("classifier.forward", net.architecture, net.image_size, images, net.width),)
+    boxes = images * params.evaluate.max_detections
+    opinion = Passes("classifier.forward", net.architecture, net.image_size, boxes, net.width, at_most=True)
     return Cost(
         images=images,
         passes=(
             Passes(kind, own.architecture, own.image_size, images, own.width),
-            *(opinion if params.evaluate.classifier_weight else ()),
+            *((opinion,) if params.evaluate.classifier_weight else ()),
         ),
         tasks=(Task("read", images * scale.megapixels),),
         written=(Task("detection", images * params.evaluate.max_detections),),
