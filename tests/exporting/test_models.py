@@ -5,7 +5,7 @@ import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -40,17 +40,20 @@ LIMITS = Limits(0.05, 10)
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_untrained(tmp_path_factory.mktemp("detector"), NETWORK)
+
+
+def save_untrained(folder: Path, network: Network) -> Path:
     """A detector that finds something in noise; beside it a folder with a photograph.
 
     It is untrained, but its scores lie apart: of equal ones the last bits of a float would choose.
     """
-    folder = tmp_path_factory.mktemp("detector")
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        detector = build_mask_rcnn(NETWORK, 2, None)
+        detector = build_mask_rcnn(network, 2, None)
         for layer in (detector.rpn.head.cls_logits, detector.roi_heads.box_predictor.cls_score):
             torch.nn.init.normal_(layer.weight, std=0.5)
-        config = {"backend": "torchvision", **asdict(NETWORK), "classes": CLASSES}
+        config = {"backend": "torchvision", **asdict(network), "classes": CLASSES}
         save_network(detector, folder / "model", config)
     (folder / "images").mkdir()
     write_rgb(folder / "images/1.png", np.random.default_rng(1).integers(0, 256, (90, 130, 3), np.uint8))
@@ -121,6 +124,13 @@ def test_the_code_of_the_docs_gives_what_the_detector_gives(
         assert row["score"] == pytest.approx(float(scores[place]), abs=1e-4)
         own, theirs = decode_mask(row["segmentation"]), given["paste"](boxes[place], masks[place], *size_hw)
         assert (own & theirs).sum() >= 0.98 * (own | theirs).sum()
+
+
+@pytest.mark.parametrize("format_name", ["onnx", "torchscript"])
+def test_outputs_that_all_classes_share_are_exported(tmp_path: Path, format_name: str) -> None:
+    model = save_untrained(tmp_path, replace(NETWORK, class_agnostic=True))
+    said = exported_as(format_name, model, tmp_path / f"detector.{format_name}", images="images")
+    assert re.search(r"equal on 5 images with [1-9]\d* instances$", said)
 
 
 def test_the_files_describe_themselves(exported: dict[str, Path]) -> None:
