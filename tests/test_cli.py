@@ -14,6 +14,8 @@ import yaml
 
 from empaste import cli
 from empaste.artifacts.shards import write_shards
+from empaste.cli import detecting
+from empaste.layout import HERE
 
 ROOT = Path(__file__).parent.parent
 
@@ -132,3 +134,39 @@ def test_the_password_of_a_store_is_not_printed(folder: Path) -> None:
     assert "mssql+nonsense://…@host/runs" in done.stderr.splitlines()[0]
     assert "secret" not in done.stderr
     assert done.stderr.splitlines()[-1].startswith("ERROR: MLflow's store mssql+nonsense://…@host/runs cannot be used")
+
+
+@pytest.mark.parametrize(
+    ("model", "classifier", "weight", "expected"),
+    [
+        (HERE.detector, None, None, (HERE.classifier, 0.2)),
+        (HERE.detector, None, 0.0, None),
+        (HERE.detector, None, 0.5, (HERE.classifier, 0.5)),
+        (HERE.detector, Path("mine"), None, (Path("mine"), 0.33)),
+        (HERE.detector, Path("mine"), 0.5, (Path("mine"), 0.5)),
+        (Path("elsewhere"), None, None, None),
+    ],
+)
+def test_predictions_get_the_scores_of_the_evaluation_unless_others_are_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, model: Path, classifier: Path | None, weight: float | None,
+    expected: tuple[Path, float] | None,
+) -> None:  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    text = (ROOT / "params.yaml").read_text()
+    HERE.params.write_text(text.replace("classifier_weight: 0.0", "classifier_weight: 0.2"))
+    assert detecting._opinion(model, classifier, weight) == expected
+
+
+def test_a_say_that_nobody_named_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert detecting._opinion(HERE.detector, None, None) is None  # no project is here
+    text = (ROOT / "params.yaml").read_text()
+    HERE.params.write_text(text)
+    assert detecting._opinion(HERE.detector, None, None) is None
+    assert not capsys.readouterr().out
+    HERE.params.write_text(text.replace("classifier_weight: 0.0", "classifier_weight: 0.2"))
+    detecting._opinion(HERE.detector, None, None)
+    said = "models/classifier has a say of 0.2 in the scores, as evaluate.classifier_weight says\n"
+    assert capsys.readouterr().out == said

@@ -8,6 +8,9 @@ import typer
 
 from empaste.layout import HERE
 
+CLASSIFIER_WEIGHT = 0.33
+"""The say of a classifier that is named without its weight."""
+
 
 def predict(
     source: Annotated[
@@ -25,22 +28,24 @@ def predict(
     every: Annotated[int, typer.Option(min=1, help="of a video or camera: look at every N-th frame")] = 1,
     max_frames: Annotated[int, typer.Option(min=0, help="of a video or camera: most frames to look at; 0: all")] = 0,
     classifier: Annotated[
-        Path | None, typer.Option(help="folder of a trained classifier that has a say in the scores: models/classifier")
+        Path | None,
+        typer.Option(help="folder of a trained classifier that has a say in the scores; default: the project's own"),
     ] = None,
     classifier_weight: Annotated[
-        float, typer.Option(min=0.01, max=0.99, help="its say, as evaluate.classifier_weight")
-    ] = 0.33,
+        float | None,
+        typer.Option(min=0, max=0.99, help="its say; default: evaluate.classifier_weight; 0: the detector alone"),
+    ] = None,
 ) -> None:
     """Find instances in images, a video or a camera; write COCO results, and what was found drawn on the images.
 
-    Ctrl-C ends a camera, and what was found is kept.
+    The project's own detector gets the scores that it was evaluated with. Ctrl-C ends a camera, and what was found is
+    kept.
     """
     from empaste.detectors.detecting import DetectSettings
-    from empaste.detectors.rescoring import SecondOpinion
     from empaste.prediction import predict_files
     from empaste.videos import is_video
 
-    opinion = SecondOpinion(classifier, classifier_weight) if classifier else None
+    opinion = _opinion(model, classifier, classifier_weight)
     settings = DetectSettings(min_score, max_detections, batch_size, num_threads, device, opinion)
     if is_video(source):
         _predict_video(source, model, out, settings, every=every, max_frames=max_frames)
@@ -55,6 +60,29 @@ def predict(
         total = done.num_images + len(done.failed)
         print(f"{len(done.failed)} of {total} images failed; what the others show is written", file=sys.stderr)
         raise typer.Exit(1)
+
+
+def _opinion(model: Path, classifier: Path | None, weight: float | None) -> Any:
+    """The classifier that has a say in the scores, if one has: what is asked for, else what `evaluate` has asked."""
+    from empaste.detectors.rescoring import SecondOpinion
+
+    if weight is None and classifier:
+        weight = CLASSIFIER_WEIGHT
+    elif weight is None:
+        weight = _weight_in_evaluation(model)
+        if weight:
+            print(f"{HERE.classifier} has a say of {weight:g} in the scores, as evaluate.classifier_weight says")
+    return SecondOpinion(classifier or HERE.classifier, weight) if weight else None
+
+
+def _weight_in_evaluation(model: Path) -> float:
+    """What the scores of ``model`` were evaluated with; 0 for a detector that is not of the project in this folder."""
+    from empaste.evaluation.settings import EvaluateSettings
+    from empaste.settings import load_settings
+
+    if model != HERE.detector or not HERE.params.exists():
+        return 0.0
+    return load_settings(HERE.params, "evaluate", EvaluateSettings).classifier_weight
 
 
 def _predict_video(source: Path, model: Path, out: Path, settings: Any, *, every: int, max_frames: int) -> None:
