@@ -1,5 +1,7 @@
 """Which parameters share a rate, and which decay."""
 
+from collections.abc import Iterable
+
 import torch
 from torch import nn
 
@@ -17,10 +19,11 @@ def test_the_backbone_has_a_rate_of_its_own_and_what_is_frozen_has_none() -> Non
 
 
 def test_what_does_not_decay_is_apart() -> None:
-    network = nn.Sequential(nn.Conv2d(3, 4, 1), nn.BatchNorm2d(4), nn.Linear(4, 2))
+    convolution, last = nn.Conv2d(3, 4, 1), nn.Linear(4, 2)
+    network = nn.Sequential(convolution, nn.BatchNorm2d(4), last)
     decaying, kept = rate_groups(network, lambda _: False, 0.2, 0.3, lambda parameter: parameter.ndim > 1)
     assert (decaying["weight_decay"], kept["weight_decay"]) == (0.3, 0.0)
-    assert ids(decaying["params"]) == ids([network[0].weight, network[2].weight])
+    assert ids(decaying["params"]) == ids([convolution.weight, last.weight])
     assert len(kept["params"]) == 4
 
 
@@ -31,5 +34,5 @@ def test_rates_are_set_by_the_factors() -> None:
     assert [group["lr"] for group in optimiser.param_groups] == [0.125, 0.5]
 
 
-def ids(parameters: object) -> list[int]:
-    return [id(one) for one in parameters]  # type: ignore[attr-defined]
+def ids(parameters: Iterable[torch.Tensor]) -> list[int]:
+    return [id(one) for one in parameters]
