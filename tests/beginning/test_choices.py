@@ -45,6 +45,13 @@ def test_the_preset_follows_from_kind_size_and_machine(
     assert choose_presets(dataset, replace(FOUND, train=train), machine).names == names
 
 
+@pytest.mark.parametrize("machine", [LAPTOP, SERVER])
+def test_the_reason_says_what_is_learned_from_beside_labels(machine: Machine) -> None:
+    assert "learned from people's outlines (BSDS500; image-level" in choose_presets("folder", FOUND, machine).why
+    without = choose_presets("folder", FOUND, replace(machine, contours=False)).why
+    assert without.endswith("; ImageNet's weights are installed; nothing is downloaded")
+
+
 def test_what_the_preset_is_made_for_changes_nothing() -> None:
     assert chosen() == {"prepare.dataset": "folder", "prepare.root": "dataset"}
 

@@ -56,7 +56,17 @@ def choose_presets(dataset: str, found: Found, machine: Machine) -> PresetChoice
         lacking = f"{install_command('imagenet')} adds ImageNet's weights, which do better"
         return PresetChoice(names, f"{on_gpu}; no weights are installed, so all is learned from scratch; {lacking}")
     name = "photos_gpu" if machine.gpu else "photos"
-    return PresetChoice((name,), f"{on_gpu}; ImageNet's weights are installed, nothing is downloaded")
+    return PresetChoice((name,), f"{on_gpu}; {_supervision(machine)}; nothing is downloaded")
+
+
+def _supervision(machine: Machine) -> str:
+    """What the presets for photographs learn from beside the labels."""
+    if not machine.contours:
+        return "ImageNet's weights are installed"
+    return (
+        "ImageNet's weights are installed, and contours learned from people's outlines (BSDS500; image-level labels "
+        "alone: set the parameters named contours to null)"
+    )
 
 
 def choose(dataset: str, root: str, found: Found, machine: Machine, values: Values) -> list[Choice]:

