@@ -91,3 +91,11 @@ def test_a_label_of_which_nothing_is_sure_is_seen_where_its_map_is_highest(
         assert np.array_equal(decode_mask(one.mask_rle), square > 0)
         assert one.confidence == pytest.approx(peak)  # as sure as the network was
     assert len(seen(unseen="drop").pieces) == (peak > 0.5)
+
+
+def test_the_network_looks_at_an_image_of_the_size_that_is_asked_for(wanted: list[Wanted]) -> None:
+    network, seen = train().eval(), []
+    network.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0].shape[2:]))
+    for scale in (1.0, 2.0, 3.0):
+        segment_image(wanted[0], lambda: network, tiny_settings(scale=scale))
+    assert seen == [(32, 32), (64, 64), (96, 96)]

@@ -12,7 +12,7 @@ from empaste.edges.settings import WalkSettings
 from empaste.errors import InputError
 from empaste.refinement.settings import CONTOURS, RefineSettings
 from empaste.settings import load_settings, validate
-from tests.refinement.scenes import TINY
+from tests.refinement.scenes import TINY, tiny_settings
 
 TOP = Path(__file__).parents[2]
 
@@ -25,6 +25,11 @@ def refused(**changes: Any) -> str:
 
 def test_the_shipped_section_is_valid_and_asks_for_no_round() -> None:
     assert load_settings(TOP / "params.yaml", "refine", RefineSettings).rounds == 0
+
+
+@pytest.mark.parametrize(("size", "scale", "side"), [(32, 1.0, 32), (32, 2.0, 64), (96, 1.67, 160), (32, 1e-3, 1)])
+def test_the_side_of_an_image_that_is_looked_at(size: int, scale: float, side: int) -> None:
+    assert tiny_settings(image_size=size, scale=scale).looking_side == side
 
 
 def test_the_contours_that_errors_name_are_a_parameter() -> None:
@@ -46,6 +51,7 @@ def test_the_contours_that_errors_name_are_a_parameter() -> None:
         ({"backbone_rate": -0.1}, "refine.backbone_rate is -0.1"),
         ({"jitter": [1.0]}, "refine.jitter is [1.0]"),
         ({"jitter": [1.25, 0.75]}, "refine.jitter is [1.25, 0.75]; a range rises: write [0.75, 1.25]"),
+        ({"scale": 0.0}, "refine.scale is 0.0"),
         ({"walk": TINY["walk"] | {"side": 8}}, "refine.walk.side is 8"),
         ({"walk": TINY["walk"] | {"prior_weight": 0.0}}, "refine.walk.prior_weight is 0.0"),
         ({"walk": TINY["walk"] | {"color_weight": 1.0}}, "no such parameter; did you mean colour_weight?"),

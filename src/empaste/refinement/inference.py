@@ -76,7 +76,7 @@ def segment_image(wanted: Wanted, segmenter: Callable[[], Segmenter], settings: 
     image = read_rgb(wanted.path)
     with one_thread():
         contours = find_contours(image, settings.image_size, settings.contours, wanted.path, CONTOURS)
-        maps = class_maps(segmenter(), image, wanted.places, settings.image_size, settings.flip)
+        maps = class_maps(segmenter(), image, wanted.places, settings.looking_side, settings.flip)
     found = {}
     for place, prob in zip(wanted.places, maps, strict=True):
         chances = follow_edges(prob, image, contours, settings.walk)

@@ -27,6 +27,7 @@ class RefineSettings(Settings):
     weight_decay: NonNegative
     jitter: RisingRange
     told_apart: Literal["shown", "all"]
+    scale: PositiveFloat
     flip: bool
     contours: str | None
     walk: WalkSettings
@@ -39,6 +40,11 @@ class RefineSettings(Settings):
     seed: Count
     num_threads: Count
     device: Device
+
+    @property
+    def looking_side(self) -> int:
+        """The longest side in pixels of an image that the trained network looks at."""
+        return max(1, round(self.scale * self.image_size))
 
     @model_validator(mode="after")
     def _norms_have_cells(self) -> "RefineSettings":

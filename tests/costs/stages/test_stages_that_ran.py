@@ -123,18 +123,18 @@ def test_features(views: list[str]) -> None:
     assert seen["forward", 32] == 3 * len(views)
 
 
-@pytest.mark.parametrize("folds", [1, 2, 9])
-def test_refine(folds: int) -> None:
+@pytest.mark.parametrize(("folds", "scale"), [(1, 1.0), (1, 2.0), (2, 1.0), (9, 1.0)])
+def test_refine(folds: int, scale: float) -> None:
     write_refinable()
-    write_params(refine=REFINE | {"folds": folds, "flip": folds == 1})
+    write_params(refine=REFINE | {"folds": folds, "scale": scale, "flip": folds == 1})
     with counted_passes() as seen:
         stages.refine.main()
-    foretold = formula("refine")
+    foretold, side = formula("refine"), round(32 * scale)
     assert foretold["training", 32] == seen["training", 32] == 2 * min(folds, 4) * 4 * 2
-    looked_at = foretold["forward", 32]
-    assert 0 < seen["forward", 32] <= looked_at == 2 * 4 * (2 if folds == 1 else 1)
+    looked_at = foretold["forward", side]
+    assert 0 < seen["forward", side] <= looked_at == 2 * 4 * (2 if folds == 1 else 1)
     if folds == 1:
-        assert seen["forward", 32] == looked_at, "no image shows only what its network did not learn"
+        assert seen["forward", side] == looked_at, "no image shows only what its network did not learn"
 
 
 def test_refine_without_rounds_does_nothing() -> None:

@@ -38,10 +38,9 @@ def refine(params: Params, scale: Scale) -> Cost:
     folds = min(own.folds, data.train)
     steps = own.rounds * folds * own.iterations
     looked_at = own.rounds * data.train * (1 + own.flip)
-    network = own.architecture, own.image_size
     passes = (
-        Passes("segmenter.training", *network, steps * own.batch_size, own.width),
-        Passes("segmenter.forward", *network, looked_at, own.width, at_most=True),
+        Passes("segmenter.training", own.architecture, own.image_size, steps * own.batch_size, own.width),
+        Passes("segmenter.forward", own.architecture, own.looking_side, looked_at, own.width, at_most=True),
         Passes("contours.forward", "hed", own.image_size, own.rounds * data.train if own.contours else 0, at_most=True),
     )
     return Cost(
