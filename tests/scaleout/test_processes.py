@@ -16,6 +16,7 @@ import empaste
 from empaste.errors import InputError
 from empaste.per_process import PerProcess
 from empaste.scaleout import map_items, num_workers
+from empaste.scaleout.processes import _what_died
 
 STAGE = """
 import sys
@@ -122,6 +123,15 @@ def test_a_worker_that_dies_is_named_with_its_item(how: int, said: str) -> None:
         list(map_items(partial(end, how=how), names, "prepare", workers=2))
 
 
+def test_a_worker_that_dies_as_it_begins_its_note_is_named_without_an_item(tmp_path: Path) -> None:
+    (tmp_path / "7").write_text("")
+    said = _what_died("prepare", [], tmp_path, ["image 0", "image 1"], workers=2)
+    assert said.startswith("prepare: a worker process ended before it began an item. Run again")
+    assert "image" not in said
+    (tmp_path / "8").write_text("0")
+    assert "at work on item 1 of 2 ('image 0')" in _what_died("prepare", [], tmp_path, ["image 0", "image 1"], 2)
+
+
 def test_workers_run_the_workspaces_code_and_warn_of_nothing(stage: Path) -> None:
     command = [sys.executable, "-m", "toys.toy"]
     done = subprocess.run(command, cwd=stage, capture_output=True, text=True, timeout=120, check=True)
@@ -148,7 +158,7 @@ def test_ctrl_c_ends_it_quietly_and_at_once(stage: Path) -> None:
 def test_the_environment_sets_the_number(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EMPASTE_WORKERS", "3")
     assert num_workers() == 3
-    for value in ("0", "two", "-1"):
+    for value in ("0", "two", "-1", "²", ""):
         monkeypatch.setenv("EMPASTE_WORKERS", value)
         with pytest.raises(InputError, match="EMPASTE_WORKERS is"):
             num_workers()

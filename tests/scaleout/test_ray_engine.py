@@ -225,6 +225,7 @@ def test_an_unknown_engine_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
         ("10.0.0.1", "write host:port or auto"),
         ("127.0.0.1:{free}", r"where no Ray cluster answers \(.*refused.*\); start a cluster with: ray start --head"),
         ("127.0.0.1:99999", r"where no Ray cluster answers"),
+        ("127.0.0.1:²", "write host:port or auto"),
     ],
 )
 def test_an_address_without_a_cluster_is_refused(address: str, said: str) -> None:

@@ -72,7 +72,7 @@ def _check_answers(address: str) -> None:
     if address in ("local", "auto"):
         return
     host, colon, port = address.rpartition(":")
-    if "/" in address or not (colon and host and port.isdigit()):
+    if "/" in address or not (colon and host and port.isdecimal()):
         raise InputError(
             f"{VARIABLE} is {address!r}; write host:port or auto, and run the stage on a machine of the cluster"
         )

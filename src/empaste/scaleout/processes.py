@@ -94,12 +94,13 @@ def _stop(*_: object) -> None:
 
 def _what_died(what: str, processes: Collection[BaseProcess], notes: Path, items: Sequence[Any], workers: int) -> str:
     """A sentence on the worker process that ended of itself, and what it was at."""
-    at_work = {int(note.name): int(note.read_text() or -1) for note in notes.iterdir()}
+    at_work = {int(note.name): note.read_text() for note in notes.iterdir()}
     # Those that are left are ended by the pool.
     ends = {process.pid: process.exitcode for process in processes if process.exitcode not in (None, 0)}
     dead = {pid: code for pid, code in ends.items() if code != -signal.SIGTERM} or dict.fromkeys(at_work)
-    numbers = sorted(at_work[pid] for pid in dead if pid in at_work)
-    place = f"at work on item {show_items(items, numbers)}" if numbers else "before its first item"
+    # One that was killed as it began to write its note has left an empty one.
+    numbers = sorted(int(at_work[pid]) for pid in dead if at_work.get(pid))
+    place = f"at work on item {show_items(items, numbers)}" if numbers else "before it began an item"
     return (
         f"{what}: a worker process {_how_it_ended(next(iter(dead.values()), None))} {place}. "
         f"Run again with fewer processes, which need less memory ({VARIABLE}, now {workers})"

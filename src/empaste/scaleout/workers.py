@@ -30,7 +30,7 @@ def workers_asked_for() -> int | None:
     value = os.environ.get(VARIABLE)
     if value is None:
         return None
-    if not value.isdigit() or int(value) < 1:
+    if not value.isdecimal() or int(value) < 1:
         raise InputError(f"{VARIABLE} is {value!r}; set it to a number of processes, 1 or more, or unset it")
     return int(value)
 
