@@ -1,11 +1,13 @@
 """A map gives the same results, in order, however many workers there are; errors come through, and deaths are named."""
 
+import multiprocessing
 import os
 import shutil
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Generator
 from functools import partial
 from pathlib import Path
 
@@ -16,7 +18,7 @@ import empaste
 from empaste.errors import InputError
 from empaste.per_process import PerProcess
 from empaste.scaleout import map_items, num_workers
-from empaste.scaleout.processes import _what_died
+from empaste.scaleout.processes import WINDOW, _what_died
 
 STAGE = """
 import sys
@@ -100,6 +102,39 @@ def test_a_value_per_process_is_made_once_in_every_worker() -> None:
     seen = set(map_items(function, range(40), "name", workers=2))
     assert len(seen) == len({process for process, _ in seen}) <= 2
     assert all(name.startswith(f"{process} ") for process, name in seen)
+
+
+def note_begun(item: int, folder: Path) -> int:
+    (folder / str(item)).touch()
+    return item
+
+
+def count_when_still(folder: Path) -> int:
+    """The number of files once no further one has come for a second."""
+    before = -1
+    while (now := len(list(folder.iterdir()))) != before:
+        before = now
+        time.sleep(1)
+    return now
+
+
+def test_no_more_is_done_ahead_than_the_window(tmp_path: Path) -> None:
+    results = map_items(partial(note_begun, folder=tmp_path), range(600), "note", workers=2)
+    assert next(results) == 0
+    assert count_when_still(tmp_path) <= (WINDOW * 2 + 1) * 16
+    assert list(results) == list(range(1, 600))
+
+
+def test_a_map_that_is_closed_early_leaves_no_process(tmp_path: Path) -> None:
+    before = set(multiprocessing.active_children())
+    results = map_items(partial(note_begun, folder=tmp_path), range(600), "note", workers=2)
+    next(results)
+    assert isinstance(results, Generator)
+    results.close()
+    ends_by = time.monotonic() + 30
+    while not set(multiprocessing.active_children()) <= before:
+        assert time.monotonic() < ends_by
+        time.sleep(0.05)
 
 
 @pytest.mark.parametrize("workers", [1, 2])

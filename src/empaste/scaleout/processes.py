@@ -6,11 +6,13 @@ import os
 import signal
 import sys
 import tempfile
-from collections.abc import Callable, Collection, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections import deque
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any, TypeVar
@@ -23,21 +25,34 @@ from empaste.scaleout.workers import VARIABLE, chunk_size, show_items
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
+WINDOW = 4
+"""Chunks per worker that are begun and not handed on yet, so that results which wait take bounded memory."""
+
 
 def map_in_processes(
     function: Callable[[Item], Result], items: Sequence[Item], what: str, unit: str, workers: int
 ) -> Iterator[Result]:
-    """`scaleout.map_items` in worker processes. `InputError` where one dies; it names the item that it worked on."""
+    """`scaleout.map_items` in worker processes. `InputError` where one dies; it names the item that it worked on.
+
+    At most `WINDOW` chunks of items per worker are begun ahead of the results that were taken.
+    """
     with (
         tempfile.TemporaryDirectory(prefix="empaste-") as notes,
         ProcessPoolExecutor(workers, _start_method(), _set_up_worker, (function, Path(notes))) as pool,
     ):
         others = set(multiprocessing.active_children())
         processes: set[BaseProcess] = set()
-        try:
+        size = chunk_size(len(items), workers)
+
+        def begin(first: int) -> Future[list[Result]]:
             with _ctrl_c_later():
-                results = pool.map(_work, range(len(items)), items, chunksize=chunk_size(len(items), workers))
-            processes = set(multiprocessing.active_children()) - others
+                begun = pool.submit(_work_all, first, items[first : first + size])
+                if len(processes) < workers:  # the pool starts them as it is given work
+                    processes.update(set(multiprocessing.active_children()) - others)
+            return begun
+
+        try:
+            results = _in_order(map(begin, range(0, len(items), size)), WINDOW * workers)
             yield from tqdm(results, what, len(items), unit=unit)
         except BrokenProcessPool as error:
             # Two threads that ask a process for its exit code at once may get a wrong one: the pool's has to end first.
@@ -49,6 +64,15 @@ def map_in_processes(
                 if process.pid is not None and process.is_alive():
                     os.kill(process.pid, signal.SIGINT)
             raise
+
+
+def _in_order(chunks: Iterator[Future[list[Result]]], window: int) -> Iterator[Result]:
+    """The results of ``chunks``, each of which begins as it is taken: ``window`` of them ahead."""
+    begun = deque(islice(chunks, window))
+    while begun:
+        results = begun.popleft().result()
+        begun.extend(islice(chunks, 1))
+        yield from results
 
 
 @dataclass
@@ -67,6 +91,11 @@ class _Worker:
 
 _workers: list[_Worker] = []
 """The one of this process, where it is a worker."""
+
+
+def _work_all(first: int, items: Iterable[Any]) -> list[Any]:
+    """The function's results for ``items``, of which the first is item ``first`` of the map."""
+    return [_work(number, item) for number, item in enumerate(items, first)]
 
 
 def _work(number: int, item: Any) -> Any:
@@ -94,12 +123,12 @@ def _stop(*_: object) -> None:
 
 def _what_died(what: str, processes: Collection[BaseProcess], notes: Path, items: Sequence[Any], workers: int) -> str:
     """A sentence on the worker process that ended of itself, and what it was at."""
-    at_work = {int(note.name): note.read_text() for note in notes.iterdir()}
+    at_work = {int(file.name): file.read_text() for file in notes.iterdir()}
     # Those that are left are ended by the pool.
     ends = {process.pid: process.exitcode for process in processes if process.exitcode not in (None, 0)}
     dead = {pid: code for pid, code in ends.items() if code != -signal.SIGTERM} or dict.fromkeys(at_work)
     # One that was killed as it began to write its note has left an empty one.
-    numbers = sorted(int(at_work[pid]) for pid in dead if at_work.get(pid))
+    numbers = sorted(int(note) for pid, note in at_work.items() if pid in dead and note)
     place = f"at work on item {show_items(items, numbers)}" if numbers else "before it began an item"
     return (
         f"{what}: a worker process {_how_it_ended(next(iter(dead.values()), None))} {place}. "
