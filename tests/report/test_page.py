@@ -10,6 +10,7 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 import yaml
@@ -283,6 +284,24 @@ def test_charts_have_round_ticks_and_keep_the_last_point() -> None:
     assert charts._ticks(0, 100) == [0, 20, 40, 60, 80, 100]
     assert charts._ticks(0.31, 0.94) == [0.2, 0.4, 0.6, 0.8, 1.0]
     assert charts._ticks(3, 3)[0] <= 3 <= charts._ticks(3, 3)[-1]
+
+
+def test_rounds_stand_right_behind_the_iterations_and_the_axis_says_so() -> None:
+    iterations = {"iter_0": 40.0, "iter_1": 50.0, "iter_2": 60.0}
+    alone = quality_chart({"foregrounds": {"precision50": iterations | {"pool": 65.0}}})
+    assert ">EM iteration (0 is Step 1)</text>" in alone
+    metrics = {
+        "foregrounds": {"precision50": iterations | {"pool": 65.0}, "mean_iou": {"iter_0": None, "pool": None}},
+        "refine": {"precision50": {"round_1": 80.0, "round_2": 90.0}, "mean_iou": {"round_1": 70.0}},
+    }
+    chart = quality_chart(metrics)
+    assert ">EM iteration (0 is Step 1), from 3 on round of refinement</text>" in chart
+    places, one = (
+        [float(x) for x in re.findall(rf'<circle class="c{number}" cx="([\d.]+)"', chart)] for number in (0, 1)
+    )
+    assert len(places) == 5, "the pool is no step"
+    assert np.diff(places) == pytest.approx([places[1] - places[0]] * 4)
+    assert one == [places[3]]
 
 
 def test_a_chart_of_nothing_finite_is_empty() -> None:

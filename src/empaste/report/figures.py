@@ -126,6 +126,11 @@ def foreground_quality(metrics: Metrics) -> dict[str, dict[str, Number | None]]:
     }
 
 
+def steps_of(quality: Mapping[str, Mapping[str, Number | None]]) -> list[str]:
+    """Of what `foreground_quality` gives: the iterations, the pool and the rounds that any title has, in order."""
+    return list(dict.fromkeys(step for values in quality.values() for step in values))
+
+
 def _per_round(values: Any) -> dict[str, Number | None]:
     values = values if isinstance(values, Mapping) else {}
     return {round_title(int(name.removeprefix("round_"))): value for name, value in values.items()}

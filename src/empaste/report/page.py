@@ -48,7 +48,7 @@ def render_page(
         class_names=figures.class_names(columns),
         quality=quality,
         by_hand=figures.by_hand(metrics),
-        iterations=list(dict.fromkeys(key for values in quality.values() for key in values)),
+        iterations=figures.steps_of(quality),
         quality_chart=quality_chart(metrics),
         plots={CURVES.get(name, name): plot_charts(name, table) for name, table in curves.items()},
         metrics={stage: flatten(content) for stage, content in metrics.items()},
@@ -57,16 +57,21 @@ def render_page(
 
 
 def quality_chart(metrics: figures.Metrics) -> str:
-    """Foreground quality over the iterations as SVG; empty where nothing was measured."""
+    """Foreground quality over the iterations, then the rounds, as SVG; empty where nothing was measured."""
+    quality = figures.foreground_quality(metrics)
+    # The pool is no step: it is the last iteration without the foregrounds that are least sure.
+    steps = [step for step in figures.steps_of(quality) if step != figures.POOL]
     series = {
-        title: [
-            (float(number), float(value))
-            for number, (key, value) in enumerate(values.items())
-            if value is not None and key != figures.POOL
-        ]
-        for title, values in figures.foreground_quality(metrics).items()
+        title: [(float(x), float(value)) for x, step in enumerate(steps) if (value := values.get(step)) is not None]
+        for title, values in quality.items()
     }
-    return charts.line_chart(series, "EM iteration (0 is Step 1)", "percent", (0, 100))
+    return charts.line_chart(series, _steps_label(steps), "percent", (0, 100))
+
+
+def _steps_label(steps: Sequence[str]) -> str:
+    """What the numbers of ``steps`` mean."""
+    iterations, first = "EM iteration (0 is Step 1)", figures.round_title(1)
+    return f"{iterations}, from {steps.index(first)} on round of refinement" if first in steps else iterations
 
 
 def plot_charts(name: str, table: pd.DataFrame) -> list[str]:

@@ -131,9 +131,8 @@ def _precision(metrics: figures.Metrics) -> _Tables | Text:
     quality = figures.foreground_quality(metrics)
     if all(value is None for values in quality.values() for value in values.values()):
         return Text("Foregrounds were not measured: the training split has no masks.")
-    iterations = list(dict.fromkeys(key for values in quality.values() for key in values))
     columns = [
-        _Figures(iteration, [figures.percent(values.get(iteration)) for values in quality.values()])
-        for iteration in iterations
+        _Figures(step, [figures.percent(values.get(step)) for values in quality.values()])
+        for step in figures.steps_of(quality)
     ]
     return _Tables("Foregrounds per F-EM iteration (percent)", "", list(quality), columns)
