@@ -1,14 +1,17 @@
 """Images by an endpoint, over HTTP from a server that runs here: what it may answer, and what comes of it."""
 
+import socket
 import time
 from collections.abc import Callable
 from email.utils import formatdate
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 from empaste.backgrounds import api
+from empaste.backgrounds.answers import count_answers
 from empaste.backgrounds.painting import Item, Outcome
 from empaste.backgrounds.scenes import Scene
 from empaste.errors import InputError
@@ -161,23 +164,64 @@ def test_several_are_under_way_and_one_that_ends_the_run_ends_it_soon(
     assert len(painter.asked) < 24  # of the 24 images
 
 
+@pytest.mark.parametrize("concurrent", [1, 3])
+def test_what_came_before_an_error_is_kept_and_not_asked_for_again(
+    painters: Any, api_options: dict[str, Any], scenes: list[Scene], tmp_path: Path, concurrent: int
+) -> None:
+    def source(script: list[Any]) -> tuple[Any, Any]:
+        painter = painters(script)
+        options = api_options | {"base_url": painter.base_url, "max_concurrent": concurrent}
+        opened = api.open_source(settings_with(per_caption=2, retries=1, seed=0, api=options))
+        opened.begin(12, tmp_path / "kept")
+        return opened, painter
+
+    broken, _ = source(["b64", "black", "b64", "b64", 401])
+    with pytest.raises(InputError, match="401"):
+        list(broken.make(scenes))
+    kept = count_answers(tmp_path / "kept")
+    assert kept == 3
+    mended, painter = source(["b64"])
+    made = list(mended.make(scenes))
+    assert len(painter.asked) == 12 - kept
+    assert [len(one.candidates) for one in made] == [4, 4, 4]
+    assert sum(one.num_blank for one in made) <= 1
+    whole = [candidate for one in made for candidate in one.candidates]
+    assert all(candidate.image.shape == (40, 48, 3) for candidate in whole)
+
+
+def test_an_error_stops_the_rest_while_an_earlier_image_is_awaited(
+    painters: Any, api_options: dict[str, Any], scenes: list[Scene]
+) -> None:
+    painter = painters(["hang", 401])
+    options = api_options | {"base_url": painter.base_url, "max_concurrent": 2, "timeout": 1.0}
+    source = api.open_source(settings_with(per_caption=4, retries=5, seed=0, api=options))
+    with pytest.raises(InputError, match="401"):
+        list(source.make(scenes))
+    assert len(painter.asked) <= 3
+
+
 @pytest.mark.usefixtures("scenes")
 def test_the_cost_is_said_before_and_may_be_refused(
-    painters: Any, api_options: dict[str, Any], capsys: pytest.CaptureFixture[str]
+    painters: Any, api_options: dict[str, Any], capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     def source(**changes: Any) -> Any:
         options = api_options | {"base_url": painters(["b64"]).base_url, "key_env": None} | changes
         return api.open_source(settings_with(per_caption=1, retries=0, seed=0, api=options))
 
-    source(price_per_image=0.04).begin(12_000)
+    source(price_per_image=0.04).begin(12_000, tmp_path)
     assert "12,000 images at 0.04 each: 480.00" in capsys.readouterr().err
-    source().begin(5)
+    source().begin(5, tmp_path)
     assert "price_per_image is null, the cost is not known" in capsys.readouterr().err
-    source(price_per_image=0.04, max_cost=480.0).begin(12_000)
+    source(price_per_image=0.04, max_cost=480.0).begin(12_000, tmp_path)
     with pytest.raises(InputError, match=r"480.00, more than backgrounds.api.max_cost, 479; raise it, lower"):
-        source(price_per_image=0.04, max_cost=479.0).begin(12_000)
+        source(price_per_image=0.04, max_cost=479.0).begin(12_000, tmp_path)
     with pytest.raises(InputError, match=r"max_cost is 1.0, but price_per_image is null"):
-        source(max_cost=1.0).begin(1)
+        source(max_cost=1.0).begin(1, tmp_path)
+    source(price_per_image=0.1, max_cost=0.3).begin(3, tmp_path)  # 0.30000000000000004 in floating point
+    (tmp_path / "0_1_0_0.npz").touch()
+    capsys.readouterr()
+    source(price_per_image=0.1, max_cost=0.3).begin(4, tmp_path)
+    assert "3 images at 0.1 each: 0.30" in capsys.readouterr().err, "one of them is kept from a run before"
 
 
 def test_blank_images_count_against_the_budget_while_it_runs(ask: Any) -> None:
@@ -185,6 +229,28 @@ def test_blank_images_count_against_the_budget_while_it_runs(ask: Any) -> None:
         ask(["black"], price_per_image=0.5, max_cost=1.0)
     outcome, _, _ = ask([503, 503, "b64"], price_per_image=0.5, max_cost=0.5)  # what was not answered costs nothing
     assert outcome.image is not None
+
+
+def test_the_budget_can_be_used_up_to_its_last_image(painters: Any, api_options: dict[str, Any]) -> None:
+    options = api_options | {"base_url": painters(["b64"]).base_url, "price_per_image": 0.1, "max_cost": 0.3}
+    endpoint = api.open_endpoint(api_settings(options))
+    outcomes = [api.ask_for_image(endpoint, ITEM, retries=0, wait=lambda _: False) for _ in range(3)]
+    assert all(outcome.image is not None for outcome in outcomes)
+    with pytest.raises(InputError, match="3 images were asked for"):
+        api.ask_for_image(endpoint, ITEM, retries=0, wait=lambda _: False)
+
+
+def test_a_connection_that_is_refused_costs_nothing(api_options: dict[str, Any], painters: Any) -> None:
+    painters(["b64"])
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        options = {"base_url": f"http://127.0.0.1:{free.getsockname()[1]}/v1", "price_per_image": 0.5, "max_cost": 0.5}
+        endpoint = api.open_endpoint(api_settings(api_options | options))
+        outcome = api.ask_for_image(endpoint, ITEM, retries=2, wait=lambda _: False)
+    assert outcome.attempts == 3
+    assert "no answer" in outcome.reason
+    assert "refused" in outcome.reason
+    assert endpoint.spent == 0
 
 
 def test_the_key_is_asked_for_by_name_and_kept_off_open_networks(

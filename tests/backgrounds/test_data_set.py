@@ -60,7 +60,7 @@ class Maker:
                 yield Made([Candidate(image) for image in images])
 
     def source(self) -> Source:
-        return Source(self, self.begun.append)
+        return Source(self, lambda num_images, _: self.begun.append(num_images))
 
 
 def generator(images_per_part: int = 9, by_caption: bool = False) -> Generator[Any]:
@@ -177,6 +177,27 @@ def test_the_last_images_of_a_resumed_run_may_all_fail(judge: Judge, tmp_path: P
     made = data_set.join_parts(parts, tmp_path)
     assert made.failures["reason"].tolist() == ["refused"]
     assert set(made.table["image_id"]) == {1}
+
+
+def test_what_a_source_keeps_outlasts_an_error_and_is_gone_once_the_part_stands(judge: Judge, tmp_path: Path) -> None:
+    kept: list[Path] = []
+    stops = [2, 0]
+
+    def make(scenes: Sequence[Scene]) -> Iterator[Made]:
+        kept[-1].mkdir(exist_ok=True)
+        (kept[-1] / str(scenes[0].image_id)).touch()
+        if scenes[0].image_id == stops[0]:
+            raise InputError("the budget is used up")
+        yield Made([Candidate(np.zeros((9, 7, 3), np.uint8))])
+
+    source = Source(make, lambda _, folder: kept.append(folder))
+    with pytest.raises(InputError, match="budget"):
+        make_parts(scenes_of(3), source, judge, 1, tmp_path, images_per_part=1)
+    assert [path.name for path in kept[0].iterdir()] == ["2"], "that of the first part is gone"
+    stops.pop(0)
+    make_parts(scenes_of(3), source, judge, 1, tmp_path, images_per_part=1)
+    assert kept[0] == kept[1]
+    assert not kept[0].exists()
 
 
 def test_where_everything_fails_the_run_ends_with_the_reason(judge: Judge, tmp_path: Path) -> None:

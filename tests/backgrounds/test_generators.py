@@ -43,9 +43,9 @@ def images_of(source: Source, scenes: list[Scene]) -> list[np.ndarray]:
 
 
 @pytest.mark.parametrize("method", GENERATORS)
-def test_contract(method: str, options: dict[str, Any], scenes: list[Scene]) -> None:
+def test_contract(method: str, options: dict[str, Any], scenes: list[Scene], tmp_path: Path) -> None:
     source = source_of(method, options)
-    source.begin(12)
+    source.begin(12, tmp_path / "kept")
     made = list(source.make(scenes))
     for scene, of_scene in zip(scenes, made, strict=True):
         assert not of_scene.failures

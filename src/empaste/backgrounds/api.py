@@ -1,13 +1,15 @@
 """Text-to-image backgrounds (EM-Paste §2.3) by an endpoint that speaks OpenAI's protocol for images, DALL·E's.
 
 ``POST {base_url}/images/generations`` with model, prompt, n and size; the answer holds ``b64_json`` or a ``url``. What
-such an endpoint makes is not reproducible, but it is kept: in the unfinished run's folder, then among DVC's outputs.
+such an endpoint makes is not reproducible, but it is kept: in the unfinished run's folder as soon as it comes, then
+among DVC's outputs.
 """
 
 import base64
 import binascii
 import http.client
 import json
+import math
 import os
 import sys
 import threading
@@ -16,15 +18,17 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from jaxtyping import UInt8
 
+from empaste.backgrounds.answers import count_answers, keep_answer, kept_answer
 from empaste.backgrounds.generator import Generator, GeneratorSettings, MapScenes
 from empaste.backgrounds.painting import BLANK, Item, Outcome, list_items, made_of
 from empaste.backgrounds.scenes import Made, Scene, Source, is_blank
@@ -52,6 +56,10 @@ class AttemptError(Exception):
         self.wait = wait
 
 
+class UnreachedError(AttemptError):
+    """The request did not come to the server, which so bills nothing."""
+
+
 class ImageApiSettings(Settings):
     """A text-to-image endpoint that speaks OpenAI's protocol."""
 
@@ -68,11 +76,16 @@ class ImageApiSettings(Settings):
 
 @dataclass
 class Endpoint:
-    """Where to ask, and how, with the key; ``spent`` counts the images that were answered and so will be billed."""
+    """Where to ask, and how, with the key.
+
+    ``spent`` counts the images that were answered, or may have been, and so will be billed; ``kept`` is the folder that
+    holds each from the moment it comes, None where nothing is kept.
+    """
 
     settings: ImageApiSettings
     key: str | None = field(repr=False)
     spent: int = 0
+    kept: Path | None = None
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
@@ -96,7 +109,7 @@ def open_source(settings: GeneratorSettings, _names: Sequence[str] = (), _map: M
     ask = partial(ask_for_image, endpoint, retries=settings.retries)
     return Source(
         partial(make, per_caption=settings.per_caption, seed=settings.seed, max_concurrent=own.max_concurrent, ask=ask),
-        partial(announce_cost, endpoint),
+        partial(begin, endpoint),
     )
 
 
@@ -125,6 +138,12 @@ def open_endpoint(settings: ImageApiSettings) -> Endpoint:
     return Endpoint(settings, key)
 
 
+def begin(endpoint: Endpoint, num_images: int, kept: Path) -> None:
+    """Answers are kept in ``kept`` from now on; see `announce_cost` for the others of the ``num_images``."""
+    endpoint.kept = kept
+    announce_cost(endpoint, num_images - count_answers(kept))
+
+
 def announce_cost(endpoint: Endpoint, num_images: int) -> None:
     """Say what ``num_images`` will cost; `InputError` where that is more than allowed, or is to be limited and not
     known.
@@ -141,7 +160,7 @@ def announce_cost(endpoint: Endpoint, num_images: int) -> None:
         return
     cost = num_images * own.price_per_image
     text = f"{num_images:,} images at {own.price_per_image:g} each: {cost:,.2f}"
-    if own.max_cost is not None and cost > own.max_cost:
+    if _is_too_much(own, cost):
         raise InputError(
             f"{text}, more than backgrounds.api.max_cost, {own.max_cost:g}; raise it, lower "
             "backgrounds.per_caption or captions.per_image, or use fewer images"
@@ -149,36 +168,49 @@ def announce_cost(endpoint: Endpoint, num_images: int) -> None:
     print(f"{text} (blank ones that are asked for again come on top)", file=sys.stderr)
 
 
+def _is_too_much(settings: ImageApiSettings, cost: float) -> bool:
+    """Whether ``cost`` is more than allowed, and not only by rounding: three times 0.1 is no more than 0.3."""
+    most = settings.max_cost
+    return most is not None and cost > most and not math.isclose(cost, most)
+
+
 def make(
     scenes: Sequence[Scene], per_caption: int, seed: int, max_concurrent: int, ask: Callable[..., Outcome]
 ) -> Iterator[Made]:
-    """The images of the scenes' captions, ``max_concurrent`` asked for at a time."""
+    """The images of the scenes' captions, ``max_concurrent`` asked for at a time.
+
+    After an error no further one is asked for; those under way are waited for and kept, since they will be billed.
+    """
     items = list_items(scenes, per_caption, seed)
     stopped = threading.Event()
     with ThreadPoolExecutor(max_concurrent) as pool:
         try:
-            outcomes = list(pool.map(partial(ask, wait=stopped.wait), items))
+            asked = [pool.submit(ask, item, wait=stopped.wait) for item in items]
+            for answered in as_completed(asked):  # the first error ends it, whichever item met it
+                answered.result()
         except BaseException:
             stopped.set()
             pool.shutdown(wait=False, cancel_futures=True)
             raise
-    yield from made_of(scenes, items, outcomes)
+    yield from made_of(scenes, items, [answered.result() for answered in asked])
 
 
 def ask_for_image(endpoint: Endpoint, item: Item, *, retries: int, wait: Callable[[float], bool]) -> Outcome:
-    """The image of ``item``, after at most ``retries`` further attempts; what failed says why.
+    """The image of ``item``, kept before or after at most ``retries`` further attempts; what failed says why.
 
     Between attempts the time doubles, from `FIRST_WAIT` on, with up to half of it at random so that several do not ask
     at once; where the server says how long (Retry-After), that long. ``wait`` says whether to stop. `InputError` where
     further images would fail in the same way: a refused key, an exhausted budget, an unknown model.
     """
+    if endpoint.kept and (before := kept_answer(endpoint.kept, item)):
+        return before
     num_blank, reason = 0, ""
     draws = np.random.default_rng(item.key)
     for number in range(retries + 1):
         try:
             image = _fetch(endpoint, item.prompt)
             if not is_blank(image):
-                return Outcome(image, number + 1, num_blank)
+                return _keep(endpoint, item, Outcome(image, number + 1, num_blank))
             num_blank, reason, pause = num_blank + 1, BLANK, 0.0
         except RefusedError as refusal:
             return Outcome(None, number + 1, num_blank, str(refusal))
@@ -188,6 +220,12 @@ def ask_for_image(endpoint: Endpoint, item: Item, *, retries: int, wait: Callabl
         if number < retries and wait(pause):
             break
     return Outcome(None, number + 1, num_blank, reason)
+
+
+def _keep(endpoint: Endpoint, item: Item, outcome: Outcome) -> Outcome:
+    if endpoint.kept:
+        keep_answer(endpoint.kept, item, outcome)
+    return outcome
 
 
 def _fetch(endpoint: Endpoint, prompt: str) -> UInt8[np.ndarray, "h w 3"]:
@@ -207,7 +245,7 @@ def _check_budget(endpoint: Endpoint) -> None:
     """One more image is counted; `InputError` where it would cost too much."""
     with endpoint.lock:
         cost = (endpoint.spent + 1) * (endpoint.settings.price_per_image or 0.0)
-        if endpoint.settings.max_cost is not None and cost > endpoint.settings.max_cost:
+        if _is_too_much(endpoint.settings, cost):
             raise InputError(
                 f"{endpoint.spent:,} images were asked for, blank ones more than once, and one more would cost more "
                 f"than backgrounds.api.max_cost, {endpoint.settings.max_cost:g}; raise it; {KEPT}"
@@ -231,12 +269,20 @@ def _post(endpoint: Endpoint, fields: Mapping[str, Any]) -> bytes:
     request = urllib.request.Request(address, json.dumps(fields).encode(), headers)  # noqa: S310  the user names the server
     try:
         return _read(urllib.request.build_opener(_Stay), request, endpoint.settings.timeout)
+    except UnreachedError:
+        _give_back(endpoint)
+        raise
     except urllib.error.HTTPError as error:
         with error:
             body = error.read(4096)
-        with endpoint.lock:
-            endpoint.spent -= 1
+        _give_back(endpoint)
         raise _judge_status(endpoint, error.code, body, error.headers.get("Retry-After")) from error
+
+
+def _give_back(endpoint: Endpoint) -> None:
+    """The last image that was counted is not billed."""
+    with endpoint.lock:
+        endpoint.spent -= 1
 
 
 def _judge_status(endpoint: Endpoint, code: int, body: bytes, retry_after: str | None) -> Exception:
@@ -286,9 +332,11 @@ def _read(opener: urllib.request.OpenerDirector, request: urllib.request.Request
         raise
     except TimeoutError as error:
         raise AttemptError(f"no answer within {timeout:g} s") from error
+    except urllib.error.URLError as error:  # before the whole request was sent
+        timed_out = isinstance(error.reason, TimeoutError)
+        raise UnreachedError(f"no answer within {timeout:g} s" if timed_out else f"no answer: {error}") from error
     except (OSError, http.client.HTTPException) as error:
-        timed_out = isinstance(getattr(error, "reason", None), TimeoutError)
-        raise AttemptError(f"no answer within {timeout:g} s" if timed_out else f"no answer: {error}") from error
+        raise AttemptError(f"no answer: {error}") from error
     return bytes(body)
 
 

@@ -4,6 +4,7 @@ A part is what came of some scenes: its rows and its failures as JSON, the selec
 memory at a time.
 """
 
+import shutil
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -35,6 +36,8 @@ HOPELESS = 16
 
 ROWS, IMAGES = "rows.json", "images.tar"
 """The files of a part."""
+KEPT = "kept"
+"""The folder beside the parts for what a source keeps of the part that it is at."""
 
 
 @dataclass(frozen=True)
@@ -84,11 +87,12 @@ def make_parts(
     def make(todo: Sequence[list[Scene]]) -> Iterator[Part]:
         num_todo = sum(num_images[scene.image_id] for part in todo for scene in part)
         if not generator.learned:
-            source().begin(num_todo)
+            source().begin(num_todo, work / KEPT)
         hopeless = min(HOPELESS, num_todo) if len(todo) == len(parts) else HOPELESS
         for part in map_parts(partial(_make_part, source, judge), todo):
             _check_hope(part, hopeless)
             yield part
+            shutil.rmtree(work / KEPT, ignore_errors=True)  # that part stands
 
     return finish_parts(work, "backgrounds", parts, make, _write_part, per_part=1)
 

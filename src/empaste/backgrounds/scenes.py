@@ -66,20 +66,21 @@ class Made:
     has_context: bool = True
 
 
-def _start_anything(num_images: int) -> None:
-    """Most generators need not know how many images they will be asked for."""
+def _start_anything(_num_images: int, _kept: Path) -> None:
+    """Most generators need not know how many images they will be asked for, and keep none of them."""
 
 
 @dataclass(frozen=True)
 class Source:
     """Where backgrounds come from.
 
-    ``make`` gives what came of every scene, in order; ``begin`` is told once how many images are still to be made, and
-    may refuse. ``counts`` are for the metrics.
+    ``make`` gives what came of every scene, in order. ``begin`` is told once how many images are still to be made, and
+    a folder for what shall outlast an error in the middle of a part, which is emptied as each part is finished; it may
+    refuse. ``counts`` are for the metrics.
     """
 
     make: Callable[[Sequence[Scene]], Iterable[Made]]
-    begin: Callable[[int], None] = _start_anything
+    begin: Callable[[int, Path], None] = _start_anything
     counts: Mapping[str, int] = field(default_factory=dict)
 
 
