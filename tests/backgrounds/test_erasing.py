@@ -18,6 +18,20 @@ def test_only_the_images_own_classes_count() -> None:
     np.testing.assert_allclose(probs, [0.6, 0.9, 0.9, 0.4, 0.6, 0.0])
 
 
+def test_many_rows_are_looked_up_at_once() -> None:
+    """As one row after the other is: images in any order, some without a label, an index that counts nothing."""
+    rng = np.random.default_rng(0)
+    image_ids = pd.Series(rng.integers(0, 2_000, 5_000), index=rng.permutation(5_000))
+    probs = rng.random((5_000, 20), np.float32)
+    labels = pd.DataFrame({"image_id": rng.integers(0, 2_000, 3_000), "class_id": rng.integers(0, 20, 3_000)})
+    labels = labels.drop_duplicates()
+    by_image = labels.groupby("image_id")["class_id"].agg(list).to_dict()
+    expected = [
+        max((float(probs[row, k]) for k in by_image.get(one, [])), default=0) for row, one in enumerate(image_ids)
+    ]
+    assert own_class_prob(image_ids, probs, range(20), labels).tolist() == expected
+
+
 def test_likeliest_first_and_the_place_stays() -> None:
     erased = segments_to_erase(SEGMENTS, PROBS, [5, 7], LABELS, SEGMENTS.iloc[:0], 0.5)
     assert erased == {1: ("b", "a"), 2: ("e",)}

@@ -1,5 +1,6 @@
 """The distributions that foregrounds are drawn from."""
 
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -62,6 +63,22 @@ def test_the_rarest_class_of_an_image_decides_for_all_its_foregrounds() -> None:
     pool = candidates([1, 1, 1, 1, 2, 3], [10, 11, 12, 12, 11, 13])
     weights = weigh("repeat_factor", pool, threshold=1.0)
     assert weights / weights[0] == pytest.approx([1, 3**0.5, 1, 1, 3**0.5, 3**0.5])
+
+
+def test_repeat_factor_needs_no_table_of_images_and_classes() -> None:
+    rng = np.random.default_rng(0)
+    pool = candidates(rng.integers(0, 1_000, 9_000), rng.integers(0, 3_000, 9_000).tolist())
+    tracemalloc.start()
+    weights = SELECTIONS["repeat_factor"](pool, changed(repeat_threshold=0.01))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 2 * 2**20, "a table of them has 3 MB of booleans, and 24 of numbers"
+    shown = np.zeros((3_000, 1_000), bool)
+    shown[pool.image_ids, pool.class_ids] = True
+    shown = shown[shown.any(axis=1)]
+    repeats = np.maximum(1, np.sqrt(0.01 / shown.mean(axis=0)))
+    expected = np.where(shown, repeats, 0).max(axis=1)[np.unique(pool.image_ids, return_inverse=True)[1]]
+    assert np.array_equal(weights, expected)
 
 
 def test_confidence_by_power_within_a_class_that_keeps_its_share() -> None:

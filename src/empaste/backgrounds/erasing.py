@@ -42,11 +42,11 @@ def own_class_prob(
 ) -> Float[np.ndarray, " n"]:
     """The highest probability of each row among the classes that its image is labelled with; 0 where it has none."""
     column = {class_id: at for at, class_id in enumerate(class_ids)}
-    present: dict[int, list[int]] = {}
-    for image_id, class_id in zip(labels["image_id"].tolist(), labels["class_id"].tolist(), strict=True):
-        present.setdefault(image_id, []).append(column[class_id])
+    present = pd.DataFrame(
+        {"image_id": labels["image_id"], "column": [column[class_id] for class_id in labels["class_id"].tolist()]}
+    )
+    rows = pd.DataFrame({"image_id": image_ids.to_numpy(), "row": np.arange(len(probs))})
+    pairs = rows.merge(present, on="image_id")
     highest = np.zeros(len(probs))
-    for row, image_id in enumerate(image_ids.tolist()):
-        if image_id in present:
-            highest[row] = probs[row, present[image_id]].max()
+    np.maximum.at(highest, pairs["row"], probs[pairs["row"], pairs["column"]])
     return highest

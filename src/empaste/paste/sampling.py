@@ -62,10 +62,11 @@ def weigh_repeat_factor(pool: PoolColumns, settings: PasteSettings) -> Float[np.
     """
     images, image_index = np.unique(pool.image_ids, return_inverse=True)
     classes, class_index = np.unique(pool.class_ids, return_inverse=True)
-    shown = np.zeros((len(images), len(classes)), bool)
-    shown[image_index, class_index] = True
-    repeats = np.maximum(1, np.sqrt(settings.repeat_threshold / shown.mean(axis=0)))
-    per_image = np.where(shown, repeats, 0).max(axis=1)
+    pairs = np.unique(image_index * len(classes) + class_index)  # each class of each image, once
+    shares = np.bincount(pairs % len(classes), minlength=len(classes)) / len(images)
+    repeats = np.maximum(1, np.sqrt(settings.repeat_threshold / shares))
+    per_image = np.zeros(len(images))
+    np.maximum.at(per_image, image_index, repeats[class_index])
     factors: Float[np.ndarray, " n"] = per_image[image_index]
     return factors
 
