@@ -68,6 +68,18 @@ def test_merged_regions_are_judged_as_one() -> None:
     assert [np.flatnonzero(union).tolist() for union in unions] == [[0, 1], [2, 3], [0, 1, 2, 3]]
 
 
+def test_size_and_fill_together_are_the_box_to_the_last_bit() -> None:
+    rng = np.random.default_rng(0)
+    labels = np.kron(rng.permutation(63).reshape(7, 9), np.ones((11, 13), int))
+    graph = describe_regions(np.zeros((*labels.shape, 3), np.float32), labels)
+    near = np.arange(1, 63)
+    both, (starts, ends) = graph.areas[0] + graph.areas[near], np.split(graph.boxes_xyxy, 2, axis=1)
+    boxes = np.prod(np.maximum(ends[0], ends[near]) - np.minimum(starts[0], starts[near]), axis=1)
+    size, fill = both / labels.size, (boxes - both) / labels.size
+    assert fit_cost(graph, 0, near) == pytest.approx(size + fill)
+    assert np.array_equal(fit_cost(graph, 0, near), (both + (boxes - both)) / labels.size)
+
+
 def test_figures_of_the_costs() -> None:
     graph, near = stripes([10, 20, 60], [4, 2, 2]), np.array([0, 2])
     assert boundary_cost(graph, 1, near).tolist() == [10, 40]

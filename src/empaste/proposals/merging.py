@@ -73,12 +73,13 @@ def likeness_cost(graph: RegionGraph, region: int, near: Int[np.ndarray, " k"]) 
 
 
 def fit_cost(graph: RegionGraph, region: int, near: Int[np.ndarray, " k"]) -> Float[np.ndarray, " k"]:
-    """Size of the union, and of what its box holds besides, as shares of the image: small compact unions come first."""
-    common = graph.areas[region] + graph.areas[near]
+    """The box of the union as a share of the image: small compact unions come first.
+
+    Selective search's size and fill together: the share of the union, and of what its box holds besides.
+    """
     starts = np.minimum(graph.boxes_xyxy[region, :2], graph.boxes_xyxy[near, :2])
     ends = np.maximum(graph.boxes_xyxy[region, 2:], graph.boxes_xyxy[near, 2:])
-    gap = np.prod(ends - starts, axis=1) - common
-    costs: Float[np.ndarray, " k"] = (common + gap) / graph.labels.size
+    costs: Float[np.ndarray, " k"] = np.prod(ends - starts, axis=1) / graph.labels.size
     return costs
 
 
