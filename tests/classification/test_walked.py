@@ -1,14 +1,17 @@
 """Heat maps that follow edges: of a coarse blob on a disc the disc is left, in the image's own frame."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from empaste.classification import cam_settings as section
+from empaste.classification import walked
 from empaste.classification.cam import ClassMap
 from empaste.classification.cam_settings import CamSettings
-from empaste.classification.walked import contours_for, walk_map
+from empaste.classification.walked import contours_for, walk_maps
+from empaste.edges.walk import Walk, build_walk
 from empaste.errors import InputError
 from tests.classification.conftest import cam_settings
 
@@ -37,6 +40,27 @@ def cell(row: int, column: int) -> np.ndarray:
 
 def following(**changes: object) -> CamSettings:
     return cam_settings(follow_edges=True, **changes)
+
+
+def walk_map(found: ClassMap, image: np.ndarray, contours: np.ndarray | None, settings: CamSettings) -> ClassMap:
+    return walk_maps([found], image, contours, settings)[0]
+
+
+def test_the_ease_of_steps_is_found_once_for_all_maps_of_an_image(monkeypatch: pytest.MonkeyPatch) -> None:
+    image, maps = photograph(disc(64, 64, (24, 40), 14)), [seen(cell(2, 1)), seen(cell(1, 2))]
+    alone = [walk_map(one, image, None, following()) for one in maps]
+    built: list[Walk] = []
+
+    def build(*arguments: Any) -> Walk:
+        built.append(build_walk(*arguments))
+        return built[-1]
+
+    monkeypatch.setattr(walked, "build_walk", build)
+    together = walk_maps(maps, image, None, following())
+    assert len(built) == 1
+    for one, other in zip(together, alone, strict=True):
+        np.testing.assert_array_equal(one.heatmap, other.heatmap)
+        assert one.centre_xy == other.centre_xy
 
 
 def test_a_cell_grows_into_the_object_under_it() -> None:

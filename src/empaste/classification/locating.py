@@ -20,7 +20,7 @@ from empaste.batches import map_ahead
 from empaste.classification.cam import ClassMap, locate_classes
 from empaste.classification.cam_settings import CamSettings
 from empaste.classification.localiser import Localiser
-from empaste.classification.walked import contours_for, walk_map
+from empaste.classification.walked import contours_for, walk_maps
 from empaste.errors import InputError
 from empaste.images import RGB, read_rgb
 
@@ -108,7 +108,7 @@ def _locate_batch(
             _check_finite(image_id, class_id, one)
         if settings.follow_edges:
             contours = contours_for(image, path, settings)
-            maps = [walk_map(one, image, contours, settings) for one in maps]
+            maps = walk_maps(maps, image, contours, settings)
         yield [
             Located(_row(image_id, class_id, class_map), class_map.heatmap)
             for class_id, class_map in zip(class_ids, maps, strict=True)

@@ -4,6 +4,7 @@ J. Ahn and S. Kwak (CVPR 2018) let CAMs walk, too, by affinities between pixels 
 the one that draws foregrounds anew (`edges.walk`): colours and contours say how easy a step is, and nothing is learned.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from jaxtyping import Float, UInt8
 from empaste.classification.cam import ClassMap, centre_of_gravity, in_image_frame, kept_pixels
 from empaste.classification.cam_settings import CONTOURS, CamSettings
 from empaste.edges.contours import find_contours
-from empaste.edges.walk import follow_edges, to_peak
+from empaste.edges.walk import Walk, build_walk, chances_in, to_peak
 from empaste.squares import fit_square_mask
 
 CONTRAST = 4.0
@@ -28,22 +29,27 @@ def contours_for(
     return find_contours(image, CONTOUR_SIDE * settings.walk.side, settings.contours, path, CONTOURS)
 
 
-def walk_map(
-    found: ClassMap,
+def walk_maps(
+    found: Sequence[ClassMap],
     image: UInt8[np.ndarray, "h w 3"],
     contours: Float[np.ndarray, "h2 w2"] | None,
     settings: CamSettings,
-) -> ClassMap:
-    """``found`` with a heat map of ``walk.side`` × ``walk.side`` that follows the edges of ``image``, and its centre.
+) -> list[ClassMap]:
+    """Each of ``found`` with a heat map that follows the edges of ``image``, and its centre.
 
-    A walker at a pixel whose heat is ``settings.level`` of the image's highest is stopped by nothing but what lies
-    around. Chances to be stopped by the class are scaled to a peak of 1, steepened about a half, and cut off at 0 and
-    1. The map is 0 outside the image, and an empty one stays empty.
+    The map has ``walk.side`` × ``walk.side`` pixels. A walker at a pixel whose heat is ``settings.level`` of the
+    image's highest is stopped by nothing but what lies around. Chances to be stopped by the class are scaled to a peak
+    of 1, steepened about a half, and cut off at 0 and 1. The map is 0 outside the image, and an empty one stays empty.
     """
-    height, width = image.shape[:2]
+    walk = build_walk(image, contours, settings.walk)
+    return [_walk_map(one, walk, settings) for one in found]
+
+
+def _walk_map(found: ClassMap, walk: Walk, settings: CamSettings) -> ClassMap:
+    width, height = walk.image_wh
     heat = to_peak(in_image_frame(found.heatmap, height, width, max(height, width)))
     prior = np.interp(heat, [0, settings.level, 1], [0, 0.5, 1])
-    chances = to_peak(follow_edges(prior, image, contours, settings.walk))
+    chances = to_peak(chances_in(walk, prior))
     steep = np.clip(0.5 + CONTRAST * (chances - 0.5), 0, 1)
     centre_xy = centre_of_gravity(kept_pixels(steep, settings))
     return found._replace(heatmap=to_peak(fit_square_mask(steep, settings.walk.side)), centre_xy=centre_xy)

@@ -11,6 +11,8 @@ and ``c`` `colour_weight`. ``l_i = prior_weight (2 p_i - 1)²``: where the map i
 pixels around decide.
 """
 
+from typing import NamedTuple
+
 import cv2
 import numpy as np
 from jaxtyping import Float, Float32, Int, UInt8
@@ -36,13 +38,36 @@ def follow_edges(
     """The chances, in [0, 1] up to rounding, that the pixels of ``image`` belong to what ``prob`` shows.
 
     Computed with a longest side of ``side`` pixels and enlarged. ``contours`` may have another size than the image.
+    For several maps of one image, `build_walk` once and `chances_in` for each.
     """
+    return chances_in(build_walk(image, contours, settings), prob)
+
+
+class Walk(NamedTuple):
+    """The ease of the steps between an image's pixels: ``steps`` at the reduced size ``size_wh``, in their order."""
+
+    steps: csc_array
+    size_wh: tuple[int, int]
+    image_wh: tuple[int, int]
+    prior_weight: float
+
+
+def build_walk(
+    image: UInt8[np.ndarray, "h w 3"], contours: Float[np.ndarray, "h2 w2"] | None, settings: WalkSettings
+) -> Walk:
+    """The walk in ``image``, at a longest side of ``side`` pixels, whatever map says where it ends."""
     size_wh = _size_wh(image.shape[:2], settings.side)
-    prior = _shrunk(prob, size_wh).ravel().astype(float)
     steps = _ease(_shrunk(image, size_wh), None if contours is None else _shrunk(contours, size_wh), settings)
-    weight = settings.prior_weight * np.square(2 * prior - 1) + LEAST_PRIOR
-    chances = solve_walk(steps, prior, weight).reshape(size_wh[::-1]).astype(np.float32)
-    enlarged = cv2.resize(chances, image.shape[1::-1], interpolation=cv2.INTER_LINEAR)
+    height, width = image.shape[:2]
+    return Walk(steps, size_wh, (width, height), settings.prior_weight)
+
+
+def chances_in(walk: Walk, prob: Float[np.ndarray, "h w"]) -> Float32[np.ndarray, "h w"]:
+    """`follow_edges` of ``prob`` in the image of ``walk``."""
+    prior = _shrunk(prob, walk.size_wh).ravel().astype(float)
+    weight = walk.prior_weight * np.square(2 * prior - 1) + LEAST_PRIOR
+    chances = solve_walk(walk.steps, prior, weight).reshape(walk.size_wh[::-1]).astype(np.float32)
+    enlarged = cv2.resize(chances, walk.image_wh, interpolation=cv2.INTER_LINEAR)
     return np.asarray(enlarged, np.float32)
 
 
