@@ -66,6 +66,16 @@ def test_a_foreground_is_shown_with_its_mask_and_labels(run: Layout) -> None:
     assert review.image_path(shown["key"]) == run.images / NAMES[0]
 
 
+def test_another_object_can_be_begun_while_the_list_is_read(run: Layout) -> None:
+    """By two threads of the server: a dictionary that grows while it is read is an error."""
+    review = Review(run)
+    reading = iter(review._known.foregrounds.values())
+    next(reading)
+    begun = review.another(first(review)["key"])
+    assert begun["key"] not in [one.key for one in reading]
+    assert review.shown(begun["key"])["instance"] == 1
+
+
 def test_decisions_are_written_at_once_and_taken_back(run: Layout) -> None:
     review = Review(run)
     ball, fish = first(review)["key"], first(review, FISH)["key"]

@@ -85,10 +85,13 @@ class Shown(Listed):
 
 
 class _Known(NamedTuple):
-    """What the review has read last: the pool, and what there is to judge, by key, in the page's order."""
+    """What the review has read last: the pool, and what there is to judge, by key, in the page's order.
+
+    It is replaced and never changed, since other threads read it without the lock.
+    """
 
     pool: Pool
-    foregrounds: dict[str, Foreground]
+    foregrounds: Mapping[str, Foreground]
 
 
 class Review:
@@ -112,10 +115,10 @@ class Review:
     def classes(self) -> list[ClassCounts]:
         """The classes with their counts, those of the run first; the run is read again, since it may be a new one."""
         with self._lock:
-            self._known = self._read()
+            self._known = known = self._read()
             verdicts = self._verdicts()
-        counts: dict[str, Counter[str]] = {name: Counter() for name in self._known.pool.class_names}
-        there = [one for one in self._known.foregrounds.values() if one.is_of_run or one.subject in verdicts]
+        counts: dict[str, Counter[str]] = {name: Counter() for name in known.pool.class_names}
+        there = [one for one in known.foregrounds.values() if one.is_of_run or one.subject in verdicts]
         for one in there:
             counts.setdefault(one.class_name, Counter())[_counted_as(one, verdicts.get(one.subject))] += 1
         return [
@@ -202,7 +205,8 @@ class Review:
             added = (empty._replace(instance=number) for number in count(1))
             new = next(other for other in added if other.subject not in taken)
             self._begun[new.key] = new
-            self._known.foregrounds.setdefault(new.key, new)
+            known = self._known.foregrounds
+            self._known = self._known._replace(foregrounds={**known, new.key: known.get(new.key, new)})
         return _listed(new, None)
 
     def label(self, key: str, class_name: object, is_present: object) -> list[str]:
@@ -244,7 +248,7 @@ class Review:
         """``listing`` and what the page may still show of the one before, though its label is gone."""
         gone = {key: one for key, one in self._known.foregrounds.items() if key not in listing.foregrounds}
         earlier = {key: one._replace(is_of_run=False) for key, one in gone.items()}
-        return _Known(listing.pool, listing.foregrounds | earlier)
+        return _Known(listing.pool, {**listing.foregrounds, **earlier})
 
     def _find(self, key: str) -> Foreground:
         if key not in self._known.foregrounds:
