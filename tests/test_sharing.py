@@ -80,14 +80,14 @@ def test_what_is_wrong_is_found_and_repaired_where_the_cache_has_it(
         assert (found.wrong, found.repaired) == ((), 1)
         assert path.read_bytes() == OBJECTS[name]
     else:
-        assert (found.wrong, found.repaired) == ((Finding(output, name, state),), 0)
+        assert (found.wrong, found.repaired) == ((Finding((output,), name, state),), 0)
 
 
 def test_a_damaged_copy_in_the_cache_repairs_nothing(project: Path) -> None:
     missing = path_of(project.parent / "remote", oid(MODEL))
     missing.unlink()
     path_of(project / ".dvc" / "cache", oid(MODEL)).write_bytes(b"damaged")
-    assert examine_remote(project, repair=True).wrong == (Finding("model", oid(MODEL), "missing"),)
+    assert examine_remote(project, repair=True).wrong == (Finding(("model",), oid(MODEL), "missing"),)
     assert not missing.exists()
 
 
@@ -101,6 +101,33 @@ def test_a_missing_list_is_not_put_back_while_a_file_of_its_folder_is_missing(pr
     assert examine_remote(project, repair=True).repaired == 2
 
 
+@pytest.mark.parametrize("named_last", ["data", "other"])
+def test_a_file_of_two_folders_keeps_the_lists_of_both_back(project: Path, named_last: str) -> None:
+    """Were a list put back without it, DVC would take that folder for complete, and push the file no more."""
+    listed = json.dumps([{"md5": oid(FILES["a"]), "relpath": "a"}]).encode()
+    other = oid(listed) + ".dir"
+    for store in (project / ".dvc" / "cache", project.parent / "remote"):
+        path_of(store, other).parent.mkdir(parents=True, exist_ok=True)
+        path_of(store, other).write_bytes(listed)
+    outs = [{"path": "data", "hash": "md5", "md5": FOLDER}, {"path": "other", "hash": "md5", "md5": other}]
+    outs.sort(key=lambda out: out["path"] == named_last)
+    names = [out["path"] for out in outs]
+    (project / "dvc.yaml").write_text(yaml.safe_dump({"stages": {"make": {"cmd": "make", "outs": names}}}))
+    lock = {"schema": "2.0", "stages": {"make": {"cmd": "make", "outs": outs}}}
+    (project / "dvc.lock").write_text(yaml.safe_dump(lock))
+    for name in (FOLDER, other, oid(FILES["a"])):
+        path_of(project.parent / "remote", name).unlink()
+    path_of(project / ".dvc" / "cache", oid(FILES["a"])).unlink()
+    found = examine_remote(project, repair=True)
+    assert set(found.wrong) == {
+        Finding(("data", "other"), oid(FILES["a"]), "missing"),
+        Finding(("data",), FOLDER, "missing"),
+        Finding(("other",), other, "missing"),
+    }
+    assert found.repaired == 0
+    assert list(describe(found))[1:3] == ["data: 2 missing", "other: 2 missing"]
+
+
 def test_damage_is_found_only_where_contents_are_read(project: Path) -> None:
     damaged = path_of(project.parent / "remote", oid(MODEL))
     damaged.write_bytes(b"other")
@@ -111,7 +138,7 @@ def test_damage_is_found_only_where_contents_are_read(project: Path) -> None:
 def test_a_list_that_is_nowhere_readable_is_damaged(project: Path) -> None:
     path_of(project.parent / "remote", FOLDER).write_bytes(b"no list")
     path_of(project / ".dvc" / "cache", FOLDER).unlink()
-    assert examine_remote(project).wrong == (Finding("data", FOLDER, "damaged"),)
+    assert examine_remote(project).wrong == (Finding(("data",), FOLDER, "damaged"),)
 
 
 def test_no_remote_and_no_run_are_told(project: Path) -> None:
@@ -130,7 +157,7 @@ def test_a_remote_that_refuses_is_told(project: Path) -> None:
 
 
 def test_what_a_person_is_told() -> None:
-    lost = (Finding("data", "1", "missing"), Finding("data", "2", "missing"), Finding("model", "3", "damaged"))
+    lost = (Finding(("data",), "1", "missing"), Finding(("data",), "2", "missing"), Finding(("model",), "3", "damaged"))
     assert list(describe(Holdings("s3://a/b", False, 9, lost, None))) == [
         "s3://a/b: 9 objects of this run",
         "data: 2 missing",

@@ -6,7 +6,7 @@ was lost or damaged in a remote stays so.
 """
 
 import contextlib
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -31,7 +31,8 @@ HELP = "docs/sharing.md"
 class Finding(NamedTuple):
     """An object in a remote that is not as it must be."""
 
-    output: str
+    outputs: tuple[str, ...]
+    """All that it is of; two have one object where they hold the same file."""
     oid: str
     """The MD5 of the content, which is the object's name; followed by `LIST` where it lists a folder's files."""
     state: str
@@ -63,8 +64,8 @@ def examine_remote(folder: Path, name: str | None = None, *, contents: bool = Fa
     repo, store = _open(folder, name)
     address = without_password(store.fs.unstrip_protocol(store.path).removesuffix("/files/md5"))
     with _reaching(address):
-        objects, wrong = _list_objects(repo, store)
-        wrong |= _find_missing(store, objects)
+        objects, damaged_lists = _list_objects(repo, store)
+        wrong = _findings(objects, damaged_lists, "damaged") | _find_missing(store, objects)
         if contents:
             wrong |= _find_damaged(store, objects, objects.keys() - {one.oid for one in wrong})
         repaired = _repair(repo.cache.local, store, wrong) if repair else set()
@@ -75,7 +76,8 @@ def examine_remote(folder: Path, name: str | None = None, *, contents: bool = Fa
 def describe(holdings: Holdings) -> Iterator[str]:
     """The lines that tell a person of ``holdings``, with what to do next."""
     yield f"{holdings.address}: {holdings.checked} objects of this run"
-    for (output, state), number in sorted(Counter((one.output, one.state) for one in holdings.wrong).items()):
+    per_output = Counter((output, one.state) for one in holdings.wrong for output in one.outputs)
+    for (output, state), number in sorted(per_output.items()):
         yield f"{output}: {number} {state}"
     if holdings.repaired:
         yield f"{holdings.repaired} put back from DVC's cache"
@@ -113,25 +115,31 @@ def _reaching(address: str) -> Iterator[None]:
         raise InputError(f"{said}; check its address, your credentials and your rights there: {HELP}") from error
 
 
-def _list_objects(repo: "Repo", store: "HashFileDB") -> tuple[dict[str, str], set[Finding]]:
-    """The objects of all outputs, by name, with the output that each is of; and the lists of files that are damaged."""
+def _list_objects(repo: "Repo", store: "HashFileDB") -> tuple[dict[str, set[str]], set[str]]:
+    """The objects of all outputs, by name, with the outputs that each is of; and the lists that are damaged."""
     from dvc_objects.errors import ObjectFormatError
 
-    objects, wrong = {}, set()
+    objects: defaultdict[str, set[str]] = defaultdict(set)
+    damaged: set[str] = set()
     for out in repo.index.outs:
         if not (out.use_cache and out.hash_info):
             continue
-        objects[out.hash_info.value] = str(out)
+        objects[out.hash_info.value].add(str(out))
         if out.hash_info.isdir:
             try:
-                objects |= {file.value: str(out) for _, _, file in _read_list(repo, store, out)}
+                for _, _, file in _read_list(repo, store, out):
+                    objects[file.value].add(str(out))
             except ObjectFormatError:
-                wrong.add(Finding(str(out), out.hash_info.value, "damaged"))
+                damaged.add(out.hash_info.value)
             except FileNotFoundError:
                 continue  # it is found missing, with all others
     if not objects:
         raise InputError(f"dvc.lock in {repo.root_dir} names no outputs; run: dvc repro")
-    return objects, wrong
+    return objects, damaged
+
+
+def _findings(objects: Mapping[str, set[str]], oids: Iterable[str], state: str) -> set[Finding]:
+    return {Finding(tuple(sorted(objects[oid])), oid, state) for oid in oids}
 
 
 def _read_list(repo: "Repo", store: "HashFileDB", out: "Output") -> "Tree":
@@ -144,7 +152,7 @@ def _read_list(repo: "Repo", store: "HashFileDB", out: "Output") -> "Tree":
     return Tree.load(store, out.hash_info)
 
 
-def _find_missing(store: "HashFileDB", objects: Mapping[str, str]) -> set[Finding]:
+def _find_missing(store: "HashFileDB", objects: Mapping[str, set[str]]) -> set[Finding]:
     from dvc_objects.db import ObjectDB
 
     # A remote in a folder has a way of its own, which deletes what it takes for damaged.
@@ -153,15 +161,15 @@ def _find_missing(store: "HashFileDB", objects: Mapping[str, str]) -> set[Findin
         # Over HTTP, what a wrong password keeps away looks as if it was not there.
         with contextlib.suppress(FileNotFoundError):
             store.fs.fs.cat_file(store.oid_to_path(missing[0]))
-    return {Finding(objects[oid], oid, "missing") for oid in missing}
+    return _findings(objects, missing, "missing")
 
 
-def _find_damaged(store: "HashFileDB", objects: Mapping[str, str], there: Iterable[str]) -> set[Finding]:
+def _find_damaged(store: "HashFileDB", objects: Mapping[str, set[str]], there: Iterable[str]) -> set[Finding]:
     names = sorted(there)
     with ThreadPoolExecutor(store.fs.jobs) as readers:
         right = tqdm(readers.map(lambda oid: _is_right(store, oid), names), "reading", len(names), unit="object")
         damaged = [oid for oid, is_right in zip(names, right, strict=True) if not is_right]
-    return {Finding(objects[oid], oid, "damaged") for oid in damaged}
+    return _findings(objects, damaged, "damaged")
 
 
 def _is_right(store: "HashFileDB", oid: str) -> bool:
@@ -180,9 +188,9 @@ def _repair(cache: "HashFileDB", store: "HashFileDB", wrong: Iterable[Finding]) 
     repaired: set[Finding] = set()
     incomplete: set[str] = set()
     for one in sorted(wrong, key=lambda one: one.oid.endswith(LIST)):
-        held_back = one.state == "missing" and one.oid.endswith(LIST) and one.output in incomplete
+        held_back = one.state == "missing" and one.oid.endswith(LIST) and not incomplete.isdisjoint(one.outputs)
         if held_back or not (cache.exists(one.oid) and _is_right(cache, one.oid)):
-            incomplete.add(one.output)
+            incomplete.update(one.outputs)
             continue
         target = store.oid_to_path(one.oid)
         store.makedirs(store.fs.parent(target))
