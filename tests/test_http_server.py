@@ -12,7 +12,8 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from empaste.http_server import MAX_HEAD, Bounded, Limits, server_config
+from empaste.errors import InputError
+from empaste.http_server import MAX_HEAD, Bounded, Limits, listen, server_config
 
 LIMITS = Limits(max_bytes=1000, head_seconds=1, body_seconds=1, max_connections=4)
 
@@ -55,6 +56,21 @@ def answered(port: int) -> bytes:
     with connect(port) as client:
         client.sendall(post(0))
         return everything(client)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost"])
+def test_a_free_port_is_taken_and_a_taken_one_refused(host: str) -> None:
+    with listen(host, 0, "give another") as listening:
+        port = listening.getsockname()[1]
+        socket.create_connection((host, port), timeout=10).close()
+        with pytest.raises(InputError, match=rf"^--port {port} of {host} cannot be listened on \(.*\); give another$"):
+            listen(host, port, "give another")
+
+
+@pytest.mark.parametrize(("host", "port"), [("127.0.0.1", 70_000), ("192.0.2.1", 0), ("no host", 0)])
+def test_what_is_no_place_to_listen_is_refused(host: str, port: int) -> None:
+    with pytest.raises(InputError, match=f"^--port {port} of {host} cannot be listened on"):
+        listen(host, port, "give another")
 
 
 def test_a_body_within_the_bounds_arrives_whole(port: int) -> None:

@@ -5,12 +5,15 @@ byte by byte, and hands on a body of any length; both are bounded here.
 """
 
 import asyncio
+import socket
 from typing import Any, NamedTuple
 
 import uvicorn
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from empaste.errors import InputError
 
 MAX_HEAD = 16 * 1024
 """Bytes of a request's head."""
@@ -105,6 +108,19 @@ def _given(body: bytes, receive: Receive) -> Receive:
         return first.pop() if first else await receive()
 
     return give
+
+
+def listen(host: str, port: int, remedy: str) -> socket.socket:
+    """A socket on which a server can listen; port 0 takes a free one.
+
+    `InputError`, which ends with ``remedy``, where the port cannot be had.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family)
+    except (OSError, OverflowError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise InputError(f"--port {port} of {host} cannot be listened on ({reason}); {remedy}") from error
 
 
 def server_config(app: ASGIApp, limits: Limits, **options: Any) -> uvicorn.Config:

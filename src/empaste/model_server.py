@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import uvicorn
 from starlette.types import ASGIApp
 
-from empaste.http_server import Bounded, Limits, server_config
+from empaste.http_server import Bounded, Limits, listen, server_config
 from empaste.serving import MAX_MB, MILLION, read_bounds
 from empaste.tracking.recording import MODEL_NAME
 from empaste.tracking.store import clear_errors, find_store
@@ -18,12 +18,14 @@ NEWEST = f"models:/{MODEL_NAME}/latest"
 def serve_model(model: str, host: str, port: int) -> None:
     """Serve ``model``, a URI of the MLflow store in use, as ``mlflow models serve`` does, until Ctrl-C.
 
-    `InputError` where the store or the model cannot be read, or a variable of the bounds is no number.
+    `InputError` where the port cannot be had, the store or the model cannot be read, or a variable of the bounds is no
+    number.
     """
     limits = limits_of(os.environ)
-    app = load_app(model)
-    print(f"{model} answers at http://{host}:{port}/invocations\nPress Ctrl-C here to end it.", file=sys.stderr)
-    uvicorn.Server(server_config(Bounded(app, limits), limits, host=host, port=port)).run()
+    with listen(host, port, "give another --port, or another --host") as listening:
+        app = load_app(model)
+        print(f"{model} answers at http://{host}:{port}/invocations\nPress Ctrl-C here to end it.", file=sys.stderr)
+        uvicorn.Server(server_config(Bounded(app, limits), limits)).run(sockets=[listening])
 
 
 def load_app(model: str) -> ASGIApp:

@@ -17,12 +17,11 @@ from empaste.artifacts.schemas.foregrounds import Foregrounds
 from empaste.artifacts.schemas.prepare import Classes, Images, Labels
 from empaste.artifacts.schemas.proposals import Segments
 from empaste.artifacts.tables import read_from, write_into, write_table
-from empaste.http_server import server_config
+from empaste.http_server import listen, server_config
 from empaste.images import write_rgb
 from empaste.layout import HERE, Layout
 from empaste.masks import encode_mask, mask_box_xywh
 from empaste.review.deciding import Review
-from empaste.review.opening import listen
 from empaste.review.server import LIMITS, make_app
 
 SIZE_HW = 40, 60
@@ -112,7 +111,7 @@ def run(tmp_path: Path) -> Layout:
 @contextmanager
 def serving(run: Layout) -> Iterator[str]:
     """The address, without the token, of a server for the run."""
-    with listen(0) as listening:
+    with listen("127.0.0.1", 0, "take another") as listening:
         server = uvicorn.Server(server_config(make_app(Review(run), TOKEN), LIMITS))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
         thread.start()

@@ -156,7 +156,9 @@ def test_the_lock_of_a_dead_process_is_taken_over(tmp_path: Path) -> None:
 def test_a_port_that_is_taken(run: Layout, tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        with pytest.raises(InputError, match=rf"--port {port} cannot be listened on \(.*\); give another, or none"):
+        with pytest.raises(
+            InputError, match=rf"--port {port} of 127.0.0.1 cannot be listened on \(.*\); give another, or"
+        ):
             serve_review(port, False, run, tmp_path / "work")
 
 

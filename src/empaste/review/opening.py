@@ -1,7 +1,6 @@
 """A review opened for one project: one server at a time, on an address that nobody can guess, until Ctrl-C."""
 
 import secrets
-import socket
 import sys
 import webbrowser
 from collections.abc import Iterator
@@ -14,7 +13,7 @@ from filelock import FileLock, Timeout
 from empaste.artifacts.schemas.prepare import Images
 from empaste.artifacts.tables import read_from
 from empaste.errors import InputError
-from empaste.http_server import server_config
+from empaste.http_server import listen, server_config
 from empaste.layout import HERE, Layout
 from empaste.review.deciding import Review
 from empaste.review.server import LIMITS, make_app
@@ -32,7 +31,7 @@ def serve_review(port: int, open_browser: bool, places: Layout = HERE, work: Pat
     read_from(places.images, Images)  # where no run is, nothing is written either
     with alone(work) as address_file:
         review, token = Review(places), secrets.token_urlsafe(16)
-        with listen(port) as listening:
+        with listen("127.0.0.1", port, "give another, or none to take a free one") as listening:
             address = f"http://127.0.0.1:{listening.getsockname()[1]}/?token={token}"
             note_address(address_file, address)
             print(f"The review is open at {address}\nPress Ctrl-C here when you are done.", file=sys.stderr)
@@ -75,14 +74,3 @@ def note_address(address_file: Path, address: str) -> None:
     """The file holds the address, for its owner alone, since the token is in it."""
     address_file.touch(mode=0o600)
     address_file.write_text(address)
-
-
-def listen(port: int) -> socket.socket:
-    """A socket on the loopback address; `InputError` where the port cannot be had."""
-    try:
-        return socket.create_server(("127.0.0.1", port))
-    except (OSError, OverflowError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise InputError(
-            f"--port {port} cannot be listened on ({reason}); give another, or none to take a free one"
-        ) from error
