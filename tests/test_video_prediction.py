@@ -4,7 +4,7 @@ import json
 import os
 import signal
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from empaste.detectors.detecting import Detect, DetectSettings
 from empaste.errors import InputError
 from empaste.masks import encode_mask
 from empaste.video_prediction import VideoPrediction, predict_video
-from empaste.videos import Video, VideoFile, is_video
+from empaste.videos import Frame, Video, VideoFile, is_video
 
 SETTINGS = DetectSettings(min_score=0.5, max_detections=10, batch_size=4, num_threads=1, device="cpu")
 ALL: dict[str, int] = {"every": 1, "max_frames": 0}
@@ -182,6 +182,20 @@ def test_ctrl_c_in_a_video_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(video_prediction, "load_detector", lambda _model, _settings: interrupts)
     done = predict_video(Path("film.avi"), Path("model"), Path("out"), SETTINGS, **ALL)
     assert done == VideoPrediction(4, 4, "stopped by Ctrl-C after frame 3")
+
+
+def test_ctrl_c_as_a_video_ends_loses_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It comes while the batch behind the last one is read, which is empty."""
+
+    def frames(video: Video, every: int = 1) -> Iterator[Frame]:
+        yield from read(video, every)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    read = Video.frames
+    monkeypatch.setattr(Video, "frames", frames)
+    done = predict_video(Path("film.avi"), Path("model"), Path("out"), SETTINGS, **ALL)
+    assert done == VideoPrediction(12, 8, None)
+    assert len(results()) == 8
 
 
 @pytest.mark.parametrize(

@@ -67,18 +67,24 @@ def _look(video: Video, detect: Detect, record: "_Record", every: int, max_frame
     """``record`` has what is found in the frames; returns what ended it early."""
     total = max_frames or (video.num_frames and -(-video.num_frames // every)) or None
     frames = islice(video.frames(every), max_frames or None)
+    is_over, place = False, "before the first frame"
     with _interrupts() as interrupted, tqdm(total=total, desc="predicting", unit="frame") as progress:
-        while not interrupted and (batch := list(islice(frames, batch_size))):
+        while not interrupted and not is_over:
+            batch = list(islice(frames, batch_size))
+            if not batch:
+                is_over = True
+                continue
             try:
                 found = detect(frame.image for frame in batch)
             except DETECTION_ERRORS as error:
                 return f"frame {batch[0].number} could not be detected on ({name_and_line(error)})"
             for frame, rows in zip(batch, found, strict=True):
                 record.add(frame, rows)
+            place = f"after frame {batch[-1].number}"
             progress.update(len(batch))
-    if interrupted:  # which is how a camera ends
-        return None if video.is_camera else f"stopped by Ctrl-C after frame {batch[-1].number}"
-    return video.trouble
+    if interrupted and video.is_camera:  # which is how a camera ends
+        return None
+    return video.trouble if is_over else f"stopped by Ctrl-C {place}"
 
 
 @contextmanager
