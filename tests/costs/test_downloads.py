@@ -55,13 +55,65 @@ def test_what_several_parameters_name_is_fetched_once() -> None:
 
 
 def test_weights_that_torchvision_has_not_are_refused() -> None:
-    with pytest.raises(InputError, match=r"'IMAGENET', no weights of resnet50; choose from IMAGENET1K_V1"):
+    with pytest.raises(InputError, match=r"'IMAGENET', no weights of resnet50; choose from IMAGENET1K_V1.*, or null$"):
         listed(train__architecture="resnet50", train__weights="IMAGENET")
+    with pytest.raises(InputError, match=r"^features.backbones is 'IMAGENET', no weights of resnet50; .*, or a file$"):
+        listed(features__backbones=["torchvision:resnet50@IMAGENET"])
 
 
 def test_timms_weights_are_as_large_as_the_network() -> None:
     (one,) = listed(train__architecture="timm:tf_efficientnet_lite0", train__weights="in1k")
-    assert one.size == 4 * 4652008
+    assert (one.size, one.is_here) == (4 * 4652008, False)
+
+
+def test_timms_weights_are_here_once_the_hub_s_cache_holds_them(caches: Path) -> None:
+    cache_on_hub(caches, "timm/tf_efficientnet_lite0.in1k")
+    (one,) = listed(train__architecture="timm:tf_efficientnet_lite0", train__weights="in1k")
+    assert one.is_here
+
+
+def test_weights_that_timm_has_not_are_refused() -> None:
+    with pytest.raises(InputError, match=r"^train.weights is 'in2k', no weights of timm:resnet50; choose from a1_in1k"):
+        listed(train__architecture="timm:resnet50", train__weights="in2k")
+
+
+def test_networks_of_the_features_are_listed(caches: Path) -> None:
+    names = ["classifier#layer2", "torchvision:resnet50@IMAGENET1K_V2#layer3", "timm:tf_efficientnet_lite0"]
+    found = listed(features__backbones=[*names, "clip:hf-hub:some/clip"])
+    assert [(one.key, one.name, one.is_here) for one in found] == [
+        ("features.backbones", "resnet50 IMAGENET1K_V2", False),
+        ("features.backbones", "timm:tf_efficientnet_lite0", False),
+        ("features.backbones", "some/clip", False),
+    ]
+    assert [one.size for one in found] == [97.79e6, 4 * 4652008, None]
+    (caches / "torch/checkpoints").mkdir(parents=True)
+    (caches / "torch/checkpoints/resnet50-11ad3fa6.pth").write_bytes(b"")
+    for name in ("timm/tf_efficientnet_lite0.in1k", "some/clip"):
+        cache_on_hub(caches, name)
+    assert all(one.is_here for one in listed(features__backbones=[*names, "clip:hf-hub:some/clip"]))
+
+
+def test_networks_of_the_features_in_files_are_no_downloads(caches: Path) -> None:
+    for name in ("mine.pth", "clip.pt"):
+        (caches / name).write_bytes(b"")
+    local = ["torchvision:resnet50@mine.pth", "timm:resnet50@mine.pth", "timm:local-dir:x", "clip:local-dir:y"]
+    local.append("clip:ViT-B-32@clip.pt")
+    assert listed(features__backbones=local) == []
+    assert listed(features__backbones=["resnet50", "torchvision:resnet50", "nowhere:resnet50@IMAGENET1K_V1"]) == []
+
+
+def test_a_clip_of_open_clip_has_the_hub_s_name(caches: Path) -> None:
+    pytest.importorskip("open_clip")
+    cache_on_hub(caches, "timm/vit_base_patch32_clip_224.openai")
+    (openai,) = listed(features__backbones=["clip:ViT-B-32@openai"])
+    assert openai == Download("features.backbones", "timm/vit_base_patch32_clip_224.openai", None, True)
+    laion = "ViT-B-32@laion2b_s34b_b79k"
+    found = listed(features__backbones=[f"clip:{laion}"], backgrounds__method="black", backgrounds__clip_model=laion)
+    assert found == [
+        Download(
+            "features.backbones, backgrounds.clip_model", "laion/CLIP-ViT-B-32-laion2B-s34B-b79K", 4 * 151277313, False
+        )
+    ]
 
 
 def test_files_and_packages_are_no_downloads(caches: Path) -> None:
