@@ -11,6 +11,7 @@ import http.client
 import json
 import math
 import os
+import re
 import sys
 import threading
 import time
@@ -41,6 +42,7 @@ MAX_ANSWER = 64 * 2**20
 FIRST_WAIT, LONGEST_WAIT = 1.0, 120.0
 """Seconds before the second attempt, doubled before every further one; and the most that a server may ask for."""
 KEPT = "what was made is kept: run again to go on"
+USUAL_SIZE = "1024x1024"
 LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -136,6 +138,13 @@ def open_endpoint(settings: ImageApiSettings) -> Endpoint:
             f"backgrounds.api.base_url is {settings.base_url!r}, over which the key would travel in the open; use https"
         )
     return Endpoint(settings, key)
+
+
+def count_pixels(settings: ImageApiSettings) -> int:
+    """The pixels of an image of the ``size`` asked for; of `USUAL_SIZE` where that is a word, such as ``auto``."""
+    size = settings.size if re.fullmatch(r"[0-9]+x[0-9]+", settings.size) else USUAL_SIZE
+    width, height = size.split("x")
+    return int(width) * int(height)
 
 
 def begin(endpoint: Endpoint, num_images: int, kept: Path) -> None:
@@ -365,6 +374,7 @@ GENERATOR = Generator(
     open_source,
     ImageApiSettings,
     by_caption=True,
+    pixels=count_pixels,
     images_per_part=32,
     asks={"api.model": "needs one; give what the endpoint calls its model"},
 )

@@ -165,5 +165,6 @@ GENERATOR = Generator(
     DiffusionSettings,
     learned=True,
     by_caption=True,
+    pixels=lambda own: own.image_size**2,
     asks={"diffusion.model": "needs one; give a hub name or a local folder"},
 )

@@ -53,6 +53,8 @@ class Generator(Generic[Section]):
     """Whether it runs a network, which worker processes on other machines can load, too."""
     by_caption: bool = False
     """Whether it makes ``per_caption`` images for every caption of a scene, or so many for every scene."""
+    pixels: Callable[[Section], int] | None = None
+    """How many pixels an image of it has, by its own section; None where an image is as large as its original."""
     images_per_part: int = 128
     """About so many are made before they are put in a safe place."""
     surely_empty: bool = False

@@ -119,6 +119,24 @@ def test_clip_judges_what_was_made() -> None:
     assert found.tasks == (Task("inpaint", 7 * 0.002),)
 
 
+@pytest.mark.parametrize(
+    ("method", "changes", "pixels"),
+    [
+        ("api", {"api.size": "1536x1024"}, 1536 * 1024),
+        ("api", {"api.size": "auto"}, 1024**2),
+        ("diffusion", {"diffusion.image_size": 512}, 512**2),
+        ("inpaint", {}, 40 * 50),
+    ],
+)
+def test_backgrounds_are_written_in_the_size_of_their_generator(
+    method: str, changes: dict[str, Any], pixels: int
+) -> None:
+    models = {"method": method, "api.model": "a", "diffusion.model": "b"}
+    found = cost("backgrounds", {f"backgrounds.{key}": value for key, value in (models | changes).items()})
+    (written,) = found.written
+    assert written.count == pytest.approx(12 * pixels / 1e6)
+
+
 def test_no_backgrounds_take_nothing() -> None:
     found = cost("backgrounds", {"backgrounds.method": "none"}, candidates=0, backgrounds=0)
     assert (found.passes, found.tasks, found.images) == ((), (), 0)

@@ -45,13 +45,14 @@ def backgrounds(params: Params, scale: Scale) -> Cost:
     judged = Passes("classifier.forward", net.architecture, net.image_size, made, net.width, at_most=True)
     clip = Passes("clip.forward", str(own.clip_model), CLIP_SIDE, made, at_most=True)
     passes = [*_painted(params, made), judged, *([clip] if own.clip_model else [])]
-    pixels = DIFFUSION.section(own).image_size ** 2 / 1e6 if GENERATORS[own.method].by_caption else scale.megapixels
+    generator = GENERATORS[own.method]
+    megapixels = generator.pixels(generator.section(own)) / 1e6 if generator.pixels else scale.megapixels
     inpainted = (Task("inpaint", made * scale.megapixels),) if own.method == "inpaint" else ()
     return Cost(
         images=made,
         passes=tuple(one for one in passes if one.count),
         tasks=inpainted,
-        written=(Task("jpeg", scale.backgrounds * pixels),),
+        written=(Task("jpeg", scale.backgrounds * megapixels),),
         at_most=True,
     )
 
