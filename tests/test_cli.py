@@ -75,6 +75,10 @@ def test_a_preset_is_written_into_the_parameters(folder: Path) -> None:
             ("export", "out.pth"),
             "there is nowhere to write; say what to export, then where to: empaste export model out",
         ),
+        (("export", "detections"), "then where to: empaste export detections OUT"),
+        (("export", "model"), "then where to: empaste export model OUT"),
+        (("export", "detections", "new", "--max-detections", "5"), "takes neither --max-detections nor --model"),
+        (("export", "detections", "new", "--model", "models/mask_rcnn"), "detections takes neither"),
         (("predict", "camera:17", "--out", "new"), "camera 17 cannot be opened (devices on this machine: "),
         (("pseudo-labels", "out.json"), "data/images/images.parquet does not exist; run: dvc repro"),
         (("recall", "--method", "slik"), "proposals.method is 'slik'; choose from hierarchical"),
@@ -168,5 +172,6 @@ def test_a_say_that_nobody_named_is_told(
     assert not capsys.readouterr().out
     HERE.params.write_text(text.replace("classifier_weight: 0.0", "classifier_weight: 0.2"))
     detecting._opinion(HERE.detector, None, None)
+    assert detecting._opinion(tmp_path / HERE.detector, None, None) == (HERE.classifier, 0.2)
     said = "models/classifier has a say of 0.2 in the scores, as evaluate.classifier_weight says\n"
-    assert capsys.readouterr().out == said
+    assert capsys.readouterr().out == said * 2

@@ -80,7 +80,7 @@ def _weight_in_evaluation(model: Path) -> float:
     from empaste.evaluation.settings import EvaluateSettings
     from empaste.settings import load_settings
 
-    if model != HERE.detector or not HERE.params.exists():
+    if model.resolve() != HERE.detector.resolve() or not HERE.params.exists():
         return 0.0
     return load_settings(HERE.params, "evaluate", EvaluateSettings).classifier_weight
 

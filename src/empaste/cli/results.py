@@ -109,17 +109,19 @@ def export(
     min_score: Annotated[
         float | None, typer.Option(min=0, max=1, help="leave out what scores less; default 0, of a model 0.05")
     ] = None,
-    max_detections: Annotated[int, typer.Option(min=1, help="of a model: most detections per image")] = 100,
-    model: Annotated[Path, typer.Option(help="folder of a trained detector")] = HERE.detector,
+    max_detections: Annotated[
+        int | None, typer.Option(min=1, help="of a model: most detections per image; default 100")
+    ] = None,
+    model: Annotated[
+        Path | None, typer.Option(help=f"of a model: folder of a trained detector; default {HERE.detector}")
+    ] = None,
 ) -> None:
     """Write results as a data set of another tool, or the detector for use without this project: docs/exporting.md.
 
     What the format cannot hold is counted and told before anything is written.
     """
     if out is None:
-        raise InputError(
-            f"there is nowhere to write; say what to export, then where to: empaste export model {shlex.quote(what)}"
-        )
+        raise _nowhere(what)
     if what == "model":
         if source is not None or images != "copy" or originals:
             raise InputError(
@@ -128,9 +130,14 @@ def export(
         from empaste.exporting.models.model_format import Limits
         from empaste.exporting.models.writing import export_model
 
-        limits = Limits(0.05 if min_score is None else min_score, max_detections)
-        print(f"{export_model(model, out, format_ or 'tensors', limits, image_folder or HERE.images)}: {out}")
+        limits = Limits(0.05 if min_score is None else min_score, max_detections or 100)
+        said = export_model(model or HERE.detector, out, format_ or "tensors", limits, image_folder or HERE.images)
+        print(f"{said}: {out}")
         return
+    if max_detections is not None or model is not None:
+        raise InputError(
+            f"{shlex.quote(what)} takes neither --max-detections nor --model, which are for a model; leave them out"
+        )
     from empaste.exporting.reading import Places
     from empaste.exporting.writing import export_data_set
 
@@ -144,3 +151,11 @@ def export(
         tell=lambda line: print(line, file=sys.stderr),
     )
     print(f"{done.num_instances} instances in {done.num_images} images: {out}")
+
+
+def _nowhere(what: str) -> InputError:
+    """What to say where ``what`` is the only word: a thing to export, or a place to export the detector to."""
+    from empaste.exporting.reading import SOURCES
+
+    words = f"{what} OUT" if what in (*SOURCES, "model") else f"model {shlex.quote(what)}"
+    return InputError(f"there is nowhere to write; say what to export, then where to: empaste export {words}")
