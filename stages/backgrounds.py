@@ -1,6 +1,5 @@
 """``data/backgrounds`` holds synthesised backgrounds in which the classifier sees no class (EM-Paste §2.3–2.5)."""
 
-import sys
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -19,7 +18,7 @@ from empaste.layout import HERE
 from empaste.per_process import PerProcess
 from empaste.scaleout import Network, map_items
 from empaste.settings import load_settings
-from stages.runner import stage
+from stages.runner import stage, warn
 
 
 @stage("backgrounds")
@@ -52,7 +51,7 @@ def main(
         joined = data_set.join_parts(parts, scratch)
         data_set.write_tables(joined, scratch)
     if len(joined.failures):
-        print(f"WARNING: {len(joined.failures):,} images failed; {out}/failures.parquet says why", file=sys.stderr)
+        warn([f"{len(joined.failures):,} images failed; {out}/failures.parquet says why"])
     write_json(metrics, data_set.summarise(joined, class_names, counts, scored=settings.clip_model is not None))
     remove_work(work)
 

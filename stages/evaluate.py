@@ -22,7 +22,7 @@ from empaste.layout import HERE
 from empaste.per_process import PerProcess
 from empaste.scaleout import Network, stream_items
 from empaste.settings import load_settings
-from stages.runner import stage
+from stages.runner import note, stage
 
 
 @stage("evaluate")
@@ -58,7 +58,7 @@ def main(
     write_whole(confusion, pd.DataFrame(pairs, columns=list(Pair._fields)).to_csv(index=False).encode())
     remove_work(work)
     if missing := missing_ap(evaluation.metrics):
-        print(f"{ground_truth} holds {missing}")
+        note([f"evaluate: {ground_truth} holds {missing}"])
 
 
 if __name__ == "__main__":

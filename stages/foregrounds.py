@@ -4,7 +4,6 @@ What a person decided on earlier choices (``empaste review``) binds them. Ground
 measure the choices, and for nothing else.
 """
 
-import sys
 from pathlib import Path
 
 import typer
@@ -26,7 +25,7 @@ from empaste.foregrounds.settings import ForegroundsSettings
 from empaste.foregrounds.tables import asks_for_evidence, read_tables
 from empaste.layout import HERE
 from empaste.settings import load_settings
-from stages.runner import stage
+from stages.runner import note, stage
 
 
 @stage("foregrounds")
@@ -47,13 +46,11 @@ def main(
     """Choose foregrounds, write every iteration, and measure them where there are masks."""
     settings = load_settings(params, "foregrounds", ForegroundsSettings)
     tables = read_tables(labels, segments, cams, features, evidence if asks_for_evidence(settings) else None)
-    doubt = misfit(tables.segments, settings)
-    if doubt:
-        print(f"foregrounds: {doubt}", file=sys.stderr)
+    if doubt := misfit(tables.segments, settings):
+        note([f"foregrounds: {doubt}"])
     made, classes = read_foreground_decisions(decisions), read_from(labels, Classes)
     decided = find_decided(made, read_from(images, Images), classes, tables.cams, tables.segments)
-    for line in summarise(decided.remarks):
-        print(f"foregrounds: {line}", file=sys.stderr)
+    note(f"foregrounds: {line}" for line in summarise(decided.remarks))
     chosen = select_foregrounds(settings, tables, decided)
     masks = with_by_hand(tables.segments, decided.by_hand)
     del tables  # the ground truth takes as much memory
@@ -69,9 +66,11 @@ def main(
     write_json(metrics, measured | ({"decisions": decided.counts._asdict()} if made else {}))
     curve = reliability_curve(reliability_of(chosen["pool"], masks, truth))
     write_whole(reliability, curve.to_csv(index=False).encode())
-    for name, count in measured["masks_per_class"].items():
-        if not count:
-            print(f"foregrounds: no foreground of {name} was found; the pipeline goes on without it", file=sys.stderr)
+    note(
+        f"foregrounds: no foreground of {name} was found; the pipeline goes on without it"
+        for name, count in measured["masks_per_class"].items()
+        if not count
+    )
 
 
 if __name__ == "__main__":

@@ -1,6 +1,5 @@
 """Segments of every training image, of no class; ground truth is read to measure their recall, and for nothing else."""
 
-import sys
 from functools import partial
 from pathlib import Path
 
@@ -28,7 +27,7 @@ from empaste.proposals.settings import (
 from empaste.proposals.table import match_images, require_segments
 from empaste.scaleout import Network, map_items
 from empaste.settings import load_settings
-from stages.runner import stage
+from stages.runner import note, stage
 
 
 @stage("proposals")
@@ -47,8 +46,7 @@ def main(
     table = read_from(images, Images)
     items = list(image_paths(table, images, "train").items())
     keys, lines = match_images(settings, named_images(table))
-    for line in lines:
-        print(line if line.startswith("WARNING") else f"proposals: {line}", file=sys.stderr)
+    note(line if line.startswith("WARNING") else f"proposals: {line}" for line in lines)
     work = work_folder("proposals", settings.model_dump(), [images, ground_truth])
     needs = network_needs(settings)
     map_images = partial(
@@ -56,18 +54,20 @@ def main(
     )
     networks = {method: PerProcess(load) for method, load in network_loaders(settings).items()}
     segments, found = propose_data_set(items, settings, keys, networks, map_images, work)
-    print(f"proposals: {settings.method} learned from {supervision(settings)}", file=sys.stderr)
+    note([f"proposals: {settings.method} learned from {supervision(settings)}"])
     require_segments(segments, settings.method, len(items))
     with whole_directory(out) as folder:
         write_into(folder, segments, Segments)
     measured = proposal_metrics(segments, read_truth(ground_truth), len(items))
     lacking = images_without(found)
     write_json(metrics, measured | {f"images_without_{method}": count for method, count in lacking.items()})
-    for method, count in lacking.items():
-        if count:
-            print(f"proposals: {method} found no segment in {count} of {len(items)} images", file=sys.stderr)
+    note(
+        f"proposals: {method} found no segment in {count} of {len(items)} images"
+        for method, count in lacking.items()
+        if count
+    )
     if without := measured["images_without_segments"]:
-        print(f"proposals: {without} of {len(items)} images have no segment and give no foreground", file=sys.stderr)
+        note([f"proposals: {without} of {len(items)} images have no segment and give no foreground"])
     remove_work(work)
 
 

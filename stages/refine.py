@@ -3,7 +3,6 @@
 Ground truth of the training split is read to measure the rounds, and for nothing else.
 """
 
-import sys
 from functools import partial
 from pathlib import Path
 
@@ -23,7 +22,7 @@ from empaste.refinement.settings import RefineSettings
 from empaste.refinement.writing import tell_rounds, write_rounds
 from empaste.scaleout import Network, map_items
 from empaste.settings import load_settings
-from stages.runner import stage
+from stages.runner import note, stage
 
 
 @stage("refine")
@@ -53,9 +52,8 @@ def main(
         write_rounds(folder, rounds, table, classes)
     write_json(metrics, refine_metrics(rounds, read_truth(ground_truth), classes))
     if decided:
-        print(f"refine: {len(decided)} masks are right by a person's decision, and stay as they are", file=sys.stderr)
-    for line in tell_rounds(rounds):
-        print(line, file=sys.stderr)
+        note([f"refine: {len(decided)} masks are right by a person's decision, and stay as they are"])
+    note(tell_rounds(rounds))
     remove_work(work)
 
 

@@ -78,8 +78,13 @@ def _cpu_seconds(process: psutil.Process) -> float:
 
 def warn(lines: Iterable[str]) -> None:
     """Every line is a warning on standard error."""
+    note(f"WARNING: {line}" for line in lines)
+
+
+def note(lines: Iterable[str]) -> None:
+    """Every line is on standard error, as all that a stage says; it names what it speaks of, mostly the stage."""
     for line in lines:
-        print(f"WARNING: {line}", file=sys.stderr)
+        print(line, file=sys.stderr)
 
 
 def _check_params(

@@ -132,7 +132,7 @@ def test_without_ground_truth_the_detections_are_written_and_ap_is_none(
     assert json.loads(Path("metrics/evaluate.json").read_text())["mask"]["AP"] is None
     assert Path("plots/precision_recall.csv").read_text() == "class_name,recall,precision\n"
     assert Path("plots/confusion.csv").read_text() == "image_id,actual,predicted\n2,,cat\n"
-    assert "val.json holds no instance" in capsys.readouterr().out
+    assert "val.json holds no instance" in capsys.readouterr().err
 
 
 def test_boxes_alone_give_box_ap_and_no_mask_ap(
@@ -147,7 +147,9 @@ def test_boxes_alone_give_box_ap_and_no_mask_ap(
     metrics = json.loads(Path("metrics/evaluate.json").read_text())
     assert (metrics["mask"]["AP"], metrics["box"]["AP"]) == (None, 100)
     assert Path("plots/confusion.csv").read_text() == "image_id,actual,predicted\n"
-    assert "val.json holds boxes alone: box AP is measured, mask AP is not" in capsys.readouterr().out
+    said = capsys.readouterr()
+    assert "val.json holds boxes alone: box AP is measured, mask AP is not" in said.err
+    assert not said.out
 
 
 @pytest.mark.usefixtures("workspace")
