@@ -124,12 +124,9 @@ def test_iterations_that_do_not_fit_stand_in_a_further_table(tmp_path: Path) -> 
 @pytest.mark.parametrize("encoding", ["utf-8", "ascii", "latin-1"])
 def test_it_is_printed_to_a_pipe_of_any_encoding(tmp_path: Path, encoding: str) -> None:
     write_figures(tmp_path, ["🍎", "[red]ü[/red]"])
-    script = (
-        "from pathlib import Path; from empaste.report.summary import print_summary; "
-        f"print_summary(Path({str(tmp_path)!r}), Path('x'))"
-    )
+    command = [str(Path(sys.executable).with_name("empaste")), "summary", "--metrics", str(tmp_path), "--page", "x"]
     environment = {**os.environ, "PYTHONIOENCODING": encoding, "COLUMNS": "80"}
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, env=environment, check=True)
+    done = subprocess.run(command, capture_output=True, env=environment, check=True)
     text = done.stdout.decode(encoding)
     assert ("🍎" if encoding == "utf-8" else "\\U0001f34e") in text
     assert "[red]" in text

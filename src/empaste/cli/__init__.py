@@ -43,7 +43,8 @@ for command in COMMANDS:
 def main() -> None:
     """Run the command line; bad input and what the machine refuses end with a message and exit code 1."""
     if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")  # any name prints on any terminal
+        # A terminal or a pipe of another encoding than UTF-8: a letter that it lacks is spelt.
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         app()
     except MACHINE_ERRORS as error:

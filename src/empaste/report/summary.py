@@ -1,8 +1,6 @@
 """The results of the last run on the command line, in as many columns as the terminal has."""
 
-import io
 import itertools
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,11 +28,7 @@ FRAME = 3
 
 def print_summary(metrics: Path, page: Path) -> None:
     """Print `summary_table`; `InputError` where no stage has measured anything yet."""
-    table = summary_table(metrics, page)
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        # A terminal or a pipe of another encoding than UTF-8: a letter that it lacks is spelt.
-        sys.stdout.reconfigure(errors="backslashreplace")
-    Console().print(table)
+    Console().print(summary_table(metrics, page))
 
 
 def summary_table(metrics: Path, page: Path = HERE.report) -> Group:
