@@ -36,17 +36,17 @@ def composite(shade: int, *annotations: InstanceRecord, dropped: int = 0) -> Enc
     return EncodedComposite(encode_rgb(image, ".jpg", 95), (6, 8), list(annotations), dropped)
 
 
-def item(kind: str, source_id: int, pasted_on: bool) -> Canvas:
+def canvas(kind: str, source_id: int, pasted_on: bool) -> Canvas:
     return Canvas(kind, source_id, 0, Path(f"{source_id}.jpg"), (), pasted_on)
 
 
-def write(folder: Path, items: Sequence[Canvas], made: Sequence[EncodedComposite | Unreadable]) -> Tally:
-    """``folder/out`` from ``made``, one for each of ``items``; what is unfinished stays in ``folder/work``."""
-    by_item = dict(zip(map(id, items), made, strict=True))
+def write(folder: Path, canvases: Sequence[Canvas], made: Sequence[EncodedComposite | Unreadable]) -> Tally:
+    """``folder/out`` from ``made``, one for each of ``canvases``; what is unfinished stays in ``folder/work``."""
+    by_canvas = dict(zip(map(id, canvases), made, strict=True))
     (folder / "out").mkdir(exist_ok=True)
     (folder / "work").mkdir(exist_ok=True)
     return write_composites(
-        folder / "out", folder / "work", items, lambda rest: (by_item[id(one)] for one in rest), CLASSES
+        folder / "out", folder / "work", canvases, lambda rest: (by_canvas[id(one)] for one in rest), CLASSES
     )
 
 
@@ -56,13 +56,13 @@ def content(folder: Path) -> dict[str, Any]:
 
 @pytest.fixture
 def written(tmp_path: Path) -> tuple[Path, Tally]:
-    items = [item("original", 5, True), item("background", 7, True), item("original", 5, False)]
+    canvases = [canvas("original", 5, True), canvas("background", 7, True), canvas("original", 5, False)]
     made = [
         composite(10, annotation(3, "original"), annotation(8, "pasted"), dropped=1),
         composite(20, dropped=2),
         composite(30, annotation(3, "original")),
     ]
-    return tmp_path, write(tmp_path, items, made)
+    return tmp_path, write(tmp_path, canvases, made)
 
 
 def test_images_are_numbered_from_one_without_gaps_and_empty_ones_stay_out(written: tuple[Path, Tally]) -> None:
@@ -86,38 +86,38 @@ def many(num: int) -> tuple[list[Canvas], list[EncodedComposite | Unreadable]]:
     made: list[EncodedComposite | Unreadable] = [
         composite(k % 250, *[annotation(3, "pasted")] * (k % 7 and 1 + k % 2), dropped=k % 2) for k in range(num)
     ]
-    return [item("background", k, True) for k in range(num)], made
+    return [canvas("background", k, True) for k in range(num)], made
 
 
 def test_a_run_that_was_killed_goes_on_behind_its_finished_shards(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(writing, "SHARD_SIZE", 5)
-    items, made = many(40)
-    by_item = dict(zip(map(id, items), made, strict=True))
+    canvases, made = many(40)
+    by_canvas = dict(zip(map(id, canvases), made, strict=True))
     (tmp_path / "whole").mkdir()
-    whole = write(tmp_path / "whole", items, made)
+    whole = write(tmp_path / "whole", canvases, made)
 
     def stops(rest: Sequence[Canvas]) -> Iterator[EncodedComposite | Unreadable]:
         for number, one in enumerate(rest):
             if number == 23:
                 raise KeyboardInterrupt
-            yield by_item[id(one)]
+            yield by_canvas[id(one)]
 
     asked: list[int] = []
 
     def goes_on(rest: Sequence[Canvas]) -> Iterator[EncodedComposite | Unreadable]:
         asked.append(len(rest))
-        return (by_item[id(one)] for one in rest)
+        return (by_canvas[id(one)] for one in rest)
 
     for name in ("out", "work"):
         (tmp_path / name).mkdir()
     with pytest.raises(KeyboardInterrupt):
-        write_composites(tmp_path / "out", tmp_path / "work", items, stops, CLASSES)
+        write_composites(tmp_path / "out", tmp_path / "work", canvases, stops, CLASSES)
     assert sorted(file.name for file in (tmp_path / "work").glob("*/*.tar")) == [
         f"images-0000{k}.tar" for k in range(3)
     ]
-    resumed = write_composites(tmp_path / "out", tmp_path / "work", items, goes_on, CLASSES)
+    resumed = write_composites(tmp_path / "out", tmp_path / "work", canvases, goes_on, CLASSES)
     assert asked == [22]  # 18 made three shards of 5, and 3 stayed out
     assert resumed == whole
     files = {file.name: file.read_bytes() for file in (tmp_path / "out").iterdir()}
@@ -130,10 +130,10 @@ def test_a_damaged_shard_and_those_behind_it_are_made_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(writing, "SHARD_SIZE", 5)
-    items, made = many(40)
+    canvases, made = many(40)
     (tmp_path / "whole").mkdir()
-    whole = write(tmp_path / "whole", items, made)
-    by_item = dict(zip(map(id, items), made, strict=True))
+    whole = write(tmp_path / "whole", canvases, made)
+    by_canvas = dict(zip(map(id, canvases), made, strict=True))
     asked: list[int] = []
 
     def composed(rest: Sequence[Canvas]) -> Iterator[EncodedComposite | Unreadable]:
@@ -141,14 +141,14 @@ def test_a_damaged_shard_and_those_behind_it_are_made_again(
         for number, one in enumerate(rest):
             if len(asked) == 1 and number == 23:
                 raise KeyboardInterrupt
-            yield by_item[id(one)]
+            yield by_canvas[id(one)]
 
     (tmp_path / "out").mkdir()
     with pytest.raises(KeyboardInterrupt):
-        write_composites(tmp_path / "out", tmp_path / "work", items, composed, CLASSES)
+        write_composites(tmp_path / "out", tmp_path / "work", canvases, composed, CLASSES)
     file = tmp_path / "work/part-000001" / name
     os.truncate(file, file.stat().st_size // 2)
-    assert write_composites(tmp_path / "out", tmp_path / "work", items, composed, CLASSES) == whole
+    assert write_composites(tmp_path / "out", tmp_path / "work", canvases, composed, CLASSES) == whole
     assert asked == [40, 34]  # six made the first shard of 5
     files = {file.name: file.read_bytes() for file in (tmp_path / "out").iterdir()}
     assert files == {file.name: file.read_bytes() for file in (tmp_path / "whole" / "out").iterdir()}
@@ -157,15 +157,15 @@ def test_a_damaged_shard_and_those_behind_it_are_made_again(
 
 def test_a_shard_that_is_gone_is_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(writing, "SHARD_SIZE", 5)
-    items, made = many(20)
-    write(tmp_path, items, made)
+    canvases, made = many(20)
+    write(tmp_path, canvases, made)
     before = {file.name: file.read_bytes() for file in (tmp_path / "out").iterdir()}
-    write(tmp_path, items, made)  # the shards were moved out of the folder for unfinished work
+    write(tmp_path, canvases, made)  # the shards were moved out of the folder for unfinished work
     assert {file.name: file.read_bytes() for file in (tmp_path / "out").iterdir()} == before
 
 
 def test_composites_without_any_instance_make_no_shard(tmp_path: Path) -> None:
-    total = write(tmp_path, [item("background", 1, True)], [composite(10)])
+    total = write(tmp_path, [canvas("background", 1, True)], [composite(10)])
     assert [file.name for file in (tmp_path / "out").iterdir()] == ["instances.json"]
     assert content(tmp_path)["images"] == content(tmp_path)["annotations"] == []
     assert total.counts["dropped_images"] == 1
@@ -174,11 +174,11 @@ def test_composites_without_any_instance_make_no_shard(tmp_path: Path) -> None:
 def test_an_unreadable_image_in_a_hundred_is_skipped_named_and_counted_once(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    items, made = many(100)
-    items.append(items[50]._replace(copy=1))
+    canvases, made = many(100)
+    canvases.append(canvases[50]._replace(copy=1))
     made.append(made[50])
     made[50] = made[100] = Unreadable("50.jpg is not a readable image (0 bytes)")
-    total = write(tmp_path, items, made)
+    total = write(tmp_path, canvases, made)
     assert total.unreadable == {"50.jpg": "50.jpg is not a readable image (0 bytes)"}
     assert content(tmp_path)["info"]["skipped"] == ["50.jpg is not a readable image (0 bytes)"]
     assert 50 not in {image["source_id"] for image in content(tmp_path)["images"]}
@@ -186,7 +186,7 @@ def test_an_unreadable_image_in_a_hundred_is_skipped_named_and_counted_once(
 
 
 def test_more_than_one_unreadable_image_in_a_hundred_ends_the_run(tmp_path: Path) -> None:
-    items, made = many(199)
+    canvases, made = many(199)
     made[3], made[190] = Unreadable("3.jpg is broken"), Unreadable("190.jpg is broken")
     with pytest.raises(InputError, match=r"more than 1% of the images .*: 3\.jpg is broken; 190\.jpg is broken$"):
-        write(tmp_path, items, made)
+        write(tmp_path, canvases, made)

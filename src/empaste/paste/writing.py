@@ -36,14 +36,14 @@ Composed = EncodedComposite | Unreadable
 
 @dataclass
 class Tally:
-    """What went into one shard, or into all: ``items`` used up, ``counts`` by what is counted, reasons by image."""
+    """What went into one shard, or into all: ``canvases`` used up, ``counts`` by what is counted, reasons by image."""
 
-    items: int = 0
+    canvases: int = 0
     counts: Counter[str] = field(default_factory=Counter)
     unreadable: dict[str, str] = field(default_factory=dict)
 
     def __add__(self, other: "Tally") -> "Tally":
-        return Tally(self.items + other.items, self.counts + other.counts, self.unreadable | other.unreadable)
+        return Tally(self.canvases + other.canvases, self.counts + other.counts, self.unreadable | other.unreadable)
 
 
 def write_composites(
@@ -64,9 +64,9 @@ def write_composites(
     tallies = read_tallies(work)
     total = sum(tallies, Tally())
     limit = MAX_UNREADABLE * len({canvas.image for canvas in canvases})
-    rest, number = canvases[total.items :], len(tallies)
+    rest, number = canvases[total.canvases :], len(tallies)
     composed = zip(rest, compose_all(rest), strict=True)
-    while total.items < len(canvases):
+    while total.canvases < len(canvases):
         total += write_one_shard(work, number, composed, total, limit)
         number += 1
     assert next(composed, None) is None  # asked once more, so that worker processes end here
@@ -86,7 +86,7 @@ def read_tallies(work: Path) -> list[Tally]:
     tallies: list[Tally] = []
     while part_stands(part := part_folder(work, len(tallies))):
         content = read_own_json(part / TALLY, "dvc repro paste")
-        tallies.append(Tally(content["items"], Counter(content["counts"]), content["unreadable"]))
+        tallies.append(Tally(content["canvases"], Counter(content["counts"]), content["unreadable"]))
     return tallies
 
 
@@ -104,7 +104,7 @@ def write_one_shard(
 
     def entries() -> Iterator[tuple[str, bytes]]:
         for canvas, composite in composed:
-            tally.items += 1
+            tally.canvases += 1
             if isinstance(composite, Unreadable):
                 _note_unreadable(before.unreadable, tally.unreadable, canvas, composite, limit)
                 continue
