@@ -1,13 +1,15 @@
 """Which processes write into one run, and what a run says about its origin."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
 
 from empaste.tracking import live_curve
-from empaste.tracking.identity import HOST_TAG, PROCESS_TAG
+from empaste.tracking.identity import HOST_TAG, PROCESS_TAG, pipeline_process
 from tests.tracking.runs import client, environment, experiment, recorded
 
 
@@ -65,3 +67,12 @@ def test_inside_a_stage_the_pipeline_is_the_process_that_started_the_shell(here:
         [sys.executable, "-c", outer], stdout=subprocess.PIPE, text=True, env=environment(here, DVC_STAGE="report")
     ) as process:
         assert int(process.communicate()[0]) == process.pid
+
+
+def test_where_the_starting_processes_hide_the_pipeline_is_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(process: psutil.Process) -> str:
+        raise psutil.AccessDenied(process.pid)
+
+    monkeypatch.setenv("DVC_STAGE", "report")
+    monkeypatch.setattr(psutil.Process, "name", refuse)
+    assert pipeline_process().pid == os.getpid()

@@ -1,9 +1,15 @@
 """A live curve opens the run that the record finishes, and never ends a training."""
 
+import shutil
+import time
+from pathlib import Path
+
 import pytest
 
+from empaste.errors import InputError
 from empaste.tracking import live, live_curve
-from empaste.tracking.outbox import kept_runs, read_entries
+from empaste.tracking.identity import PipelineRun, this_run
+from empaste.tracking.outbox import kept_runs, outbox, read_entries
 from tests.tracking.runs import client, experiment, free_port, recorded
 
 
@@ -75,3 +81,25 @@ def test_points_that_come_while_a_store_is_away_are_kept_in_one_entry_per_attemp
     history = client().get_metric_history(run.info.run_id, "curves/train.loss")
     assert [(metric.step, metric.value) for metric in history] == [(step, float(step)) for step in range(1, 5)]
     assert kept_runs() == []
+
+
+@pytest.mark.usefixtures("here")
+def test_points_wait_while_their_run_cannot_be_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As while params.yaml is being edited: what came before goes into the run later on."""
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:{free_port()}")
+    troubles = [InputError("params.yaml cannot be read")]
+
+    def run_once_mended(params_file: Path) -> PipelineRun:
+        if troubles:
+            raise troubles.pop()
+        return this_run(params_file)
+
+    monkeypatch.setattr(live, "this_run", run_once_mended)
+    with live_curve("train", every_seconds=0.05) as log:
+        log(1, {"loss": 3.0})
+        until = time.monotonic() + 20
+        while troubles and time.monotonic() < until:
+            time.sleep(0.01)
+    (key,) = kept_runs()
+    assert [point[1] for entry in read_entries(key) for point in entry.points] == [1]
+    shutil.rmtree(outbox())

@@ -60,6 +60,18 @@ def test_a_parameter_that_the_commit_lacks_differs(params: Path) -> None:
     assert differing_params(params, "HEAD") == {"paste.new": "x"}
 
 
+@pytest.mark.parametrize("broken", [b"paste: {n_p: 3", b"paste: {n_p: 3}\n# \xff\n"])
+def test_to_parameters_that_a_commit_holds_broken_nothing_is_compared(tmp_path: Path, broken: bytes) -> None:
+    path = tmp_path / "params.yaml"
+    path.write_bytes(broken)
+    git = ["git", "-C", str(tmp_path), "-c", "user.name=a", "-c", "user.email=a@b"]
+    for words in (["init", "-q"], ["add", "."], ["commit", "-qm", "first"]):
+        subprocess.run([*git, *words], check=True)
+    path.write_text("paste: {n_p: 6}")
+    assert differing_params(path, "HEAD") == {}
+    assert run_name(path, "HEAD", None) == "baseline"
+
+
 @pytest.mark.parametrize("revision", ["HEAD~1", "no-such"])
 def test_without_a_commit_to_compare_with_nothing_differs(params: Path, revision: str) -> None:
     params.write_text("paste: {n_p: 6}")

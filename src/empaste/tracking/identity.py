@@ -148,13 +148,19 @@ def _git(*arguments: str) -> str:
 
 
 def pipeline_process() -> Any:
-    """The process that runs the pipeline: inside a stage DVC, which started it through a shell; else this process."""
+    """The process that runs the pipeline: inside a stage DVC, which started it through a shell; else this process.
+
+    This process, too, where those that started it have ended, or may not be looked at.
+    """
     import psutil
 
     here = psutil.Process()
     if "DVC_STAGE" not in os.environ:
         return here
-    return next((parent for parent in here.parents() if parent.name() not in SHELLS), here)
+    try:
+        return next((parent for parent in here.parents() if parent.name() not in SHELLS), here)
+    except psutil.Error:
+        return here
 
 
 def _describe(process: Any) -> str:

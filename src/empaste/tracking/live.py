@@ -123,9 +123,10 @@ class _LiveCurve:
 
     def _keep(self) -> None:
         with self.keeping:  # in their order, though the end of the training keeps points, too
+            run = self.run  # before the points are taken: they wait on where it cannot be told
             points = list(_taken(self.waiting))
             if points:
-                keep_points(self.run, points)
+                keep_points(run, points)
 
     def _try(self, step: Callable[[], None]) -> bool:
         """Whether ``step`` was done; what the store or the disk refuses is a warning."""

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from empaste.artifacts.metrics import flatten
 from empaste.artifacts.run_record import changes, read_params
 from empaste.yaml_files import parse_yaml
@@ -36,7 +38,7 @@ def run_name(params_file: Path, revision: str, experiment: str | None) -> str:
 def differing_params(params_file: Path, revision: str) -> dict[str, Any]:
     """What in ``params_file`` differs from the commit ``revision``, by dotted name; the report's own does not count.
 
-    Empty where there is no such commit, or none of the file.
+    Empty where there is no such commit, or none of the file that can be read.
     """
     there = committed_params(params_file, revision)
     here = read_flat(params_file) if there else {}
@@ -50,14 +52,17 @@ def read_flat(params_file: Path) -> dict[str, Any]:
 
 
 def committed_params(params_file: Path, revision: str) -> dict[str, Any]:
-    """The parameters at the commit ``revision``, by dotted name; empty where there is no such commit or file."""
+    """The parameters at the commit ``revision``, by dotted name.
+
+    Empty where there is no such commit, or none of the file, or it held no YAML: nothing can be compared with that.
+    """
     where = f"{revision}:./{params_file.name}"
     folder = params_file.parent
     try:
         done = subprocess.run(["git", "-C", str(folder), "show", where], capture_output=True, check=False)
-    except OSError:
+        params = parse_yaml(done.stdout.decode()) if done.returncode == 0 else {}
+    except (OSError, UnicodeDecodeError, yaml.YAMLError):
         return {}
-    params = parse_yaml(done.stdout.decode()) if done.returncode == 0 else {}
     return flatten(params) if isinstance(params, Mapping) else {}
 
 
