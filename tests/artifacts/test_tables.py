@@ -82,6 +82,7 @@ def cams(**changed: Any) -> pd.DataFrame:
         (images(file_name=["a", "b", "b"]), Images, "column file_name holds 'b' twice (rows 1 and 2)"),
         (images(split=["train", "x", "y"]), Images,
          "column split holds 'x', not one of 'train', 'val' (row 1, and 1 more)"),
+        (images(image_id=[5, -5, 7]), Images, "column image_id holds -5, not at least 0 (row 1)"),
         (images(height=[1, 2, 0]), Images, "column height holds 0, not at least 1 (row 2)"),
         (images(split=["train", None, "val"]), Images, "column split holds nothing (row 1)"),
         (images(width=[1.0, 2.5, 3.0]), Images, "column width holds numbers, not whole numbers"),

@@ -98,6 +98,21 @@ def test_categories_from_zero_are_raised(tmp_path: Path) -> None:
     assert [one.class_id for one in data.examples[0].outlines] == [1, 5]
 
 
+def test_images_are_counted_from_one_where_an_id_is_negative(tmp_path: Path) -> None:
+    contents = {
+        "train": coco_content(-5, [square(1, -5, 3), square(2, -4, 7)]),
+        "val": coco_content(8, [square(3, 8, 3)]),
+    }
+    data = open_coco(settings_of(write_coco(tmp_path, contents)))
+    assert [(e.image_id, e.listed_as, e.class_ids) for e in data.examples] == [
+        (1, "-00005.jpg", (3,)),
+        (2, "-00004.jpg", (7,)),
+        (3, "000008.jpg", (3,)),
+        (4, "000009.jpg", ()),
+    ]
+    assert data.warnings == ("image ids start at -5; images are counted from 1, in the order of their ids",)
+
+
 def test_image_sizes_may_be_left_out(tmp_path: Path) -> None:
     contents = usual_contents()
     for row in contents["train"]["images"]:

@@ -55,7 +55,7 @@ def open_coco(settings: PrepareSettings) -> DataSet:
         origin = files.get("train", files.get(""))
         warnings.append(f"{origin}: {dropped} training images have no annotation and are left out")
     train, val = _separate_ids(train, found["val"], warnings)
-    merged = merge_spellings(sorted([*train, *val], key=lambda example: example.image_id), remarks)
+    merged = _without_negative_ids(_merged([*train, *val], remarks), warnings)
     examples = name_files(merged)
     classes, examples = count_from_one(classes, examples, warnings)
     return DataSet(classes, examples, load_annotated, dropped, (*warnings, *summarise(remarks)))
@@ -179,6 +179,20 @@ def _separate_ids(train: list[Example], val: list[Example], warnings: list[str])
         return _counted(train, 1), _counted(val, 1 + len(train))
     warnings.append(f"both splits use the same image ids; those of the validation images are raised by {shift}")
     return train, [replace(example, image_id=example.image_id + shift) for example in val]
+
+
+def _merged(examples: Sequence[Example], remarks: list[Remark]) -> list[Example]:
+    """The examples in order of id, one for every file."""
+    return merge_spellings(sorted(examples, key=lambda example: example.image_id), remarks)
+
+
+def _without_negative_ids(examples: list[Example], warnings: list[str]) -> list[Example]:
+    """The same, counted from 1 where an id is below 0: the ids of images seed random numbers, which takes none such."""
+    lowest = min((example.image_id for example in examples), default=0)
+    if lowest >= 0:
+        return examples
+    warnings.append(f"image ids start at {lowest}; images are counted from 1, in the order of their ids")
+    return _counted(examples, 1)
 
 
 def _counted(examples: Sequence[Example], first: int) -> list[Example]:

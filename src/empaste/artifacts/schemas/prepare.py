@@ -9,9 +9,12 @@ from empaste.images import leads_out
 
 
 class Images(Table):
-    """``data/images/images.parquet``: one row per image, in order of id; ``file_name`` is relative to its directory."""
+    """``data/images/images.parquet``: one row per image, in order of id; ``file_name`` is relative to its directory.
 
-    image_id: Series[int] = pa.Field(unique=True)
+    Ids are not negative: they seed random numbers.
+    """
+
+    image_id: Series[int] = pa.Field(unique=True, ge=0)
     split: Series[str] = pa.Field(isin=["train", "val"])
     file_name: Series[str] = pa.Field(unique=True)
     height: Series[int] = pa.Field(ge=1)
