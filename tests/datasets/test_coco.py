@@ -243,6 +243,18 @@ def test_two_entries_of_one_file_are_one_image(tmp_path: Path) -> None:
     assert "1 entries name a file that another entry names; they are one image" in data.warnings[0]
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_entries_of_one_file_come_into_one_split_where_splits_are_drawn(tmp_path: Path, seed: int) -> None:
+    names = ["a.jpg", "./a.jpg", "b.jpg", "./b.jpg"]
+    content = coco_content(1, [square(number, number, 3 if number < 3 else 7) for number in range(1, 5)])
+    content["images"] = [{"id": number, "file_name": name} for number, name in enumerate(names, 1)]
+    root = write_coco(tmp_path, {"": content}, annotations="labels.json", images="images")
+    data = open_coco(settings_of(root, seed=seed))
+    assert [(e.image_id, e.listed_as, e.class_ids) for e in data.examples] == [(1, "a.jpg", (3,)), (3, "b.jpg", (7,))]
+    assert {e.split for e in data.examples} == {"train", "val"}
+    assert any(warning.startswith("2 entries name a file that another") for warning in data.warnings)
+
+
 @pytest.mark.parametrize("ids", [(0, 0), (0, 1), (5, 0), (-3, -3), (2**62, 2**62 + 1), (2**63 - 2, 2**63 - 2)])
 def test_ids_of_both_splits_are_set_apart_for_any_ids(tmp_path: Path, ids: tuple[int, int]) -> None:
     first, second = ids

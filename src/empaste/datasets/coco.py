@@ -22,7 +22,6 @@ from empaste.artifacts.remarks import Remark, summarise
 from empaste.datasets.coco_layout import annotation_files, image_paths
 from empaste.datasets.decoding import annotated_frame, box_upright, masks_upright, to_picture
 from empaste.datasets.naming import (
-    SPLIT_NAMES,
     ImageFiles,
     existing_folder,
     merge_spellings,
@@ -46,10 +45,9 @@ def open_coco(settings: PrepareSettings) -> DataSet:
     remarks += [remark for content in contents.values() for remark in content.remarks]
     classes = merge_categories(list(contents.values()))
     images = ImageFiles(root)
-    if "" in contents:
-        found = _split_by_seed(_examples(images, "", contents[""], remarks), contents[""].path, settings, warnings)
-    else:
-        found = {split: _examples(images, split, contents[split], remarks) for split in SPLIT_NAMES}
+    found = {split: _examples(images, split, content, remarks) for split, content in contents.items()}
+    if "" in found:  # entries of one file come together before they could be drawn into both splits
+        found = _split_by_seed(_merged(found[""], remarks), contents[""].path, settings, warnings)
     train = [example for example in found["train"] if example.class_ids]
     if dropped := len(found["train"]) - len(train):
         origin = files.get("train", files.get(""))
