@@ -33,7 +33,7 @@ def main(
     classes = read_from(labels, Classes)
     class_names = dict(zip(classes["class_id"].tolist(), classes["name"].tolist(), strict=True))
     inputs = [images, labels, segments, features, foregrounds, captions, model]
-    work = work_folder("backgrounds", settings.model_dump(), inputs, FREE)
+    work = work_folder("backgrounds", settings, inputs, FREE)
     parts: list[Path] = []
     counts: Mapping[str, int] = {}
     if settings.method != "none":

@@ -39,7 +39,7 @@ def main(
     paths = read_image_paths(images, "train")
     pairs = read_from(labels, Labels)
     check_classes(model, pairs["class_id"], labels)
-    work = work_folder("cams", settings.model_dump(), [images, labels, model])
+    work = work_folder("cams", settings, [images, labels, model])
     classifier = PerProcess(partial(place_classifier, model, settings.device, settings.num_threads))
     network = Network(settings.device, settings.num_threads)
     localiser = PerProcess(get_localiser(classifier, images, paths, pairs, settings, work))

@@ -40,7 +40,7 @@ def main(
     rules = read_rules(classes, settings)
     captioner, work = CAPTIONERS[settings.method], None
     if captioner.load:
-        work = work_folder("captions", settings.model_dump(), [images, labels], FREE)
+        work = work_folder("captions", settings, [images, labels], FREE)
         map_batches = partial(map_items, what="captions", network=Network(settings.device, 0), unit="batch")
         texts = write_captions(scenes, settings, PerProcess(partial(captioner.load, settings)), map_batches, work)
     else:

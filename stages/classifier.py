@@ -33,7 +33,7 @@ def main(
     limit_threads(settings.num_threads)
     classes = read_from(labels, Classes)
     names, ids = classes["name"].tolist(), classes["class_id"].tolist()
-    work = work_folder("classifier", settings.model_dump(), [images, labels])
+    work = work_folder("classifier", settings, [images, labels])
     train, val = (read_split(split, images, labels, ids, settings.image_size, work) for split in ("train", "val"))
     classifier, history = train_classifier(train, val, ids, settings, work / "checkpoint.pt")
     precisions = average_precisions(val.labels, predict(classifier, val.squares))

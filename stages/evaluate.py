@@ -47,7 +47,7 @@ def main(
     detector = PerProcess(partial(load_detector, model, how))
     network = Network(settings.device, settings.num_threads)
     stream_images = partial(stream_items, what="detecting", network=network, batch_size=settings.batch_size)
-    work = work_folder("evaluate", settings.model_dump(), [images, ground_truth, model, classifier])
+    work = work_folder("evaluate", settings, [images, ground_truth, model, classifier])
     detections = detect_data_set(detector, files, settings.batch_size, stream_images, work)
     evaluation = evaluate_detections(truth, detections, settings.protocol)
     with whole_directory(out) as folder:

@@ -41,7 +41,7 @@ def main(
     heatmaps = read_array(cams / "heatmaps.npy", len(wanted), str(cams), "cams")
     table = read_from(segments, Segments)
     check_segment_images(table, paths, segments, images)
-    work = work_folder("evidence", settings.model_dump(), [images, segments, cams, model])
+    work = work_folder("evidence", settings, [images, segments, cams, model])
     classifier = PerProcess(partial(place_classifier, model, settings.device, settings.num_threads))
     stream_images = partial(stream_items, what="evidence", network=Network(settings.device, settings.num_threads))
     found = judge_data_set(classifier, table, paths, wanted, heatmaps, settings, stream_images, work)

@@ -34,7 +34,7 @@ def main(
     paths = read_image_paths(images)
     table = read_from(segments, Segments)
     check_segment_images(table, paths, segments, images)
-    work = work_folder("features", settings.model_dump(), [images, segments, model])
+    work = work_folder("features", settings, [images, segments, model])
     encoders = PerProcess(partial(place_encoders, model, settings))
     network = Network(settings.device, settings.num_threads)
     stream_batches = partial(stream_items, what="features", network=network, unit="batch")

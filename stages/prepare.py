@@ -47,7 +47,7 @@ def main(
     warn(data.warnings)
     root = None if settings.dataset == "demo" else settings.folder
     roots = [] if root is None else source_folders(root, data)
-    work = work_folder("prepare", settings.model_dump(), [decisions], free=["root"], listed=roots)
+    work = work_folder("prepare", settings, [decisions], free=["root"], listed=roots)
     with (
         whole_directory(images) as image_folder,
         whole_directory(labels) as label_folder,

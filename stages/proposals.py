@@ -47,7 +47,7 @@ def main(
     items = list(image_paths(table, images, "train").items())
     keys, lines = match_images(settings, named_images(table))
     note(line if line.startswith("WARNING") else f"proposals: {line}" for line in lines)
-    work = work_folder("proposals", settings.model_dump(), [images, ground_truth])
+    work = work_folder("proposals", settings, [images, ground_truth])
     needs = network_needs(settings)
     map_images = partial(
         map_items, what="proposals", workers=num_processes(settings), network=Network(*needs) if needs else None

@@ -40,7 +40,7 @@ def main(
     settings = load_settings(params, "refine", RefineSettings)
     limit_threads(settings.num_threads)
     table, classes = read_from(images, Images).query("split == 'train'"), read_from(labels, Classes)
-    work = work_folder("refine", settings.model_dump(), [images, labels, segments, foregrounds, ground_truth])
+    work = work_folder("refine", settings, [images, labels, segments, foregrounds, ground_truth])
     labelled = read_labelled(images, labels)
     pool = read_pool(foregrounds, segments) if settings.rounds else []
     decided = read_decided(foregrounds, segments) if settings.rounds else []

@@ -33,7 +33,7 @@ def main(
     Under torchrun every process comes here, and the first alone writes.
     """
     settings = load_settings(params, "train", TrainSettings)
-    work = work_folder("train", settings.model_dump(), [composites, classifier])
+    work = work_folder("train", settings, [composites, classifier])
     if settings.weights == CLASSIFIER:
         settings = settings.model_copy(update={"weights": str((classifier / MODEL_FILE).absolute())})
     model = work / "model"

@@ -2,6 +2,7 @@
 
 import difflib
 from collections.abc import Mapping
+from dataclasses import dataclass
 from operator import attrgetter
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
@@ -20,6 +21,16 @@ def rising(value: list[float]) -> list[float]:
     return value
 
 
+@dataclass(frozen=True)
+class NamesFiles:
+    """Marks a parameter whose text may name a file or a folder of the user's: unfinished work counts its content.
+
+    Such a text is a path, or has one behind ``local-dir:`` or ``NAME@``; ``word`` is one that never is.
+    """
+
+    word: str | None = None
+
+
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Percent = Annotated[float, Field(gt=0, le=100)]
 Positive = Annotated[int, Field(ge=1)]
@@ -29,6 +40,7 @@ NonNegative = Annotated[float, Field(ge=0)]
 
 RisingRange = Annotated[list[PositiveFloat], Field(min_length=2, max_length=2), AfterValidator(rising)]
 """From the first number to the second."""
+FileName = Annotated[str | None, NamesFiles()]
 Device = Literal["auto", "cpu", "cuda", "mps"]
 Dtype = Literal["auto", "float32", "float16", "bfloat16"]
 MAX_MISFITS = 20

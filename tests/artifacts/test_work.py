@@ -13,6 +13,7 @@ from empaste.artifacts.work import (
     data_deps,
     is_code,
     keyed_folder,
+    named_files,
     read_pipeline,
     remove_other_work,
     remove_work,
@@ -20,6 +21,8 @@ from empaste.artifacts.work import (
     work_folder,
 )
 from empaste.errors import InputError
+from empaste.params import Params
+from empaste.settings import NamesFiles, Settings
 
 RESUMABLE = ("classifier", "features", "captions", "backgrounds", "paste", "train")
 WEIGHTS: dict[str, tuple[str, str | list[str]]] = {
@@ -31,6 +34,19 @@ WEIGHTS: dict[str, tuple[str, str | list[str]]] = {
     "train": ("weights", "{path}"),
 }
 """Per stage a parameter that names a file or a folder of the user's."""
+NO_FILES = {
+    "classifier.architecture", "refine.architecture", "train.architecture", "proposals.joined.methods",
+    "proposals.entity.packages", "captions.prompt",
+    "backgrounds.api.base_url", "backgrounds.api.model", "backgrounds.api.key_env", "backgrounds.api.size",
+}  # fmt: skip
+"""Parameters that are any text, and name no file."""
+
+
+def settings_of(stage: str, **changes: Any) -> Settings:
+    """The shipped section of ``stage``, with ``changes``."""
+    shipped = yaml.safe_load((REPOSITORY / "params.yaml").read_text())[stage]
+    model: type[Settings] = Params.model_fields[stage].annotation  # type: ignore[assignment]
+    return model.model_validate(shipped | changes)
 
 
 def test_the_key_follows_values_and_contents(tmp_path: Path) -> None:
@@ -140,11 +156,15 @@ def test_a_changed_weight_file_starts_the_work_over(tree: Tree, tmp_path: Path) 
     weights.write_bytes(b"one")
     for path in (weights, folder):
         value = [one.format(path=path) for one in form] if isinstance(form, list) else form.format(path=path)
-        tree.params[name] = value
+        settings = settings_of(tree.stage, **{name: value})
+        assert named_files(settings) == [path]
+        tree.params, given = settings.model_dump(), tree.inputs
+        tree.inputs = [*given, *named_files(settings)]
         keys = set()
         for content in (b"one", b"two"):
             weights.write_bytes(content)
             keys.add(tree.key())
+        tree.inputs = given
         assert len(keys) == 2, path
 
 
@@ -153,8 +173,35 @@ def test_a_relative_weight_file_lies_below_the_main_repository(tmp_path: Path, m
     keys = set()
     for content in ("one", "two"):
         (tmp_path / "weights.pth").write_text(content)
-        keys.add(stage_key(["train"], {"train": {"weights": "weights.pth"}}, []))
+        (path,) = named_files(settings_of("train", weights="weights.pth"))
+        keys.add(stage_key(["train"], {"train": {}}, [path]))
     assert len(keys) == 2
+
+
+def test_what_is_no_name_of_a_file_is_not_looked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder called as a value of a parameter, such as that of a data set, is not read at every start."""
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path))
+    for folder in ("coco", "classifier", "voc"):
+        (tmp_path / folder).mkdir()
+    assert named_files(settings_of("prepare", dataset="coco", root="voc"), free=["root"]) == []
+    assert named_files(settings_of("evaluate", protocol="coco")) == []
+    assert named_files(settings_of("features", backbones=["classifier", "timm:resnet18@"])) == []
+    assert named_files(settings_of("train", weights="classifier")) == []
+    assert named_files(settings_of("captions", method="git", model="x" * 300, prompt="y" * 300)) == []
+
+
+def test_every_parameter_that_takes_any_text_names_files_or_none() -> None:
+    """A new one is to be marked with `NamesFiles`, or listed above."""
+
+    def texts(model: type[Settings], prefix: str) -> Iterator[str]:
+        for name, field in model.model_fields.items():
+            if isinstance(field.annotation, type) and issubclass(field.annotation, Settings):
+                yield from texts(field.annotation, f"{prefix}{name}.")
+            is_text = field.annotation in (str, str | None, list[str])
+            if is_text and not any(isinstance(mark, NamesFiles) for mark in field.metadata):
+                yield f"{prefix}{name}"
+
+    assert set(texts(Params, "")) == NO_FILES
 
 
 def test_free_parameters_may_change(tree: Tree) -> None:
@@ -168,17 +215,25 @@ def test_free_parameters_may_change(tree: Tree) -> None:
 
 def test_the_folder_is_the_stages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    folder = work_folder("train", {"seed": 0}, [tmp_path, tmp_path])
+    settings = settings_of("train")
+    folder = work_folder("train", settings, [tmp_path, tmp_path])
     assert folder.parent == Path(".work/train")
     assert folder.is_dir()
-    assert work_folder("train", {"seed": 0}, [tmp_path, tmp_path], called="other").parent == Path(".work/other")
+    assert work_folder("train", settings, [tmp_path, tmp_path], called="other").parent == Path(".work/other")
+    (tmp_path / "weights.pth").write_text("one")
+    keys = set[Path]()
+    for content in ("one", "two"):
+        (tmp_path / "weights.pth").write_text(content)
+        other = settings_of("train", weights=str(tmp_path / "weights.pth"))
+        keys.add(work_folder("train", other, [Path("gone"), Path("gone")]))
+    assert len(keys) == 2
 
 
 @pytest.mark.parametrize("name", RESUMABLE)
 def test_a_stage_keys_its_work_by_all_that_it_reads(name: str) -> None:
     """The stage itself gives every input that ``dvc.yaml`` lists for it."""
     with pytest.raises(AssertionError, match="inputs"):
-        work_folder(name, {}, [Path("one")] * (len(data_deps(name)) + 1))
+        work_folder(name, settings_of(name), [Path("one")] * (len(data_deps(name)) + 1))
 
 
 def test_a_broken_pipeline_is_named(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from empaste.artifacts.work import data_deps, stage_key
+from empaste.artifacts.work import named_files, stage_key
 from empaste.errors import InputError
 from empaste.proposals import cutout
 from empaste.proposals.cutout import Window, grid_windows, pieces_of
@@ -183,10 +183,10 @@ def test_work_begun_with_another_model_is_not_continued(tmp_path: Path, params_f
     section = yaml.safe_load(params_file.read_text())["proposals"]
     section = json.loads(json.dumps(section | {"method": method}))
     section["cutout"]["model"] = str(model)
-    inputs = [tmp_path / "nothing" for _ in data_deps("proposals")]
+    settings = ProposalsSettings.model_validate(section)
 
     def key() -> str:
-        return stage_key(["proposals"], {"proposals": section}, inputs)
+        return stage_key(["proposals"], {"proposals": section}, named_files(settings))
 
     first = key()
     assert key() == first

@@ -7,6 +7,7 @@ anything else is never continued.
 
 import hashlib
 import json
+import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -17,6 +18,7 @@ import yaml
 from empaste.artifacts.checksums import file_checksum, folder_checksums
 from empaste.errors import InputError
 from empaste.layout import HERE, code_file, in_main_repository, pipeline_folder
+from empaste.settings import NamesFiles, Settings
 
 REPOSITORY = pipeline_folder()
 """The folder of the ``dvc.yaml`` that belongs to the code that runs."""
@@ -25,7 +27,7 @@ WORK = Path(".work")
 
 def work_folder(
     stage: str,
-    params: Mapping[str, Any],
+    settings: Settings,
     inputs: Sequence[Path],
     free: Sequence[str] = (),
     called: str | None = None,
@@ -33,15 +35,16 @@ def work_folder(
 ) -> Path:
     """The folder, made where it is missing, for the unfinished work of ``stage``.
 
-    ``params`` is the stage's section of ``params.yaml``, ``inputs`` are what it reads, in the order in which
-    ``dvc.yaml`` lists them. The parameters ``free`` (dotted) may change while work goes on: they decide how fast or how
-    patiently it is done. ``listed`` are folders that would take long to read: they count with the names, sizes and
-    times of their files. The folder lies in ``.work/<called>``, which is the stage's name unless it is given.
+    ``settings`` are the stage's section of ``params.yaml``, ``inputs`` what it reads, in the order in which
+    ``dvc.yaml`` lists them. Files that parameters name count with their contents (`named_files`). The parameters
+    ``free`` (dotted) may change while work goes on: they decide how fast or how patiently it is done. ``listed`` are
+    folders that would take long to read: they count with the names, sizes and times of their files. The folder lies in
+    ``.work/<called>``, which is the stage's name unless it is given.
     """
     read = data_deps(stage)
     assert len(inputs) == len(read), f"the inputs of stage {stage} are {', '.join(read)}"
-    listings = [_listing(folder) for folder in listed]
-    return keyed_folder(called or stage, [stage_key([stage], {stage: params}, inputs, free), *listings])
+    key = stage_key([stage], {stage: settings.model_dump()}, [*inputs, *named_files(settings, free)], free)
+    return keyed_folder(called or stage, [key, *(_listing(folder) for folder in listed)])
 
 
 def stage_key(
@@ -53,14 +56,19 @@ def stage_key(
 ) -> str:
     """What the outputs of ``stages``, run one after the other, depend on: a hash of their code, parameters and inputs.
 
-    ``params`` holds the section of every stage, ``inputs`` every file or folder that they read and do not write. Texts
-    among the parameters that name a file or a folder count with its content.
+    ``params`` holds the section of every stage, ``inputs`` every file or folder that they read and do not write, those
+    that parameters name among them (`named_files`).
     """
     pipeline = read_pipeline(repository)
     code = sorted({dep for stage in stages for dep in pipeline[stage]["deps"] if is_code(dep)})
     counted = {stage: _without(params[stage], free) for stage in stages}
-    parts = [list(stages), counted, *(code_file(path, repository) for path in code), *inputs, *_named_files(counted)]
+    parts = [list(stages), counted, *(code_file(path, repository) for path in code), *inputs]
     return _digest(parts)
+
+
+def named_files(settings: Settings, free: Sequence[str] = ()) -> list[Path]:
+    """The files and folders that are there and that the `NamesFiles` parameters of ``settings``, but ``free``, name."""
+    return [path for text in _texts_of_files(settings, free) if (path := _named_path(text))]
 
 
 def data_deps(stage: str, repository: Path = REPOSITORY) -> list[str]:
@@ -122,17 +130,23 @@ def _without(section: Mapping[str, Any], free: Sequence[str], prefix: str = "") 
     }
 
 
-def _named_files(value: Any) -> Iterator[Path]:
-    """The files and folders that texts in ``value`` name: a path, or one behind ``local-dir:`` or ``NAME@``."""
-    if isinstance(value, Mapping):
-        value = list(value.values())
-    if isinstance(value, list):
-        for one in value:
-            yield from _named_files(one)
-    if isinstance(value, str) and value:
-        path = in_main_repository(value.partition("#")[0].replace("local-dir:", "@").rpartition("@")[2])
-        if path.exists():
-            yield path
+def _texts_of_files(settings: Settings, free: Sequence[str], prefix: str = "") -> Iterator[str]:
+    """The texts of the `NamesFiles` parameters, but for the dotted keys ``free``, in the order of the parameters."""
+    for name, field in type(settings).model_fields.items():
+        value, key = getattr(settings, name), f"{prefix}{name}"
+        if isinstance(value, Settings):
+            yield from _texts_of_files(value, free, f"{key}.")
+        marks = [mark for mark in field.metadata if isinstance(mark, NamesFiles)]
+        if marks and value and key not in free:
+            yield from (one for one in (value if isinstance(value, list) else [value]) if one != marks[0].word)
+
+
+def _named_path(text: str) -> Path | None:
+    """The file or folder that ``text`` names: a path, or what has one behind ``local-dir:`` or ``NAME@``."""
+    name = text.partition("#")[0].replace("local-dir:", "@").rpartition("@")[2]
+    path = in_main_repository(name)
+    # Path.exists would end in an error for a text too long to be a path.
+    return path if name and os.path.exists(path) else None  # noqa: PTH110
 
 
 def _digest(parts: Sequence[Any]) -> str:

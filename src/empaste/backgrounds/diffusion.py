@@ -19,7 +19,7 @@ from empaste.backgrounds.painting import BLANK, Item, Outcome, list_items, made_
 from empaste.backgrounds.scenes import Made, Scene, Source, is_blank
 from empaste.errors import InputError, first_line, require_extra
 from empaste.networks.hub import refuse_pickles
-from empaste.settings import Dtype, NonNegative, Positive, Settings
+from empaste.settings import Dtype, FileName, NonNegative, Positive, Settings
 
 if TYPE_CHECKING:  # the other generators need no torch
     import torch
@@ -30,7 +30,7 @@ Paint = Callable[[Sequence[Item]], list[np.ndarray]]
 class DiffusionSettings(Settings):
     """A text-to-image model of diffusers."""
 
-    model: str | None
+    model: FileName
     dtype: Dtype
     offload: Literal["none", "model", "sequential"]
     steps: Positive

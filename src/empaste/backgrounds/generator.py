@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any, Generic, Literal, Protocol, TypeVar, runtime_checkable
 
 from empaste.backgrounds.scenes import Made, Scene, Source
-from empaste.settings import Count, Device, Fraction, Positive, Settings
+from empaste.settings import Count, Device, FileName, Fraction, Positive, Settings
 
 Section = TypeVar("Section", bound=Settings)
 
@@ -15,11 +15,11 @@ class GeneratorSettings(Settings):
     """The parameters of ``backgrounds`` beside the sections that some generators have of their own."""
 
     method: str
-    root: str | None
+    root: FileName
     per_caption: Positive
     keep_per_caption: Positive
     selection: Literal["two_step", "caption"]
-    clip_model: str | None
+    clip_model: FileName
     presence_threshold: Fraction
     presence_classes: Literal["all", "labels"]
     erase_prob: Fraction

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from empaste.artifacts.image_keys import NamedImage
 from empaste.captions.scenes import Scene
-from empaste.settings import Count, Device, Dtype, Positive, Settings
+from empaste.settings import Count, Device, Dtype, FileName, Positive, Settings
 
 
 class CaptionerSettings(Settings):
@@ -17,13 +17,13 @@ class CaptionerSettings(Settings):
     method: str
     per_image: Positive
     fraction: Annotated[float, Field(gt=0, le=1)]
-    model: str | None
+    model: FileName
     prompt: str | None
     max_tokens: Positive
     top_p: Annotated[float, Field(gt=0, le=1)]
     dtype: Dtype
-    file: str | None
-    synonyms: str | None
+    file: FileName
+    synonyms: FileName
     supercategories: dict[str, str]
     seed: Count
     batch_size: Positive

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from empaste.edges.settings import WalkSettings
-from empaste.settings import Count, Device, Percent, Positive, PositiveFloat, Settings
+from empaste.settings import Count, Device, FileName, Percent, Positive, PositiveFloat, Settings
 
 CONTOURS = "cams.contours"
 
@@ -25,7 +25,7 @@ class CamSettings(Settings):
     lse: LseSettings
     follow_edges: bool
     level: Annotated[float, Field(gt=0, lt=1)]
-    contours: str | None
+    contours: FileName
     walk: WalkSettings
     keep: Literal["threshold", "top_percent"]
     threshold: Annotated[float, Field(gt=0, lt=1)]

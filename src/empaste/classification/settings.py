@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from empaste.networks.names import Architecture
-from empaste.settings import Count, Device, NonNegative, PositiveFloat, Settings
+from empaste.settings import Count, Device, FileName, NonNegative, PositiveFloat, Settings
 
 
 class ClassifierSettings(Settings):
@@ -13,7 +13,7 @@ class ClassifierSettings(Settings):
 
     architecture: Architecture
     width: Annotated[int, Field(ge=8, multiple_of=8)]
-    weights: str | None
+    weights: FileName
     image_size: Annotated[int, Field(ge=32)]
     head: Literal["random", "probe"]
     frozen_norm: bool

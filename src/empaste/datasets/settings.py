@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from empaste.layout import in_main_repository
-from empaste.settings import Count, Positive, PositiveFloat, Settings
+from empaste.settings import Count, FileName, Positive, PositiveFloat, Settings
 
 
 class LongTail(Settings):
@@ -21,7 +21,7 @@ class PrepareSettings(Settings):
     """The data set in use."""
 
     dataset: Literal["demo", "folder", "coco", "voc"]
-    root: str | None
+    root: FileName
     seed: Count
     num_train: Positive
     num_val: Positive

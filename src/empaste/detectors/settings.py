@@ -5,7 +5,17 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from empaste.networks.names import CLASSIFIER, Backbone
-from empaste.settings import Count, Device, Fraction, NonNegative, Positive, PositiveFloat, RisingRange, Settings
+from empaste.settings import (
+    Count,
+    Device,
+    Fraction,
+    NamesFiles,
+    NonNegative,
+    Positive,
+    PositiveFloat,
+    RisingRange,
+    Settings,
+)
 
 
 class TrainSettings(Settings):
@@ -16,7 +26,7 @@ class TrainSettings(Settings):
     heads: Literal["standard", "v2", "light"]
     class_agnostic: bool
     width: Annotated[int, Field(ge=8, multiple_of=8)]
-    weights: str | None
+    weights: Annotated[str | None, NamesFiles(word=CLASSIFIER)]
     image_size: Annotated[int, Field(ge=32)]
     iterations: Positive
     batch_size: Positive

@@ -64,7 +64,7 @@ def _open_work(settings: PasteSettings, places: Layout, called: str) -> Path:
         places.images, places.labels, places.segments, places.foregrounds, places.refined, places.backgrounds,
         places.train_truth,
     ]  # fmt: skip
-    work = work_folder("paste", settings.model_dump(), inputs, called=called)
+    work = work_folder("paste", settings, inputs, called=called)
     remove_other_work(work)
     return work
 

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from empaste.settings import Count, Fraction, Positive, PositiveFloat, RisingRange, Settings, rising
+from empaste.settings import Count, FileName, Fraction, Positive, PositiveFloat, RisingRange, Settings, rising
 
 Blending = Literal["gaussian", "box_blur", "ring", "poisson", "none"]
 
@@ -25,7 +25,7 @@ class PasteSettings(Settings):
 
     placement: Literal["random", "space_maximize", "mixed", "none"]
     foregrounds: Literal["fem", "step1", "refined", "gt", "gt_and_fem", "file"]
-    foregrounds_file: str | None
+    foregrounds_file: FileName
     n_p: NumberOrRange
     selection: Literal["uniform", "balanced", "repeat_factor", "confidence"]
     repeat_threshold: Annotated[float, Field(gt=0, le=1)]

@@ -26,7 +26,7 @@ from empaste.masks import decode_masks
 from empaste.proposals.method import Context, Keys, Method, Segments
 from empaste.proposals.suppression import first_of_each
 from empaste.rle import RLE, read_rle
-from empaste.settings import Positive, Settings
+from empaste.settings import FileName, Positive, Settings
 
 Found = tuple[RLE, float]
 
@@ -34,7 +34,7 @@ Found = tuple[RLE, float]
 class CocoResultsSettings(Settings):
     """A file of COCO results, and how many of an image's results are taken."""
 
-    file: str | None
+    file: FileName
     num_best: Positive
 
 

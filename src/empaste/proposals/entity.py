@@ -23,16 +23,16 @@ from empaste.errors import DETECTRON2, TORCH_LOAD_ERRORS, InputError, first_line
 from empaste.proposals.method import Context, Method, Segments
 from empaste.proposals.pretrained import no_segments, shows_nothing
 from empaste.proposals.suppression import first_of_each
-from empaste.settings import Count, Device, Fraction, Settings
+from empaste.settings import Count, Device, FileName, Fraction, Settings
 
 
 class EntityProject(Settings):
     """A detectron2 project: where it lies, its configuration and weights, and how it runs."""
 
-    checkout: str | None
+    checkout: FileName
     packages: list[str]
-    config: str | None
-    weights: str | None
+    config: FileName
+    weights: FileName
     min_score: Fraction
     max_side: Count
     num_threads: Count

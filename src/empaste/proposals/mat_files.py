@@ -24,7 +24,7 @@ from empaste.artifacts.mat5 import MAX_BYTES, MAX_DEPTH, DamagedFileError, is_ma
 from empaste.errors import InputError, install_command, require_extra
 from empaste.proposals.method import Context, Method, Segments
 from empaste.proposals.suppression import first_of_each
-from empaste.settings import Positive, Settings
+from empaste.settings import FileName, Positive, Settings
 
 FIELDS = ("superpixels", "labels", "scores", "maskmat")
 STRUCTS = ("proposals", "candidates")
@@ -42,7 +42,7 @@ HDF5_ERRORS = (OSError, RuntimeError, ValueError, TypeError, LookupError, Arithm
 class PublishedFiles(Settings):
     """A folder of published .mat files, one per image, and how many of an image's proposals are taken."""
 
-    root: str | None
+    root: FileName
     num_best: Positive
 
 

@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float, UInt8
 from empaste.errors import InputError, first_line, install_command, require_extra
 from empaste.networks.hub import refuse_pickles
 from empaste.proposals.method import Context, Method, Segments
-from empaste.settings import Count, Device, Settings
+from empaste.settings import Count, Device, FileName, Settings
 
 MIN_SIDE = 8
 """Pixels of the shorter side under which an image, as it is or at 512 pixels' length, shows a network nothing."""
@@ -19,7 +19,7 @@ MIN_SIDE = 8
 class Segmenter(Settings):
     """A pretrained network: hub name or local folder, and how it runs."""
 
-    model: str | None
+    model: FileName
     max_side: Count
     num_threads: Count
     device: Device

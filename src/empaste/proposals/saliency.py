@@ -13,7 +13,7 @@ from jaxtyping import Float, UInt8
 from pydantic import Field
 
 from empaste.errors import InputError, first_line, require_extra
-from empaste.settings import Count, Positive, PositiveFloat, Settings
+from empaste.settings import Count, FileName, Positive, PositiveFloat, Settings
 
 KEY = "proposals.cutout.model"
 FORM = "one image of float32, 1 × 3 × height × width"
@@ -24,7 +24,7 @@ MAX_EXCESS = 1e-3
 class SalienceNetwork(Settings):
     """An ONNX file, what its input and its output mean, and how it runs."""
 
-    model: str | None
+    model: FileName
     input_size: Positive
     mean: Annotated[list[float], Field(min_length=3, max_length=3)]
     std: Annotated[list[PositiveFloat], Field(min_length=3, max_length=3)]

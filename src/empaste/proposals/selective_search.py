@@ -21,7 +21,7 @@ from empaste.networks.contours import learned_contours
 from empaste.proposals.hierarchies import best_segments, merge_hierarchies
 from empaste.proposals.merging import boundary_cost, fit_cost, likeness_cost, variance_cost
 from empaste.proposals.method import NOTHING, Context, Method, Segments, SharedSettings
-from empaste.settings import Fraction, NonNegative, PositiveFloat, Settings
+from empaste.settings import FileName, Fraction, NonNegative, PositiveFloat, Settings
 
 CONTOURS = "proposals.selective_search.contours"
 COSTS = (likeness_cost, fit_cost, boundary_cost, variance_cost)
@@ -39,7 +39,7 @@ class SelectiveSearchSettings(Settings):
     sigma: NonNegative
     min_region: Fraction
     max_iou: Fraction
-    contours: str | None
+    contours: FileName
 
 
 def propose(image: UInt8[np.ndarray, "h w 3"], settings: SelectiveSearchSettings, context: Context) -> Segments:

@@ -6,7 +6,17 @@ from pydantic import Field, model_validator
 
 from empaste.edges.settings import WalkSettings
 from empaste.networks.names import Backbone
-from empaste.settings import Count, Device, Fraction, NonNegative, Positive, PositiveFloat, RisingRange, Settings
+from empaste.settings import (
+    Count,
+    Device,
+    FileName,
+    Fraction,
+    NonNegative,
+    Positive,
+    PositiveFloat,
+    RisingRange,
+    Settings,
+)
 
 CONTOURS = "refine.contours"
 
@@ -18,7 +28,7 @@ class RefineSettings(Settings):
     folds: Positive
     architecture: Backbone
     width: Annotated[int, Field(ge=8, multiple_of=8)]
-    weights: str | None
+    weights: FileName
     image_size: Annotated[int, Field(ge=32, multiple_of=32)]
     iterations: Positive
     batch_size: Positive
@@ -29,7 +39,7 @@ class RefineSettings(Settings):
     told_apart: Literal["shown", "all"]
     scale: PositiveFloat
     flip: bool
-    contours: str | None
+    contours: FileName
     walk: WalkSettings
     threshold: Annotated[float, Field(gt=0, lt=1)]
     unseen: Literal["drop", "keep", "peak"]
