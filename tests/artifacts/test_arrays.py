@@ -28,10 +28,24 @@ def test_filled_in_place_in_several_goes(tmp_path: Path) -> None:
     np.testing.assert_array_equal(read_array(path, 3, "data/segments", "features"), [[1, 1], [0, 0], [5, 5]])
 
 
+@pytest.mark.parametrize("other", ["shape", "kind", "short", "no array", "empty"])
+def test_what_is_no_such_array_is_made_anew(tmp_path: Path, other: str) -> None:
+    path = tmp_path / "phi.npy"
+    np.save(path, np.ones((2, 3) if other == "shape" else (3, 2), np.float64 if other == "kind" else np.float32))
+    if other in ("short", "no array", "empty"):
+        path.write_bytes({"short": path.read_bytes()[:-4], "no array": b"no array at all", "empty": b""}[other])
+    made = open_array(path, (3, 2))
+    assert made.shape == (3, 2)
+    assert made.dtype == np.float32
+    assert not made.any()
+
+
 @pytest.mark.parametrize("shape", [(0, 5), (5, 0)])
 def test_an_array_of_nothing(tmp_path: Path, shape: tuple[int, int]) -> None:
     assert open_array(tmp_path / "phi.npy", shape).shape == shape
     assert np.load(tmp_path / "phi.npy").shape == shape
+    assert open_array(tmp_path / "phi.npy", (2, 5)).shape == (2, 5)
+    assert open_array(tmp_path / "phi.npy", shape).shape == shape
 
 
 @pytest.mark.skipif(not hasattr(os, "posix_fallocate"), reason="the system reserves no room on disks")

@@ -22,10 +22,11 @@ def write_array(path: Path, array: np.ndarray) -> None:
 def open_array(path: Path, shape: tuple[int, ...], dtype: type = np.float32) -> np.ndarray:
     """The array at ``path``, of this shape and kind, to be filled in place; made, of zeros, where there is none such.
 
-    It is memory-mapped, so that it may be larger than memory; the file has NumPy's own format at any time. OSError
-    where the disk has no room for it.
+    It is memory-mapped, so that it may be larger than memory; the file has NumPy's own format at any time. What else
+    stands at ``path`` is removed. OSError where the disk has no room for the array.
     """
-    if not path.exists():
+    if not _is_array(path, shape, dtype):
+        path.unlink(missing_ok=True)  # not written over: another array may still be mapped from it
         path.parent.mkdir(parents=True, exist_ok=True)
         if 0 in shape:  # nothing can be mapped
             np.save(path, np.zeros(shape, dtype))
@@ -34,6 +35,16 @@ def open_array(path: Path, shape: tuple[int, ...], dtype: type = np.float32) -> 
             _reserve(path)
     array: np.ndarray = np.load(path, mmap_mode=None if 0 in shape else "r+")
     return array
+
+
+def _is_array(path: Path, shape: tuple[int, ...], dtype: type) -> bool:
+    """Whether the file at ``path`` is a whole array of this shape and kind."""
+    try:
+        # Only to be read: NumPy would fill a file up that is too short, and opened to be written.
+        array = np.load(path, mmap_mode=None if 0 in shape else "r", allow_pickle=False)
+    except DAMAGES:
+        return False
+    return isinstance(array, np.ndarray) and array.shape == shape and array.dtype == dtype
 
 
 def _reserve(path: Path) -> None:

@@ -83,7 +83,9 @@ def describe_data_set(
 def _write_rows(work: Path, start: int, found: Described, num_rows: int) -> None:
     """The arrays in ``work``, of ``num_rows`` rows, hold ``found`` from row ``start`` on, and `DONE` says so."""
     for name, values in zip(ARRAYS, found, strict=True):
-        array = open_array(work / name, (num_rows, values.shape[1]))
+        shape = (num_rows, values.shape[1])
+        # Once rows stand, an array is gone on with as it is: one that is made anew would have zeros for them.
+        array = np.load(work / name, mmap_mode="r+") if start else open_array(work / name, shape)
         array[start : start + len(values)] = values
     write_json(work / DONE, start + len(found.probs))
 
