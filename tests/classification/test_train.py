@@ -1,5 +1,6 @@
 """Training: learns a toy problem, the same bytes after an interruption, honest metrics, clear errors."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from empaste.artifacts.classifier import TrainedClassifier
 from empaste.classification import train as module
-from empaste.classification.labelled_images import LabelledImages, label_matrix, load_squares
+from empaste.classification.labelled_images import LabelledImages, label_matrix, load_squares, room_for
 from empaste.classification.settings import ClassifierSettings
 from empaste.classification.train import (
     History,
@@ -196,8 +197,23 @@ def test_images_come_as_squares_in_memory_or_in_a_file(tmp_path: Path, monkeypat
     monkeypatch.setattr("empaste.classification.labelled_images.MAX_BYTES_IN_MEMORY", squares.nbytes - 1)
     np.testing.assert_array_equal(load_squares(paths, 16, store), squares)
     np.testing.assert_array_equal(np.load(store), squares)
+    np.testing.assert_array_equal(load_squares(paths[:1], 16, store), squares[:1], "of other images, in its place")
     with pytest.raises(InputError, match=r"gone\.png does not exist"):
         load_squares([*paths, tmp_path / "gone.png"], 16, store)
+
+
+@pytest.mark.skipif(not hasattr(os, "posix_fallocate"), reason="the system reserves no room on disks")
+def test_room_in_a_file_is_reserved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A page without room on the disk would end the process without a word."""
+
+    def full(_descriptor: int, _offset: int, _size: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "posix_fallocate", full)
+    monkeypatch.setattr("empaste.classification.labelled_images.MAX_BYTES_IN_MEMORY", 23)
+    with pytest.raises(OSError, match="No space left"):
+        room_for((3, 2), np.float32, tmp_path / "store.npy")
+    assert not list(tmp_path.iterdir())
 
 
 def test_labels_become_a_matrix() -> None:

@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Bool, Int, UInt8
 from tqdm import tqdm
 
+from empaste.artifacts.arrays import open_array
 from empaste.artifacts.image_paths import read_image_paths
 from empaste.artifacts.schemas.prepare import Labels
 from empaste.artifacts.tables import read_from
@@ -59,9 +60,14 @@ def load_squares(paths: Sequence[Path], side: int, store: Path) -> UInt8[np.ndar
 
 
 def room_for(shape: tuple[int, ...], dtype: type[np.generic], store: Path) -> np.ndarray:
-    """An array to be filled: in memory, or in the new file ``store`` where it has over `MAX_BYTES_IN_MEMORY`."""
-    fits = prod(shape) * np.dtype(dtype).itemsize <= MAX_BYTES_IN_MEMORY
-    return np.empty(shape, dtype) if fits else np.lib.format.open_memmap(store, "w+", dtype, shape)
+    """An array to be filled: in memory, or in the new file ``store`` where it has over `MAX_BYTES_IN_MEMORY`.
+
+    OSError where the disk has no room for it.
+    """
+    if prod(shape) * np.dtype(dtype).itemsize <= MAX_BYTES_IN_MEMORY:
+        return np.empty(shape, dtype)
+    store.unlink(missing_ok=True)
+    return open_array(store, shape, dtype)
 
 
 def label_matrix(
