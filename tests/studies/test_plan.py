@@ -1,5 +1,6 @@
 """What a study would run, and everything that is refused before anything runs."""
 
+import shlex
 import shutil
 from pathlib import Path
 from typing import Any
@@ -83,6 +84,14 @@ def test_a_command_says_what_was_asked() -> None:
     )
 
 
+def test_a_command_runs_in_a_shell_whatever_was_asked() -> None:
+    request = Request("my studies/paste.yaml", ["a b"], ["captions.prompt=it's $HOME"], parts=["x='*"])
+    assert shlex.split(request.command) == [
+        *("empaste", "study", "my studies/paste.yaml", "--preset", "a b"),
+        *("--set", "captions.prompt=it's $HOME", "--part", "x='*", "--seeds", "3", "--jobs", "2"),
+    ]
+
+
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
@@ -122,6 +131,14 @@ def test_a_command_says_what_was_asked() -> None:
             "row few, which others are compared with, needs backgrounds.root: a folder",
         ),
         ({"presets": ["smok"]}, "there is no preset 'smok'"),
+        (
+            {"rows": ROWS | {"few": {"title": "x", "times": {"train.weights": 2}}}},
+            "numbers.yaml: rows.few.times: train.weights is 'classifier', which is no number; set it in rows.few.set",
+        ),
+        (
+            {"rows": ROWS | {"few": {"title": "x", "times": {"train.compile": 2}}}},
+            "numbers.yaml: rows.few.times: train.compile is False, which is no number",
+        ),
     ],
 )
 def test_a_study_that_does_not_fit_the_pipeline_is_refused(root: Path, changes: dict[str, Any], said: str) -> None:
@@ -146,6 +163,12 @@ def test_a_study_that_does_not_fit_the_pipeline_is_refused(root: Path, changes: 
             Request("numbers", parts=["voc=1*"]),
             "numbers.yaml measures no halves of the images, so it reports no --part",
         ),
+        (
+            Request("numbers", settings=["prepare.dataset=imagenet", "prepare.root=absent"]),
+            "numbers.yaml: prepare.dataset is 'imagenet'; choose from 'demo', 'folder', 'coco', 'voc'",
+        ),
+        (Request("numbers", settings=["prepare.dataset=[coco]"]), "numbers.yaml: prepare.dataset is ['coco']; choose"),
+        (Request("numbers", settings=["report.tags=5"]), "numbers.yaml: report.tags is 5; input should be a valid"),
         (Request("numbers", ["voc"]), "the data set voc is not there: prepare.root is not set; run: wget http"),
         (
             Request("numbers", ["coco"], ["prepare.root=absent"]),

@@ -1,18 +1,22 @@
 """What a study would run: one experiment per row and seed, with its parameters; checked whole before anything runs."""
 
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from empaste.costs.archives import FETCH
 from empaste.data_set_parts import parse_parts
+from empaste.datasets.settings import PrepareSettings
 from empaste.doctor.check import run
 from empaste.doctor.registry import PARAMETERS
 from empaste.errors import InputError
 from empaste.layout import HERE
 from empaste.params import Params
 from empaste.presets import chosen, override
+from empaste.report.settings import ReportSettings
 from empaste.settings import read_sections, validate
 from empaste.studies.experiments import stages_up_to, visible_gpus
 from empaste.studies.metrics import check_metrics
@@ -46,11 +50,12 @@ class Request:
     @property
     def command(self) -> str:
         """The command that asks for this."""
-        words = [f"--preset {name}" for name in self.presets] + [f"--set '{one}'" for one in self.settings]
-        words += [f"--label {self.label}"] if self.label else []
-        words += [f"--rows {','.join(self.rows)}"] if self.rows else []
-        words += [f"--part '{part}'" for part in self.parts]
-        return " ".join(["empaste study", self.study, *words, f"--seeds {self.seeds} --jobs {self.jobs}"])
+        options = [("--preset", name) for name in self.presets] + [("--set", one) for one in self.settings]
+        options += [("--label", self.label)] if self.label else []
+        options += [("--rows", ",".join(self.rows))] if self.rows else []
+        options += [("--part", part) for part in self.parts]
+        options += [("--seeds", str(self.seeds)), ("--jobs", str(self.jobs))]
+        return shlex.join(["empaste", "study", self.study, *chain.from_iterable(options)])
 
 
 class Task(NamedTuple):
@@ -107,7 +112,9 @@ def make_plan(request: Request) -> Plan:
     asked = chosen(request.presets, request.settings)
     _check_asked(study, path, chosen((), request.settings))
     shared = override(workspace, {**chosen(study.presets, ()), **study.defaults, **asked, **study.set})
-    _check_data(shared)
+    _check_times(study, path, shared)
+    _check_data(shared, path)
+    validate(shared.get("report"), ReportSettings, path, "report")
     rows, parts = choose_rows(study, list(request.rows)), parse_parts(request.parts)
     if parts and not study.halves:
         raise InputError(f"{path} measures no halves of the images, so it reports no --part; leave it out")
@@ -157,17 +164,30 @@ def _check_asked(study: Study, path: Path, asked: Mapping[str, Any]) -> None:
             raise InputError(f"--set {key}: {by} of {path} set it; leave it out, or make a study of your own")
 
 
-def _check_data(shared: Mapping[str, Any]) -> None:
-    """`InputError`, with what brings them, where the data of the shared parameters are not there."""
-    section = shared["prepare"]
-    if section["dataset"] == "demo":
+def _check_times(study: Study, path: Path, shared: Mapping[str, Any]) -> None:
+    """`InputError` where a row multiplies what is no number among the parameters that all rows share."""
+    for name, row in study.rows.items():
+        for key in row.times:
+            value = value_of(shared, key)
+            if isinstance(value, bool) or not isinstance(value, int | float):
+                raise InputError(
+                    f"{path}: rows.{name}.times: {key} is {value!r}, which is no number; set it in rows.{name}.set"
+                )
+
+
+def _check_data(shared: Mapping[str, Any], path: Path) -> None:
+    """`InputError`, with what brings them, where the data of the shared parameters are not there.
+
+    `InputError`, too, where the section ``prepare`` is not valid.
+    """
+    section: Any = shared.get("prepare")
+    is_set = not isinstance(section, Mapping) or section.get("root") not in (None, "")
+    # Without a root the section is not valid either, but what brings the data says more.
+    settings = validate(section if is_set else {**section, "root": "."}, PrepareSettings, path, "prepare")
+    if settings.dataset == "demo" or (is_set and settings.folder.exists()):
         return
-    root = section["root"]
-    if not root or not Path(root).expanduser().exists():
-        there = f"prepare.root is {root!r}, which does not exist" if root else "prepare.root is not set"
-        raise InputError(
-            f"the data set {section['dataset']} is not there: {there}; {FETCH[section['dataset']].command}"
-        )
+    there = f"prepare.root is {settings.root!r}, which does not exist" if is_set else "prepare.root is not set"
+    raise InputError(f"the data set {settings.dataset} is not there: {there}; {FETCH[settings.dataset].command}")
 
 
 def _missing(plan: Plan, name: str) -> str | None:
