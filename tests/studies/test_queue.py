@@ -16,7 +16,6 @@ import yaml
 
 from empaste.studies import Request, experiments, run_study, running
 from empaste.studies.experiments import (
-    changed_files,
     code_of,
     find_experiments,
     head_commit,
@@ -25,6 +24,7 @@ from empaste.studies.experiments import (
     snapshot,
     untracked_code,
 )
+from empaste.tracking.identity import changed_files
 from tests.studies.studies import TOP, write_study
 
 PIPELINE = {

@@ -9,7 +9,7 @@ import psutil
 import pytest
 
 from empaste.tracking import live_curve
-from empaste.tracking.identity import HOST_TAG, PROCESS_TAG, pipeline_process
+from empaste.tracking.identity import HOST_TAG, PROCESS_TAG, changed_files, pipeline_process
 from tests.tracking.runs import client, environment, experiment, recorded
 
 
@@ -34,8 +34,25 @@ def test_git_dirty_names_changed_code_but_no_changed_parameters(here: Path) -> N
         assert recorded().data.tags["git.dirty"] == "false"
         (here / "code.py").write_text("two\n")
         assert recorded().data.tags["git.dirty"] == "code.py"
+        assert changed_files() == ["code.py", "params.yaml"]
+        assert changed_files(["params.yaml"]) == ["params.yaml"]
     finally:
         subprocess.run(["git", "checkout", "-q", "."], check=True)
+
+
+def test_changed_files_are_called_as_they_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Blanks part no name, and git's own way of writing other letters is not met."""
+    monkeypatch.chdir(tmp_path)
+    assert changed_files() == [], "outside a repository"
+    names = ["a b.txt", "\u00e9.txt"]
+    for content in ("one", "two"):
+        for name in names:
+            (tmp_path / name).write_text(content)
+        if content == "one":
+            git = ["git", "-c", "user.name=a", "-c", "user.email=a@b"]
+            for words in (["init", "-q"], ["add", "."], ["commit", "-qm", "first"]):
+                subprocess.run([*git, *words], check=True)
+    assert changed_files() == names
 
 
 @pytest.mark.usefixtures("here")

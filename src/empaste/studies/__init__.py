@@ -18,6 +18,7 @@ from empaste.studies.plot import draw_intervals
 from empaste.studies.results import FOLDER, StudyResult, read_result, write_result
 from empaste.studies.running import POLL_SECONDS, Found, Runner, only_study
 from empaste.studies.tables import csv_table, notes, page_section, tables_of, text_table
+from empaste.tracking.identity import changed_files
 
 __all__ = ["FOLDER", "Request", "run_study", "show_study"]
 
@@ -96,7 +97,7 @@ def _chained(plan: Plan, found: Found) -> _Chain:
 
 def _say_what_goes_along(plan: Plan) -> None:
     """What DVC does with a working tree that differs from the commit."""
-    changed, code = experiments.changed_files(), experiments.code_of(plan.stages)
+    changed, code = changed_files(), experiments.code_of(plan.stages)
     if changed:
         print(
             f"{len(changed)} tracked files differ from commit {experiments.head_commit()[:7]} ({_some(changed)}): the "

@@ -8,13 +8,14 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 from empaste.layout import HERE
-from empaste.studies.experiments import Experiment, changed_files, code_of, head_commit
+from empaste.studies.experiments import Experiment, code_of, head_commit
 from empaste.studies.halves import STAGE, measure_halves
 from empaste.studies.metrics import figure, figures_by_class
 from empaste.studies.overrides import changed_parameters
 from empaste.studies.plan import Plan, Task
 from empaste.studies.results import Column, RowResult, Run, StudyResult, class_column, with_statistics
 from empaste.studies.running import last_lines
+from empaste.tracking.identity import changed_files
 
 COST = re.compile(r"^\w+: done in ([\d.]+) s; ([\d.]+) s of CPU(, on a GPU)?$", re.MULTILINE)
 """The last line of a stage, which `stages.runner` prints."""

@@ -257,11 +257,6 @@ def same_code(rev: str, other: str, code: Sequence[str]) -> bool:
     return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
 
-def changed_files(paths: Sequence[str] = ()) -> list[str]:
-    """The tracked files, of ``paths`` or all, that differ from the commit: experiments take these changes along."""
-    return _git("diff", "--name-only", "HEAD", "--", *paths).splitlines()
-
-
 def untracked_code(code: Sequence[str]) -> list[str]:
     """The files of ``code`` that git does not track: experiments do not take them along."""
     return _git("ls-files", "--others", "--exclude-standard", "--", *code).splitlines()

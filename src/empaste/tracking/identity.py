@@ -11,7 +11,7 @@ import re
 import socket
 import subprocess
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -126,13 +126,21 @@ def _experiment_tags() -> dict[str, str]:
 def _git_tags() -> dict[str, str]:
     """The commit, and the tracked files that differ from it, without those that runs change (lock, parameters)."""
     commit = _commit()
-    changed = _git("diff", "--name-only", "HEAD", "--", ".", ":!dvc.lock", ":!params.yaml").split()
+    changed = changed_files([".", ":!dvc.lock", ":!params.yaml"])
     return {
         "git.commit": commit,
         "git.dirty": mlflow_value(", ".join(changed) or "false"),
         "mlflow.source.git.commit": commit,
         "mlflow.source.name": "dvc.yaml",
     }
+
+
+def changed_files(paths: Sequence[str] = ()) -> list[str]:
+    """The tracked files, of ``paths`` (as git takes them) or all, that differ from the commit that is checked out.
+
+    None where there is no git, no repository or no commit.
+    """
+    return [name for name in _git("diff", "--name-only", "-z", "HEAD", "--", *paths).split("\0") if name]
 
 
 def _commit() -> str:
@@ -142,9 +150,10 @@ def _commit() -> str:
 def _git(*arguments: str) -> str:
     """What git prints, stripped; empty where there is no git, no repository or no commit."""
     try:
-        return subprocess.run(["git", *arguments], capture_output=True, text=True, check=False).stdout.strip()
+        done = subprocess.run(["git", *arguments], capture_output=True, check=False)
     except OSError:
         return ""
+    return done.stdout.decode(errors="replace").strip()
 
 
 def pipeline_process() -> Any:
