@@ -14,7 +14,15 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
-from empaste.artifacts.networks import CONFIG_FILE, check_fits, fill_network, read_config, read_network, save_network
+from empaste.artifacts.networks import (
+    CONFIG_FILE,
+    MAX_SIDE,
+    check_fits,
+    fill_network,
+    read_config,
+    read_network,
+    save_network,
+)
 from empaste.batches import rebatch
 from empaste.devices import limit_threads, torch_device
 from empaste.errors import InputError
@@ -27,8 +35,6 @@ from empaste.squares import fit_square
 
 KEYS = ("architecture", "width", "image_size", "class_ids")
 """What its ``config.json`` must hold."""
-MAX_SIDE = 2**16
-"""Channels, and pixels a side, that no network has more of."""
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,8 @@ from empaste.artifacts.outputs import write_json, write_whole
 from empaste.errors import InputError
 
 MODEL_FILE, CONFIG_FILE = "model.safetensors", "config.json"
+MAX_SIDE = 2**16
+"""Channels, and pixels a side, that no network has more of."""
 
 
 def save_network(network: nn.Module, folder: Path, config: Mapping[str, Any]) -> None:

@@ -6,13 +6,11 @@ from typing import Any, NamedTuple, get_type_hints
 
 from torch import Tensor
 
-from empaste.artifacts.networks import read_config, read_network
+from empaste.artifacts.networks import MAX_SIDE, read_config, read_network
 from empaste.detectors.backend import Backend, Network
 from empaste.detectors.backends import BACKENDS
 from empaste.errors import InputError
 
-MAX_SIDE = 2**16
-"""Channels, and pixels a side, that no network has more of."""
 CONFIG_KEYS = ("backend", "classes", *Network.__dataclass_fields__)
 
 
