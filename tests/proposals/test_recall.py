@@ -132,5 +132,5 @@ def test_loading_a_network_is_no_part_of_an_image_s_time(
 def test_table_counts_instances_and_images_by_part() -> None:
     first = Measured("slic", Path("voc_1.png"), np.array([0.9, 0.6]), 10, 0.1)
     second = Measured("slic", Path("other.png"), np.array([0.4]), 20, 0.3)
-    lines = recall_table([first, second], {"voc": "voc_*", "none": "x*"}).splitlines()
-    assert lines[2:] == ["| slic | 66.7 / 33.3; 50.0 | 100.0 / 50.0; 100.0 | – | 15 | 200 |"]
+    lines = recall_table([first, second], {"voc": {"voc_1.png"}, "both": {"voc_1.png", "other.png"}}).splitlines()
+    assert lines[2:] == ["| slic | 66.7 / 33.3; 50.0 | 100.0 / 50.0; 100.0 | 66.7 / 33.3; 50.0 | 15 | 200 |"]

@@ -93,5 +93,5 @@ def test_an_experiment_is_measured_once_per_commit_and_parts(there: Layout) -> N
 
 @pytest.mark.usefixtures("there")
 def test_a_part_without_images_is_refused() -> None:
-    with pytest.raises(InputError, match=r"no training image's file name fits 'z\*' of --part voc=z\*; correct it"):
+    with pytest.raises(InputError, match=r"none of the 8 images to measure .* fits 'z\*' of --part voc=z\*; correct"):
         measure_halves("rev", {"voc": "z*"})

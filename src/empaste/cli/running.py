@@ -94,32 +94,6 @@ def recall(
     params: Path = HERE.params,
 ) -> None:
     """Print how many instances of the training images each proposal source finds, its number of segments, its speed."""
-    from functools import partial
+    from empaste.recall import measure_recall
 
-    from empaste.artifacts.image_keys import named_images
-    from empaste.artifacts.image_paths import image_paths
-    from empaste.artifacts.schemas.prepare import Images
-    from empaste.artifacts.tables import read_from
-    from empaste.artifacts.truth import read_truth
-    from empaste.data_set_parts import parse_parts
-    from empaste.params import load_params
-    from empaste.per_process import PerProcess
-    from empaste.proposals.recall import Source, known_scenes, measure_sources, recall_table, weightless
-    from empaste.proposals.settings import network_loaders, num_processes, with_method
-    from empaste.proposals.table import match_images
-    from empaste.scaleout import map_items
-
-    settings, parts = load_params(params).proposals, parse_parts(part or ())
-    chosen = [with_method(settings, name) for name in method or weightless()]
-    table = read_from(images, Images)
-    sources = []
-    for one in chosen:
-        keys, lines = match_images(one, named_images(table))
-        networks = {name: PerProcess(load) for name, load in network_loaders(one).items()}
-        sources.append(Source(one, keys, networks))
-        print(*(f"{line}\n" for line in lines), sep="", end="", file=sys.stderr)
-    scenes = known_scenes(image_paths(table, images), read_truth(ground_truth), settings.min_area, num_images)
-    workers = 1 if any(num_processes(one) == 1 for one in chosen) else None
-    measured = map_items(partial(measure_sources, sources=sources), scenes, "recall", workers)
-    print(f"{len(scenes)} images, instances of at least {settings.min_area:.1%} of the image; CPU time of one core\n")
-    print(recall_table((result for results in measured for result in results), parts))
+    print(measure_recall(method or [], num_images, part or [], images, ground_truth, params))

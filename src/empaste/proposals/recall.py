@@ -3,8 +3,7 @@
 import importlib.util
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from fnmatch import fnmatch
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -118,11 +117,11 @@ def _measure(scene: Scene, source: Source) -> Measured:
     return Measured(source.settings.method, scene.path, ious, len(rows), seconds)
 
 
-def recall_table(measured: Iterable[Measured], parts: Mapping[str, str]) -> str:
+def recall_table(measured: Iterable[Measured], parts: Mapping[str, Collection[str]]) -> str:
     """Markdown: per source recall at IoU 0.5 and 0.7, the share of images with any instance found, cost.
 
-    All images first, then, where file names match the pattern, each part of ``parts`` apart. A run's own note on what
-    was measured stands above it.
+    All images first, then those of each of ``parts`` apart, which hold file names; every source was measured on one of
+    them.
     """
     by_source: defaultdict[str, list[Measured]] = defaultdict(list)
     for result in measured:
@@ -131,7 +130,7 @@ def recall_table(measured: Iterable[Measured], parts: Mapping[str, str]) -> str:
     titles = ["source", *recalls, "segments", "ms"]
     lines = [f"| {' | '.join(titles)} |", f"|{'---|' * len(titles)}"]
     for source, results in by_source.items():
-        chosen = [results, *([r for r in results if fnmatch(r.path.name, pattern)] for pattern in parts.values())]
+        chosen = [results, *([r for r in results if r.path.name in names] for names in parts.values())]
         cost = f"{np.mean([r.num_segments for r in results]):.0f} | {1000 * np.mean([r.seconds for r in results]):.0f}"
         lines.append(f"| {source} | {' | '.join(map(_rates, chosen))} | {cost} |")
     return "\n".join(lines)
@@ -139,8 +138,6 @@ def recall_table(measured: Iterable[Measured], parts: Mapping[str, str]) -> str:
 
 def _rates(results: Sequence[Measured]) -> str:
     """Recall over instances at both limits, and the percentage of images in which any instance is found."""
-    if not results:
-        return "–"
     ious = np.concatenate([result.ious for result in results])
     images = np.mean([result.ious.max() >= IOU50 for result in results])
     rates = np.mean(ious >= IOU50), np.mean(ious >= IOU70), images

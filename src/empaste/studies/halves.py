@@ -7,7 +7,6 @@ truth of the training split measures, and does nothing else.
 import json
 import tempfile
 from collections.abc import Mapping
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,7 @@ from empaste.artifacts.schemas.proposals import Segments
 from empaste.artifacts.tables import read_from, read_table
 from empaste.artifacts.truth import IOU50, GroundTruth, percent_found, read_truth
 from empaste.artifacts.work import WORK, keyed_folder
-from empaste.errors import InputError
+from empaste.data_set_parts import find_parts
 from empaste.foregrounds.quality import best_ious, segment_ious
 from empaste.layout import HERE, Layout
 from empaste.studies.experiments import fetch
@@ -60,7 +59,10 @@ def _measure(there: Layout, parts: Mapping[str, str]) -> Halves:
     tables[BEST] = best_choice(segments, read_from(there.labels, Labels), truth)
     training = images[images["split"] == "train"].sort_values("image_id")
     chosen_on = set(training["image_id"].iloc[::2])
-    within = {name: _matching(training, name, pattern) for name, pattern in parts.items()}
+    files = training["file_name"].map(lambda file: Path(file).name)
+    within = {
+        name: set(training["image_id"][files.isin(names)]) for name, names in find_parts(files.tolist(), parts).items()
+    }
     masks = with_by_hand(segments, read_by_hand(there.foregrounds))
     judged = {name: _judged(table, masks, truth) for name, table in tables.items()}
     whole = _halves(judged, chosen_on, set(training["image_id"]))
@@ -93,12 +95,3 @@ def _halves(judged: Mapping[str, pd.DataFrame], chosen_on: set[int], within: set
 
 def _precision(table: pd.DataFrame, image_ids: set[int]) -> float | None:
     return percent_found(table["iou"][table["image_id"].isin(image_ids)].to_numpy(), IOU50)
-
-
-def _matching(training: pd.DataFrame, name: str, pattern: str) -> set[int]:
-    """The training images of the part ``name``."""
-    wanted = [fnmatchcase(Path(file).name, pattern) for file in training["file_name"]]
-    found = set(training["image_id"][wanted])
-    if not found:
-        raise InputError(f"no training image's file name fits {pattern!r} of --part {name}={pattern}; correct it")
-    return found
