@@ -116,7 +116,7 @@ def choose(
 
 
 def count_classes(chosen: Iterable[Detection], present: Collection[Key], classes: pd.DataFrame) -> list[ClassCount]:
-    """Per class of ``classes`` (rows of `schemas.Classes`) how many were ``chosen`` and which images were left out."""
+    """Per class of ``classes`` (rows of `schemas.prepare.Classes`) how many were ``chosen``, and images left out."""
     keys = [(row["image_id"], row["category_id"]) for row in chosen]
     lacking = set(present) - set(keys)
     return [

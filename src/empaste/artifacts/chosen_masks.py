@@ -11,15 +11,15 @@ from empaste.artifacts.schemas.proposals import Segments
 from empaste.artifacts.tables import read_from, read_table
 
 BY_HAND = "by_hand.parquet"
-"""In the folder of the foregrounds, as `schemas.Segments`; only where a decision has a mask that is no segment."""
+"""In the folder of the foregrounds, as `schemas.proposals.Segments`; only where a decision's mask is no segment."""
 
 DECIDED = "decided.parquet"
-"""In the folder of the foregrounds, as `schemas.Foregrounds`: the rows of the pool that a person said to be right; only
-where there are any."""
+"""In the folder of the foregrounds, as `schemas.foregrounds.Foregrounds`: the rows of the pool that a person said to be
+right; only where there are any."""
 
 
 def read_by_hand(foregrounds: Path) -> pd.DataFrame | None:
-    """The masks of decisions that are no segments (rows of `schemas.Segments`); None without any.
+    """The masks of decisions that are no segments (rows of `schemas.proposals.Segments`); None without any.
 
     Their ids follow those of the segments.
     """
@@ -28,7 +28,7 @@ def read_by_hand(foregrounds: Path) -> pd.DataFrame | None:
 
 
 def read_chosen_masks(segments: Path, foregrounds: Path) -> pd.DataFrame:
-    """The rows of `schemas.Segments` that ``foregrounds`` may name: the segments, then the masks of decisions."""
+    """What ``foregrounds`` may name, rows of `schemas.proposals.Segments`: the segments, then masks of decisions."""
     return with_by_hand(read_from(segments, Segments), read_by_hand(foregrounds))
 
 

@@ -137,7 +137,7 @@ def coco_dataset(
     note: str,
     void: Mapping[int, RLE] = MappingProxyType({}),
 ) -> Coco:
-    """The data set of ``images`` (columns of `schemas.Images`) and ``classes`` (of `schemas.Classes`).
+    """The data set of ``images`` (columns of `schemas.prepare.Images`) and ``classes`` (of `schemas.prepare.Classes`).
 
     Pixels of which nobody said what they show stand under ``void`` with their images; COCO tools ignore them.
     """

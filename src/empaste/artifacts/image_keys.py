@@ -61,7 +61,7 @@ class KeyMatches:
 
 
 def named_images(table: "pd.DataFrame") -> list[NamedImage]:
-    """The images of ``table`` (`schemas.Images`)."""
+    """The images of ``table`` (`schemas.prepare.Images`)."""
     return [NamedImage(*row) for row in table[["image_id", "file_name", "split"]].itertuples(index=False, name=None)]
 
 

@@ -17,6 +17,6 @@ def read_image_paths(images: Path, split: str | None = None) -> dict[int, Path]:
 
 
 def image_paths(table: pd.DataFrame, images: Path, split: str | None = None) -> dict[int, Path]:
-    """As `read_image_paths`, where rows of ``table`` (`schemas.Images`) are there already."""
+    """As `read_image_paths`, where rows of ``table`` (`schemas.prepare.Images`) are there already."""
     rows = table if split is None else table[table["split"] == split]
     return {image_id: images / name for image_id, name in zip(rows["image_id"], rows["file_name"], strict=True)}

@@ -23,9 +23,9 @@ class Runs(NamedTuple):
 
 
 def segment_rles(rows: pd.DataFrame) -> list[RLE]:
-    """The RLE of every row of a table with ``counts``, ``height`` and ``width`` (`schemas.Segments`), in order.
+    """The RLE of every row of a table with ``counts``, ``height`` and ``width``, in order.
 
-    `InputError` where the counts of one do not fill its size.
+    Such as `schemas.proposals.Segments`. `InputError` where the counts of one do not fill its size.
     """
     cells = zip(rows["counts"], rows["height"], rows["width"], strict=True)
     rles: list[RLE] = [{"size": [int(height), int(width)], "counts": str(counts)} for counts, height, width in cells]
@@ -38,9 +38,10 @@ def segment_rles(rows: pd.DataFrame) -> list[RLE]:
 
 
 def chosen_rows(chosen: pd.DataFrame, segments: pd.DataFrame) -> pd.DataFrame:
-    """The rows of ``chosen`` (`schemas.Foregrounds`), in their order, with the columns of their segments beside.
+    """The rows of ``chosen`` (`schemas.foregrounds.Foregrounds`), in their order, with their segments' columns beside.
 
-    ``segments`` are rows of `schemas.Segments`. `InputError` where one names a segment that is not among them.
+    ``segments`` are rows of `schemas.proposals.Segments`. `InputError` where one names a segment that is not among
+    them.
     """
     rows = chosen.merge(segments, on=["image_id", "segment_id"], how="left", validate="many_to_one")
     lost = rows[rows["counts"].isna()]

@@ -232,7 +232,7 @@ def _count(made: Iterable[Made]) -> Counter[str]:
 
 
 def _row(index: int, image_id: int, candidate: Candidate, judged: Judged, at: int) -> dict[str, Any]:
-    """A row of `schemas.Backgrounds`, with JSON's null in place of NaN; number and file name hold within the part."""
+    """A row of `schemas.backgrounds.Backgrounds`, with JSON's null for NaN; number and file name hold in the part."""
     shows, selected = bool(judged.present.shows[at]), bool(judged.selected[at])
     return {
         "background_id": index,

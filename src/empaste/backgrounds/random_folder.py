@@ -1,7 +1,7 @@
 """Images of a folder that show none of the classes: a row of the papers' ablation, and the way in for images of any
 other program.
 
-What the folder's own labels say is believed (`folder_labels`): ``labels.csv`` (columns file and label; several labels
+What the folder's own labels say is believed (`image_labels`): ``labels.csv`` (columns file and label; several labels
 in several rows or separated by ``;``) and COCO annotations (``*.json``), there or in any folder below. An image that
 they give a target class is not used. For the others, and where there are no labels, the user vouches.
 """

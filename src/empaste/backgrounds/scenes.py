@@ -97,7 +97,7 @@ def list_scenes(
     class_names: Mapping[int, str],
     erase: Mapping[int, tuple[str, ...]],
 ) -> list[Scene]:
-    """The training images (rows of `schemas.Images`), each with all that belongs to it."""
+    """The training images (rows of `schemas.prepare.Images`), each with all that belongs to it."""
     prompts: dict[int, list[tuple[int, str]]] = {}
     for caption_id, image_id, prompt in captions[["caption_id", "image_id", "substituted"]].itertuples(index=False):
         prompts.setdefault(image_id, []).append((caption_id, prompt))

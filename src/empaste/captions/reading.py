@@ -14,7 +14,7 @@ from empaste.captions.vocabulary import read_vocabulary
 
 
 def read_scenes(images: Path, labels: Path, classes: pd.DataFrame) -> list[Scene]:
-    """The training images with the classes that their labels name; ``classes`` are rows of `schemas.Classes`."""
+    """The training images with those of ``classes``, rows of `schemas.prepare.Classes`, that their labels name."""
     named = read_from(labels, Labels).merge(classes, on="class_id")
     present: dict[int, list[tuple[str, str]]] = {}
     for image_id, name, supercategory in named[["image_id", "name", "supercategory"]].itertuples(index=False):

@@ -44,7 +44,7 @@ class ImageFiles:
     """The photographs in a folder and below, found by the names that other machines gave them."""
 
     def __init__(self, root: Path) -> None:
-        """List ``root``; hidden files are none (`photographs.visible_files`)."""
+        """List ``root``; hidden files are none (`photograph_files.visible_files`)."""
         self.root = root
         self.paths = find_photographs(root)
         self._index = FileIndex(root, self.paths)

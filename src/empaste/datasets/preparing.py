@@ -139,7 +139,7 @@ def _equal_pictures(prepared: Sequence[Prepared]) -> list[str]:
 
 
 def image_table(prepared: Iterable[Prepared]) -> pd.DataFrame:
-    """The rows of `artifacts.schemas.Images`."""
+    """The rows of `schemas.prepare.Images`."""
     rows = [(row.example.image_id, row.example.split, row.example.file_name, row.height, row.width) for row in prepared]
     return pd.DataFrame(rows, columns=["image_id", "split", "file_name", "height", "width"])
 
@@ -159,13 +159,13 @@ def _below(path: Path, root: Path | None) -> str:
 
 
 def label_table(prepared: Iterable[Prepared]) -> pd.DataFrame:
-    """The rows of `artifacts.schemas.Labels`."""
+    """The rows of `schemas.prepare.Labels`."""
     rows = [(row.example.image_id, class_id) for row in prepared for class_id in row.class_ids]
     return pd.DataFrame(rows, columns=["image_id", "class_id"])
 
 
 def class_table(data: DataSet) -> pd.DataFrame:
-    """The rows of `artifacts.schemas.Classes`."""
+    """The rows of `schemas.prepare.Classes`."""
     rows = [(one.class_id, one.name, one.supercategory) for one in data.classes]
     return pd.DataFrame(rows, columns=["class_id", "name", "supercategory"])
 

@@ -102,7 +102,7 @@ def _detections(places: Places) -> AnnotatedSet:
 
 
 def _of_table(table: pd.DataFrame, found: dict[int, list[Instance]], places: Places, origin: str) -> AnnotatedSet:
-    """The images of ``table`` (rows of `schemas.Images`) with what was found in them."""
+    """The images of ``table`` (rows of `schemas.prepare.Images`) with what was found in them."""
     folder = places.image_folder or places.run.images
     images = tuple(
         AnnotatedImage(row["image_id"], row["file_name"], (row["height"], row["width"]), folder / row["file_name"],

@@ -58,8 +58,8 @@ class Decided:
     """The decisions as F-EM honours them.
 
     ``rejected`` are ids of segments by class id, none of them the nearest of a right mask of that class. ``by_hand``
-    holds the right masks that are no segments (rows of `schemas.Segments`, their ids after those of the segments), None
-    without any. ``remarks`` say why decisions are gone.
+    holds the right masks that are no segments (rows of `schemas.proposals.Segments`, their ids after those of the
+    segments), None without any. ``remarks`` say why decisions are gone.
     """
 
     right: Sequence[RightMask] = ()
@@ -221,7 +221,7 @@ def _count(located: Iterable[_Located], num_gone: int, nothing_left: int) -> Dec
 
 
 def _by_hand_rows(right: Iterable[RightMask]) -> pd.DataFrame | None:
-    """The masks that are no segments as rows of `schemas.Segments`; a person's score is 1."""
+    """The masks that are no segments as rows of `schemas.proposals.Segments`; a person's score is 1."""
     rows = []
     for one in right:
         if one.segment_id != one.nearest:

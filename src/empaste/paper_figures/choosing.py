@@ -26,7 +26,7 @@ def classes_to_show(run: Run, wish: Wish) -> list[int]:
 
 
 def labels_to_show(run: Run, wish: Wish) -> pd.DataFrame:
-    """The rows of `schemas.Labels` of training images, of the classes and images that are asked for, where any are.
+    """Rows of `schemas.prepare.Labels`: training images', of the classes and images that are asked for, where any are.
 
     `InputError` where an image is no training image, or where none is left.
     """

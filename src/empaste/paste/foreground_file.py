@@ -46,7 +46,7 @@ class ImageMatches(NamedTuple):
 def read_foreground_file(
     path: Path, images: "pd.DataFrame", labels: "pd.DataFrame", classes: "pd.DataFrame"
 ) -> FileForegrounds:
-    """The instances in ``path`` of classes that the ``labels`` (`schemas.Labels`) of their ``images`` name.
+    """The instances in ``path`` of classes that the ``labels`` (`schemas.prepare.Labels`) of their ``images`` name.
 
     In painting order, in pixels of the images; ``score`` becomes the confidence, where there is one. Crowds and
     annotations without a mask are no instances. `InputError` where the file cannot be read or is no COCO detection data

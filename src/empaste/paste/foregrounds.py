@@ -33,7 +33,7 @@ class Foreground(NamedTuple):
 
 
 def check_classes(foregrounds: list[Foreground], classes: "pd.DataFrame") -> None:
-    """Raise `InputError` where a foreground is of a class that ``classes`` (rows of `schemas.Classes`) lacks."""
+    """`InputError` where a foreground is of a class that ``classes`` (rows of `schemas.prepare.Classes`) lacks."""
     known = set(classes["class_id"])
     for foreground in foregrounds:
         if foreground.class_id not in known:

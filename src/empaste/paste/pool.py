@@ -74,7 +74,10 @@ def list_originals(
 
 
 def list_synthesised(backgrounds: "pd.DataFrame", folder: Path) -> list[Canvas]:
-    """The selected backgrounds (rows of `schemas.Backgrounds`, shards in ``folder``), by id; they own no instance."""
+    """The selected of ``backgrounds`` (rows of `schemas.backgrounds.Backgrounds`), by id; they own no instance.
+
+    Their shards are in ``folder``.
+    """
     chosen = backgrounds[backgrounds["selected"]].sort_values("background_id")
     shards = Shards(folder)
     return [

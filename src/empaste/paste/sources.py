@@ -121,7 +121,10 @@ def _read_segments(table: Path, places: Layout) -> list[Foreground]:
 
 
 def chosen_segments(chosen: pd.DataFrame, segments: pd.DataFrame) -> list[Foreground]:
-    """The foregrounds that ``chosen`` (rows of `schemas.Foregrounds`) picks from ``segments`` (`schemas.Segments`)."""
+    """The foregrounds that ``chosen`` (rows of `schemas.foregrounds.Foregrounds`) picks from ``segments``.
+
+    Those are rows of `schemas.proposals.Segments`.
+    """
     rows = chosen_rows(chosen, segments).sort_values(
         ["image_id", "area", "prob", "segment_id", "class_id"], ascending=[True, False, True, True, True]
     )

@@ -2,7 +2,7 @@
 
 The papers' results rest on entity segmentation (L. Qi et al., TPAMI 2022), which gives each image a few whole things;
 Step 1 of F-EM (the n segments nearest to the CAM's centre) presumes such a set, since among *all* merges the nearest
-are fragments. This one learned from no masks; with `selective_search.contours` its boundaries learned from outlines.
+are fragments. This one learned from no masks; with ``selective_search.contours`` its boundaries learned from outlines.
 
 Notes
 -----

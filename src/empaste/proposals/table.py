@@ -80,7 +80,7 @@ def propose_segments(image: UInt8[np.ndarray, "h w 3"], context: Context) -> Seg
 
 
 def segment_table(rows: Iterable[pd.DataFrame]) -> pd.DataFrame:
-    """All images' rows in order, numbered from 0: the table of `schemas.Segments`."""
+    """All images' rows in order, numbered from 0: the table of `schemas.proposals.Segments`."""
     found = [part for part in rows if len(part)]
     table = pd.concat(found, ignore_index=True) if found else pd.DataFrame(columns=COLUMNS)
     table.insert(0, "segment_id", np.arange(len(table)))

@@ -131,7 +131,7 @@ def read_rows(path: Path, schema: type[Table], ids: Iterable[int], column: str =
 
 
 def read_iterations(folder: Path, image_ids: Sequence[int]) -> dict[int, pd.DataFrame]:
-    """F-EM's choices in ``image_ids`` (rows of `schemas.Foregrounds`) by iteration, in order; 0 is Step 1."""
+    """F-EM's choices in ``image_ids``, `schemas.foregrounds.Foregrounds`, by iteration, in order; 0 is Step 1."""
     paths = {int(path.stem.removeprefix("iter_")): path for path in folder.glob("iter_*.parquet")}
     return {number: read_rows(paths[number], Foregrounds, image_ids) for number in sorted(paths)}
 

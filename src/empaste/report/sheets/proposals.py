@@ -31,7 +31,7 @@ def proposal_sheet(run: Run) -> Sheet:
 
 
 def best_segments(segments: pd.DataFrame, num: int = MAX_SEGMENTS) -> pd.DataFrame:
-    """The ``num`` of ``segments`` (rows of `schemas.Segments`) with the highest scores, in the order to draw them in.
+    """The ``num`` of ``segments`` (rows of `schemas.proposals.Segments`) with the highest scores, as they are drawn.
 
     Large ones come first, so that small ones stay visible.
     """
