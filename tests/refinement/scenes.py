@@ -17,7 +17,7 @@ COLOURS = {3: (220, 30, 30), 7: (30, 220, 30), 9: (30, 30, 220)}
 TINY: dict[str, Any] = {
     "rounds": 1, "folds": 2, "architecture": "resnet_slim", "width": 16, "weights": None, "image_size": 32,
     "iterations": 2, "batch_size": 2, "learning_rate": 0.005, "backbone_rate": 1.0, "weight_decay": 1e-4,
-    "jitter": [0.8, 1.2], "told_apart": "all", "scale": 1.0, "flip": False, "contours": None,
+    "jitter": [0.8, 1.2], "told_apart": "all", "scale": 1.0, "flip": False, "to_peak": False, "contours": None,
     "walk": {"side": 32, "contour_weight": 6.0, "colour_weight": 1.0, "prior_weight": 0.005}, "threshold": 0.5,
     "unseen": "drop", "void_threshold": 1.0,
     "min_area": 0.003, "min_piece": 0.25, "max_instances": 1, "seed": 0, "num_threads": 1, "device": "cpu",

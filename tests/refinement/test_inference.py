@@ -72,25 +72,25 @@ def test_confidences_are_kept_to_the_last_bit(wanted: list[Wanted], tmp_path: Pa
 
 
 @pytest.mark.parametrize(("peak", "pieces"), [(0.4, 1), (0.0, 0), (5e-4, 0), (0.9, 1)])
-def test_a_label_of_which_nothing_is_sure_is_seen_where_its_map_is_highest(
+def test_a_map_that_is_scaled_to_its_peak_shows_a_label_however_unsure_the_network_is(
     wanted: list[Wanted], monkeypatch: pytest.MonkeyPatch, peak: float, pieces: int
 ) -> None:
     square = np.zeros((32, 32), np.float32)
     square[4:12, 6:20] = 1
     monkeypatch.setattr(inference, "class_maps", lambda *_args: np.stack([peak * square] * 2))
-    monkeypatch.setattr(inference, "follow_edges", lambda prob, *_rest: prob)
+    monkeypatch.setattr(inference, "chances_in", lambda _walk, prob: prob)
 
     def seen(**changes: Any) -> Seen:
         found = segment_image(wanted[0], train, tiny_settings(**changes))
         assert found[0] == found[1]
         return found[0]
 
-    scaled = seen(unseen="peak").pieces
+    scaled = seen(to_peak=True).pieces
     assert len(scaled) == pieces
     for one in scaled:
         assert np.array_equal(decode_mask(one.mask_rle), square > 0)
         assert one.confidence == pytest.approx(peak)  # as sure as the network was
-    assert len(seen(unseen="drop").pieces) == (peak > 0.5)
+    assert len(seen(to_peak=False).pieces) == (peak > 0.5)
 
 
 def test_the_network_looks_at_an_image_of_the_size_that_is_asked_for(wanted: list[Wanted]) -> None:

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from empaste.edges.settings import WalkSettings
+from empaste.edges.walk import Walk, build_walk
 from empaste.errors import InputError
 from empaste.images import read_rgb
 from empaste.masks import decode_mask, encode_mask
@@ -228,7 +230,7 @@ def test_what_may_be_more_of_a_class_is_void_but_where_a_person_decided(
         return found
 
     monkeypatch.setattr(inference, "class_maps", maps)
-    monkeypatch.setattr(inference, "follow_edges", lambda prob, *_rest: prob)
+    monkeypatch.setattr(inference, "chances_in", lambda _walk, prob: prob)
     images = draw_images(tmp_path / "images", {1: [3, 7], 2: [3]})
     (tmp_path / "work").mkdir()
     given = [foreground(1, 3), foreground(1, 7), foreground(2, 3)]
@@ -259,11 +261,11 @@ def test_the_largest_foreground_is_painted_first(tmp_path: Path, monkeypatch: py
 def test_contours_of_a_file_are_followed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     given: list[np.ndarray | None] = []
 
-    def follow(prob: np.ndarray, _: np.ndarray, contours: np.ndarray | None, __: Any) -> np.ndarray:
+    def build(image: np.ndarray, contours: np.ndarray | None, settings: WalkSettings) -> Walk:
         given.append(contours)
-        return prob
+        return build_walk(image, contours, settings)
 
-    monkeypatch.setattr(inference, "follow_edges", follow)
+    monkeypatch.setattr(inference, "build_walk", build)
     file = save_step_finder(tmp_path / "steps.weights.h5")
     run(tmp_path, {1: [3]}, contours=str(file))
     run(tmp_path, {1: [3]}, work="other")

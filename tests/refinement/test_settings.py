@@ -57,7 +57,7 @@ def test_the_contours_that_errors_name_are_a_parameter() -> None:
         ({"walk": TINY["walk"] | {"color_weight": 1.0}}, "no such parameter; did you mean colour_weight?"),
         ({"threshold": 1.0}, "refine.threshold is 1.0"),
         ({"told_apart": "few"}, "refine.told_apart is 'few'; choose from 'shown', 'all'"),
-        ({"unseen": "guess"}, "refine.unseen is 'guess'; choose from 'drop', 'keep', 'peak'"),
+        ({"unseen": "guess"}, "refine.unseen is 'guess'; choose from 'drop', 'keep'"),
         ({"void_threshold": 0.0}, "refine.void_threshold is 0.0"),
         ({"void_threshold": 1.1}, "refine.void_threshold is 1.1"),
         ({"min_area": 1.5}, "refine.min_area is 1.5"),

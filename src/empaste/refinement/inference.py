@@ -16,7 +16,7 @@ from empaste.artifacts.outputs import write_json
 from empaste.artifacts.work_parts import finish_parts
 from empaste.devices import one_thread, torch_device
 from empaste.edges.contours import find_contours
-from empaste.edges.walk import follow_edges, to_peak
+from empaste.edges.walk import build_walk, chances_in, to_peak
 from empaste.errors import InputError
 from empaste.images import read_rgb
 from empaste.networks.folding import fold_norms
@@ -77,13 +77,11 @@ def segment_image(wanted: Wanted, segmenter: Callable[[], Segmenter], settings: 
     with one_thread():
         contours = find_contours(image, settings.image_size, settings.contours, wanted.path, CONTOURS)
         maps = class_maps(segmenter(), image, wanted.places, settings.looking_side, settings.flip)
+    walk = build_walk(image, contours, settings.walk)
     found = {}
     for place, prob in zip(wanted.places, maps, strict=True):
-        chances = follow_edges(prob, image, contours, settings.walk)
+        chances = chances_in(walk, to_peak(prob) if settings.to_peak else prob)
         pieces = find_pieces(chances, prob, settings)
-        if not pieces and settings.unseen == "peak":  # the label says that the class is there
-            chances = follow_edges(to_peak(prob), image, contours, settings.walk)
-            pieces = find_pieces(chances, prob, settings)
         found[place] = Seen(pieces, find_void(chances, pieces, settings))
     return found
 

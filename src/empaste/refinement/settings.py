@@ -39,10 +39,11 @@ class RefineSettings(Settings):
     told_apart: Literal["shown", "all"]
     scale: PositiveFloat
     flip: bool
+    to_peak: bool
     contours: FileName
     walk: WalkSettings
     threshold: Annotated[float, Field(gt=0, lt=1)]
-    unseen: Literal["drop", "keep", "peak"]
+    unseen: Literal["drop", "keep"]
     void_threshold: Annotated[float, Field(gt=0, le=1)]
     min_area: Fraction
     min_piece: Fraction
