@@ -16,7 +16,7 @@ from empaste.artifacts.schemas.proposals import Segments
 from empaste.artifacts.tables import write_table
 from empaste.backgrounds.patch_fill import fill_hole
 from empaste.datasets.demo import draw_scene
-from empaste.edges.walk import follow_edges
+from empaste.edges.walk import build_walk, chances_in
 from empaste.features.views import crop_on_gray
 from empaste.foregrounds.metric import Features, fit_class, fit_features, measure
 from empaste.foregrounds.settings import ForegroundsSettings
@@ -59,7 +59,7 @@ def _of_images(image: np.ndarray) -> Iterator[tuple[str, float]]:
     view = partial(augment, views, 1024, [0.1, 2.0])
     yield "view", cpu_seconds(lambda: view(np.random.default_rng(0))) / (1024**2 / 1e6)
     settings = load_settings(HERE.params, "refine", RefineSettings)
-    yield "walk", cpu_seconds(partial(follow_edges, hole.astype(np.float32), image, None, settings.walk))
+    yield "walk", cpu_seconds(lambda: chances_in(build_walk(image, None, settings.walk), hole.astype(np.float32)))
 
 
 def _of_segments(image: np.ndarray, mask: np.ndarray) -> Iterator[tuple[str, float]]:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy.sparse import csc_array
 
 from empaste.edges.settings import WalkSettings
-from empaste.edges.walk import LEAST_PRIOR, follow_edges, solve_walk
+from empaste.edges.walk import LEAST_PRIOR, build_walk, chances_in, solve_walk
 
 CONTOUR_WEIGHT, COLOUR_WEIGHT, PRIOR_WEIGHT = 6.0, 1.0, 0.005
 RED, GREEN = (220, 30, 30), (30, 220, 30)
@@ -19,6 +19,12 @@ RED, GREEN = (220, 30, 30), (30, 220, 30)
 def walk(side: int = 64, **changes: float) -> WalkSettings:
     weights = {"contour_weight": CONTOUR_WEIGHT, "colour_weight": COLOUR_WEIGHT, "prior_weight": PRIOR_WEIGHT}
     return WalkSettings.model_validate({"side": side, **weights, **changes})
+
+
+def follow_edges(
+    prob: np.ndarray, image: np.ndarray, contours: np.ndarray | None, settings: WalkSettings
+) -> np.ndarray:
+    return chances_in(build_walk(image, contours, settings), prob)
 
 
 def flat(height: int, width: int) -> np.ndarray:

@@ -29,20 +29,6 @@ LEAST_PRIOR = 1e-6
 """The weight of the map where it says nothing, so that there is one solution."""
 
 
-def follow_edges(
-    prob: Float[np.ndarray, "h w"],
-    image: UInt8[np.ndarray, "h w 3"],
-    contours: Float[np.ndarray, "h2 w2"] | None,
-    settings: WalkSettings,
-) -> Float32[np.ndarray, "h w"]:
-    """The chances, in [0, 1] up to rounding, that the pixels of ``image`` belong to what ``prob`` shows.
-
-    Computed with a longest side of ``side`` pixels and enlarged. ``contours`` may have another size than the image.
-    For several maps of one image, `build_walk` once and `chances_in` for each.
-    """
-    return chances_in(build_walk(image, contours, settings), prob)
-
-
 class Walk(NamedTuple):
     """The ease of the steps between an image's pixels: ``steps`` at the reduced size ``size_wh``, in their order."""
 
@@ -55,7 +41,10 @@ class Walk(NamedTuple):
 def build_walk(
     image: UInt8[np.ndarray, "h w 3"], contours: Float[np.ndarray, "h2 w2"] | None, settings: WalkSettings
 ) -> Walk:
-    """The walk in ``image``, at a longest side of ``side`` pixels, whatever map says where it ends."""
+    """The walk in ``image``, at a longest side of ``side`` pixels, whatever map says where it ends.
+
+    ``contours`` may have another size than the image.
+    """
     size_wh = _size_wh(image.shape[:2], settings.side)
     steps = _ease(_shrunk(image, size_wh), None if contours is None else _shrunk(contours, size_wh), settings)
     height, width = image.shape[:2]
@@ -63,7 +52,10 @@ def build_walk(
 
 
 def chances_in(walk: Walk, prob: Float[np.ndarray, "h w"]) -> Float32[np.ndarray, "h w"]:
-    """`follow_edges` of ``prob`` in the image of ``walk``."""
+    """The chances, in [0, 1] up to rounding, that the pixels of the walk's image belong to what ``prob`` shows.
+
+    Computed at the walk's own size, and enlarged.
+    """
     prior = _shrunk(prob, walk.size_wh).ravel().astype(float)
     weight = walk.prior_weight * np.square(2 * prior - 1) + LEAST_PRIOR
     chances = solve_walk(walk.steps, prior, weight).reshape(walk.size_wh[::-1]).astype(np.float32)
