@@ -10,6 +10,7 @@ from empaste.costs.cost import Cost, Passes, Task
 from empaste.costs.forecast import Line, make_forecast, make_line, operation_seconds
 from empaste.costs.rates import Estimate, read_rates
 from empaste.costs.stages import STAGES
+from empaste.costs.table import render
 from empaste.errors import InputError
 from tests.costs.shipped import TOP
 from tests.datasets.layouts import ROWS, write_folder, write_voc
@@ -39,6 +40,14 @@ def test_shipped_presets_have_rates_for_all_that_they_do(workspace: Path, preset
     assert [line.stage for line in found.lines] == list(STAGES)
     still_open = [line.stage for line in found.lines if line.core.seconds is None or line.core.partial]
     assert still_open == OPEN.get(preset, [])
+
+
+@pytest.mark.parametrize("preset", ["voc", "coco"])
+def test_the_recipes_show_the_plan_that_is_printed(monkeypatch: pytest.MonkeyPatch, preset: str) -> None:
+    monkeypatch.setenv("EMPASTE_WORKERS", "2")
+    lines = list(render(make_forecast([preset], [])))
+    plan = "\n".join(lines[: lines.index("To download:")]).rstrip()
+    assert f"```\n{plan}\n```" in (TOP / "docs" / "recipes.md").read_text()
 
 
 def test_the_workspaces_parameters_are_what_is_meant_without_a_preset() -> None:
