@@ -18,7 +18,8 @@ import empaste
 from empaste.errors import InputError
 from empaste.per_process import PerProcess
 from empaste.scaleout import map_items, num_workers
-from empaste.scaleout.processes import WINDOW, _what_died
+from empaste.scaleout.processes import _what_died
+from empaste.scaleout.workers import WINDOW
 
 STAGE = """
 import sys

@@ -15,6 +15,7 @@ from empaste.errors import InputError
 from empaste.on_demand import OnDemand
 from empaste.per_process import PerProcess
 from empaste.scaleout import Network, cluster, describe_engine, map_items, ray_engine, stream_items
+from empaste.scaleout.workers import WINDOW
 from tests.scaleout import ray_work
 from tests.scaleout.ray_cluster import node_options, ray_cluster
 
@@ -123,7 +124,7 @@ def test_only_so_many_items_are_begun_ahead() -> None:
     for _ in range(17):
         next(results)
     chunk, workers = 16, 2
-    assert max(made) < chunk + 16 + ray_engine.WINDOW * chunk * workers
+    assert max(made) < chunk + 16 + WINDOW * chunk * workers
     results.close()  # type: ignore[attr-defined]
 
 

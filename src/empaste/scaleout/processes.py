@@ -20,13 +20,10 @@ from typing import Any, TypeVar
 from tqdm import tqdm
 
 from empaste.errors import InputError
-from empaste.scaleout.workers import VARIABLE, chunk_size, show_items
+from empaste.scaleout.workers import VARIABLE, WINDOW, chunk_size, show_items
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
-
-WINDOW = 4
-"""Chunks per worker that are begun and not handed on yet, so that results which wait take bounded memory."""
 
 
 def map_in_processes(

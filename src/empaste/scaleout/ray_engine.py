@@ -18,15 +18,13 @@ from tqdm import tqdm
 
 from empaste.errors import InputError
 from empaste.scaleout.cluster import connect, enter, environment, places, resources, versions
-from empaste.scaleout.workers import Network, show_items
+from empaste.scaleout.workers import WINDOW, Network, show_items
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 AHEAD = 2
 """Chunks that a worker has at once, so that it does not wait for its next one."""
-WINDOW = 4
-"""Chunks per worker that are begun and not handed on yet."""
 TRIES = 3
 """How many workers may die of one item, and of none."""
 WAIT_SECONDS = 30

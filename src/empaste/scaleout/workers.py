@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 from empaste.errors import InputError
 
 VARIABLE = "EMPASTE_WORKERS"
+WINDOW = 4
+"""Chunks of items per worker that are begun and not handed on yet, so that results which wait take bounded memory."""
 
 
 class Network(NamedTuple):
